@@ -1,0 +1,42 @@
+"""SAMP_NUM and SAMP_SIZE: packets, or bytes, per window of `rate` seconds (the seed).
+
+A window opens with a packet, starts a whole number of rates after the first packet, and takes what comes within `rate`
+of its start, ends included. At most 500 empty windows a gap and 500 windows a row.
+"""
+from libc.math cimport floor
+
+from netml._core.features.family cimport FamilyNeeds, FlowPackets
+
+
+cdef enum:
+    MAX_WINDOWS = 500
+
+
+cdef inline void fill_samp(
+    const FlowPackets *flow, const FamilyNeeds *needs, bint sums_bytes, double *row, size_t width,
+) noexcept nogil:
+    """row[i] = packets or bytes of window i. A rate of 0 makes a window of every time that occurs."""
+    cdef double rate = needs.rate_ns, elapsed, windows_passed = 0, start = 0, n_empty
+    cdef double value = flow.size[0] if sums_bytes else 1
+    cdef size_t i, out = 0
+    for i in range(1, flow.n_packets):
+        elapsed = <double> (flow.time_ns[i] - flow.time_ns[0])
+        if elapsed - start > rate:
+            if out >= width or out >= MAX_WINDOWS:
+                return
+            row[out] = value
+            out += 1
+            if rate > 0:
+                n_empty = floor((elapsed - start - rate) / rate)
+                windows_passed += 1 + n_empty
+                start = windows_passed * rate
+                out += <size_t> min(n_empty, <double> MAX_WINDOWS)
+            else:
+                start = elapsed
+            # Beyond 500 values the row ends, this packet's window with it.
+            if out > MAX_WINDOWS:
+                return
+            value = 0
+        value += flow.size[i] if sums_bytes else 1
+    if out < width:
+        row[out] = value

@@ -1,0 +1,214 @@
+"""When a flow ends: the seed's rules (netml 0.7.1), exact, in integer nanoseconds.
+
+A flow key's packets, in time order, are cut where they idle for longer than a timeout, then by an interval; of a flow
+that was cut the last piece is dropped, unless tails are kept. What is dropped is counted by the rule that drops it.
+"""
+from libc.math cimport floor
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memmove
+
+from netml._core.flow.grouping cimport GroupedColumns, Value, sort_flow
+from netml._core.flow.record cimport FlowRecord
+from netml._core.octets cimport netml_gap
+from netml._core.packet cimport PROTOCOL_TCP
+from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
+
+
+cdef enum Drop:
+    DROP_SHORT_FLOW = 0          # a key with fewer packets than a flow needs
+    DROP_IDLE_TAIL               # the last piece of a flow cut by the idle timeout
+    DROP_SHORT_PIECE             # a piece with fewer packets than a flow needs
+    DROP_INTERVAL_TAIL           # the last piece of a flow cut by the interval
+    N_DROPS
+
+
+cdef struct ExpiryRules:
+    uint64_t min_packets
+    int64_t tcp_timeout_ns
+    int64_t udp_timeout_ns
+    bint keeps_tail
+
+
+cdef struct Dropped:
+    uint64_t n_packets[4]        # by Drop
+    uint64_t n_pieces[4]         # by Drop
+
+
+cdef struct Span:                # packets start..end of one flow key
+    int64_t start
+    int64_t end
+    uint32_t flow                # number of the key in the table
+
+
+cdef struct SpanList:
+    Span *spans                  # owned
+    size_t n_spans
+    size_t room
+
+
+cdef inline void free_spans(SpanList *spans) noexcept nogil:
+    """Give the memory back."""
+    free(spans.spans)
+    spans.spans = NULL
+    spans.n_spans = spans.room = 0
+
+
+cdef inline void drop_span(Dropped *dropped, Drop reason, int64_t n_packets) noexcept nogil:
+    """Count a dropped piece."""
+    dropped.n_packets[<int> reason] += n_packets
+    dropped.n_pieces[<int> reason] += 1
+
+
+cdef inline Status keep_span(
+    SpanList *spans, uint32_t flow, int64_t start, int64_t end, uint64_t min_packets, Dropped *dropped,
+) noexcept nogil:
+    """Add a piece, or drop it if it is too short."""
+    cdef Span *grown
+    if <uint64_t> (end - start) < min_packets:
+        drop_span(dropped, DROP_SHORT_PIECE, end - start)
+        return STATUS_OK
+    if spans.n_spans == spans.room:
+        spans.room = spans.room * 2 + 1024
+        grown = <Span *> realloc(spans.spans, spans.room * sizeof(Span))
+        if grown == NULL:
+            return STATUS_NO_MEMORY
+        spans.spans = grown
+    spans.spans[spans.n_spans].start = start
+    spans.spans[spans.n_spans].end = end
+    spans.spans[spans.n_spans].flow = flow
+    spans.n_spans += 1
+    return STATUS_OK
+
+
+cdef inline Status cut_by_idle(
+    GroupedColumns *columns,     # IN, OUT: flows out of order are sorted by time
+    const int64_t *offsets,      # IN  [n_flows + 1]
+    const FlowRecord *records,   # IN  [n_flows]
+    size_t n_flows,
+    const ExpiryRules *rules,
+    SpanList *spans,             # OUT
+    Dropped *dropped,            # OUT
+) noexcept nogil:
+    """Rules 1 and 2: short keys go; cut where a gap is greater than the protocol's timeout."""
+    cdef const int64_t *time_ns = columns.time_ns
+    cdef int64_t start, end, i, timeout_ns
+    cdef size_t flow
+    cdef bint is_cut
+    cdef Status status
+    for flow in range(n_flows):
+        start = offsets[flow]
+        end = offsets[flow + 1]
+        if <uint64_t> (end - start) < max(<uint64_t> 2, rules.min_packets):
+            drop_span(dropped, DROP_SHORT_FLOW, end - start)
+            continue
+        for i in range(start + 1, end):
+            if time_ns[i] < time_ns[i - 1]:
+                status = sort_flow(columns, start, end)
+                if status != STATUS_OK:
+                    return status
+                break
+        timeout_ns = rules.udp_timeout_ns
+        if <uint32_t> (records[flow].key.transport >> 32) & 0xFF == PROTOCOL_TCP:
+            timeout_ns = rules.tcp_timeout_ns
+        is_cut = False
+        # With the ends no further apart than the timeout, no gap between them is.
+        if netml_gap(time_ns[end - 1], time_ns[start]) > timeout_ns:
+            for i in range(start + 1, end):
+                if netml_gap(time_ns[i], time_ns[i - 1]) > timeout_ns:
+                    status = keep_span(spans, <uint32_t> flow, start, i, rules.min_packets, dropped)
+                    if status != STATUS_OK:
+                        return status
+                    start = i
+                    is_cut = True
+        if is_cut and not rules.keeps_tail:
+            drop_span(dropped, DROP_IDLE_TAIL, end - start)
+        else:
+            status = keep_span(spans, <uint32_t> flow, start, end, rules.min_packets, dropped)
+            if status != STATUS_OK:
+                return status
+    return STATUS_OK
+
+
+cdef inline Status cut_by_interval(
+    const int64_t *time_ns,      # IN
+    const SpanList *pieces,      # IN
+    double interval_ns,
+    const ExpiryRules *rules,
+    SpanList *spans,             # OUT
+    Dropped *dropped,            # OUT
+) noexcept nogil:
+    """Rule 4: cut where the time since the previous packet, or since the anchor after a cut, exceeds the interval.
+
+    Times are taken from the piece's start: exact as float64 for pieces of up to 104 days.
+    """
+    cdef uint64_t min_packets = max(<uint64_t> 2, rules.min_packets)
+    cdef int64_t start, end, i, first_ns
+    cdef double elapsed, previous
+    cdef size_t piece
+    cdef bint is_cut
+    cdef Status status
+    for piece in range(pieces.n_spans):
+        start = pieces.spans[piece].start
+        end = pieces.spans[piece].end
+        first_ns = time_ns[start]
+        is_cut = False
+        if <double> netml_gap(time_ns[end - 1], first_ns) > interval_ns:
+            previous = 0.0
+            for i in range(start + 1, end):
+                elapsed = <double> netml_gap(time_ns[i], first_ns)
+                if elapsed - previous > interval_ns:
+                    status = keep_span(spans, pieces.spans[piece].flow, start, i, min_packets, dropped)
+                    if status != STATUS_OK:
+                        return status
+                    start = i
+                    is_cut = True
+                    # The anchor only ever moved by whole intervals; one of 0 leaves it at the packet itself.
+                    previous = floor(elapsed / interval_ns) * interval_ns if interval_ns > 0 else elapsed
+                else:
+                    previous = elapsed
+        if is_cut and not rules.keeps_tail:
+            drop_span(dropped, DROP_INTERVAL_TAIL, end - start)
+        else:
+            status = keep_span(spans, pieces.spans[piece].flow, start, end, min_packets, dropped)
+            if status != STATUS_OK:
+                return status
+    return STATUS_OK
+
+
+cdef inline void compact(Value *column, const SpanList *spans) noexcept nogil:
+    """Move the packets of the spans to the column's front, in place; spans ascend and do not overlap."""
+    cdef size_t span, n
+    cdef Value *out = column
+    if column == NULL:
+        return
+    for span in range(spans.n_spans):
+        n = spans.spans[span].end - spans.spans[span].start
+        if out != column + spans.spans[span].start:
+            memmove(out, column + spans.spans[span].start, n * sizeof(Value))
+        out += n
+
+
+cdef inline void compact_columns(GroupedColumns *columns, const SpanList *spans) noexcept nogil:
+    """All columns."""
+    compact(columns.time_ns, spans)
+    compact(columns.caplen, spans)
+    compact(columns.wirelen, spans)
+    compact(columns.flags, spans)
+    compact(columns.ttl, spans)
+
+
+cdef inline void measure_spans(
+    const GroupedColumns *columns,   # IN: not compacted yet
+    const SpanList *spans,           # IN
+    int64_t *offsets,                # OUT [n_spans + 1]: of the compacted columns
+    int64_t *start_ns,               # OUT [n_spans]
+    int64_t *end_ns,                 # OUT [n_spans]
+) noexcept nogil:
+    """Where each flow will lie, and its first and last time."""
+    cdef size_t span
+    offsets[0] = 0
+    for span in range(spans.n_spans):
+        offsets[span + 1] = offsets[span] + spans.spans[span].end - spans.spans[span].start
+        start_ns[span] = columns.time_ns[spans.spans[span].start]
+        end_ns[span] = columns.time_ns[spans.spans[span].end - 1]

@@ -1,0 +1,94 @@
+"""The link types and the one place that chooses between them. A new link type: its file, and its lines here.
+
+`LINK_TYPE_NAMES` in netml/source.py names them for people; a test holds the two together.
+"""
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
+
+from netml._core.link.ethernet cimport decode_ethernet
+from netml._core.link.linux_sll cimport decode_linux_sll, decode_linux_sll2
+from netml._core.link.null cimport decode_null
+from netml._core.link.ppp cimport decode_cisco_hdlc, decode_ppp
+from netml._core.link.raw_ip cimport decode_raw_ip
+from netml._core.link.wlan cimport decode_radiotap, decode_wlan
+from netml._core.octets cimport read_u16, read_u32
+from netml._core.packet cimport ETHER_ANY_IP, ETHER_IPV4, ETHER_IPV6, LinkHeader
+from netml._core.status cimport SKIP_CUT_LINK, SKIP_LINK_TYPE, Reason
+
+
+cdef enum:
+    LINKTYPE_NULL = 0
+    LINKTYPE_ETHERNET = 1
+    LINKTYPE_PPP = 9
+    LINKTYPE_RAW_12 = 12
+    LINKTYPE_RAW_14 = 14
+    LINKTYPE_PPP_HDLC = 50
+    LINKTYPE_RAW = 101
+    LINKTYPE_C_HDLC = 104
+    LINKTYPE_IEEE802_11 = 105
+    LINKTYPE_LOOP = 108
+    LINKTYPE_LINUX_SLL = 113
+    LINKTYPE_IEEE802_11_RADIOTAP = 127
+    LINKTYPE_PPI = 192
+    LINKTYPE_IPV4 = 228
+    LINKTYPE_IPV6 = 229
+    LINKTYPE_LINUX_SLL2 = 276
+
+
+cdef inline bint is_supported_link_type(uint32_t link_type) noexcept nogil:
+    """Does `decode_link` know it?"""
+    cdef LinkHeader header
+    return link_type == LINKTYPE_PPI or decode_unwrapped_link(link_type, NULL, 0, &header) != SKIP_LINK_TYPE
+
+
+cdef inline Reason decode_link(
+    uint32_t link_type, const uint8_t *frame, uint32_t caplen, LinkHeader *header,
+) noexcept nogil:
+    """Decode a frame's link header by its LINKTYPE_ value."""
+    if link_type == LINKTYPE_ETHERNET:
+        return decode_ethernet(frame, caplen, header)
+    if link_type == LINKTYPE_PPI:
+        return decode_ppi(frame, caplen, header)
+    return decode_unwrapped_link(link_type, frame, caplen, header)
+
+
+cdef inline Reason decode_unwrapped_link(
+    uint32_t link_type, const uint8_t *frame, uint32_t caplen, LinkHeader *header,
+) noexcept nogil:
+    """Every link type that does not hold another one."""
+    if link_type == LINKTYPE_ETHERNET:
+        return decode_ethernet(frame, caplen, header)
+    if link_type == LINKTYPE_RAW or link_type == LINKTYPE_RAW_12 or link_type == LINKTYPE_RAW_14:
+        return decode_raw_ip(ETHER_ANY_IP, header)
+    if link_type == LINKTYPE_IPV4:
+        return decode_raw_ip(ETHER_IPV4, header)
+    if link_type == LINKTYPE_IPV6:
+        return decode_raw_ip(ETHER_IPV6, header)
+    if link_type == LINKTYPE_LINUX_SLL:
+        return decode_linux_sll(frame, caplen, header)
+    if link_type == LINKTYPE_LINUX_SLL2:
+        return decode_linux_sll2(frame, caplen, header)
+    if link_type == LINKTYPE_NULL or link_type == LINKTYPE_LOOP:
+        return decode_null(frame, caplen, header)
+    if link_type == LINKTYPE_PPP or link_type == LINKTYPE_PPP_HDLC:
+        return decode_ppp(frame, caplen, header)
+    if link_type == LINKTYPE_C_HDLC:
+        return decode_cisco_hdlc(frame, caplen, header)
+    if link_type == LINKTYPE_IEEE802_11_RADIOTAP:
+        return decode_radiotap(frame, caplen, header)
+    if link_type == LINKTYPE_IEEE802_11:
+        return decode_wlan(frame, caplen, 0, False, header)
+    return SKIP_LINK_TYPE
+
+
+cdef inline Reason decode_ppi(const uint8_t *frame, uint32_t caplen, LinkHeader *header) noexcept nogil:
+    """Per-Packet Information: its own length and the link type of what follows, both little-endian."""
+    cdef uint16_t length
+    cdef Reason reason
+    if caplen < 8:
+        return SKIP_CUT_LINK
+    length = read_u16(frame + 2)
+    if length < 8 or length > caplen:
+        return SKIP_CUT_LINK
+    reason = decode_unwrapped_link(read_u32(frame + 4), frame + length, caplen - length, header)
+    header.payload_at += length
+    return reason

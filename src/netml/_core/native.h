@@ -1,0 +1,62 @@
+/* What Cython cannot say: prefetching, 128-bit products, byte swaps, huge pages. */
+#ifndef NETML_NATIVE_H
+#define NETML_NATIVE_H
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define netml_prefetch_read(p) __builtin_prefetch((p), 0, 3)
+#define netml_prefetch_write(p) __builtin_prefetch((p), 1, 3)
+#define netml_swap16(v) __builtin_bswap16(v)
+#define netml_swap32(v) __builtin_bswap32(v)
+#define netml_swap64(v) __builtin_bswap64(v)
+#define netml_likely(x) __builtin_expect(!!(x), 1)
+#else
+#error "netml needs gcc or clang"
+#endif
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "netml supports little-endian machines only"
+#endif
+
+/* High and low half of the 64 x 64 bit product, folded: the mixing step of the keyed hash. */
+static inline uint64_t netml_fold_multiply(uint64_t a, uint64_t b) {
+    unsigned __int128 product = (unsigned __int128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* ticks * multiplier / divisor >> shift, clamped to [0, INT64_MAX]: a clock's ticks in nanoseconds. */
+static inline int64_t netml_scale_ticks(uint64_t ticks, uint64_t multiplier, uint64_t divisor, uint32_t shift) {
+    unsigned __int128 scaled = (unsigned __int128)ticks * multiplier / divisor >> shift;
+    return scaled > (unsigned __int128)INT64_MAX ? INT64_MAX : (int64_t)scaled;
+}
+
+/* a + b, clamped to the range of int64. */
+static inline int64_t netml_add_clamped(int64_t a, int64_t b) {
+    int64_t sum;
+    if (!__builtin_add_overflow(a, b, &sum)) return sum;
+    return a < 0 ? INT64_MIN : INT64_MAX;
+}
+
+/* a - b as a distance, clamped to INT64_MAX; a >= b. */
+static inline int64_t netml_gap(int64_t a, int64_t b) {
+    uint64_t gap = (uint64_t)a - (uint64_t)b;
+    return gap > (uint64_t)INT64_MAX ? INT64_MAX : (int64_t)gap;
+}
+
+/* Ask for huge pages where the kernel offers them: a growing column faults once per 2 MB instead of per 4 kB. */
+static inline void netml_prefer_huge_pages(void *start, size_t size) {
+#if defined(MADV_HUGEPAGE)
+    uintptr_t from = ((uintptr_t)start + 4095) & ~(uintptr_t)4095;
+    uintptr_t to = ((uintptr_t)start + size) & ~(uintptr_t)4095;
+    if (size >= (4u << 20) && to > from) madvise((void *)from, to - from, MADV_HUGEPAGE);
+#else
+    (void)start;
+    (void)size;
+#endif
+}
+#endif

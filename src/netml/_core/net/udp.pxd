@@ -1,0 +1,22 @@
+"""UDP (RFC 768): ports."""
+from libc.stdint cimport uint8_t, uint64_t
+
+from netml._core.octets cimport read_be16
+from netml._core.packet cimport PROTOCOL_UDP, NetworkHeader, Packet
+from netml._core.status cimport KEPT, SKIP_CUT_TRANSPORT, Reason
+
+
+cdef enum:
+    UDP_BYTES = 8
+
+
+cdef inline Reason decode_udp(const uint8_t *frame, const NetworkHeader *header, Packet *packet) noexcept nogil:
+    """Decode the datagram at `header.payload_at`."""
+    cdef const uint8_t *udp = frame + header.payload_at
+    if header.payload_end - header.payload_at < UDP_BYTES:
+        return SKIP_CUT_TRANSPORT
+    packet.key.transport |= (
+        <uint64_t> read_be16(udp) | <uint64_t> read_be16(udp + 2) << 16 | <uint64_t> PROTOCOL_UDP << 32
+    )
+    packet.flags = 0
+    return KEPT

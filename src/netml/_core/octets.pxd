@@ -1,0 +1,63 @@
+"""Integers out of packet bytes, whatever their alignment; callers have checked the bound."""
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+
+
+cdef extern from "native.h" nogil:
+    void netml_prefetch_read(const void *address) noexcept
+    void netml_prefetch_write(const void *address) noexcept
+    uint16_t netml_swap16(uint16_t value) noexcept
+    uint32_t netml_swap32(uint32_t value) noexcept
+    uint64_t netml_swap64(uint64_t value) noexcept
+    bint netml_likely(bint condition) noexcept
+    uint64_t netml_fold_multiply(uint64_t a, uint64_t b) noexcept
+    int64_t netml_scale_ticks(uint64_t ticks, uint64_t multiplier, uint64_t divisor, uint32_t shift) noexcept
+    int64_t netml_add_clamped(int64_t a, int64_t b) noexcept
+    int64_t netml_gap(int64_t a, int64_t b) noexcept
+    void netml_prefer_huge_pages(void *start, size_t size) noexcept
+
+
+cdef inline uint16_t read_u16(const uint8_t *at) noexcept nogil:
+    """Two octets in the machine's (little-endian) order."""
+    cdef uint16_t value
+    memcpy(&value, at, 2)
+    return value
+
+
+cdef inline uint32_t read_u32(const uint8_t *at) noexcept nogil:
+    """Four octets in the machine's (little-endian) order."""
+    cdef uint32_t value
+    memcpy(&value, at, 4)
+    return value
+
+
+cdef inline uint64_t read_u64(const uint8_t *at) noexcept nogil:
+    """Eight octets in the machine's (little-endian) order."""
+    cdef uint64_t value
+    memcpy(&value, at, 8)
+    return value
+
+
+cdef inline uint16_t read_be16(const uint8_t *at) noexcept nogil:
+    """Two octets in network order."""
+    return netml_swap16(read_u16(at))
+
+
+cdef inline uint32_t read_be32(const uint8_t *at) noexcept nogil:
+    """Four octets in network order."""
+    return netml_swap32(read_u32(at))
+
+
+cdef inline uint16_t read_file16(const uint8_t *at, bint is_swapped) noexcept nogil:
+    """Two octets in a capture file's order."""
+    return read_be16(at) if is_swapped else read_u16(at)
+
+
+cdef inline uint32_t read_file32(const uint8_t *at, bint is_swapped) noexcept nogil:
+    """Four octets in a capture file's order."""
+    return read_be32(at) if is_swapped else read_u32(at)
+
+
+cdef inline uint64_t read_file64(const uint8_t *at, bint is_swapped) noexcept nogil:
+    """Eight octets in a capture file's order."""
+    return netml_swap64(read_u64(at)) if is_swapped else read_u64(at)

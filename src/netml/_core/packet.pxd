@@ -1,0 +1,54 @@
+"""The packet: what decoding leaves of a frame, one small struct on the stack, shared by all rooms.
+
+Addresses stay in network order: IPv4 in the first 4 bytes of each address, the rest zero.
+"""
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+
+cdef struct FlowKey:
+    uint64_t source[2]           # source address, network order
+    uint64_t destination[2]      # destination address, network order
+    uint64_t transport           # source port | destination port << 16 | protocol << 32 | IP version << 40
+
+
+cdef struct Frame:
+    const uint8_t *octets        # the frame as captured, borrowed from the block
+    uint32_t caplen              # octets captured, bytes
+    uint32_t wirelen             # octets on the wire, bytes
+    int64_t time_ns              # capture time since 1970, ns
+    uint32_t link_type           # LINKTYPE_ value
+
+
+cdef struct Packet:
+    FlowKey key                  # directional five-tuple
+    uint64_t hash                # keyed hash of `key`
+    int64_t time_ns              # capture time since 1970, ns
+    uint32_t caplen              # frame length as captured, bytes
+    uint32_t wirelen             # frame length on the wire, bytes
+    uint8_t flags                # TCP flags FIN 1 .. CWR 128; 0 for UDP
+    uint8_t ttl                  # TTL or hop limit
+
+
+cdef struct NetworkHeader:       # an IP header, decoded: where its payload is
+    uint32_t payload_at          # offset of the payload in the frame, bytes
+    uint32_t payload_end         # end of the captured payload in the frame, bytes
+    uint8_t protocol             # protocol number of the payload
+
+
+cdef struct LinkHeader:          # a link header, decoded: where its payload is and what
+    uint32_t payload_at          # offset of the payload in the frame, bytes
+    uint16_t ether_type          # EtherType of the payload; ETHER_ANY_IP: the version nibble decides
+
+
+cdef enum:
+    ETHER_ANY_IP = 0             # not an EtherType: raw IP
+    ETHER_IPV4 = 0x0800
+    ETHER_IPV6 = 0x86DD
+    ETHER_VLAN = 0x8100          # 802.1Q
+    ETHER_QINQ = 0x88A8          # 802.1ad
+    ETHER_QINQ_OLD = 0x9100
+    ETHER_MPLS = 0x8847
+    ETHER_MPLS_UPSTREAM = 0x8848
+    ETHER_PPPOE = 0x8864         # PPPoE session
+    PROTOCOL_TCP = 6
+    PROTOCOL_UDP = 17

@@ -1,0 +1,135 @@
+"""The composition: record -> link -> net -> flow, in one place.
+
+Packets go through in batches of `BATCH`: frame and decode all, then ask the cache for their slots, then for their
+records, then enter them. So the misses of a million flows overlap instead of following each other.
+"""
+from libc.stdint cimport uint8_t, uint32_t
+
+from netml._core.capture.registry cimport Framing, next_frame
+from netml._core.flow.columns cimport PacketColumns, append_packet, grow_columns
+from netml._core.flow.key cimport hash_key
+from netml._core.flow.table cimport FlowTable, find_or_insert_flow, prefetch_record, prefetch_slot
+from netml._core.link.registry cimport decode_link
+from netml._core.net.ipv4 cimport decode_ipv4
+from netml._core.net.ipv6 cimport decode_ipv6
+from netml._core.net.tcp cimport decode_tcp
+from netml._core.net.udp cimport decode_udp
+from netml._core.octets cimport netml_likely
+from netml._core.packet cimport (
+    ETHER_ANY_IP, ETHER_IPV4, ETHER_IPV6, PROTOCOL_TCP, PROTOCOL_UDP, Frame, LinkHeader, NetworkHeader, Packet,
+)
+from netml._core.status cimport (
+    KEPT, SKIP_CUT_IP, SKIP_OTHER_PROTOCOL, STATUS_FRAME, STATUS_NO_FRAME, STATUS_OK, Counters, Reason, Status,
+)
+
+
+cdef enum:
+    BATCH = 32
+
+
+cdef struct Assembly:
+    FlowTable table
+    PacketColumns columns
+    Counters counters
+
+
+cdef inline Reason decode_frame(const Frame *frame, Packet *packet) noexcept nogil:
+    """A frame to a packet, or the reason why it is none."""
+    cdef LinkHeader link
+    cdef NetworkHeader network
+    cdef Reason reason = decode_link(frame.link_type, frame.octets, frame.caplen, &link)
+    if reason != KEPT:
+        return reason
+    if link.ether_type == ETHER_ANY_IP:
+        if link.payload_at == frame.caplen:
+            return SKIP_CUT_IP
+        link.ether_type = ETHER_IPV6 if frame.octets[link.payload_at] >> 4 == 6 else ETHER_IPV4
+    if netml_likely(link.ether_type == ETHER_IPV4):
+        reason = decode_ipv4(frame.octets, frame.caplen, link.payload_at, &network, packet)
+    else:
+        reason = decode_ipv6(frame.octets, frame.caplen, link.payload_at, &network, packet)
+    if reason != KEPT:
+        return reason
+    packet.time_ns = frame.time_ns
+    packet.caplen = frame.caplen
+    packet.wirelen = frame.wirelen
+    if network.protocol == PROTOCOL_TCP:
+        return decode_tcp(frame.octets, &network, packet)
+    if network.protocol == PROTOCOL_UDP:
+        return decode_udp(frame.octets, &network, packet)
+    return SKIP_OTHER_PROTOCOL
+
+
+cdef inline void count_frame(Counters *counters, const Frame *frame, Reason reason) noexcept nogil:
+    """Every record is counted, once, as kept or as skipped for a reason."""
+    counters.n_records += 1
+    counters.n_captured_bytes += frame.caplen
+    if netml_likely(reason == KEPT):
+        counters.n_kept += 1
+    else:
+        counters.n_skipped[<int> reason] += 1
+
+
+cdef inline Status enter_packets(Assembly *assembly, Packet *packets, size_t n_packets) noexcept nogil:
+    """A batch of packets (at most BATCH, hashed here) into the table and the columns."""
+    cdef FlowTable *table = &assembly.table
+    cdef PacketColumns *columns = &assembly.columns
+    cdef size_t i
+    cdef uint32_t flow
+    cdef Status status
+    if columns.n_packets + n_packets > columns.room:
+        status = grow_columns(columns)
+        if status != STATUS_OK:
+            return status
+    for i in range(n_packets):
+        packets[i].hash = hash_key(&packets[i].key, table.seeds)
+        prefetch_slot(table, packets[i].hash)
+    for i in range(n_packets):
+        prefetch_record(table, packets[i].hash)
+    for i in range(n_packets):
+        status = find_or_insert_flow(table, &packets[i].key, packets[i].hash, &flow)
+        if status != STATUS_OK:
+            return status
+        append_packet(columns, &packets[i], flow)
+    return STATUS_OK
+
+
+cdef inline Status assemble_block(
+    Assembly *assembly, Framing *framing, const uint8_t *block, size_t length, size_t *n_used, size_t *n_wanted,
+) noexcept nogil:
+    """All whole records of a block; `n_used` octets are done with. Ends with STATUS_NEED_MORE, or with a fault.
+
+    `n_wanted` is then the length that the record or block there claims, 0 if it is not known yet.
+    """
+    cdef Packet packets[BATCH]
+    cdef Frame frame
+    cdef size_t n_packets = 0, size = 0
+    cdef const uint8_t *at = block
+    cdef const uint8_t *end = block + length
+    cdef Status status, entered
+    cdef Reason reason
+    while True:
+        size = 0
+        status = next_frame(framing, at, end, &frame, &size)
+        if netml_likely(status == STATUS_FRAME):
+            at += size
+            framing.n_passed += 1
+            reason = decode_frame(&frame, &packets[n_packets])
+            count_frame(&assembly.counters, &frame, reason)
+            if reason == KEPT:
+                n_packets += 1
+                if n_packets == BATCH:
+                    n_packets = 0
+                    entered = enter_packets(assembly, packets, BATCH)
+                    if entered != STATUS_OK:
+                        status = entered
+                        break
+        elif status == STATUS_NO_FRAME:
+            at += size
+            framing.n_passed += 1
+        else:
+            break
+    n_used[0] = at - block
+    n_wanted[0] = size
+    entered = enter_packets(assembly, packets, n_packets)
+    return status if entered == STATUS_OK else entered

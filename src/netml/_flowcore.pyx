@@ -1,0 +1,495 @@
+"""The compiled core: where Python and C meet. Owns memory, runs blocks without the GIL, hands columns to numpy.
+
+Everything behind it is in header-only rooms under `_core`. This file knows nothing of files, options or families' names.
+"""
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from libc.math cimport fabs, isfinite, rint
+from libc.stdint cimport INT32_MAX, INT64_MAX, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memmove, memset
+
+import os
+from fractions import Fraction
+
+import numpy as np
+
+from netml._core.capture.pcapng cimport free_pcapng
+from netml._core.capture.registry cimport FORMAT_PCAP, FORMAT_PCAPNG, Framing
+from netml._core.features.family cimport FamilyNeeds, FlowPackets
+from netml._core.features.registry cimport FAMILY_HEADER, FAMILY_STATS, FamilyCode, fill_row
+from netml._core.flow.columns cimport (
+    WANTS_CAPLEN, WANTS_FLAGS, WANTS_TTL, WANTS_WIRELEN, PacketColumns, free_columns,
+)
+from netml._core.flow.expiry cimport (
+    DROP_IDLE_TAIL, DROP_INTERVAL_TAIL, DROP_SHORT_FLOW, DROP_SHORT_PIECE, N_DROPS, Dropped, ExpiryRules, SpanList,
+    compact_columns, cut_by_idle, cut_by_interval, free_spans, measure_spans,
+)
+from netml._core.flow.grouping cimport GroupedColumns, group_columns
+from netml._core.flow.table cimport FIRST_SLOTS, free_slots, free_table, set_slots
+from netml._core.link.registry cimport is_supported_link_type
+from netml._core.net.text cimport LONGEST_ADDRESS, write_ipv4, write_ipv6
+from netml._core.octets cimport netml_gap
+from netml._core.packet cimport FlowKey, Frame, Packet
+from netml._core.pipeline cimport BATCH, Assembly, assemble_block, count_frame, decode_frame, enter_packets
+from netml._core.status cimport (
+    KEPT, N_REASONS, STATUS_BAD_BLOCK, STATUS_BAD_LENGTH, STATUS_BAD_SECTION, STATUS_NEED_MORE, STATUS_NO_INTERFACE,
+    STATUS_NO_MEMORY, STATUS_OK, STATUS_TOO_MANY, Reason, Status,
+)
+
+from netml.errors import CaptureError
+
+cdef extern from "Python.h":
+    int PyErr_CheckSignals() except -1
+
+SKIP_REASONS = (
+    "unsupported_link_type", "truncated_link_header", "not_ip", "truncated_ip_header", "bad_ip_header", "fragment",
+    "other_protocol", "truncated_transport_header",
+)
+assert len(SKIP_REASONS) == N_REASONS - 1
+
+DROP_REASONS = {
+    "short_flow": DROP_SHORT_FLOW, "idle_tail": DROP_IDLE_TAIL, "short_piece": DROP_SHORT_PIECE,
+    "interval_tail": DROP_INTERVAL_TAIL,
+}
+assert len(DROP_REASONS) == N_DROPS
+
+FLOW_KEY = np.dtype([
+    ("src_ip", "u1", 16), ("dst_ip", "u1", 16), ("src_port", "<u2"), ("dst_port", "<u2"), ("protocol", "u1"),
+    ("ip_version", "u1"),
+])
+
+cdef enum:
+    KEY_BYTES = 38               # itemsize of FLOW_KEY
+
+COLUMNS = {
+    "caplen": (WANTS_CAPLEN, np.uint32), "wirelen": (WANTS_WIRELEN, np.uint32), "flags": (WANTS_FLAGS, np.uint8),
+    "ttl": (WANTS_TTL, np.uint8),
+}
+
+
+def is_supported(uint32_t link_type):
+    """Does the kernel decode frames of this LINKTYPE_ value?"""
+    return bool(is_supported_link_type(link_type))
+
+
+cdef str describe_fault(Status status, size_t n_wanted):
+    """What damaged framing looks like, in words; MemoryError and the like are raised."""
+    if status == STATUS_OK or status == STATUS_NEED_MORE:
+        return ""
+    if status == STATUS_BAD_LENGTH:
+        return f"a length of {n_wanted} bytes cannot be: the framing is damaged"
+    if status == STATUS_BAD_BLOCK:
+        return "a pcapng block that contradicts its own lengths: the framing is damaged"
+    if status == STATUS_BAD_SECTION:
+        return "a pcapng section header of an unknown byte order or version"
+    if status == STATUS_NO_INTERFACE:
+        return "a packet of an interface that was not described"
+    if status == STATUS_TOO_MANY:
+        raise OverflowError("more than 4,294,967,295 packets or flows: split the capture")
+    if status == STATUS_NO_MEMORY:
+        raise MemoryError("no memory for the packet columns or the flow table")
+    raise SystemError(f"unknown status {<int> status}")
+
+
+cdef class Framer:
+    """Framing of one capture: its format, and for pcapng what its sections have said so far."""
+
+    cdef Framing framing
+
+    def __cinit__(self, str capture_format, *, bint is_swapped=False, uint32_t header_bytes=16,
+                  uint32_t fraction_ns=1000, uint32_t link_type=1):
+        memset(&self.framing, 0, sizeof(Framing))
+        self.framing.format = FORMAT_PCAP if capture_format == "pcap" else FORMAT_PCAPNG
+        self.framing.pcap.is_swapped = is_swapped
+        self.framing.pcap.header_bytes = header_bytes
+        self.framing.pcap.fraction_ns = fraction_ns
+        self.framing.pcap.link_type = link_type
+
+    def __dealloc__(self):
+        free_pcapng(&self.framing.pcapng)
+
+    @property
+    def n_passed(self):
+        """Records (pcap) or blocks (pcapng) passed so far."""
+        return self.framing.n_passed
+
+    @property
+    def link_types(self):
+        """LINKTYPE_ values of the interfaces of the section at hand (pcapng), or of the capture."""
+        if self.framing.format == FORMAT_PCAP:
+            return [self.framing.pcap.link_type]
+        return [self.framing.pcapng.interfaces[i].link_type for i in range(self.framing.pcapng.n_interfaces)]
+
+
+cdef int64_t convert_time(object time) except? -1:
+    """A time in seconds (float, int, Decimal, Fraction) as ns.
+
+    A float has 16 digits: a time since 1970 is rounded to the microsecond it came from, and only times below 2**22 s
+    carry nanoseconds.
+    """
+    cdef double seconds
+    if isinstance(time, float):
+        seconds = time
+        if not isfinite(seconds) or fabs(seconds) > 9.2e9:
+            raise CaptureError(f"a packet's time is {time!r} s: out of range")
+        if fabs(seconds) >= 4194304.0:
+            return <int64_t> rint(seconds * 1e6) * 1000
+        return <int64_t> rint(seconds * 1e9)
+    time = int(Fraction(time) * 1000000000) if not isinstance(time, int) else time * 1000000000
+    if not -INT64_MAX <= time <= INT64_MAX:
+        raise CaptureError(f"a packet's time is {time} ns: out of range")
+    return time
+
+
+cdef class FlowAssembler:
+    """Packets in, flows out: `assemble` blocks, then `end_flows`, then `take_flows`.
+
+    Parameters
+    ----------
+    wanted : iterable of str
+        Names of `COLUMNS` to keep besides time and flow.
+    """
+
+    cdef Assembly assembly
+    cdef SpanList pieces
+    cdef SpanList spans
+    cdef Dropped dropped
+    cdef ExpiryRules rules
+    cdef dict grouped            # name -> numpy array, by flow
+    cdef bint is_ended
+
+    def __cinit__(self, wanted=()):
+        cdef bytes seeds = os.urandom(32)
+        self.grouped = {}
+        self.is_ended = False
+        memset(&self.assembly, 0, sizeof(Assembly))
+        memset(&self.pieces, 0, sizeof(SpanList))
+        memset(&self.spans, 0, sizeof(SpanList))
+        memset(&self.dropped, 0, sizeof(Dropped))
+        memcpy(self.assembly.table.seeds, PyBytes_AS_STRING(seeds), 32)
+        for name in wanted:
+            self.assembly.columns.wants |= <int> COLUMNS[name][0]
+        if set_slots(&self.assembly.table, FIRST_SLOTS) != STATUS_OK:
+            raise MemoryError("no memory for the flow table")
+
+    def __dealloc__(self):
+        free_table(&self.assembly.table)
+        free_columns(&self.assembly.columns)
+        free_spans(&self.pieces)
+        free_spans(&self.spans)
+
+    def assemble(self, Framer framer not None, uint8_t[::1] block, size_t length):
+        """Frame, decode and enter the first `length` octets of a block; what is left is moved to its front.
+
+        Returns
+        -------
+        n_left : int
+            Octets of the incomplete record now at the block's start.
+        n_wanted : int
+            Octets that this record claims to have, 0 if that is not known yet.
+        fault : str
+            What is wrong with the framing there, "" if nothing is.
+        """
+        cdef size_t n_used = 0, n_wanted = 0
+        cdef Status status
+        if length > <size_t> block.shape[0]:
+            raise ValueError("length is beyond the block")
+        if length == 0:
+            return 0, 0, ""
+        with nogil:
+            status = assemble_block(&self.assembly, &framer.framing, &block[0], length, &n_used, &n_wanted)
+            if status == STATUS_NEED_MORE:
+                memmove(&block[0], &block[0] + n_used, length - n_used)
+        PyErr_CheckSignals()
+        return length - n_used, n_wanted, describe_fault(status, n_wanted)
+
+    def assemble_packets(self, list packets, uint32_t link_type):
+        """The general door: a list of (time in seconds, bytes) of one link type."""
+        cdef Packet batch[BATCH]
+        cdef Frame frame
+        cdef Reason reason
+        cdef size_t n_packets = 0
+        cdef Status status = STATUS_OK
+        frame.link_type = link_type
+        try:
+            for time, octets in packets:
+                if type(octets) is not bytes:
+                    octets = bytes(octets)
+                frame.time_ns = convert_time(time)
+                frame.octets = <const uint8_t *> PyBytes_AS_STRING(octets)
+                frame.caplen = frame.wirelen = <uint32_t> PyBytes_GET_SIZE(octets)
+                reason = decode_frame(&frame, &batch[n_packets])
+                count_frame(&self.assembly.counters, &frame, reason)
+                if reason == KEPT:
+                    n_packets += 1
+                    if n_packets == BATCH:
+                        n_packets = 0
+                        status = enter_packets(&self.assembly, batch, BATCH)
+                        if status != STATUS_OK:
+                            break
+        finally:
+            if status == STATUS_OK:
+                status = enter_packets(&self.assembly, batch, n_packets)
+        if status != STATUS_OK:
+            describe_fault(status, 0)
+
+    @property
+    def counters(self):
+        """Dict: packets_read, packets_kept, captured_bytes, skipped (reason -> packets, in the summary's order)."""
+        cdef int reason
+        return {
+            "packets_read": self.assembly.counters.n_records,
+            "packets_kept": self.assembly.counters.n_kept,
+            "captured_bytes": self.assembly.counters.n_captured_bytes,
+            "skipped": {
+                SKIP_REASONS[reason - 1]: self.assembly.counters.n_skipped[reason]
+                for reason in range(1, N_REASONS)
+            },
+        }
+
+    @property
+    def n_packets_read(self):
+        """Packets read so far."""
+        return self.assembly.counters.n_records
+
+    @property
+    def n_keys(self):
+        """Distinct flow keys so far."""
+        return self.assembly.table.n_flows
+
+    @property
+    def dropped(self):
+        """Dict: rule -> {"packets", "pieces"} that it dropped."""
+        cdef int drop
+        return {
+            name: {"packets": self.dropped.n_packets[drop], "pieces": self.dropped.n_pieces[drop]}
+            for name, drop in DROP_REASONS.items()
+        }
+
+    def take_packets(self):
+        """Packets in order of arrival: dict of columns (`time_ns`, `flow`, and those wanted); copies."""
+        cdef PacketColumns *columns = &self.assembly.columns
+        cdef size_t n = columns.n_packets
+        copies = {"time_ns": copy_octets(columns.time_ns, n * 8, np.int64), "flow": copy_octets(columns.flow, n * 4, np.uint32)}
+        if columns.caplen != NULL:
+            copies["caplen"] = copy_octets(columns.caplen, n * 4, np.uint32)
+        if columns.wirelen != NULL:
+            copies["wirelen"] = copy_octets(columns.wirelen, n * 4, np.uint32)
+        if columns.flags != NULL:
+            copies["flags"] = copy_octets(columns.flags, n, np.uint8)
+        if columns.ttl != NULL:
+            copies["ttl"] = copy_octets(columns.ttl, n, np.uint8)
+        return copies
+
+    def keys(self):
+        """FLOW_KEY array (n_keys,): the key of each flow number."""
+        cdef size_t n = self.assembly.table.n_flows, i
+        cdef uint8_t[::1] octets = np.empty(n * KEY_BYTES, np.uint8)
+        for i in range(n):
+            write_key(&octets[i * KEY_BYTES], &self.assembly.table.records[i].key)
+        return np.asarray(octets).view(FLOW_KEY)
+
+    def end_flows(self, *, uint64_t min_packets, int64_t tcp_timeout_ns, int64_t udp_timeout_ns, bint keep_tail):
+        """Group the packets by flow and cut by the idle timeouts (rules 1 and 2 of the seed). Call it once.
+
+        Returns
+        -------
+        ndarray of int64
+            Durations of the pieces, ns.
+        """
+        cdef size_t n = self.assembly.columns.n_packets, n_flows = self.assembly.table.n_flows, i
+        cdef int64_t[::1] offsets = np.zeros(n_flows + 1, np.int64)
+        cdef uint32_t[::1] starts = np.empty(n_flows + 1, np.uint32)
+        cdef uint32_t[::1] cursors = np.empty(n_flows + 1, np.uint32)
+        cdef int64_t[::1] durations_ns
+        cdef GroupedColumns columns = self.allocate_grouped(n)
+        cdef Status status
+        if self.is_ended:
+            raise ValueError("the flows have been ended already")
+        self.is_ended = True
+        self.rules.min_packets = min_packets
+        self.rules.tcp_timeout_ns = tcp_timeout_ns
+        self.rules.udp_timeout_ns = udp_timeout_ns
+        self.rules.keeps_tail = keep_tail
+        with nogil:
+            free_slots(&self.assembly.table)
+            for i in range(n_flows):
+                starts[i] = <uint32_t> offsets[i]
+                offsets[i + 1] = offsets[i] + self.assembly.table.records[i].n_packets
+            group_columns(&self.assembly.columns, &starts[0], &cursors[0], n_flows, &columns)
+            status = cut_by_idle(
+                &columns, &offsets[0], self.assembly.table.records, n_flows, &self.rules, &self.pieces, &self.dropped)
+        PyErr_CheckSignals()
+        describe_fault(status, 0)
+        durations_ns = np.empty(self.pieces.n_spans, np.int64)
+        for i in range(self.pieces.n_spans):
+            durations_ns[i] = netml_gap(
+                columns.time_ns[self.pieces.spans[i].end - 1], columns.time_ns[self.pieces.spans[i].start])
+        return np.asarray(durations_ns)
+
+    def take_flows(self, double interval_ns):
+        """Cut by the interval (rule 4 of the seed) and hand everything over. Call it once, after `end_flows`.
+
+        Returns
+        -------
+        dict of str to ndarray
+            `offsets` (n + 1), `start_ns`, `end_ns`, `keys` (n), and the packet columns, n_packets long.
+        """
+        cdef GroupedColumns columns = self.find_grouped()
+        cdef int64_t[::1] offsets, start_ns, end_ns
+        cdef uint8_t[::1] octets
+        cdef size_t n_spans, i
+        cdef Status status
+        with nogil:
+            status = cut_by_interval(
+                columns.time_ns, &self.pieces, interval_ns, &self.rules, &self.spans, &self.dropped)
+            free_spans(&self.pieces)
+        PyErr_CheckSignals()
+        describe_fault(status, 0)
+        n_spans = self.spans.n_spans
+        offsets = np.zeros(n_spans + 1, np.int64)
+        start_ns = np.empty(n_spans, np.int64)
+        end_ns = np.empty(n_spans, np.int64)
+        octets = np.empty(n_spans * KEY_BYTES, np.uint8)
+        if n_spans:
+            with nogil:
+                measure_spans(&columns, &self.spans, &offsets[0], &start_ns[0], &end_ns[0])
+                compact_columns(&columns, &self.spans)
+                for i in range(n_spans):
+                    write_key(&octets[i * KEY_BYTES], &self.assembly.table.records[self.spans.spans[i].flow].key)
+        taken = {name: column[:offsets[n_spans]] for name, column in self.grouped.items()}
+        self.grouped = {}
+        free_spans(&self.spans)
+        taken["offsets"] = np.asarray(offsets)
+        taken["start_ns"] = np.asarray(start_ns)
+        taken["end_ns"] = np.asarray(end_ns)
+        taken["keys"] = np.asarray(octets).view(FLOW_KEY)
+        return taken
+
+    cdef GroupedColumns allocate_grouped(self, size_t n) except *:
+        """numpy arrays for the columns that are there."""
+        self.grouped = {"time_ns": np.empty(n, np.int64)}
+        for name, (wants, kind) in COLUMNS.items():
+            if self.assembly.columns.wants & <int> wants:
+                self.grouped[name] = np.empty(n, kind)
+        return self.find_grouped()
+
+    cdef GroupedColumns find_grouped(self) except *:
+        """Pointers into the numpy arrays; NULL for what is not there or empty."""
+        cdef GroupedColumns columns
+        columns.time_ns = <int64_t *> find_octets(self.grouped.get("time_ns"))
+        columns.caplen = <uint32_t *> find_octets(self.grouped.get("caplen"))
+        columns.wirelen = <uint32_t *> find_octets(self.grouped.get("wirelen"))
+        columns.flags = <uint8_t *> find_octets(self.grouped.get("flags"))
+        columns.ttl = <uint8_t *> find_octets(self.grouped.get("ttl"))
+        return columns
+
+
+cdef const uint8_t *find_octets(column) except? NULL:
+    """Where a contiguous array lies; NULL for None and for an empty one."""
+    cdef const uint8_t[::1] octets
+    if column is None or not len(column):
+        return NULL
+    octets = column.view(np.uint8)
+    return &octets[0]
+
+
+cdef object copy_octets(const void *start, size_t n_octets, kind):
+    """A numpy array of `kind` with a copy of `n_octets` octets."""
+    cdef uint8_t[::1] octets = np.empty(n_octets, np.uint8)
+    if n_octets:
+        memcpy(&octets[0], start, n_octets)
+    return np.asarray(octets).view(kind)
+
+
+cdef inline void write_key(uint8_t *out, const FlowKey *key) noexcept nogil:
+    """A flow key in the layout of FLOW_KEY."""
+    cdef uint16_t version_and_protocol = <uint16_t> (key.transport >> 32)
+    memcpy(out, key.source, 16)
+    memcpy(out + 16, key.destination, 16)
+    memcpy(out + 32, &key.transport, 4)
+    memcpy(out + 36, &version_and_protocol, 2)
+
+
+def fill_family(
+    int code, double[:, ::1] X, size_t first_column, size_t width, const int64_t[::1] offsets,
+    const int64_t[::1] time_ns, const uint32_t[::1] size, const uint8_t[::1] flags=None, const uint8_t[::1] ttl=None,
+    double rate_ns=0.0,
+):
+    """Fill columns `first_column` .. + `width` of a zeroed matrix with one family, a row for each flow.
+
+    Parameters
+    ----------
+    code : int
+        The family's number in `features/registry.pxd`.
+    X : ndarray (n_flows, n_columns) of float64
+        Zeroed.
+    offsets : ndarray (n_flows + 1,) of int64
+        Flow i has the packets offsets[i] .. offsets[i + 1]; at least one.
+    time_ns, size, flags, ttl : ndarray (n_packets,)
+        Packet columns; flags and TTL only for the header block.
+    rate_ns : float
+        Length of a SAMP window, ns.
+    """
+    cdef size_t n_flows = X.shape[0], flow, n_most = 0
+    cdef int64_t n_packets = time_ns.shape[0]
+    cdef FlowPackets packets
+    cdef FamilyNeeds needs
+    cdef uint32_t[::1] scratch
+    if offsets.shape[0] != X.shape[0] + 1 or first_column + width > <size_t> X.shape[1] or size.shape[0] != n_packets:
+        raise ValueError("columns, offsets and matrix do not fit each other")
+    if code == FAMILY_HEADER and (flags is None or ttl is None or width < 8):
+        raise ValueError("the header block needs flags and TTL")
+    if (flags is not None and flags.shape[0] != n_packets) or (ttl is not None and ttl.shape[0] != n_packets):
+        raise ValueError("columns do not fit each other")
+    if n_flows == 0 or width == 0:
+        return
+    for flow in range(n_flows):
+        if offsets[flow] < 0 or offsets[flow + 1] <= offsets[flow] or offsets[flow + 1] > n_packets:
+            raise ValueError(f"flow {flow} has no packets or lies outside of the columns")
+        n_most = max(n_most, <size_t> (offsets[flow + 1] - offsets[flow]))
+    scratch = np.empty(2 * n_most if code == FAMILY_STATS else 1, np.uint32)
+    needs.rate_ns = rate_ns
+    needs.scratch = &scratch[0]
+    with nogil:
+        for flow in range(n_flows):
+            packets.time_ns = &time_ns[offsets[flow]]
+            packets.size = &size[offsets[flow]]
+            packets.flags = &flags[offsets[flow]] if flags is not None else NULL
+            packets.ttl = &ttl[offsets[flow]] if ttl is not None else NULL
+            packets.n_packets = offsets[flow + 1] - offsets[flow]
+            fill_row(<FamilyCode> code, &packets, &needs, &X[flow, first_column], width)
+    PyErr_CheckSignals()
+
+
+def format_addresses(const uint8_t[:, ::1] addresses, const uint8_t[::1] ip_version):
+    """Addresses as text (RFC 5952), ready for an Arrow string array.
+
+    Parameters
+    ----------
+    addresses : ndarray (n, 16) of uint8
+        Network order; IPv4 in the first 4 octets.
+    ip_version : ndarray (n,) of uint8
+        4 or 6.
+
+    Returns
+    -------
+    offsets : ndarray (n + 1,) of int32
+        Text i is text[offsets[i]:offsets[i + 1]].
+    text : ndarray of uint8
+        ASCII.
+    """
+    cdef size_t n = ip_version.shape[0], i, at = 0
+    cdef int32_t[::1] offsets = np.zeros(n + 1, np.int32)
+    cdef uint8_t[::1] text = np.empty(n * LONGEST_ADDRESS + 1, np.uint8)
+    if <size_t> addresses.shape[0] != n or addresses.shape[1] != 16:
+        raise ValueError("addresses must be (n, 16), with a version for each")
+    if n * LONGEST_ADDRESS > INT32_MAX:
+        raise OverflowError("too many addresses for one string array; format them in parts")
+    with nogil:
+        for i in range(n):
+            if ip_version[i] == 6:
+                at += write_ipv6(&text[at], &addresses[i, 0])
+            else:
+                at += write_ipv4(&text[at], &addresses[i, 0])
+            offsets[i + 1] = <int32_t> at
+    return np.asarray(offsets), np.asarray(text)[:at]

@@ -1,0 +1,136 @@
+"""The exceptions of netml: one tree, each naming what it is about and where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class NetmlError(Exception):
+    """Base class of everything that netml raises on purpose."""
+
+
+class CaptureError(NetmlError, ValueError):
+    """A capture that cannot be read, or not to its end.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong, without the place.
+    path : str, optional
+        The capture's path or name.
+    record_no : int, optional
+        Number of the record (pcap) or block (pcapng) at fault, counted from 1.
+    offset : int, optional
+        Byte offset of that record in the (uncompressed) capture.
+    """
+
+    def __init__(
+        self, message: str, *, path: str | None = None, record_no: int | None = None, offset: int | None = None
+    ) -> None:
+        self.message = message
+        self.path = path
+        self.record_no = record_no
+        self.offset = offset
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        place = ""
+        if self.record_no is not None:
+            place = f"record {self.record_no}"
+        if self.offset is not None:
+            place += f"{' at ' if place else ''}byte {self.offset}"
+        return ": ".join(part for part in (self.path, place, self.message) if part)
+
+    def __reduce__(self) -> tuple:
+        fields = {"path": self.path, "record_no": self.record_no, "offset": self.offset}
+        return _rebuild_capture_error, (type(self), self.message, fields)
+
+
+def _rebuild_capture_error(kind: type[CaptureError], message: str, fields: dict) -> CaptureError:
+    return kind(message, **fields)
+
+
+class NotACaptureError(CaptureError):
+    """The source is neither pcap nor pcapng."""
+
+
+class TruncatedCaptureError(CaptureError):
+    """The capture ends in the middle of a record, or its framing is damaged."""
+
+
+class UnsupportedLinkTypeError(CaptureError):
+    """The capture's link type is not one that netml decodes."""
+
+
+class CaptureWarning(UserWarning):
+    """A capture was damaged; what was read before the damage is kept."""
+
+
+class OptionError(NetmlError, ValueError):
+    """An option has a value outside its range.
+
+    Parameters
+    ----------
+    option : str
+        Name of the option.
+    value : object
+        The value given.
+    allowed : str
+        The allowed range, in words.
+    """
+
+    def __init__(self, option: str, value: object, allowed: str) -> None:
+        self.option = option
+        self.value = value
+        self.allowed = allowed
+        super().__init__(option, value, allowed)
+
+    def __str__(self) -> str:
+        return f"{self.option}={self.value!r}: must be {self.allowed}"
+
+
+class UnknownNameError(NetmlError, LookupError):
+    """A name that no registry has.
+
+    Parameters
+    ----------
+    kind : str
+        What was looked up ("family", "format").
+    name : str
+        The unknown name.
+    known : iterable of str
+        The names that exist.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind = kind
+        self.name = name
+        self.known = tuple(known)
+        super().__init__(kind, name, self.known)
+
+    def __str__(self) -> str:
+        return f"unknown {self.kind} {self.name!r}; known: {', '.join(self.known)}"
+
+
+class MissingExtraError(NetmlError, ImportError):
+    """An optional dependency is needed and not installed.
+
+    Parameters
+    ----------
+    what : str
+        What needs it ("writing Parquet").
+    extra : str
+        The extra of netml that brings it.
+    """
+
+    def __init__(self, what: str, extra: str) -> None:
+        self.what = what
+        self.extra = extra
+        super().__init__(what, extra)
+
+    def __str__(self) -> str:
+        return f"{self.what} needs an optional package: pip install netml[{self.extra}]"
+
+
+class UntrustedFileError(NetmlError):
+    """A model or feature file that would run code when loaded."""
