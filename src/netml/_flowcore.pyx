@@ -17,14 +17,14 @@ from netml._core.capture.registry cimport FORMAT_PCAP, FORMAT_PCAPNG, Framing
 from netml._core.features.family cimport FamilyNeeds, FlowPackets
 from netml._core.features.registry cimport FAMILY_HEADER, FAMILY_STATS, FamilyCode, fill_row
 from netml._core.flow.columns cimport (
-    WANTS_CAPLEN, WANTS_FLAGS, WANTS_TTL, WANTS_WIRELEN, PacketColumns, free_columns,
+    WANTS_CAPLEN, WANTS_FLAGS, WANTS_TTL, WANTS_WIRELEN, PacketChunk, count_packets, free_columns,
 )
 from netml._core.flow.expiry cimport (
     DROP_IDLE_TAIL, DROP_INTERVAL_TAIL, DROP_SHORT_FLOW, DROP_SHORT_PIECE, N_DROPS, Dropped, ExpiryRules, SpanList,
     compact_columns, cut_by_idle, cut_by_interval, free_spans, measure_spans,
 )
 from netml._core.flow.grouping cimport GroupedColumns, group_columns
-from netml._core.flow.table cimport FIRST_SLOTS, free_slots, free_table, set_slots
+from netml._core.flow.table cimport FIRST_SLOTS, find_record, free_slots, free_table, set_slots
 from netml._core.link.registry cimport is_supported_link_type
 from netml._core.net.text cimport LONGEST_ADDRESS, write_ipv4, write_ipv6
 from netml._core.octets cimport netml_gap
@@ -267,25 +267,31 @@ cdef class FlowAssembler:
 
     def take_packets(self):
         """Packets in order of arrival: dict of columns (`time_ns`, `flow`, and those wanted); copies."""
-        cdef PacketColumns *columns = &self.assembly.columns
-        cdef size_t n = columns.n_packets
-        copies = {"time_ns": copy_octets(columns.time_ns, n * 8, np.int64), "flow": copy_octets(columns.flow, n * 4, np.uint32)}
-        if columns.caplen != NULL:
-            copies["caplen"] = copy_octets(columns.caplen, n * 4, np.uint32)
-        if columns.wirelen != NULL:
-            copies["wirelen"] = copy_octets(columns.wirelen, n * 4, np.uint32)
-        if columns.flags != NULL:
-            copies["flags"] = copy_octets(columns.flags, n, np.uint8)
-        if columns.ttl != NULL:
-            copies["ttl"] = copy_octets(columns.ttl, n, np.uint8)
-        return copies
+        cdef PacketChunk *chunk
+        cdef size_t i, n
+        copies = {name: [] for name in ("time_ns", "flow", *COLUMNS)}
+        for i in range(self.assembly.columns.n_chunks):
+            chunk = &self.assembly.columns.chunks[i]
+            n = chunk.n_packets
+            copies["time_ns"].append(copy_octets(chunk.time_ns, n * 8, np.int64))
+            copies["flow"].append(copy_octets(chunk.flow, n * 4, np.uint32))
+            if chunk.caplen != NULL:
+                copies["caplen"].append(copy_octets(chunk.caplen, n * 4, np.uint32))
+            if chunk.wirelen != NULL:
+                copies["wirelen"].append(copy_octets(chunk.wirelen, n * 4, np.uint32))
+            if chunk.flags != NULL:
+                copies["flags"].append(copy_octets(chunk.flags, n, np.uint8))
+            if chunk.ttl != NULL:
+                copies["ttl"].append(copy_octets(chunk.ttl, n, np.uint8))
+        kinds = {"time_ns": np.int64, "flow": np.uint32, **{name: kind for name, (_, kind) in COLUMNS.items()}}
+        return {name: np.concatenate([np.empty(0, kinds[name]), *parts]) for name, parts in copies.items()}
 
     def keys(self):
         """FLOW_KEY array (n_keys,): the key of each flow number."""
         cdef size_t n = self.assembly.table.n_flows, i
         cdef uint8_t[::1] octets = np.empty(n * KEY_BYTES, np.uint8)
         for i in range(n):
-            write_key(&octets[i * KEY_BYTES], &self.assembly.table.records[i].key)
+            write_key(&octets[i * KEY_BYTES], &find_record(&self.assembly.table, i).key)
         return np.asarray(octets).view(FLOW_KEY)
 
     def end_flows(self, *, uint64_t min_packets, int64_t tcp_timeout_ns, int64_t udp_timeout_ns, bint keep_tail):
@@ -296,9 +302,8 @@ cdef class FlowAssembler:
         ndarray of int64
             Durations of the pieces, ns.
         """
-        cdef size_t n = self.assembly.columns.n_packets, n_flows = self.assembly.table.n_flows, i
+        cdef size_t n = count_packets(&self.assembly.columns), n_flows = self.assembly.table.n_flows, i
         cdef int64_t[::1] offsets = np.zeros(n_flows + 1, np.int64)
-        cdef uint32_t[::1] starts = np.empty(n_flows + 1, np.uint32)
         cdef uint32_t[::1] cursors = np.empty(n_flows + 1, np.uint32)
         cdef int64_t[::1] durations_ns
         cdef GroupedColumns columns = self.allocate_grouped(n)
@@ -313,11 +318,11 @@ cdef class FlowAssembler:
         with nogil:
             free_slots(&self.assembly.table)
             for i in range(n_flows):
-                starts[i] = <uint32_t> offsets[i]
-                offsets[i + 1] = offsets[i] + self.assembly.table.records[i].n_packets
-            group_columns(&self.assembly.columns, &starts[0], &cursors[0], n_flows, &columns)
+                cursors[i] = <uint32_t> offsets[i]
+                offsets[i + 1] = offsets[i] + find_record(&self.assembly.table, i).n_packets
+            group_columns(&self.assembly.columns, &cursors[0], &columns)
             status = cut_by_idle(
-                &columns, &offsets[0], self.assembly.table.records, n_flows, &self.rules, &self.pieces, &self.dropped)
+                &columns, &offsets[0], &self.assembly.table, &self.rules, &self.pieces, &self.dropped)
         PyErr_CheckSignals()
         describe_fault(status, 0)
         durations_ns = np.empty(self.pieces.n_spans, np.int64)
@@ -355,7 +360,7 @@ cdef class FlowAssembler:
                 measure_spans(&columns, &self.spans, &offsets[0], &start_ns[0], &end_ns[0])
                 compact_columns(&columns, &self.spans)
                 for i in range(n_spans):
-                    write_key(&octets[i * KEY_BYTES], &self.assembly.table.records[self.spans.spans[i].flow].key)
+                    write_key(&octets[i * KEY_BYTES], &find_record(&self.assembly.table, self.spans.spans[i].flow).key)
         taken = {name: column[:offsets[n_spans]] for name, column in self.grouped.items()}
         self.grouped = {}
         free_spans(&self.spans)

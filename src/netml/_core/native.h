@@ -3,6 +3,7 @@
 #define NETML_NATIVE_H
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -48,15 +49,15 @@ static inline int64_t netml_gap(int64_t a, int64_t b) {
     return gap > (uint64_t)INT64_MAX ? INT64_MAX : (int64_t)gap;
 }
 
-/* Ask for huge pages where the kernel offers them: a growing column faults once per 2 MB instead of per 4 kB. */
-static inline void netml_prefer_huge_pages(void *start, size_t size) {
+/* Memory for `free`; from 2 MB on in huge pages where the kernel offers them: one fault for 512, and fewer TLB misses. */
+static inline void *netml_allocate(size_t size) {
+    const size_t huge = (size_t)2 << 20;
+    void *start = NULL;
+    if (size < huge) return malloc(size ? size : 1);
+    if (posix_memalign(&start, huge, size)) return NULL;
 #if defined(MADV_HUGEPAGE)
-    uintptr_t from = ((uintptr_t)start + 4095) & ~(uintptr_t)4095;
-    uintptr_t to = ((uintptr_t)start + size) & ~(uintptr_t)4095;
-    if (size >= (4u << 20) && to > from) madvise((void *)from, to - from, MADV_HUGEPAGE);
-#else
-    (void)start;
-    (void)size;
+    madvise(start, size / 4096 * 4096, MADV_HUGEPAGE);
 #endif
+    return start;
 }
 #endif

@@ -14,7 +14,7 @@ cdef extern from "native.h" nogil:
     int64_t netml_scale_ticks(uint64_t ticks, uint64_t multiplier, uint64_t divisor, uint32_t shift) noexcept
     int64_t netml_add_clamped(int64_t a, int64_t b) noexcept
     int64_t netml_gap(int64_t a, int64_t b) noexcept
-    void netml_prefer_huge_pages(void *start, size_t size) noexcept
+    void *netml_allocate(size_t size) noexcept
 
 
 cdef inline uint16_t read_u16(const uint8_t *at) noexcept nogil:

@@ -6,7 +6,7 @@ records, then enter them. So the misses of a million flows overlap instead of fo
 from libc.stdint cimport uint8_t, uint32_t
 
 from netml._core.capture.registry cimport Framing, next_frame
-from netml._core.flow.columns cimport PacketColumns, append_packet, grow_columns
+from netml._core.flow.columns cimport PacketChunk, PacketColumns, add_chunk, append_packet
 from netml._core.flow.key cimport hash_key
 from netml._core.flow.table cimport FlowTable, find_or_insert_flow, prefetch_record, prefetch_slot
 from netml._core.link.registry cimport decode_link
@@ -70,17 +70,25 @@ cdef inline void count_frame(Counters *counters, const Frame *frame, Reason reas
         counters.n_skipped[<int> reason] += 1
 
 
+cdef inline bint chunk_is_full(const PacketColumns *columns) noexcept nogil:
+    """Has the last chunk no room for a whole batch?"""
+    cdef const PacketChunk *chunk = &columns.chunks[columns.n_chunks - 1]
+    return chunk.n_packets + BATCH > chunk.room
+
+
 cdef inline Status enter_packets(Assembly *assembly, Packet *packets, size_t n_packets) noexcept nogil:
     """A batch of packets (at most BATCH, hashed here) into the table and the columns."""
     cdef FlowTable *table = &assembly.table
     cdef PacketColumns *columns = &assembly.columns
+    cdef PacketChunk *chunk
     cdef size_t i
     cdef uint32_t flow
     cdef Status status
-    if columns.n_packets + n_packets > columns.room:
-        status = grow_columns(columns)
+    if columns.n_chunks == 0 or chunk_is_full(columns):
+        status = add_chunk(columns)
         if status != STATUS_OK:
             return status
+    chunk = &columns.chunks[columns.n_chunks - 1]
     for i in range(n_packets):
         packets[i].hash = hash_key(&packets[i].key, table.seeds)
         prefetch_slot(table, packets[i].hash)
@@ -90,7 +98,7 @@ cdef inline Status enter_packets(Assembly *assembly, Packet *packets, size_t n_p
         status = find_or_insert_flow(table, &packets[i].key, packets[i].hash, &flow)
         if status != STATUS_OK:
             return status
-        append_packet(columns, &packets[i], flow)
+        append_packet(chunk, &packets[i], flow)
     return STATUS_OK
 
 

@@ -9,7 +9,7 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memmove
 
 from netml._core.flow.grouping cimport GroupedColumns, Value, sort_flow
-from netml._core.flow.record cimport FlowRecord
+from netml._core.flow.table cimport FlowTable, find_record
 from netml._core.octets cimport netml_gap
 from netml._core.packet cimport PROTOCOL_TCP
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
@@ -84,8 +84,7 @@ cdef inline Status keep_span(
 cdef inline Status cut_by_idle(
     GroupedColumns *columns,     # IN, OUT: flows out of order are sorted by time
     const int64_t *offsets,      # IN  [n_flows + 1]
-    const FlowRecord *records,   # IN  [n_flows]
-    size_t n_flows,
+    const FlowTable *table,      # IN
     const ExpiryRules *rules,
     SpanList *spans,             # OUT
     Dropped *dropped,            # OUT
@@ -96,7 +95,7 @@ cdef inline Status cut_by_idle(
     cdef size_t flow
     cdef bint is_cut
     cdef Status status
-    for flow in range(n_flows):
+    for flow in range(table.n_flows):
         start = offsets[flow]
         end = offsets[flow + 1]
         if <uint64_t> (end - start) < max(<uint64_t> 2, rules.min_packets):
@@ -109,7 +108,7 @@ cdef inline Status cut_by_idle(
                     return status
                 break
         timeout_ns = rules.udp_timeout_ns
-        if <uint32_t> (records[flow].key.transport >> 32) & 0xFF == PROTOCOL_TCP:
+        if <uint32_t> (find_record(table, flow).key.transport >> 32) & 0xFF == PROTOCOL_TCP:
             timeout_ns = rules.tcp_timeout_ns
         is_cut = False
         # With the ends no further apart than the timeout, no gap between them is.

@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
-from netml._core.flow.columns cimport PacketColumns
+from netml._core.flow.columns cimport PacketChunk, PacketColumns, free_chunk, free_columns
 from netml._core.octets cimport netml_prefetch_write
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
 
@@ -28,90 +28,50 @@ cdef fused Value:
 
 
 cdef inline void scatter(
-    const Value *arrived,        # IN  [n_packets]
-    const uint32_t *flow,        # IN  [n_packets]
-    size_t n_packets,
-    uint32_t *cursors,           # IN  [n_flows]: each flow's start; spent afterwards
-    Value *grouped,              # OUT [n_packets]
+    const Value *arrived, const uint32_t *place, size_t n, Value *grouped,
 ) noexcept nogil:
-    """One column by flow, in order of arrival within each flow."""
-    cdef size_t i, near = n_packets - AHEAD_CURSOR if n_packets > AHEAD_CURSOR else 0
-    for i in range(near):
-        netml_prefetch_write(&cursors[flow[i + AHEAD_CURSOR]])
-        netml_prefetch_write(&grouped[cursors[flow[i + AHEAD_PLACE]]])
-        grouped[cursors[flow[i]]] = arrived[i]
-        cursors[flow[i]] += 1
-    for i in range(near, n_packets):
-        grouped[cursors[flow[i]]] = arrived[i]
-        cursors[flow[i]] += 1
-
-
-cdef inline void scatter_time_and_size(
-    const int64_t *time_ns,      # IN  [n_packets]
-    const uint32_t *size,        # IN  [n_packets]
-    const uint32_t *flow,        # IN  [n_packets]
-    size_t n_packets,
-    uint32_t *cursors,           # IN  [n_flows]: each flow's start; spent afterwards
-    int64_t *grouped_time_ns,    # OUT [n_packets]
-    uint32_t *grouped_size,      # OUT [n_packets]
-) noexcept nogil:
-    """The two columns that every family needs, in one walk over the cursors."""
-    cdef size_t i, near = n_packets - AHEAD_CURSOR if n_packets > AHEAD_CURSOR else 0
-    cdef uint32_t place
-    for i in range(near):
-        netml_prefetch_write(&cursors[flow[i + AHEAD_CURSOR]])
-        place = cursors[flow[i + AHEAD_PLACE]]
-        netml_prefetch_write(&grouped_time_ns[place])
-        netml_prefetch_write(&grouped_size[place])
-        place = cursors[flow[i]]
-        cursors[flow[i]] = place + 1
-        grouped_time_ns[place] = time_ns[i]
-        grouped_size[place] = size[i]
-    for i in range(near, n_packets):
-        place = cursors[flow[i]]
-        cursors[flow[i]] = place + 1
-        grouped_time_ns[place] = time_ns[i]
-        grouped_size[place] = size[i]
-
-
-cdef inline void group_column(
-    void **arrived, const uint32_t *flow, size_t n_packets, const uint32_t *starts, uint32_t *cursors, size_t n_flows,
-    Value *grouped,
-) noexcept nogil:
-    """One column, if it is there; the arrived one is given back."""
-    if arrived[0] == NULL or grouped == NULL:
+    """grouped[place[i]] = arrived[i]; nothing for a column that is not there."""
+    cdef size_t i
+    if arrived == NULL or grouped == NULL:
         return
-    memcpy(cursors, starts, n_flows * sizeof(uint32_t))
-    scatter(<const Value *> arrived[0], flow, n_packets, cursors, grouped)
-    free(arrived[0])
-    arrived[0] = NULL
+    for i in range(n):
+        grouped[place[i]] = arrived[i]
+
+
+cdef inline void scatter_chunk(
+    PacketChunk *chunk,          # IN: its flow numbers are overwritten by places
+    uint32_t *cursors,           # IN, OUT [n_flows]: the next free place of each flow
+    GroupedColumns *grouped,     # OUT
+) noexcept nogil:
+    """One chunk's packets to their places. Cursors and places are asked for before they are needed."""
+    cdef uint32_t *flow = chunk.flow
+    cdef size_t i, n = chunk.n_packets, near = n - AHEAD_CURSOR if n > AHEAD_CURSOR else 0
+    cdef uint32_t place
+    for i in range(n):
+        if i < near:
+            netml_prefetch_write(&cursors[flow[i + AHEAD_CURSOR]])
+            netml_prefetch_write(&grouped.time_ns[cursors[flow[i + AHEAD_PLACE]]])
+        place = cursors[flow[i]]
+        cursors[flow[i]] = place + 1
+        flow[i] = place
+        grouped.time_ns[place] = chunk.time_ns[i]
+    scatter(chunk.caplen, flow, n, grouped.caplen)
+    scatter(chunk.wirelen, flow, n, grouped.wirelen)
+    scatter(chunk.flags, flow, n, grouped.flags)
+    scatter(chunk.ttl, flow, n, grouped.ttl)
 
 
 cdef inline void group_columns(
-    PacketColumns *arrived,      # IN: given back column by column, so that the two copies never stand side by side
-    const uint32_t *starts,      # IN  [n_flows]: each flow's first place
-    uint32_t *cursors,           # scratch [n_flows]
-    size_t n_flows,
+    PacketColumns *arrived,      # IN: chunks are given back as they are done with: the two copies never stand side by side
+    uint32_t *cursors,           # IN  [n_flows]: each flow's first place; spent afterwards
     GroupedColumns *grouped,     # OUT
 ) noexcept nogil:
     """All columns by flow, in order of arrival within each flow."""
-    cdef size_t n = arrived.n_packets
-    cdef void **first_size = <void **> (&arrived.caplen if arrived.caplen != NULL else &arrived.wirelen)
-    cdef uint32_t *grouped_first = grouped.caplen if arrived.caplen != NULL else grouped.wirelen
-    if grouped_first != NULL:
-        memcpy(cursors, starts, n_flows * sizeof(uint32_t))
-        scatter_time_and_size(
-            arrived.time_ns, <const uint32_t *> first_size[0], arrived.flow, n, cursors, grouped.time_ns, grouped_first)
-        free(arrived.time_ns)
-        free(first_size[0])
-        arrived.time_ns = NULL
-        first_size[0] = NULL
-    group_column(<void **> &arrived.time_ns, arrived.flow, n, starts, cursors, n_flows, grouped.time_ns)
-    group_column(<void **> &arrived.wirelen, arrived.flow, n, starts, cursors, n_flows, grouped.wirelen)
-    group_column(<void **> &arrived.flags, arrived.flow, n, starts, cursors, n_flows, grouped.flags)
-    group_column(<void **> &arrived.ttl, arrived.flow, n, starts, cursors, n_flows, grouped.ttl)
-    free(arrived.flow)
-    arrived.flow = NULL
+    cdef size_t i
+    for i in range(arrived.n_chunks):
+        scatter_chunk(&arrived.chunks[i], cursors, grouped)
+        free_chunk(&arrived.chunks[i])
+    free_columns(arrived)
 
 
 cdef inline void order_by_time(

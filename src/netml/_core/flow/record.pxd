@@ -7,4 +7,3 @@ from netml._core.packet cimport FlowKey
 cdef struct FlowRecord:
     FlowKey key                  # directional five-tuple
     uint32_t n_packets           # packets seen
-    uint32_t tag                 # high half of the key's hash: spares most of the comparisons

@@ -3,20 +3,21 @@
 A slot is 8 octets (hash tag, flow number): a line of the cache holds eight, and a probe of a million flows misses
 once for the slot and once for the record. The table is never more than half full. Owns its memory.
 """
-from libc.stdint cimport UINT32_MAX, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdint cimport uint32_t, uint64_t
+from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
 from netml._core.flow.key cimport hash_key, is_same_key
 from netml._core.flow.record cimport FlowRecord
-from netml._core.octets cimport netml_likely, netml_prefer_huge_pages, netml_prefetch_read, netml_prefetch_write
+from netml._core.octets cimport netml_allocate, netml_likely, netml_prefetch_read, netml_prefetch_write
 from netml._core.packet cimport FlowKey
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, STATUS_TOO_MANY, Status
 
 
 cdef enum:
     NO_FLOW = 0xFFFFFFFF
-    FIRST_SLOTS = 1 << 15
+    FIRST_SLOTS = 1 << 12
+    CHUNK_BITS = 16              # records are in chunks of 65,536: nothing is copied as they grow
 
 
 cdef struct Slot:
@@ -27,9 +28,9 @@ cdef struct Slot:
 cdef struct FlowTable:
     Slot *slots                  # mask + 1 of them, owned
     size_t mask
-    FlowRecord *records          # by flow number, owned
+    FlowRecord **chunks          # records by flow number, owned
     size_t n_flows
-    size_t room                  # records allocated
+    size_t n_chunks
     uint64_t seeds[4]
 
 
@@ -41,23 +42,30 @@ cdef inline void free_slots(FlowTable *table) noexcept nogil:
 
 cdef inline void free_table(FlowTable *table) noexcept nogil:
     """Give the memory back."""
-    free(table.slots)
-    free(table.records)
-    table.slots = NULL
-    table.records = NULL
+    cdef size_t i
+    free_slots(table)
+    for i in range(table.n_chunks):
+        free(table.chunks[i])
+    free(table.chunks)
+    table.chunks = NULL
+    table.n_chunks = 0
+
+
+cdef inline FlowRecord *find_record(const FlowTable *table, size_t flow) noexcept nogil:
+    """The record of a flow number."""
+    return &table.chunks[flow >> CHUNK_BITS][flow & ((1 << CHUNK_BITS) - 1)]
 
 
 cdef inline Status set_slots(FlowTable *table, size_t n_slots) noexcept nogil:
     """Take `n_slots` (a power of 2) empty slots and enter every flow again."""
-    cdef Slot *slots = <Slot *> malloc(n_slots * sizeof(Slot))
+    cdef Slot *slots = <Slot *> netml_allocate(n_slots * sizeof(Slot))
     cdef size_t flow, at, mask = n_slots - 1
     cdef uint64_t hashed
     if slots == NULL:
         return STATUS_NO_MEMORY
-    netml_prefer_huge_pages(slots, n_slots * sizeof(Slot))
     memset(slots, 0xFF, n_slots * sizeof(Slot))
     for flow in range(table.n_flows):
-        hashed = hash_key(&table.records[flow].key, table.seeds)
+        hashed = hash_key(&find_record(table, flow).key, table.seeds)
         at = hashed & mask
         while slots[at].flow != NO_FLOW:
             at = (at + 1) & mask
@@ -70,17 +78,18 @@ cdef inline Status set_slots(FlowTable *table, size_t n_slots) noexcept nogil:
 
 
 cdef inline Status grow_records(FlowTable *table) noexcept nogil:
-    """Make room for twice the flows."""
-    cdef FlowRecord *grown
-    cdef size_t room = table.room * 2 if table.room else FIRST_SLOTS / 2
-    if room > UINT32_MAX:
+    """Add a chunk of records."""
+    cdef FlowRecord **grown
+    if table.n_chunks == (1 << (32 - CHUNK_BITS)) - 1:
         return STATUS_TOO_MANY
-    grown = <FlowRecord *> realloc(table.records, room * sizeof(FlowRecord))
+    grown = <FlowRecord **> realloc(table.chunks, (table.n_chunks + 1) * sizeof(FlowRecord *))
     if grown == NULL:
         return STATUS_NO_MEMORY
-    netml_prefer_huge_pages(grown, room * sizeof(FlowRecord))
-    table.records = grown
-    table.room = room
+    table.chunks = grown
+    grown[table.n_chunks] = <FlowRecord *> netml_allocate(sizeof(FlowRecord) << CHUNK_BITS)
+    if grown[table.n_chunks] == NULL:
+        return STATUS_NO_MEMORY
+    table.n_chunks += 1
     return STATUS_OK
 
 
@@ -95,7 +104,7 @@ cdef inline void prefetch_record(const FlowTable *table, uint64_t hashed) noexce
     cdef uint32_t tag = <uint32_t> (hashed >> 32)
     while table.slots[at].flow != NO_FLOW:
         if table.slots[at].tag == tag:
-            netml_prefetch_write(&table.records[table.slots[at].flow])
+            netml_prefetch_write(find_record(table, table.slots[at].flow))
             return
         at = (at + 1) & table.mask
 
@@ -110,21 +119,20 @@ cdef inline Status find_or_insert_flow(
     cdef Status status
     while table.slots[at].flow != NO_FLOW:
         if table.slots[at].tag == tag:
-            record = &table.records[table.slots[at].flow]
+            record = find_record(table, table.slots[at].flow)
             if netml_likely(is_same_key(&record.key, key)):
                 record.n_packets += 1
                 flow[0] = table.slots[at].flow
                 return STATUS_OK
         at = (at + 1) & table.mask
-    if table.n_flows == table.room:
+    if table.n_flows >> CHUNK_BITS == table.n_chunks:
         status = grow_records(table)
         if status != STATUS_OK:
             return status
     flow[0] = <uint32_t> table.n_flows
-    record = &table.records[table.n_flows]
+    record = find_record(table, table.n_flows)
     record.key = key[0]
     record.n_packets = 1
-    record.tag = tag
     table.slots[at].tag = tag
     table.slots[at].flow = flow[0]
     table.n_flows += 1
