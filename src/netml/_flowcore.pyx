@@ -113,11 +113,22 @@ cdef class Framer:
         return self.framing.n_passed
 
     @property
-    def link_types(self):
-        """LINKTYPE_ values of the interfaces of the section at hand (pcapng), or of the capture."""
+    def link_types_seen(self):
+        """LINKTYPE_ values of all interfaces so far (pcapng), or of the capture; a set."""
+        cdef size_t i
         if self.framing.format == FORMAT_PCAP:
-            return [self.framing.pcap.link_type]
-        return [self.framing.pcapng.interfaces[i].link_type for i in range(self.framing.pcapng.n_interfaces)]
+            return {self.framing.pcap.link_type}
+        return {self.framing.pcapng.link_types[i] for i in range(self.framing.pcapng.n_link_types)}
+
+    @property
+    def n_sections(self):
+        """Sections so far (pcapng)."""
+        return self.framing.pcapng.n_sections
+
+    @property
+    def n_interfaces(self):
+        """Interfaces of all sections so far (pcapng)."""
+        return self.framing.pcapng.n_interfaces_seen
 
 
 cdef int64_t convert_time(object time) except? -1:
@@ -202,16 +213,24 @@ cdef class FlowAssembler:
         PyErr_CheckSignals()
         return length - n_used, n_wanted, describe_fault(status, n_wanted)
 
-    def assemble_packets(self, list packets, uint32_t link_type):
-        """The general door: a list of (time in seconds, bytes) of one link type."""
+    def assemble_packets(self, packets not None, uint32_t link_type, size_t n_most):
+        """The general door: up to `n_most` pairs (time in seconds, bytes) from an iterator; returns how many there were.
+
+        If the iterator raises, the packets before that are in.
+        """
         cdef Packet batch[BATCH]
         cdef Frame frame
         cdef Reason reason
-        cdef size_t n_packets = 0
+        cdef size_t n_packets = 0, n_taken = 0
         cdef Status status = STATUS_OK
         frame.link_type = link_type
         try:
-            for time, octets in packets:
+            while n_taken < n_most:
+                pair = next(packets, None)
+                if pair is None:
+                    break
+                time, octets = pair
+                n_taken += 1
                 if type(octets) is not bytes:
                     octets = bytes(octets)
                 frame.time_ns = convert_time(time)
@@ -229,8 +248,8 @@ cdef class FlowAssembler:
         finally:
             if status == STATUS_OK:
                 status = enter_packets(&self.assembly, batch, n_packets)
-        if status != STATUS_OK:
-            describe_fault(status, 0)
+        describe_fault(status, 0)
+        return n_taken
 
     @property
     def counters(self):
@@ -464,6 +483,23 @@ def fill_family(
             packets.n_packets = offsets[flow + 1] - offsets[flow]
             fill_row(<FamilyCode> code, &packets, &needs, &X[flow, first_column], width)
     PyErr_CheckSignals()
+
+
+def sum_by_flow(const uint32_t[::1] size, const int64_t[::1] offsets):
+    """Sum of a packet column over each flow: ndarray (n_flows,) of int64."""
+    cdef size_t n_flows = offsets.shape[0] - 1, flow
+    cdef int64_t i, n_packets = size.shape[0], total
+    cdef int64_t[::1] totals = np.empty(n_flows, np.int64)
+    for flow in range(n_flows):
+        if offsets[flow] < 0 or offsets[flow + 1] < offsets[flow] or offsets[flow + 1] > n_packets:
+            raise ValueError(f"flow {flow} lies outside of the columns")
+    with nogil:
+        for flow in range(n_flows):
+            total = 0
+            for i in range(offsets[flow], offsets[flow + 1]):
+                total += size[i]
+            totals[flow] = total
+    return np.asarray(totals)
 
 
 def format_addresses(const uint8_t[:, ::1] addresses, const uint8_t[::1] ip_version):

@@ -15,6 +15,7 @@ from netml._core.status cimport (
 
 
 cdef enum:
+    MAX_LINK_TYPES = 16
     MAX_BLOCK_BYTES = (1 << 24) + 1024
     BLOCK_SECTION = 0x0A0D0D0A
     BLOCK_INTERFACE = 1
@@ -41,6 +42,8 @@ cdef struct Pcapng:
     size_t n_interfaces
     size_t room                  # interfaces allocated
     size_t n_interfaces_seen     # of all sections
+    uint32_t link_types[16]      # different LINKTYPE_ values of all interfaces; beyond 16 no more are noted
+    size_t n_link_types
     size_t n_sections
     int64_t last_time_ns         # of the last packet with a time: simple packets have none
 
@@ -102,7 +105,19 @@ cdef inline Status add_interface(Pcapng *state, const uint8_t *body, size_t leng
         at += (<size_t> size + 3) & ~<size_t> 3
     state.n_interfaces += 1
     state.n_interfaces_seen += 1
+    note_link_type(state, interface.link_type)
     return STATUS_OK
+
+
+cdef inline void note_link_type(Pcapng *state, uint32_t link_type) noexcept nogil:
+    """Remember which link types there are."""
+    cdef size_t i
+    for i in range(state.n_link_types):
+        if state.link_types[i] == link_type:
+            return
+    if state.n_link_types < MAX_LINK_TYPES:
+        state.link_types[state.n_link_types] = link_type
+        state.n_link_types += 1
 
 
 cdef inline int64_t offset_in_ns(int64_t offset_s) noexcept nogil:

@@ -1,0 +1,175 @@
+"""The families of features: an explicit table; the kernel fills their rows.
+
+A new family is a room under `_core/features`, its lines in `_core/features/registry.pxd`, and a line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from netml.errors import OptionError, UnknownNameError
+
+FLAG_COLUMNS = ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr")
+STATS_COLUMNS = (
+    "duration_s",
+    "packets_per_s",
+    "bytes_per_s",
+    "size_mean",
+    "size_std",
+    "size_q1",
+    "size_median",
+    "size_q3",
+    "size_min",
+    "size_max",
+    "packets",
+    "bytes",
+)
+HEADER_CODE = 0
+
+
+class Family(NamedTuple):
+    """One family of features."""
+
+    code: int  # its number in _core/features/registry.pxd
+    description: str
+    width: Callable[[int], int]  # columns, from dim: the packets that a row has room for
+    columns: Callable[[int], Iterable[str]]  # their names, from the width
+    needs_rate: bool = False  # whether its rows depend on the SAMP window
+
+
+class Request(NamedTuple):
+    """The families asked for, in order."""
+
+    names: tuple[str, ...]
+    is_fft: bool
+
+
+class Block(NamedTuple):
+    """Where a family, or the header, stands in the matrix."""
+
+    code: int
+    first_column: int
+    width: int
+
+
+def _name_iat_size(width: int) -> Iterator[str]:
+    for i in range(width):
+        yield f"size_{i // 2}" if i % 2 or i == width - 1 else f"iat_{i // 2}"
+
+
+def _numbered(stem: str) -> Callable[[int], Iterable[str]]:
+    return lambda width: (f"{stem}_{i}" for i in range(width))
+
+
+FAMILIES: dict[str, Family] = {
+    "IAT": Family(
+        1, "times between successive packets, s", lambda dim: max(dim - 1, 0), _numbered("iat")
+    ),
+    "SIZE": Family(2, "packet sizes, bytes", lambda dim: dim, _numbered("size")),
+    "IAT_SIZE": Family(
+        3, "times and sizes in turn: iat, size, iat, size ...", lambda dim: max(2 * dim - 1, 0), _name_iat_size
+    ),
+    "STATS": Family(
+        4, "12 statistics: duration, rates, packet sizes, counts", lambda dim: 12, lambda width: STATS_COLUMNS
+    ),
+    "SAMP_NUM": Family(
+        5, "packets per window of `rate` seconds", lambda dim: max(dim - 1, 0), _numbered("samp_num"), True
+    ),
+    "SAMP_SIZE": Family(
+        6, "bytes per window of `rate` seconds", lambda dim: max(dim - 1, 0), _numbered("samp_size"), True
+    ),
+}
+
+
+def parse_families(families: str | Iterable[str], fft: bool = False) -> Request:
+    """Check the names of families.
+
+    Parameters
+    ----------
+    families : str or iterable of str
+        Names; "IAT,SIZE" is two of them. "FFT-IAT" is IAT with `fft`, as in the original.
+    fft : bool, default False
+        Whether the transform is asked for anyway.
+
+    Returns
+    -------
+    Request
+        The plain names, and whether they are to be transformed.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such family.
+    OptionError
+        If there is none, one twice, or only some of them have FFT in front.
+
+    Examples
+    --------
+    >>> parse_families("FFT-IAT")
+    Request(names=('IAT',), is_fft=True)
+    >>> parse_families(["stats", "size"])
+    Request(names=('STATS', 'SIZE'), is_fft=False)
+    """
+    given = [families] if isinstance(families, str) else list(families)
+    texts = [name.strip() for text in given for name in str(text).split(",")]
+    plain = [text.upper().removeprefix("FFT-").removeprefix("FFT_") for text in texts]
+    for text, name in zip(texts, plain, strict=True):
+        if name not in FAMILIES:
+            raise UnknownNameError("family", text, FAMILIES)
+    if not plain or len(set(plain)) != len(plain):
+        raise OptionError("families", given, "one or more families, each once")
+    n_transformed = sum(text.upper() != name for text, name in zip(texts, plain, strict=True))
+    if n_transformed not in (0, len(plain)) and not fft:
+        raise OptionError("families", given, "all with FFT- in front, or none")
+    return Request(tuple(plain), fft or n_transformed > 0)
+
+
+def lay_out(request: Request, dim: int, *, header: bool) -> tuple[list[Block], tuple[str, ...]]:
+    """Place the blocks of a matrix: the header block first, once, as wide as the widest family, then each family.
+
+    Parameters
+    ----------
+    request : Request
+        The families.
+    dim : int
+        Packets that a row has room for.
+    header : bool
+        Whether the header block is asked for.
+
+    Returns
+    -------
+    blocks : list of Block
+        In order.
+    columns : tuple of str
+        Names of all columns.
+
+    Examples
+    --------
+    >>> lay_out(parse_families("IAT"), 3, header=False)
+    ([Block(code=1, first_column=0, width=2)], ('iat_0', 'iat_1'))
+    """
+    blocks: list[Block] = []
+    columns: list[str] = []
+    if header:
+        n_ttls = max(FAMILIES[name].width(dim) for name in request.names)
+        blocks.append(Block(HEADER_CODE, 0, len(FLAG_COLUMNS) + n_ttls))
+        columns += [*FLAG_COLUMNS, *(f"ttl_{i}" for i in range(n_ttls))]
+    for name in request.names:
+        family = FAMILIES[name]
+        width = family.width(dim)
+        blocks.append(Block(family.code, len(columns), width))
+        columns += family.columns(width)
+    names = _distinct(columns)
+    return blocks, tuple(f"fft_{name}" for name in names) if request.is_fft else tuple(names)
+
+
+def _distinct(columns: list[str]) -> list[str]:
+    """IAT_SIZE beside IAT or SIZE repeats their names: the later one gets the family's in front."""
+    seen: set[str] = set()
+    names = []
+    for column in columns:
+        name = column if column not in seen else f"iat_size_{column}"
+        seen.add(name)
+        names.append(name)
+    return names

@@ -1,0 +1,151 @@
+"""The output formats, a table by suffix: a new one is a module with `write` (and `read`), and a line here."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from netml.errors import UnknownNameError
+from netml.persist import atomic_output
+
+if TYPE_CHECKING:
+    from netml.matrix import FeatureMatrix
+
+
+class Format(NamedTuple):
+    """What a suffix stands for."""
+
+    module: str  # name of the module in this package
+    holds: str  # what of a feature matrix it keeps, in words
+    extra: str | None  # the extra of netml that it needs
+    is_readable: bool  # whether a FeatureMatrix can be read back from it
+
+
+FORMATS = {
+    ".npz": Format("npz", "features, flows, labels and metadata as numpy arrays", None, True),
+    ".npy": Format("npy", "the features alone", None, True),
+    ".csv": Format("csv", "flows, features and labels as text", None, True),
+    ".parquet": Format("parquet", "flows, features, labels and metadata", "parquet", True),
+    ".arrow": Format("arrow", "flows, features, labels and metadata", "parquet", True),
+    ".dat": Format("dat", "the original netml's pickle of (features, labels)", None, True),
+}
+
+
+def get_format(path: str | os.PathLike[str]) -> Format:
+    """Find the format of a path by its suffix.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A path, or a suffix with its dot.
+
+    Returns
+    -------
+    Format
+        The line of the table.
+
+    Raises
+    ------
+    UnknownNameError
+        If no format has this suffix.
+
+    Examples
+    --------
+    >>> get_format("out/Friday.PARQUET").module
+    'parquet'
+    """
+    name = os.path.basename(os.fspath(path))
+    suffix = name.lower() if name.lower() in FORMATS else os.path.splitext(name)[1].lower()
+    if suffix not in FORMATS:
+        raise UnknownNameError("output format", suffix, FORMATS)
+    return FORMATS[suffix]
+
+
+def write_matrix(path: str | os.PathLike[str], matrix: FeatureMatrix, *, suffix: str | None = None) -> None:
+    """Write a feature matrix; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        Where to. A device or a FIFO is written directly.
+    matrix : FeatureMatrix
+        What to write.
+    suffix : str, optional
+        Which format (".csv"), where the path does not tell (`/dev/stdout`).
+
+    Raises
+    ------
+    UnknownNameError
+        If no format has this suffix.
+    MissingExtraError
+        If the format's package is not installed.
+    OutputError
+        If the file cannot be written.
+    """
+    module = _module(get_format(suffix or path))
+    with atomic_output(path) as partial:
+        module.write(partial, matrix)
+
+
+def read_matrix(path: str | os.PathLike[str], *, suffix: str | None = None) -> FeatureMatrix:
+    """Read a feature matrix.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file.
+    suffix : str, optional
+        Which format, where the path does not tell.
+
+    Returns
+    -------
+    FeatureMatrix
+        What the format keeps of it; see `FORMATS`.
+
+    Raises
+    ------
+    UnknownNameError
+        If no format has this suffix, or this format cannot be read.
+    DamagedFileError
+        If the file is cut, damaged, or not a feature matrix.
+    OSError
+        If it cannot be opened.
+    """
+    found = get_format(suffix or path)
+    if not found.is_readable:
+        readable = [name for name, line in FORMATS.items() if line.is_readable]
+        raise UnknownNameError("format to read", os.path.splitext(os.fspath(path))[1], readable)
+    matrix: FeatureMatrix = _module(found).read(path)
+    return matrix
+
+
+def _module(found: Format) -> ModuleType:
+    return import_module(f"{__name__}.{found.module}")
+
+
+def features_and_labels(matrix: FeatureMatrix) -> tuple[np.ndarray, np.ndarray]:
+    """Give a feature matrix as the pair that the original netml keeps.
+
+    Parameters
+    ----------
+    matrix : FeatureMatrix
+        With or without labels.
+
+    Returns
+    -------
+    X : numpy.ndarray
+        float64 (n_flows, n_features). Flows without a label are left out if others have one, as the original
+        does.
+    y : numpy.ndarray
+        int64 (n_flows,): 1 abnormal, 0 normal; all 0 if the matrix has no labels.
+    """
+    from netml.labels import binary_labels
+
+    if matrix.labels is None:
+        return matrix.X, np.zeros(len(matrix), np.int64)
+    kept = matrix.labels != ""
+    return matrix.X[kept], binary_labels(matrix.labels[kept])

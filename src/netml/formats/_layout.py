@@ -1,0 +1,123 @@
+"""The columns of a table of flows, in their order: the same for every format that has named columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from netml.flows import FlowIndex
+
+ADDRESS_COLUMNS = ("src_ip", "dst_ip")
+FLOW_COLUMNS = (
+    "src_ip",
+    "src_port",
+    "dst_ip",
+    "dst_port",
+    "protocol",
+    "start_ns",
+    "end_ns",
+    "packets",
+    "bytes",
+)
+LABEL_COLUMN = "label"
+_CLASH_PREFIX = "feature_"
+
+
+def feature_names(columns: Iterable[str]) -> tuple[str, ...]:
+    """Name the features in a table: those named like a flow's own column get a prefix.
+
+    STATS has `packets` and `bytes` too, and a table with two columns of one name is refused by most readers.
+
+    Examples
+    --------
+    >>> feature_names(["size_mean", "packets"])
+    ('size_mean', 'feature_packets')
+    """
+    taken = {*FLOW_COLUMNS, LABEL_COLUMN}
+    return tuple(_CLASH_PREFIX + name if name in taken else name for name in columns)
+
+
+def column_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Undo `feature_names`.
+
+    Examples
+    --------
+    >>> column_names(["size_mean", "feature_packets"])
+    ('size_mean', 'packets')
+    """
+    taken = {_CLASH_PREFIX + name: name for name in (*FLOW_COLUMNS, LABEL_COLUMN)}
+    return tuple(taken.get(name, name) for name in names)
+
+
+def table_names(columns: Iterable[str], *, has_labels: bool) -> tuple[str, ...]:
+    """Name all columns of a table, in order."""
+    return (*FLOW_COLUMNS, *feature_names(columns), *([LABEL_COLUMN] if has_labels else []))
+
+
+def split_names(names: Sequence[str]) -> tuple[list[str], bool]:
+    """Find the features among a table's columns.
+
+    Returns
+    -------
+    features : list of str
+        As they are called in the table.
+    has_labels : bool
+        True if the table ends with labels.
+
+    Raises
+    ------
+    ValueError
+        If a flow's own column is missing.
+    """
+    missing = [name for name in FLOW_COLUMNS if name not in names]
+    if missing:
+        raise ValueError(f"not a feature table of netml: no column {', '.join(missing)}")
+    features = [name for name in names if name not in FLOW_COLUMNS]
+    has_labels = bool(features) and features[-1] == LABEL_COLUMN
+    return features[: len(features) - has_labels], has_labels
+
+
+def index_from_columns(columns: dict[str, Any]) -> FlowIndex:
+    """Build a flow index from a table's columns; the addresses are text.
+
+    Raises
+    ------
+    ValueError
+        If an address is none.
+    """
+    from netml.flows import FLOW_KEY, FlowIndex
+
+    n_flows = len(columns["src_port"])
+    keys = np.zeros(n_flows, FLOW_KEY)
+    for name in ADDRESS_COLUMNS:
+        keys[name], versions = _packed_addresses(columns[name])
+        keys["ip_version"] = np.maximum(keys["ip_version"], versions)
+    for name in ("src_port", "dst_port", "protocol"):
+        keys[name] = columns[name]
+    return FlowIndex(keys, *(np.asarray(columns[name], np.int64) for name in FLOW_COLUMNS[-4:]))
+
+
+def _packed_addresses(texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
+    import ipaddress
+
+    known: dict[str, tuple[bytes, int]] = {}
+    rows, versions = bytearray(), bytearray()
+    for text in texts:
+        if text not in known:
+            address = ipaddress.ip_address(text)
+            known[text] = address.packed.ljust(16, b"\0"), address.version
+        packed, version = known[text]
+        rows += packed
+        versions.append(version)
+    return np.frombuffer(bytes(rows), np.uint8).reshape(-1, 16), np.frombuffer(bytes(versions), np.uint8)
+
+
+def empty_index(n_flows: int) -> FlowIndex:
+    """Stand in for the flows of a format that keeps none: all keys, times and counts 0."""
+    from netml.flows import FLOW_KEY, FlowIndex
+
+    counts = [np.zeros(n_flows, np.int64) for _ in range(4)]
+    return FlowIndex(np.zeros(n_flows, FLOW_KEY), *counts)

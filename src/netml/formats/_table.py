@@ -1,0 +1,119 @@
+"""Feature matrix to Arrow table and back: what Parquet, Arrow and CSV share."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from netml.errors import MissingExtraError
+from netml.formats._layout import (
+    ADDRESS_COLUMNS,
+    FLOW_COLUMNS,
+    LABEL_COLUMN,
+    column_names,
+    index_from_columns,
+    split_names,
+    table_names,
+)
+from netml.matrix import FeatureMatrix
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_METADATA_KEY = b"netml"
+
+
+def import_pyarrow(what: str) -> Any:
+    """Give the pyarrow package.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed.
+    """
+    try:
+        import pyarrow
+    except ImportError as error:
+        raise MissingExtraError(what, "parquet") from error
+    return pyarrow
+
+
+def to_table(matrix: FeatureMatrix, what: str) -> pa.Table:
+    """Give a feature matrix as an Arrow table.
+
+    Parameters
+    ----------
+    matrix : FeatureMatrix
+        The matrix.
+    what : str
+        What needs the table, for the error's text.
+
+    Returns
+    -------
+    pyarrow.Table
+        The flows' columns, the features as float64, `label`; the metadata as JSON in the schema.
+    """
+    arrow = import_pyarrow(what)
+    columns = [_flow_column(arrow, matrix.flows, name) for name in FLOW_COLUMNS]
+    # Row-major to columns, each value touched once while its line is in the cache.
+    columns += [arrow.array(column) for column in _transposed(matrix.X)]
+    if matrix.labels is not None:
+        columns.append(arrow.array(matrix.labels.tolist(), arrow.string()))
+    names = table_names(matrix.columns, has_labels=matrix.labels is not None)
+    fields = [arrow.field(name, column.type) for name, column in zip(names, columns, strict=True)]
+    schema = arrow.schema(fields, metadata={_METADATA_KEY: json.dumps(matrix.metadata).encode()})
+    return arrow.Table.from_arrays(columns, schema=schema)
+
+
+def _flow_column(arrow: Any, flows: Any, name: str) -> Any:
+    if name in ADDRESS_COLUMNS:
+        return _address_column(arrow, flows.keys[name], flows.keys["ip_version"])
+    if name in flows.keys.dtype.names:
+        return arrow.array(np.ascontiguousarray(flows.keys[name]))
+    return arrow.array(np.ascontiguousarray(getattr(flows, name), dtype=np.int64))
+
+
+def _address_column(arrow: Any, addresses: np.ndarray, versions: np.ndarray) -> Any:
+    from netml import _flowcore
+
+    addresses, versions = np.ascontiguousarray(addresses), np.ascontiguousarray(versions)
+    offsets, text = _flowcore.format_addresses(addresses, versions)
+    buffers = arrow.py_buffer(offsets), arrow.py_buffer(text)
+    return arrow.StringArray.from_buffers(len(versions), *buffers)
+
+
+def _transposed(features: np.ndarray, n_rows: int = 4096) -> np.ndarray:
+    columns = np.empty(features.shape[::-1], features.dtype)
+    for start in range(0, len(features), n_rows):
+        columns[:, start : start + n_rows] = features[start : start + n_rows].T
+    return columns
+
+
+def from_table(table: pa.Table) -> FeatureMatrix:
+    """Give a feature matrix from an Arrow table.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        As `to_table` makes it.
+
+    Returns
+    -------
+    FeatureMatrix
+        The matrix; without metadata in the schema, its metadata is empty.
+
+    Raises
+    ------
+    ValueError
+        If the table is no feature table.
+    """
+    features, has_labels = split_names(table.column_names)
+    flows: dict[str, Any] = {name: table.column(name).to_numpy() for name in FLOW_COLUMNS}
+    matrix = np.empty((len(table), len(features)))
+    for position, name in enumerate(features):
+        matrix[:, position] = table.column(name).to_numpy()
+    labels = table.column(LABEL_COLUMN).cast("string").fill_null("").to_pylist() if has_labels else None
+    metadata = json.loads((table.schema.metadata or {}).get(_METADATA_KEY, b"{}"))
+    return FeatureMatrix(matrix, column_names(features), index_from_columns(flows), metadata, labels=labels)

@@ -1,0 +1,202 @@
+"""A ZIP archive without compression, written straight from memory by several threads (PKWARE APPNOTE 6.3.10).
+
+The checksum takes twice as long as the writing. So the contents are cut into pieces that threads checksum and
+write at their places; the members' checksums are put together from those of the pieces.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import os
+import struct
+import threading
+import zlib
+from collections.abc import Iterable
+from typing import NamedTuple
+
+_PIECE_BYTES = 1 << 20  # checksummed and written while it is in the cache
+_MAX_THREADS = 4
+_LIMIT32 = 0xFFFFFFFF
+_LIMIT16 = 0xFFFF
+_DOS_DATE = 0x0021  # 1980-01-01: equal contents give equal files
+_VERSION_20, _VERSION_45 = 20, 45  # 45: ZIP64
+
+_LOCAL = struct.Struct("<IHHHHHIIIHH")
+_CENTRAL = struct.Struct("<IHHHHHHIIIHHHHHII")
+_END = struct.Struct("<IHHHHIIH")
+_END64 = struct.Struct("<IQHHIIQQQQ")
+_LOCATOR64 = struct.Struct("<IIQI")
+
+
+class Member(NamedTuple):
+    """One file of the archive: its name and the buffers that make it up, in order."""
+
+    name: str
+    parts: tuple[bytes | memoryview, ...]
+
+
+class _Entry(NamedTuple):
+    name: bytes
+    crc: int
+    n_bytes: int
+    offset: int  # of the local header
+
+
+def write_archive(path: str | os.PathLike[str], members: Iterable[Member]) -> None:
+    """Write an uncompressed ZIP archive.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file to write; a pipe will do.
+    members : iterable of Member
+        What goes in.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    # The buffers are large and in one piece: a buffered file would only copy them.
+    with open(path, "wb", buffering=0) as raw:
+        descriptor = raw.fileno()
+        is_seekable = raw.seekable()
+        entries, pieces, offset = [], [], 0
+        for member in members:
+            entry = _Entry(member.name.encode(), 0, sum(map(len, member.parts)), offset)
+            offset += len(_local_header(entry))
+            entries.append(entry)
+            pieces.append(list(_cut(member, offset)))
+            offset += entry.n_bytes
+        crcs = iter(_checksum_all(list(itertools.chain(*pieces)), descriptor if is_seekable else None))
+        for position, (entry, own) in enumerate(zip(entries, pieces, strict=True)):
+            crc = functools.reduce(_combine, ((next(crcs), len(piece)) for piece, _ in own), (0, 0))[0]
+            entries[position] = entry = entry._replace(crc=crc)
+            _write(descriptor, _local_header(entry), entry.offset if is_seekable else None)
+            for piece, _ in [] if is_seekable else own:
+                _write(descriptor, piece, None)
+        _write(descriptor, _directory(entries, offset), offset if is_seekable else None)
+
+
+def _cut(member: Member, offset: int) -> Iterable[tuple[memoryview, int]]:
+    for part in map(memoryview, member.parts):
+        for start in range(0, len(part), _PIECE_BYTES):
+            yield part[start : start + _PIECE_BYTES], offset + start
+        offset += len(part)
+
+
+def _write(descriptor: int, content: bytes | memoryview, offset: int | None) -> None:
+    """Write all of it, at an offset or, in a pipe, next."""
+    rest = memoryview(content)
+    while rest:
+        if offset is None:
+            rest = rest[os.write(descriptor, rest) :]
+        else:
+            n_written = os.pwrite(descriptor, rest, offset)
+            rest, offset = rest[n_written:], offset + n_written
+
+
+def _checksum_all(pieces: list[tuple[memoryview, int]], descriptor: int | None) -> list[int]:
+    """Give the CRC-32 of each piece, writing it at its place on the way if there is a descriptor."""
+    crcs = [0] * len(pieces)
+    errors: list[BaseException] = []
+    waiting = iter(range(len(pieces)))
+
+    def work() -> None:
+        try:
+            for position in waiting:
+                if errors:
+                    return
+                piece, offset = pieces[position]
+                crcs[position] = zlib.crc32(piece)
+                if descriptor is not None:
+                    _write(descriptor, piece, offset)
+        except BaseException as error:
+            errors.append(error)
+
+    n_threads = min(_MAX_THREADS, len(os.sched_getaffinity(0)), len(pieces))
+    helpers = [threading.Thread(target=work, name="netml-zip") for _ in range(n_threads - 1)]
+    for helper in helpers:
+        helper.start()
+    try:
+        work()
+        for helper in helpers:
+            helper.join()
+    except BaseException as error:
+        # Ctrl-C: nobody may write any more when the caller closes the file.
+        errors.append(error)
+        for helper in helpers:
+            helper.join()
+    if errors:
+        raise errors[0]
+    return crcs
+
+
+# CRC-32 counts in polynomials over GF(2) modulo P, bit 31 for x^0. To append n bytes multiplies by x^(8n).
+_POLYNOMIAL = 0xEDB88320
+_ONE = 1 << 31
+
+
+def _combine(head: tuple[int, int], tail: tuple[int, int]) -> tuple[int, int]:
+    """Give checksum and length of two contents put together from those of each."""
+    return _multiply(_shift(8 * tail[1]), head[0]) ^ tail[0], head[1] + tail[1]
+
+
+def _multiply(left: int, right: int) -> int:
+    product = 0
+    for bit in range(31, -1, -1):
+        if left >> bit & 1:
+            product ^= right
+        right = (right >> 1) ^ (_POLYNOMIAL if right & 1 else 0)
+    return product
+
+
+@functools.lru_cache(maxsize=8)
+def _shift(n_bits: int) -> int:
+    power, result = _ONE >> 1, _ONE
+    while n_bits:
+        if n_bits & 1:
+            result = _multiply(result, power)
+        power = _multiply(power, power)
+        n_bits >>= 1
+    return result
+
+
+def _local_header(entry: _Entry) -> bytes:
+    is_zip64 = entry.n_bytes >= _LIMIT32
+    size = _LIMIT32 if is_zip64 else entry.n_bytes
+    extra = struct.pack("<HHQQ", 1, 16, entry.n_bytes, entry.n_bytes) if is_zip64 else b""
+    version = _VERSION_45 if is_zip64 else _VERSION_20
+    fields = (0x04034B50, version, 0, 0, 0, _DOS_DATE, entry.crc, size, size, len(entry.name), len(extra))
+    return _LOCAL.pack(*fields) + entry.name + extra
+
+
+def _central_header(entry: _Entry) -> bytes:
+    large: list[int] = []
+    size, offset = entry.n_bytes, entry.offset
+    if size >= _LIMIT32:
+        large += [size, size]
+        size = _LIMIT32
+    if offset >= _LIMIT32:
+        large.append(offset)
+        offset = _LIMIT32
+    extra = struct.pack(f"<HH{len(large)}Q", 1, 8 * len(large), *large) if large else b""
+    version = _VERSION_45 if large else _VERSION_20
+    # "Made by" 3 = Unix; a regular file that all may read, less what the reader's umask takes.
+    made_by, attributes = (3 << 8) | version, 0o100644 << 16
+    head = (0x02014B50, made_by, version, 0, 0, 0, _DOS_DATE, entry.crc, size, size)
+    lengths = (len(entry.name), len(extra), 0, 0, 0)
+    return _CENTRAL.pack(*head, *lengths, attributes, offset) + entry.name + extra
+
+
+def _directory(entries: list[_Entry], start: int) -> bytes:
+    n_entries = len(entries)
+    directory = b"".join(map(_central_header, entries))
+    size, end64 = len(directory), b""
+    if start >= _LIMIT32 or n_entries >= _LIMIT16:
+        counts = (n_entries, n_entries, size, start)
+        end64 = _END64.pack(0x06064B50, _END64.size - 12, _VERSION_45, _VERSION_45, 0, 0, *counts)
+        end64 += _LOCATOR64.pack(0x07064B50, 0, start + size, 1)
+        start, n_entries = min(start, _LIMIT32), min(n_entries, _LIMIT16)
+    return directory + end64 + _END.pack(0x06054B50, 0, 0, n_entries, n_entries, size, start, 0)

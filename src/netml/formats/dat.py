@@ -1,0 +1,62 @@
+"""`.dat`: the original netml's feature file, a pickle of `(features, labels)`."""
+
+from __future__ import annotations
+
+import os
+import pickle
+
+import numpy as np
+
+from netml.formats import features_and_labels
+from netml.formats._layout import empty_index
+from netml.matrix import FeatureMatrix
+from netml.persist import DamagedFileError, load_data
+
+
+def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:
+    """Write `(features, labels)` as the original does.
+
+    Features are float64 (n_flows, n_features), labels int64 (n_flows,), 1 abnormal and 0 normal. Flows
+    without a label are left out if others have one; without any labels, all flows are written as normal.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file to write.
+    matrix : FeatureMatrix
+        What to write.
+    """
+    with open(path, "wb") as stream:
+        # Protocol 4 is what the original writes, and every Python 3 that could run it reads.
+        pickle.dump(features_and_labels(matrix), stream, protocol=4)
+
+
+def read(path: str | os.PathLike[str]) -> FeatureMatrix:
+    """Read the original's feature file, without running any code that it may hold.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A file that `write`, `dump_data` or the original made.
+
+    Returns
+    -------
+    FeatureMatrix
+        With labels "0" and "1", the columns x_0, x_1 ... and flows whose fields are all 0.
+
+    Raises
+    ------
+    DamagedFileError
+        If it is no pickle, or not one of a pair of features and labels.
+    UntrustedFileError
+        If it would run code.
+    """
+    pair = load_data(path)
+    try:
+        features, labels = pair
+        features = np.asarray(features, np.float64)
+        columns = [f"x_{position}" for position in range(features.shape[1])]
+        labels = np.asarray(labels, np.int64)
+        return FeatureMatrix(features, columns, empty_index(len(features)), {}, labels=labels)
+    except (ValueError, TypeError, IndexError) as error:
+        raise DamagedFileError(os.fspath(path), "not a pair of features and labels") from error

@@ -1,0 +1,55 @@
+"""`.npy`: the features alone, as one numpy array."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from netml.formats._layout import empty_index
+from netml.matrix import FeatureMatrix
+from netml.persist import DamagedFileError
+
+
+def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:
+    """Write `X` as float64 (n_flows, n_features).
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file to write.
+    matrix : FeatureMatrix
+        What to write.
+    """
+    # Given a name, numpy.save would add its suffix to it.
+    with open(path, "wb") as stream:
+        np.lib.format.write_array_header_1_0(stream, np.lib.format.header_data_from_array_1_0(matrix.X))
+        # numpy writes through the C library where the stream is a file, and fails on a pipe; a view serves
+        # both.
+        stream.write(matrix.X.reshape(-1).view(np.uint8).data if matrix.X.size else b"")
+
+
+def read(path: str | os.PathLike[str]) -> FeatureMatrix:
+    """Read a matrix of features; the flows are unknown.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A file that `write` or `numpy.save` made.
+
+    Returns
+    -------
+    FeatureMatrix
+        With the columns x_0, x_1 ... and flows whose fields are all 0.
+
+    Raises
+    ------
+    DamagedFileError
+        If it holds anything but numbers in two dimensions.
+    """
+    try:
+        features = np.load(os.fspath(path), allow_pickle=False)
+        columns = [f"x_{position}" for position in range(features.shape[1])]
+        return FeatureMatrix(features, columns, empty_index(len(features)), {})
+    except (ValueError, EOFError, IndexError, AttributeError, TypeError) as error:
+        raise DamagedFileError(os.fspath(path), f"not a matrix of features ({error})") from error

@@ -1,0 +1,88 @@
+"""`.npz`: all that a feature matrix holds, as numpy arrays that `numpy.load` reads without pickle."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from typing import Any
+
+import numpy as np
+
+from netml.formats._zip_store import Member, write_archive
+from netml.matrix import FeatureMatrix
+from netml.persist import DamagedFileError
+
+
+def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:
+    """Write a feature matrix as `.npz`.
+
+    The arrays are `X` float64 (n_flows, n_features), `columns` U (n_features,), `keys` FLOW_KEY (n_flows,),
+    `start_ns`, `end_ns`, `packets`, `bytes` int64 (n_flows,), `metadata` (a JSON text, 0-dimensional) and, if
+    the matrix has them, `labels` U (n_flows,). Uncompressed.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file to write.
+    matrix : FeatureMatrix
+        What to write.
+    """
+    flows = matrix.flows
+    arrays: dict[str, Any] = {
+        "X": matrix.X,
+        "columns": np.array(matrix.columns, dtype=np.str_),
+        "keys": flows.keys,
+        "start_ns": flows.start_ns,
+        "end_ns": flows.end_ns,
+        "packets": flows.packets,
+        "bytes": flows.bytes,
+        "metadata": np.array(json.dumps(matrix.metadata)),
+    }
+    if matrix.labels is not None:
+        arrays["labels"] = matrix.labels
+    write_archive(path, (_member(f"{name}.npy", array) for name, array in arrays.items()))
+
+
+def _member(name: str, array: np.ndarray) -> Member:
+    array = np.require(array, requirements="C")
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(array))
+    # memoryview() knows no structured types and cast() no empty arrays; bytes are bytes.
+    content = memoryview(array.reshape(-1).view(np.uint8)) if array.size else b""
+    return Member(name, (header.getvalue(), content))
+
+
+def read(path: str | os.PathLike[str]) -> FeatureMatrix:
+    """Read a feature matrix from `.npz`.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A file that `write` made.
+
+    Returns
+    -------
+    FeatureMatrix
+        As it was written.
+
+    Raises
+    ------
+    DamagedFileError
+        If the file is cut or damaged, or lacks one of the arrays.
+    """
+    from netml.flows import FlowIndex
+
+    name = os.fspath(path)
+    try:
+        with np.load(name, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
+        flows = FlowIndex(*(arrays[key] for key in ("keys", "start_ns", "end_ns", "packets", "bytes")))
+        metadata = json.loads(str(arrays["metadata"]))
+        columns = arrays["columns"].tolist()
+        return FeatureMatrix(arrays["X"], columns, flows, metadata, labels=arrays.get("labels"))
+    except KeyError as error:
+        raise DamagedFileError(name, f"not a feature file of netml: no array {error}") from error
+    except (zipfile.BadZipFile, ValueError, EOFError) as error:
+        raise DamagedFileError(name, f"not an .npz file, or a damaged one ({error})") from error

@@ -1,0 +1,229 @@
+"""FeatureMatrix: one row a flow, and all that is needed to say what a row and a column mean."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from netml.errors import MissingExtraError, OptionError, UnknownNameError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+    from netml.flows import FlowIndex
+
+
+class FeatureMatrix:
+    """Features of flows: the numbers, the columns' names, the flows, and how they were made.
+
+    Parameters
+    ----------
+    X : array_like of float, shape (n_flows, n_features)
+        The features; kept as float64 in C order, without a copy where it is so already.
+    columns : iterable of str
+        One name for each feature.
+    flows : FlowIndex
+        The flows that the rows stand for.
+    metadata : dict
+        How the matrix was made; anything that JSON can hold.
+    labels : array_like of str, shape (n_flows,), optional
+        A label for each flow, "" where none is known.
+
+    Raises
+    ------
+    OptionError
+        If the parts do not fit together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from netml.flows import FLOW_KEY, FlowIndex
+    >>> counts = np.array([2, 3])
+    >>> flows = FlowIndex(np.zeros(2, FLOW_KEY), counts, counts, counts, counts)
+    >>> matrix = FeatureMatrix([[0.5, 60.0], [0.1, 1500.0]], ["iat_0", "size_0"], flows, {})
+    >>> matrix
+    <FeatureMatrix: 2 flows x 2 features>
+    >>> matrix.column("size_0")
+    array([  60., 1500.])
+    >>> matrix[1:].shape
+    (1, 2)
+    """
+
+    __slots__ = ("X", "columns", "flows", "labels", "metadata")
+
+    X: np.ndarray
+    columns: tuple[str, ...]
+    flows: FlowIndex
+    metadata: dict[str, Any]
+    labels: np.ndarray | None
+
+    def __init__(
+        self,
+        X: Any,
+        columns: Iterable[str],
+        flows: FlowIndex,
+        metadata: dict[str, Any],
+        labels: Any = None,
+    ) -> None:
+        self.X = np.ascontiguousarray(X, dtype=np.float64)
+        self.columns = tuple(columns)
+        self.flows = flows
+        self.metadata = metadata
+        self.labels = None if labels is None else np.asarray(labels, dtype=np.str_)
+        self._validate()
+
+    def _validate(self) -> None:
+        if self.X.ndim != 2:
+            raise OptionError("X", self.X.shape, "of two dimensions: flows and features")
+        n_flows, n_features = self.X.shape
+        if len(self.columns) != n_features:
+            raise OptionError("columns", len(self.columns), f"{n_features} names, one for each feature")
+        if len(set(self.columns)) != n_features:
+            raise OptionError("columns", self.columns, "names that differ from each other")
+        if len(self.flows) != n_flows:
+            raise OptionError("flows", len(self.flows), f"{n_flows} flows, one for each row")
+        if self.labels is not None and self.labels.shape != (n_flows,):
+            raise OptionError("labels", self.labels.shape, f"({n_flows},): one label for each row")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of flows and of features."""
+        n_flows, n_features = self.X.shape
+        return n_flows, n_features
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def __repr__(self) -> str:
+        labelled = "" if self.labels is None else ", labelled"
+        return f"<FeatureMatrix: {len(self)} flows x {len(self.columns)} features{labelled}>"
+
+    def __getitem__(self, rows: slice | np.ndarray | list[int] | list[bool]) -> FeatureMatrix:
+        """Choose rows by a slice, by positions or by a mask; the metadata stays the same object."""
+        if not isinstance(rows, slice):
+            rows = np.asarray(rows)
+            # An empty list has no type of its own; numpy takes it for floats.
+            rows = rows.astype(np.int64) if rows.size == 0 else rows
+            if rows.ndim != 1:
+                raise OptionError("rows", rows.shape, "a slice, positions, or a mask of booleans")
+        labels = None if self.labels is None else self.labels[rows]
+        return FeatureMatrix(self.X[rows], self.columns, self.flows[rows], self.metadata, labels)
+
+    def column(self, name: str) -> np.ndarray:
+        """Give one feature of all flows.
+
+        Parameters
+        ----------
+        name : str
+            One of `columns`.
+
+        Returns
+        -------
+        numpy.ndarray
+            float64 (n_flows,), a view into `X`.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such column.
+        """
+        if name not in self.columns:
+            raise UnknownNameError("column", name, self.columns)
+        return self.X[:, self.columns.index(name)]
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Give the flows, the features and the labels as one data frame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            src_ip, src_port, dst_ip, dst_port, protocol, start_ns, end_ns, packets, bytes, then the features,
+            then `label` if there are labels. A feature named like one of the former has `feature_` in front.
+
+        Raises
+        ------
+        MissingExtraError
+            If pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise MissingExtraError("a pandas data frame", "pandas") from error
+        from netml.formats._layout import feature_names
+
+        flows = pd.DataFrame(self.flows.to_columns())
+        features = pd.DataFrame(self.X, columns=list(feature_names(self.columns)))
+        frame = pd.concat([flows, features], axis=1)
+        if self.labels is not None:
+            frame["label"] = self.labels
+        return frame
+
+    def to_arrow(self) -> pa.Table:
+        """Give the flows, the features and the labels as an Arrow table.
+
+        Returns
+        -------
+        pyarrow.Table
+            Columns as in `to_pandas`; the metadata is the JSON text under `netml` in the schema's metadata.
+
+        Raises
+        ------
+        MissingExtraError
+            If pyarrow is not installed.
+        """
+        from netml.formats._table import to_table
+
+        return to_table(self, "an Arrow table")
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the matrix; the suffix of `path` names the format.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Ends in one of the suffixes in `netml.formats.FORMATS`.
+
+        Raises
+        ------
+        UnknownNameError
+            If no format has this suffix.
+        MissingExtraError
+            If the format's package is not installed.
+        OutputError
+            If the file cannot be written; an older file of this name is left as it was.
+        """
+        from netml.formats import write_matrix
+
+        write_matrix(path, self)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> FeatureMatrix:
+        """Read a matrix that `save` or `netml extract` wrote.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Ends in one of the suffixes in `netml.formats.FORMATS`.
+
+        Returns
+        -------
+        FeatureMatrix
+            As it was saved. `.npy` and `.dat` keep no flows: there the keys, times and counts are all 0 and
+            the columns are called x_0, x_1 ...
+
+        Raises
+        ------
+        UnknownNameError
+            If no format has this suffix.
+        DamagedFileError
+            If the file is cut, damaged, or not a feature matrix.
+        UntrustedFileError
+            If a `.dat` file would run code.
+        """
+        from netml.formats import read_matrix
+
+        return read_matrix(path)

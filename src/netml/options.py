@@ -1,0 +1,143 @@
+"""What a user can choose: frozen, validated once, with the public names and units."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from dataclasses import dataclass
+
+from netml.errors import OptionError
+from netml.families import Request, parse_families
+
+SIZES = ("captured", "wire")
+
+
+def nanoseconds(seconds: float) -> float:
+    """Give seconds as ns.
+
+    A product within a few units in the last place of a whole number means that number: 0.3 s is 300,000,000 ns. Anything
+    else stays as it is, so that an interval learned as a fraction of a nanosecond keeps it.
+
+    Examples
+    --------
+    >>> nanoseconds(0.3)
+    300000000.0
+    """
+    product = float(seconds) * 1e9
+    if not math.isfinite(product):
+        return product
+    whole = round(product)
+    return float(whole) if abs(product - whole) <= 4 * math.ulp(product) else product
+
+
+@dataclass(frozen=True, slots=True)
+class FlowOptions:
+    """How packets become flows (flow definition `seed`; see `docs/flows.md`).
+
+    Parameters
+    ----------
+    min_packets : int, default 2
+        A flow needs this many packets; never fewer than 2.
+    tcp_timeout, udp_timeout : float, default 600
+        Idle timeouts, s: a flow is cut where a gap is greater.
+    interval : float, optional
+        Length to which flows are cut, s; by default learned from the capture.
+    q_interval : float, default 0.9
+        Quantile of the flow durations that is the interval, and of the packets per flow that is `dim`.
+    keep_tail : bool, default False
+        Keep the last piece of a flow that was cut; the original netml drops it.
+
+    Raises
+    ------
+    OptionError
+        If a value is out of range or NaN.
+    """
+
+    min_packets: int = 2
+    tcp_timeout: float = 600.0
+    udp_timeout: float = 600.0
+    interval: float | None = None
+    q_interval: float = 0.9
+    keep_tail: bool = False
+
+    def __post_init__(self) -> None:
+        require_whole("min_packets", self.min_packets, 1)
+        require_number("tcp_timeout", self.tcp_timeout, lowest=0.0, excludes_lowest=True)
+        require_number("udp_timeout", self.udp_timeout, lowest=0.0, excludes_lowest=True)
+        require_number("q_interval", self.q_interval, lowest=0.0, highest=1.0)
+        if self.interval is not None:
+            require_number("interval", self.interval, lowest=0.0, excludes_lowest=True)
+
+
+@dataclass(frozen=True, slots=True)
+class RepresentationOptions:
+    """What a flow's row is made of (see `docs/features.md`).
+
+    Parameters
+    ----------
+    families : str or sequence of str, default "IAT"
+        Names of families; the original's `FFT-IAT` style is accepted.
+    fft : bool, default False
+        Take the real part of each block's Fourier transform.
+    header : bool, default False
+        Put the TCP flag counts and TTLs in front.
+    dim : int, optional
+        Packets that a row has room for; by default learned from the flows.
+    rate : float, optional
+        Length of a SAMP window, s; by default learned from the flows.
+    size : {"captured", "wire"}, default "captured"
+        Which length of a frame is a packet's size.
+
+    Raises
+    ------
+    OptionError
+        If a value is out of range or NaN.
+    UnknownNameError
+        If there is no such family.
+    """
+
+    families: str | tuple[str, ...] = "IAT"
+    fft: bool = False
+    header: bool = False
+    dim: int | None = None
+    rate: float | None = None
+    size: str = "captured"
+
+    def __post_init__(self) -> None:
+        parse_families(self.families, self.fft)
+        require_size(self.size)
+        if self.dim is not None:
+            require_whole("dim", self.dim, 1)
+        if self.rate is not None:
+            require_number("rate", self.rate, lowest=0.0)
+
+    @property
+    def request(self) -> Request:
+        """The families, parsed."""
+        return parse_families(self.families, self.fft)
+
+
+def require_size(size: str) -> None:
+    """Raise `OptionError` unless `size` names a length of a frame."""
+    if size not in SIZES:
+        raise OptionError("size", size, f"one of {', '.join(SIZES)}")
+
+
+def require_whole(option: str, number: object, lowest: int) -> None:
+    """Raise `OptionError` unless `number` is a whole number of at least `lowest`."""
+    if isinstance(number, bool) or not isinstance(number, numbers.Integral) or not lowest <= int(number) < 2**31:
+        raise OptionError(option, number, f"a whole number of at least {lowest}")
+
+
+def require_number(
+    option: str, number: object, *, lowest: float, highest: float = math.inf, excludes_lowest: bool = False
+) -> None:
+    """Raise `OptionError` unless `number` is a number within its bounds; NaN never is."""
+    if highest < math.inf:
+        allowed = f"a number from {lowest:g} to {highest:g}"
+    else:
+        allowed = f"a number {'greater than' if excludes_lowest else 'of at least'} {lowest:g}"
+    if isinstance(number, bool) or not isinstance(number, numbers.Real):
+        raise OptionError(option, number, allowed)
+    if not lowest <= number <= highest or (excludes_lowest and number == lowest):
+        raise OptionError(option, number, allowed)

@@ -1,0 +1,241 @@
+"""Files that appear whole or not at all, and pickles that cannot run code."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import pickle
+import secrets
+import stat
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from netml._safe_pickle import DamagedFileError, unpickle
+from netml.errors import NetmlError
+
+_REASONS = {
+    errno.EACCES: "permission denied",
+    errno.EPERM: "permission denied",
+    errno.EISDIR: "is a folder",
+    errno.ENOSPC: "no space left on the device",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the file system is read-only",
+    errno.EPIPE: "the reader of the pipe is gone",
+}
+
+__all__ = ["DamagedFileError", "OutputError", "atomic_output", "check_output", "dump_data", "load_data"]
+
+_DESCRIPTORS = ("/dev/fd/", "/dev/std", "/proc/")
+
+
+class OutputError(NetmlError, OSError):
+    """An output file that cannot be written.
+
+    Parameters
+    ----------
+    path : str
+        The output's path as the user gave it.
+    reason : str
+        Why, in words.
+    code : int, optional
+        The system's error number, kept in `errno`.
+    """
+
+    def __init__(self, path: str, reason: str, code: int | None = None) -> None:
+        super().__init__(code, reason, path)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self.path, self.reason, self.errno)
+
+
+def output_error(path: str | os.PathLike[str], error: OSError) -> OutputError:
+    """Say in one line why `path` could not be written.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The output as the user named it.
+    error : OSError
+        What the system said.
+
+    Returns
+    -------
+    OutputError
+        With the path, the reason and the error number.
+    """
+    name = os.fspath(path)
+    folder = os.path.dirname(name) or "."
+    if error.errno in (errno.ENOENT, errno.ENOTDIR) and not os.path.isdir(folder):
+        reason = f"no such folder: {folder}"
+    else:
+        reason = _REASONS.get(error.errno or 0) or error.strerror or str(error) or type(error).__name__
+    return OutputError(name, reason, error.errno)
+
+
+@contextlib.contextmanager
+def atomic_output(path: str | os.PathLike[str]) -> Iterator[str]:
+    """Give a path to write to; it becomes `path` when the block ends well.
+
+    The file is written under a hidden, random name in the same folder and renamed at the end; after any
+    exception (Ctrl-C too) it is removed, and an older file at `path` stays as it was. Devices, FIFOs and
+    sockets are written directly. Permissions are those that `open(path, "wb")` would have given.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The output file.
+
+    Yields
+    ------
+    str
+        The path to write to.
+
+    Raises
+    ------
+    OutputError
+        If the folder is missing, the target is a folder, writing is not permitted, or the disk is full.
+    """
+    try:
+        mode = check_output(path)
+        # An open descriptor may stand at the end of a file that somebody appends to: never replace that file.
+        if mode is not None and (not stat.S_ISREG(mode) or os.path.abspath(path).startswith(_DESCRIPTORS)):
+            yield os.fspath(path)
+        else:
+            # Through a symbolic link the file behind it is replaced, as open() would do.
+            with _renamed_on_success(os.path.realpath(path), mode) as partial:
+                yield partial
+    except NetmlError:
+        raise
+    except OSError as error:
+        raise output_error(path, error) from error
+
+
+def check_output(path: str | os.PathLike[str]) -> int | None:
+    """Look, before the work is done, whether `path` can be written.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The output file.
+
+    Returns
+    -------
+    int or None
+        The mode of what is there (`os.stat_result.st_mode`), None if there is nothing.
+
+    Raises
+    ------
+    OutputError
+        If the folder is missing, the target is a folder, or writing is not permitted.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        mode = None
+    except OSError as error:
+        raise output_error(path, error) from error
+    folder = os.path.dirname(os.path.realpath(path))
+    if mode is None and not os.path.isdir(folder):
+        code = errno.ENOENT
+    elif mode is not None and stat.S_ISDIR(mode):
+        code = errno.EISDIR
+    elif mode is not None and not os.access(path, os.W_OK):
+        code = errno.EACCES
+    elif (mode is None or stat.S_ISREG(mode)) and not os.access(folder, os.W_OK | os.X_OK):
+        code = errno.EACCES
+    else:
+        return mode
+    raise output_error(path, OSError(code, os.strerror(code)))
+
+
+@contextlib.contextmanager
+def _renamed_on_success(target: str, mode: int | None) -> Iterator[str]:
+    folder, name = os.path.split(target)
+    # A name may have 255 bytes; the hidden one must not be too long where the target is not. It is left to the
+    # writer to create: ext4 flushes a file to the disk at closing if it was there before and was truncated.
+    partial = os.path.join(folder, f".{name[:48]}.{secrets.token_hex(8)}.part")
+    try:
+        yield partial
+        if mode is not None:
+            os.chmod(partial, stat.S_IMODE(mode))
+        os.replace(partial, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(partial)
+        raise
+
+
+def dump_data(obj: Any, out_file: str | os.PathLike[str] | BinaryIO, verbose: bool = True) -> None:
+    """Pickle an object to a file, as the original netml does.
+
+    Parameters
+    ----------
+    obj : object
+        What to keep, usually `(features, labels)`.
+    out_file : str, os.PathLike or binary file
+        Where to; a missing folder is created, a file that exists is replaced at the end of writing.
+    verbose : bool, default True
+        Accepted for callers of the original; without effect.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    TypeError
+        If `out_file` is empty.
+    """
+    if hasattr(out_file, "write"):
+        pickle.dump(obj, out_file)
+        return
+    if not out_file:
+        raise TypeError("out_file must be a path or a file open for writing")
+    try:
+        os.makedirs(os.path.dirname(os.fspath(out_file)) or ".", exist_ok=True)
+    except OSError as error:
+        raise output_error(out_file, error) from error
+    with atomic_output(out_file) as partial, open(partial, "wb") as stream:
+        pickle.dump(obj, stream)
+
+
+def load_data(path: str | os.PathLike[str] | BinaryIO, trust: bool = False) -> Any:
+    """Read what `dump_data` or `netml extract` wrote.
+
+    Parameters
+    ----------
+    path : str, os.PathLike or binary file
+        A pickle (`.dat`, any other name, an open file), or a feature file of another format that netml can
+        read.
+    trust : bool, default False
+        Unpickle anything. A pickle can run any code: only for files that you wrote.
+
+    Returns
+    -------
+    object
+        What was pickled. For the other feature files a pair `(X, y)`: float64 (n_flows, n_features), and
+        int64 (n_flows,) labels, 1 abnormal and 0 normal; all 0 if the file has no labels.
+
+    Raises
+    ------
+    UntrustedFileError
+        If the pickle holds anything but numpy arrays and Python's own containers, and `trust` is False.
+    DamagedFileError
+        If the file is cut, or not what its name says.
+    OSError
+        If it cannot be opened.
+    """
+    if hasattr(path, "read"):
+        return unpickle(path, getattr(path, "name", "pickle"), trust)
+    # The formats stand on this module, so they are looked up only here.
+    from netml import formats
+
+    suffix = os.path.splitext(os.fspath(path))[1].lower()
+    if suffix != ".dat" and suffix in formats.FORMATS and formats.FORMATS[suffix].is_readable:
+        return formats.features_and_labels(formats.read_matrix(path))
+    with open(path, "rb") as stream:
+        return unpickle(stream, os.fspath(path), trust)

@@ -1,0 +1,143 @@
+"""Sources into the kernel: block by block where the kernel frames, packet by packet through the general door."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from netml import _flowcore
+from netml.errors import CaptureError, CaptureWarning, TruncatedCaptureError, UnsupportedLinkTypeError
+from netml.source import Capture, describe_link_type, open_captures
+
+# Read in blocks that stay in the second-level cache: faster than a mapping of the file, whose pages fault one by one
+# (benchmarks/README.md), and a file that shrinks cannot kill the process.
+BLOCK_BYTES = 1 << 19
+PACKETS_AT_A_TIME = 4096
+
+
+def read_packets(
+    assembler: _flowcore.FlowAssembler,
+    source: Any,
+    *,
+    strict: bool = False,
+    link_type: int | None = None,
+    progress: Callable[[int, int | None, int], None] | None = None,
+) -> tuple[list[str], list[CaptureError]]:
+    """Read every packet of a source, or of several, into an assembler.
+
+    Parameters
+    ----------
+    assembler : FlowAssembler
+        Where the packets go.
+    source, strict, link_type, progress
+        As in `netml.read_flows`.
+
+    Returns
+    -------
+    names : list of str
+        The captures.
+    damage : list of CaptureError
+        What was wrong with them.
+
+    Raises
+    ------
+    CaptureError
+        If a source cannot be opened or, with `strict`, not be read to its end.
+    """
+    names: list[str] = []
+    damage: list[CaptureError] = []
+    for capture in open_captures(source, link_type):
+        names.append(capture.name)
+        faults = list(capture.warnings)
+        if not (strict and faults):
+            try:
+                read_capture(assembler, capture, progress)
+            except TruncatedCaptureError as error:
+                faults.append(error)
+        for fault in faults:
+            if strict:
+                raise fault
+            damage.append(fault)
+            warnings.warn(CaptureWarning(str(fault)), stacklevel=4)
+    return names, damage
+
+
+def read_capture(
+    assembler: _flowcore.FlowAssembler,
+    capture: Capture,
+    progress: Callable[[int, int | None, int], None] | None = None,
+) -> None:
+    """Read one capture to its end.
+
+    Raises
+    ------
+    TruncatedCaptureError
+        At damaged framing; all packets before it are in the assembler.
+    UnsupportedLinkTypeError
+        If no interface of a pcapng capture is of a link type that is decoded.
+    """
+    if capture.packets is not None:
+        _read_general(assembler, capture, progress)
+    else:
+        _read_blocks(assembler, capture, progress)
+        _refuse_unsupported(assembler, capture)
+
+
+def _read_blocks(
+    assembler: _flowcore.FlowAssembler, capture: Capture, progress: Callable[[int, int | None, int], None] | None
+) -> None:
+    """The native door: the kernel frames megabytes at a time."""
+    framer = capture.framer
+    assert framer is not None
+    block = np.empty(BLOCK_BYTES, np.uint8)
+    room = memoryview(block)
+    offset, n_left, n_wanted = capture.offset, 0, 0
+    while True:
+        if n_wanted > len(block) or n_left == len(block):
+            # A record larger than the block: the kernel has checked that its length can be.
+            larger = np.empty(max(n_wanted, 2 * len(block)), np.uint8)
+            larger[:n_left] = block[:n_left]
+            block, room = larger, memoryview(larger)
+        n_read = capture.stream.readinto(room[n_left:])
+        if not n_read:
+            break
+        length = n_left + n_read
+        n_left, n_wanted, fault = assembler.assemble(framer, block, length)
+        offset += length - n_left
+        if fault:
+            raise TruncatedCaptureError(fault, path=capture.name, record_no=framer.n_passed + 1, offset=offset)
+        if progress is not None:
+            progress(capture.position(), capture.n_bytes, assembler.n_packets_read)
+    if n_left:
+        of_all = f" of {n_wanted}" if n_wanted else ""
+        reason = f"cut: {n_left}{of_all} bytes of the record are there"
+        raise TruncatedCaptureError(reason, path=capture.name, record_no=framer.n_passed + 1, offset=offset)
+
+
+def _refuse_unsupported(assembler: _flowcore.FlowAssembler, capture: Capture) -> None:
+    """A pcapng capture with some interfaces that are decoded has the others' packets counted; with none it is refused."""
+    assert capture.framer is not None
+    seen = capture.framer.link_types_seen
+    if seen and not any(map(_flowcore.is_supported, seen)):
+        names = ", ".join(map(describe_link_type, sorted(seen)))
+        raise UnsupportedLinkTypeError(f"link type {names} is not decoded", path=capture.name)
+
+
+def _read_general(
+    assembler: _flowcore.FlowAssembler, capture: Capture, progress: Callable[[int, int | None, int], None] | None
+) -> None:
+    """The general door: whatever gives (time, bytes), one packet at a time."""
+    import dpkt
+
+    n_before = assembler.n_packets_read
+    try:
+        while assembler.assemble_packets(capture.packets, capture.link_type, PACKETS_AT_A_TIME):
+            if progress is not None:
+                progress(0, None, assembler.n_packets_read)
+    except (dpkt.dpkt.Error, struct.error) as error:
+        record_no = assembler.n_packets_read - n_before + 1
+        raise TruncatedCaptureError(f"dpkt cannot read on: {error}", path=capture.name, record_no=record_no) from error

@@ -1,0 +1,246 @@
+"""Any source of packets, opened: paths, streams, compressed or not, dpkt readers, iterables of (time, bytes).
+
+dpkt recognises the format and reads the capture header; the kernel then takes the stream over at the first record.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+from netml import _flowcore
+from netml.decompress import open_decompressed
+from netml.errors import CaptureError, NotACaptureError, OptionError, TruncatedCaptureError, UnsupportedLinkTypeError
+
+PCAP_HEADER_BYTES = 24
+MODIFIED_RECORD_BYTES = 24
+SECTION_START_BYTES = 12  # a section header block up to its byte-order magic
+LINK_TYPE_BITS = 0x03FFFFFF
+
+# LINKTYPE_ values and what the kernel decodes of them; `_core/link/registry.pxd` has the decoders.
+LINK_TYPE_NAMES = {
+    0: "BSD loopback (NULL)",
+    1: "Ethernet",
+    9: "PPP",
+    12: "raw IP",
+    14: "raw IP",
+    50: "PPP in HDLC-like framing",
+    101: "raw IP",
+    104: "Cisco HDLC",
+    105: "802.11",
+    108: "OpenBSD loopback (LOOP)",
+    113: "Linux cooked (SLL)",
+    127: "802.11 with radiotap",
+    192: "PPI",
+    228: "raw IPv4",
+    229: "raw IPv6",
+    276: "Linux cooked v2 (SLL2)",
+}
+
+
+@dataclass
+class Capture:
+    """A source, opened: either a stream that the kernel frames, or packets one by one."""
+
+    name: str  # for messages
+    format: str  # "pcap", "pcapng" or "packets"
+    framer: _flowcore.Framer | None = None
+    stream: Any = None  # has readinto(); stands at the first record
+    offset: int = 0  # bytes of the capture before the stream's place
+    packets: Iterator[tuple[Any, bytes]] | None = None
+    link_type: int | None = None  # pcap and packets; a pcapng's interfaces have their own
+    resolution: str = ""  # of the times, in words
+    warnings: list[CaptureError] = field(default_factory=list)  # what is odd about the header
+    n_bytes: int | None = None  # size of the file, compressed as it is; None if unknown
+    position: Callable[[], int] = lambda: 0  # bytes of the file read so far
+    close: Callable[[], None] = lambda: None
+
+
+def describe_link_type(link_type: int) -> str:
+    """Name a LINKTYPE_ value for people."""
+    return f"{link_type} ({LINK_TYPE_NAMES[link_type]})" if link_type in LINK_TYPE_NAMES else str(link_type)
+
+
+def open_captures(source: Any, link_type: int | None = None) -> Iterator[Capture]:
+    """Open a source, or several one after the other; each is closed when the next is asked for.
+
+    Parameters
+    ----------
+    source : path, "-", binary file, dpkt reader, iterable of (time, bytes), or a list of paths and files
+        Where packets come from.
+    link_type : int, optional
+        LINKTYPE_ value of the frames; needed for an iterable of (time, bytes), where nothing else tells it.
+
+    Yields
+    ------
+    Capture
+        Ready to be read.
+
+    Raises
+    ------
+    CaptureError
+        If a source cannot be opened (NotACaptureError, UnsupportedLinkTypeError ...).
+    OptionError
+        If the source is of no known kind, or `link_type` is missing.
+    """
+    for single in list_sources(source):
+        capture = open_capture(single, link_type)
+        try:
+            yield capture
+        finally:
+            capture.close()
+
+
+def list_sources(source: Any) -> list[Any]:
+    """Tell several sources from one that is itself a list of packets."""
+    if isinstance(source, list | tuple) and all(_is_path(item) or hasattr(item, "read") for item in source):
+        return list(source)
+    return [source]
+
+
+def open_capture(source: Any, link_type: int | None = None) -> Capture:
+    """Open one source; see `open_captures`."""
+    if _is_path(source):
+        return _open_path(os.fspath(source))
+    if hasattr(source, "datalink") and hasattr(source, "__iter__"):
+        return _open_packets(source, getattr(source, "name", "dpkt reader"), source.datalink())
+    if hasattr(source, "read"):
+        return _recognise(source, getattr(source, "name", f"<{type(source).__name__}>"), lambda: None)
+    if isinstance(source, Iterable) and not isinstance(source, bytes | bytearray | memoryview):
+        if link_type is None:
+            raise OptionError("link_type", None, "the LINKTYPE_ value of the frames (1 is Ethernet)")
+        return _open_packets(source, f"<{type(source).__name__}>", link_type)
+    raise OptionError("source", type(source).__name__, "a path, '-', a binary file, a dpkt reader or (time, bytes) pairs")
+
+
+def _is_path(source: Any) -> bool:
+    return isinstance(source, str | os.PathLike)
+
+
+def _open_packets(packets: Iterable[tuple[Any, bytes]], name: Any, link_type: int) -> Capture:
+    _require_supported(link_type, str(name))
+    return Capture(str(name), "packets", packets=iter(packets), link_type=link_type)
+
+
+def _require_supported(link_type: int, name: str) -> None:
+    if not 0 <= link_type < 2**32 or not _flowcore.is_supported(link_type):
+        raise UnsupportedLinkTypeError(f"link type {describe_link_type(link_type)} is not decoded", path=name)
+
+
+def _open_path(path: str) -> Capture:
+    if path == "-":
+        # What has been read ahead into the buffer must not be lost: no detour to the raw stream.
+        return _recognise(sys.stdin.buffer, "standard input", lambda: None)
+    try:
+        stream = open(path, "rb", buffering=0)
+    except OSError as error:
+        raise CaptureError(_reason(error), path=path) from error
+    try:
+        return _recognise(stream, path, stream.close)
+    except BaseException:
+        stream.close()
+        raise
+
+
+def _reason(error: OSError) -> str:
+    reasons: dict[type[OSError], str] = {
+        FileNotFoundError: "no such file",
+        IsADirectoryError: "is a folder, not a capture",
+        PermissionError: "permission denied",
+    }
+    return reasons.get(type(error)) or error.strerror or str(error)
+
+
+def _recognise(stream: BinaryIO, name: Any, close: Callable[[], None]) -> Capture:
+    """Look through compression, let dpkt read the header, set up the kernel's framing."""
+    name = str(name)
+    n_bytes = _size_of(stream)
+    position = _position_of(stream)
+    plain = open_decompressed(stream, name)
+    head = plain.peek(PCAP_HEADER_BYTES)
+    capture = _recognise_pcap(head, name) or _recognise_pcapng(head, name)
+    if capture is None:
+        raise _not_a_capture(head, name)
+    if capture.format == "pcap":
+        plain.skip(PCAP_HEADER_BYTES)
+        capture.offset = PCAP_HEADER_BYTES
+    capture.stream = plain
+    capture.n_bytes = n_bytes
+    capture.position = position
+    capture.close = close
+    return capture
+
+
+def _not_a_capture(head: bytes, name: str) -> CaptureError:
+    if not head:
+        return NotACaptureError("the file is empty", path=name, offset=0)
+    pcap_starts = (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x0a\x0d\x0d\x0a")
+    if len(head) < PCAP_HEADER_BYTES and any(head.startswith(start[: len(head)]) for start in pcap_starts):
+        return TruncatedCaptureError(f"cut in the capture header: {len(head)} bytes are there", path=name, offset=0)
+    text = head.decode("ascii", "backslashreplace")[:16] if head.isascii() else head[:4].hex(" ")
+    return NotACaptureError(f"neither pcap nor pcapng: it begins with {text!r}", path=name, offset=0)
+
+
+def _recognise_pcap(head: bytes, name: str) -> Capture | None:
+    import dpkt
+
+    if len(head) < PCAP_HEADER_BYTES:
+        return None
+    try:
+        reader = dpkt.pcap.Reader(io.BytesIO(head))
+    except (ValueError, dpkt.dpkt.Error):
+        return None
+    is_swapped = head[0] == 0xA1
+    magic = int.from_bytes(head[:4], "big" if is_swapped else "little")
+    is_nano = magic == dpkt.pcap.TCPDUMP_MAGIC_NANO
+    link_type = reader.datalink() & LINK_TYPE_BITS
+    _require_supported(link_type, name)
+    framer = _flowcore.Framer(
+        "pcap",
+        is_swapped=is_swapped,
+        header_bytes=MODIFIED_RECORD_BYTES if magic == dpkt.pcap.MODPCAP_MAGIC else 16,
+        fraction_ns=1 if is_nano else 1000,
+        link_type=link_type,
+    )
+    capture = Capture(name, "pcap", framer, link_type=link_type, resolution="ns" if is_nano else "us")
+    if reader.snaplen == 0:
+        capture.warnings.append(CaptureError("a snaplen of 0, read as no limit", path=name, offset=16))
+    return capture
+
+
+def _recognise_pcapng(head: bytes, name: str) -> Capture | None:
+    import dpkt
+
+    if len(head) < SECTION_START_BYTES:
+        return None
+    section = dpkt.pcapng.SectionHeaderBlock()
+    section.unpack_hdr(head.ljust(section.__hdr_len__, b"\0"))
+    if section.type != dpkt.pcapng.PCAPNG_BT_SHB:
+        return None
+    if section.bom not in (dpkt.pcapng.BYTE_ORDER_MAGIC, dpkt.pcapng.BYTE_ORDER_MAGIC_LE):
+        raise NotACaptureError("a pcapng section header of an unknown byte order", path=name, offset=8)
+    return Capture(name, "pcapng", _flowcore.Framer("pcapng"), resolution="by interface")
+
+
+def _size_of(stream: Any) -> int | None:
+    """Size of a regular file; None for pipes and whatever has no descriptor."""
+    try:
+        status = os.fstat(stream.fileno())
+    except (AttributeError, OSError, ValueError):
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def _position_of(stream: Any) -> Callable[[], int]:
+    def position() -> int:
+        try:
+            return int(stream.tell())
+        except (AttributeError, OSError, ValueError):
+            return 0
+
+    return position

@@ -1,0 +1,56 @@
+"""What a run read, kept, skipped and dropped, in lines for people: every packet accounted for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+DROP_TEXTS = {
+    "short_flow": "in flows with too few packets",
+    "idle_tail": "in last pieces cut off by the idle timeout",
+    "short_piece": "in pieces with too few packets",
+    "interval_tail": "in last pieces cut off by the interval",
+}
+
+
+def plural(count: int, noun: str) -> str:
+    """Give a count with its noun.
+
+    Examples
+    --------
+    >>> plural(1, "flow"), plural(1200, "flow")
+    ('1 flow', '1,200 flows')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def summarise_table(metadata: dict[str, Any], n_flows: int) -> list[str]:
+    """Say what became of the packets.
+
+    Parameters
+    ----------
+    metadata : dict
+        Of a `FlowTable` or a `FeatureMatrix`.
+    n_flows : int
+        Flows that came out.
+
+    Returns
+    -------
+    list of str
+        Lines.
+    """
+    n_read, n_kept = metadata["packets_read"], metadata["packets_kept"]
+    dropped = {name: count for name, count in metadata["dropped"].items() if count["packets"]}
+    n_dropped = sum(count["packets"] for count in dropped.values())
+    lines = [f"read     {plural(n_read, 'packet')}: {n_kept:,} of TCP or UDP, {n_read - n_kept:,} skipped"]
+    for reason, count in metadata["skipped"].items():
+        if count:
+            lines.append(f"skipped  {count:,} {reason.replace('_', ' ')}")
+    for name, count in dropped.items():
+        lines.append(
+            f"dropped  {plural(count['packets'], 'packet')} {DROP_TEXTS[name]} ({plural(count['pieces'], 'piece')})"
+        )
+    lines.append(
+        f"flows    {plural(n_flows, 'flow')} of {plural(n_kept - n_dropped, 'packet')}; "
+        f"interval {metadata['interval_s']:.6g} s"
+    )
+    return lines

@@ -1,0 +1,1 @@
+"""The seed's path to what `netml.persist` does."""
