@@ -31,8 +31,8 @@ def parse_payload(payload: bytes, ports: tuple[int, int], *, is_tcp: bool) -> di
     Returns
     -------
     dict or None
-        `is_dns`, `dns_query` and, if there is a record, `dns_resp`; None if there is no message with a question or a
-        record.
+        `is_dns`, `dns_query` and, if there is a record, `dns_resp`; None if there is no message with a
+        question or a record.
     """
     if not (_TCP_PORTS if is_tcp else _UDP_PORTS).intersection(ports):
         return None
@@ -79,7 +79,7 @@ def _strings(rdata: bytes) -> list[bytes]:
 
 
 def _unpack_name(message: bytes, offset: int) -> tuple[str, int]:
-    """Read a name as dpkt does, but keep octets that are no UTF-8 as `\\xNN`, where dpkt gives up."""
+    """Read a name as dpkt does, but show octets that are no UTF-8 in hexadecimal, where dpkt gives up."""
     try:
         name: tuple[str, int] = dpkt.dns.unpack_name(message, offset)
         return name
@@ -96,7 +96,7 @@ def _end_of_name(message: bytes, offset: int) -> int:
 
 
 class _Message(dpkt.dns.DNS):  # type: ignore[misc]
-    """dpkt's message, with records of every type: dpkt refuses a whole message for one that it does not know."""
+    """dpkt's message, with records of all types: dpkt refuses a message for one that it does not know."""
 
     @property
     def records(self) -> list[Any]:
@@ -115,5 +115,6 @@ class _Message(dpkt.dns.DNS):  # type: ignore[misc]
         offset += 10
         record.rdata = message[offset : offset + n_bytes]
         if record.type in (_NS, _CNAME, _PTR):
-            record.target, _ = _unpack_name(message, offset)
+            # Without a value (a dynamic update that deletes) what follows is the next record.
+            record.target = _unpack_name(message, offset)[0] if n_bytes else ""
         return record, offset + n_bytes

@@ -4,7 +4,7 @@ Everything behind it is in header-only rooms under `_core`. This file knows noth
 """
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.math cimport fabs, isfinite, rint
-from libc.stdint cimport INT32_MAX, INT64_MAX, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport INT32_MAX, INT64_MAX, INT64_MIN, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memmove, memset
 
 import os
@@ -158,6 +158,8 @@ cdef class FlowAssembler:
     ----------
     wanted : iterable of str
         Names of `COLUMNS` to keep besides time and flow.
+    keeps_packets : bool, default True
+        False: only count packets and flows, in memory that does not grow with the packets.
     """
 
     cdef Assembly assembly
@@ -168,7 +170,7 @@ cdef class FlowAssembler:
     cdef dict grouped            # name -> numpy array, by flow
     cdef bint is_ended
 
-    def __cinit__(self, wanted=()):
+    def __cinit__(self, wanted=(), *, bint keeps_packets=True):
         cdef bytes seeds = os.urandom(32)
         self.grouped = {}
         self.is_ended = False
@@ -176,6 +178,9 @@ cdef class FlowAssembler:
         memset(&self.pieces, 0, sizeof(SpanList))
         memset(&self.spans, 0, sizeof(SpanList))
         memset(&self.dropped, 0, sizeof(Dropped))
+        self.assembly.keeps_packets = keeps_packets
+        self.assembly.counters.earliest_ns = INT64_MAX
+        self.assembly.counters.latest_ns = INT64_MIN
         memcpy(self.assembly.table.seeds, PyBytes_AS_STRING(seeds), 32)
         for name in wanted:
             self.assembly.columns.wants |= <int> COLUMNS[name][0]
@@ -253,9 +258,13 @@ cdef class FlowAssembler:
 
     @property
     def counters(self):
-        """Dict: packets_read, packets_kept, captured_bytes, skipped (reason -> packets, in the summary's order)."""
+        """Dict: packets_read, packets_kept, captured_bytes, skipped (reason -> packets, in the summary's order),
+        start_ns, end_ns (earliest and latest time of all records; None without records)."""
         cdef int reason
+        cdef bint has_times = self.assembly.counters.n_records > 0
         return {
+            "start_ns": self.assembly.counters.earliest_ns if has_times else None,
+            "end_ns": self.assembly.counters.latest_ns if has_times else None,
             "packets_read": self.assembly.counters.n_records,
             "packets_kept": self.assembly.counters.n_kept,
             "captured_bytes": self.assembly.counters.n_captured_bytes,

@@ -1,4 +1,4 @@
-"""Pickles of numpy arrays and of Python's own containers, read without running what a stranger's file brings."""
+"""Pickles of numpy arrays and Python's own containers, read without running what a stranger's file brings."""
 
 from __future__ import annotations
 
@@ -76,15 +76,7 @@ def unpickle(stream: BinaryIO, name: str, trust: bool) -> Any:
         return pickle.load(stream)
     try:
         return _SafeUnpickler(stream, name).load()
-    except (
-        pickle.UnpicklingError,
-        EOFError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        IndexError,
-        KeyError,
-    ) as error:
+    except (pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, LookupError) as error:
         # A damaged pickle fails in any of these ways, with texts that tell a user nothing.
         raise DamagedFileError(name, "not a pickle, or a damaged one") from error
 

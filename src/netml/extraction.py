@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,13 +15,12 @@ from netml.families import FAMILIES, lay_out
 from netml.flows import FlowTable
 from netml.matrix import FeatureMatrix
 from netml.options import FlowOptions, RepresentationOptions, nanoseconds, require_size
-from netml.reading import read_packets
+from netml.reading import Progress, read_packets
 from netml.spectrum import transform_rows
 
 Q_RATE = 0.3  # quantile of the flow durations that is a SAMP window (the seed)
-_MAX_TIMEOUT_NS = 2**62
+_MAX_TIMEOUT_NS = 2**63 - 1
 
-Progress = Callable[[int, int | None, int], None]
 
 
 def read_flows(
@@ -48,7 +47,7 @@ def read_flows(
     link_type : int, optional
         LINKTYPE_ value of the frames of an iterable of (time, bytes).
     progress : callable, optional
-        Called as ``progress(bytes_read, bytes_in_all or None, packets_read)`` block by block.
+        Called as ``progress(bytes_read, packets_read)`` block by block.
 
     Returns
     -------
@@ -202,7 +201,13 @@ def learn_dim(table: FlowTable, q: float) -> int:
 
 def learn_rate_ns(table: FlowTable) -> float:
     """Length of a SAMP window, ns: a quantile of the flow durations; 0 without flows."""
-    return float(np.quantile(table.index.end_ns - table.index.start_ns, Q_RATE)) if len(table) else 0.0
+    return float(np.quantile(_durations_ns(table), Q_RATE)) if len(table) else 0.0
+
+
+def _durations_ns(table: FlowTable) -> np.ndarray:
+    """Durations; those that no int64 holds, of captures with absurd clocks, are the largest int64."""
+    durations_ns = table.index.end_ns - table.index.start_ns
+    return np.where(durations_ns < 0, np.iinfo(np.int64).max, durations_ns)
 
 
 def _read_flows(
@@ -244,4 +249,5 @@ def _read_flows(
 
 def _whole_ns(seconds: float) -> int:
     """A timeout in whole ns: a gap, which is whole, exceeds it as soon as it exceeds its floor."""
-    return int(min(nanoseconds(seconds), _MAX_TIMEOUT_NS))
+    whole = nanoseconds(seconds)
+    return int(whole) if whole < _MAX_TIMEOUT_NS else _MAX_TIMEOUT_NS

@@ -159,17 +159,8 @@ def lay_out(request: Request, dim: int, *, header: bool) -> tuple[list[Block], t
         family = FAMILIES[name]
         width = family.width(dim)
         blocks.append(Block(family.code, len(columns), width))
-        columns += family.columns(width)
-    names = _distinct(columns)
-    return blocks, tuple(f"fft_{name}" for name in names) if request.is_fft else tuple(names)
-
-
-def _distinct(columns: list[str]) -> list[str]:
-    """IAT_SIZE beside IAT or SIZE repeats their names: the later one gets the family's in front."""
-    seen: set[str] = set()
-    names = []
-    for column in columns:
-        name = column if column not in seen else f"iat_size_{column}"
-        seen.add(name)
-        names.append(name)
-    return names
+        names = family.columns(width)
+        # IAT_SIZE beside IAT or SIZE would repeat their names.
+        is_ambiguous = name == "IAT_SIZE" and not {"IAT", "SIZE"}.isdisjoint(request.names)
+        columns += (f"iat_size_{column}" for column in names) if is_ambiguous else names
+    return blocks, tuple(f"fft_{name}" for name in columns) if request.is_fft else tuple(columns)

@@ -14,7 +14,7 @@ import ipaddress
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -104,7 +104,7 @@ def read_labels(
 
 @contextlib.contextmanager
 def _opened(path: str | os.PathLike[str] | IO[Any]) -> Iterator[tuple[IO[str], str]]:
-    if not hasattr(path, "read"):
+    if isinstance(path, str | os.PathLike):
         # The CIC-IDS2017 files mix encodings: an unreadable dash in a label must not stop the reading.
         with open(path, newline="", encoding="utf-8-sig", errors="replace") as stream:
             yield stream, os.fspath(path)
@@ -188,10 +188,10 @@ def join_labels(labels: Labels, flows: FlowIndex, *, both_directions: bool = Tru
     found = []
     spans = zip(flows.start_ns.tolist(), flows.end_ns.tolist(), strict=True)
     for five_tuple, span in zip(flows.five_tuples(), spans, strict=True):
-        row = _last_row(labels, rows_of.get(five_tuple, ()), span)
-        if row is None and both_directions:
-            row = _last_row(labels, rows_of.get(_reverse(five_tuple), ()), span)
-        found.append("" if row is None else labels.texts[row])
+        last = _last_row(labels, rows_of.get(five_tuple, ()), span)
+        if last is None and both_directions:
+            last = _last_row(labels, rows_of.get(_reverse(five_tuple), ()), span)
+        found.append("" if last is None else labels.texts[last])
     return np.array(found, dtype=np.str_)
 
 

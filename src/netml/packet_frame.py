@@ -72,9 +72,9 @@ def packet_frame(source: str | os.PathLike[str] | BinaryIO) -> pd.DataFrame:
         is_dns : bool
             True if the packet holds a DNS, mDNS or LLMNR message with a question or a record.
         dns_query, dns_resp : object
-            Tuples of one, or None: the name of the first record (without one: of the first question) with a dot
-            at its end; the first record's value: text for addresses and names, a list of bytes for TXT. Records of
-            SOA, MX, SRV, OPT and of DNSSEC do not count.
+            Tuples of one, or None: the name of the first record (without one: of the first question) with a
+            dot at its end; the first record's value: text for addresses and names, a list of bytes for TXT.
+            Records of SOA, MX, SRV, OPT and of DNSSEC do not count.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def iter_frames(source: str | os.PathLike[str] | BinaryIO) -> Iterator[Frame]:
     CaptureError
         If it is damaged.
     """
-    if not hasattr(source, "read"):
+    if isinstance(source, str | os.PathLike):
         with open(source, "rb") as stream:
             yield from iter_frames(stream)
         return
@@ -135,12 +135,13 @@ def iter_frames(source: str | os.PathLike[str] | BinaryIO) -> Iterator[Frame]:
         reader = dpkt.pcap.UniversalReader(source)
     except (ValueError, dpkt.UnpackError) as error:
         raise NotACaptureError("neither pcap nor pcapng", path=path) from error
-    record_no = 0
+    record_no = 1
     try:
-        for record_no, (time_s, frame) in enumerate(reader, start=1):
+        for time_s, frame in reader:
             yield _nanoseconds(time_s), frame, reader.datalink()
+            record_no += 1
     except (dpkt.UnpackError, ValueError) as error:
-        raise CaptureError(f"damaged: {error}", path=path, record_no=record_no + 1) from error
+        raise CaptureError(f"damaged: {error}", path=path, record_no=record_no) from error
 
 
 def _nanoseconds(time_s: float | decimal.Decimal) -> int:
@@ -189,13 +190,21 @@ def _decode_link(frame: bytes, link_type: int, row: dict[str, Any]) -> Any:
         return None
     try:
         link = decode(frame)
-    except (dpkt.UnpackError, KeyError):
+    except dpkt.UnpackError:
         return None
     if isinstance(link, dpkt.ethernet.Ethernet):
         for field, address in (("mac_dst", link.dst), ("mac_src", link.src)):
             row[field] = address.hex(":")
             row[f"{field}_int"] = int.from_bytes(address, "big")
-    return link if isinstance(link, dpkt.ip.IP | dpkt.ip6.IP6) else link.data
+    packet = link if isinstance(link, dpkt.ip.IP | dpkt.ip6.IP6) else link.data
+    while isinstance(packet, dpkt.pppoe.PPPoE | dpkt.ppp.PPP):
+        packet = packet.data
+    return packet
+
+
+def _decode_ppp(frame: bytes) -> Any:
+    # dpkt wants the address and the control field of HDLC framing, which most captures lack.
+    return dpkt.ppp.PPP(frame if frame[:2] == b"\xff\x03" else b"\xff\x03" + frame)
 
 
 def _decode_raw(frame: bytes) -> Any:
@@ -206,7 +215,7 @@ def _decode_raw(frame: bytes) -> Any:
 _LINKS: dict[int, Callable[[bytes], Any]] = {
     0: dpkt.loopback.Loopback,
     1: dpkt.ethernet.Ethernet,
-    9: dpkt.ppp.PPP,
+    9: _decode_ppp,
     12: _decode_raw,
     14: _decode_raw,
     101: _decode_raw,

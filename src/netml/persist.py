@@ -50,7 +50,7 @@ class OutputError(NetmlError, OSError):
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}"
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[type[OutputError], tuple[str, str, int | None]]:
         return type(self), (self.path, self.reason, self.errno)
 
 
@@ -145,20 +145,27 @@ def check_output(path: str | os.PathLike[str]) -> int | None:
         code = errno.ENOENT
     elif mode is not None and stat.S_ISDIR(mode):
         code = errno.EISDIR
-    elif mode is not None and not os.access(path, os.W_OK):
-        code = errno.EACCES
-    elif (mode is None or stat.S_ISREG(mode)) and not os.access(folder, os.W_OK | os.X_OK):
+    elif not all(os.access(place, needed) for place, needed in _needed_access(path, folder, mode)):
         code = errno.EACCES
     else:
         return mode
     raise output_error(path, OSError(code, os.strerror(code)))
 
 
+def _needed_access(
+    path: str | os.PathLike[str], folder: str, mode: int | None
+) -> Iterator[tuple[str | os.PathLike[str], int]]:
+    if mode is not None:
+        yield path, os.W_OK
+    if mode is None or stat.S_ISREG(mode):
+        yield folder, os.W_OK | os.X_OK
+
+
 @contextlib.contextmanager
 def _renamed_on_success(target: str, mode: int | None) -> Iterator[str]:
     folder, name = os.path.split(target)
-    # A name may have 255 bytes; the hidden one must not be too long where the target is not. It is left to the
-    # writer to create: ext4 flushes a file to the disk at closing if it was there before and was truncated.
+    # A name may have 255 bytes; the hidden one must not be too long where the target is not. It is left to
+    # the writer to create: ext4 flushes a file at closing if it was there before and was truncated.
     partial = os.path.join(folder, f".{name[:48]}.{secrets.token_hex(8)}.part")
     try:
         yield partial
@@ -188,13 +195,11 @@ def dump_data(obj: Any, out_file: str | os.PathLike[str] | BinaryIO, verbose: bo
     OutputError
         If the file cannot be written.
     TypeError
-        If `out_file` is empty.
+        If `out_file` is neither a path nor a file open for writing.
     """
-    if hasattr(out_file, "write"):
+    if not isinstance(out_file, str | os.PathLike):
         pickle.dump(obj, out_file)
         return
-    if not out_file:
-        raise TypeError("out_file must be a path or a file open for writing")
     try:
         os.makedirs(os.path.dirname(os.fspath(out_file)) or ".", exist_ok=True)
     except OSError as error:
@@ -229,8 +234,8 @@ def load_data(path: str | os.PathLike[str] | BinaryIO, trust: bool = False) -> A
     OSError
         If it cannot be opened.
     """
-    if hasattr(path, "read"):
-        return unpickle(path, getattr(path, "name", "pickle"), trust)
+    if not isinstance(path, str | os.PathLike):
+        return unpickle(path, str(getattr(path, "name", "pickle")), trust)
     # The formats stand on this module, so they are looked up only here.
     from netml import formats
 

@@ -18,6 +18,8 @@ from netml.source import Capture, describe_link_type, open_captures
 BLOCK_BYTES = 1 << 19
 PACKETS_AT_A_TIME = 4096
 
+Progress = Callable[[int, int], None]  # bytes read of all captures, packets read
+
 
 def read_packets(
     assembler: _flowcore.FlowAssembler,
@@ -25,7 +27,8 @@ def read_packets(
     *,
     strict: bool = False,
     link_type: int | None = None,
-    progress: Callable[[int, int | None, int], None] | None = None,
+    progress: Progress | None = None,
+    on_open: Callable[[Capture], None] | None = None,
 ) -> tuple[list[str], list[CaptureError]]:
     """Read every packet of a source, or of several, into an assembler.
 
@@ -35,6 +38,8 @@ def read_packets(
         Where the packets go.
     source, strict, link_type, progress
         As in `netml.read_flows`.
+    on_open : callable, optional
+        Called with each capture as it is opened.
 
     Returns
     -------
@@ -50,12 +55,16 @@ def read_packets(
     """
     names: list[str] = []
     damage: list[CaptureError] = []
+    n_bytes = 0
     for capture in open_captures(source, link_type):
         names.append(capture.name)
+        if on_open is not None:
+            on_open(capture)
+        n_bytes_before, n_bytes = n_bytes, n_bytes + (capture.n_bytes or 0)
         faults = list(capture.warnings)
         if not (strict and faults):
             try:
-                read_capture(assembler, capture, progress)
+                read_capture(assembler, capture, _from(n_bytes_before, progress))
             except TruncatedCaptureError as error:
                 faults.append(error)
         for fault in faults:
@@ -66,10 +75,17 @@ def read_packets(
     return names, damage
 
 
+def _from(n_bytes_before: int, progress: Progress | None) -> Progress | None:
+    """Bytes count on over several captures."""
+    if progress is None or n_bytes_before == 0:
+        return progress
+    return lambda n_bytes, n_packets: progress(n_bytes_before + n_bytes, n_packets)
+
+
 def read_capture(
     assembler: _flowcore.FlowAssembler,
     capture: Capture,
-    progress: Callable[[int, int | None, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Read one capture to its end.
 
@@ -88,7 +104,7 @@ def read_capture(
 
 
 def _read_blocks(
-    assembler: _flowcore.FlowAssembler, capture: Capture, progress: Callable[[int, int | None, int], None] | None
+    assembler: _flowcore.FlowAssembler, capture: Capture, progress: Progress | None
 ) -> None:
     """The native door: the kernel frames megabytes at a time."""
     framer = capture.framer
@@ -111,7 +127,7 @@ def _read_blocks(
         if fault:
             raise TruncatedCaptureError(fault, path=capture.name, record_no=framer.n_passed + 1, offset=offset)
         if progress is not None:
-            progress(capture.position(), capture.n_bytes, assembler.n_packets_read)
+            progress(capture.position(), assembler.n_packets_read)
     if n_left:
         of_all = f" of {n_wanted}" if n_wanted else ""
         reason = f"cut: {n_left}{of_all} bytes of the record are there"
@@ -128,7 +144,7 @@ def _refuse_unsupported(assembler: _flowcore.FlowAssembler, capture: Capture) ->
 
 
 def _read_general(
-    assembler: _flowcore.FlowAssembler, capture: Capture, progress: Callable[[int, int | None, int], None] | None
+    assembler: _flowcore.FlowAssembler, capture: Capture, progress: Progress | None
 ) -> None:
     """The general door: whatever gives (time, bytes), one packet at a time."""
     import dpkt
@@ -137,7 +153,7 @@ def _read_general(
     try:
         while assembler.assemble_packets(capture.packets, capture.link_type, PACKETS_AT_A_TIME):
             if progress is not None:
-                progress(0, None, assembler.n_packets_read)
+                progress(0, assembler.n_packets_read)
     except (dpkt.dpkt.Error, struct.error) as error:
         record_no = assembler.n_packets_read - n_before + 1
         raise TruncatedCaptureError(f"dpkt cannot read on: {error}", path=capture.name, record_no=record_no) from error

@@ -1,6 +1,7 @@
 /* What Cython cannot say: prefetching, 128-bit products, byte swaps, huge pages. */
 #ifndef NETML_NATIVE_H
 #define NETML_NATIVE_H
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -47,6 +48,18 @@ static inline int64_t netml_add_clamped(int64_t a, int64_t b) {
 static inline int64_t netml_gap(int64_t a, int64_t b) {
     uint64_t gap = (uint64_t)a - (uint64_t)b;
     return gap > (uint64_t)INT64_MAX ? INT64_MAX : (int64_t)gap;
+}
+
+/* floor(x / d), exact: the rounded quotient's floor is at most one off, and fma tells on which side. x >= 0, d > 0. */
+static inline double netml_floor_quotient(double x, double d) {
+    double k = floor(x / d);
+    if (fma(k, d, -x) > 0) return k - 1;
+    return fma(k + 1, d, -x) <= 0 ? k + 1 : k;
+}
+
+/* x > k * d, exact. */
+static inline int netml_exceeds(double x, double k, double d) {
+    return fma(k, d, -x) < 0;
 }
 
 /* Memory for `free`; from 2 MB on in huge pages where the kernel offers them: one fault for 512, and fewer TLB misses. */

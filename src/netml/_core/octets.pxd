@@ -14,6 +14,8 @@ cdef extern from "native.h" nogil:
     int64_t netml_scale_ticks(uint64_t ticks, uint64_t multiplier, uint64_t divisor, uint32_t shift) noexcept
     int64_t netml_add_clamped(int64_t a, int64_t b) noexcept
     int64_t netml_gap(int64_t a, int64_t b) noexcept
+    double netml_floor_quotient(double x, double d) noexcept
+    bint netml_exceeds(double x, double k, double d) noexcept
     void *netml_allocate(size_t size) noexcept
 
 

@@ -31,6 +31,7 @@ cdef struct Assembly:
     FlowTable table
     PacketColumns columns
     Counters counters
+    bint keeps_packets           # False: only flows and packets are counted
 
 
 cdef inline Reason decode_frame(const Frame *frame, Packet *packet) noexcept nogil:
@@ -64,6 +65,8 @@ cdef inline void count_frame(Counters *counters, const Frame *frame, Reason reas
     """Every record is counted, once, as kept or as skipped for a reason."""
     counters.n_records += 1
     counters.n_captured_bytes += frame.caplen
+    counters.earliest_ns = min(counters.earliest_ns, frame.time_ns)
+    counters.latest_ns = max(counters.latest_ns, frame.time_ns)
     if netml_likely(reason == KEPT):
         counters.n_kept += 1
     else:
@@ -84,6 +87,13 @@ cdef inline Status enter_packets(Assembly *assembly, Packet *packets, size_t n_p
     cdef size_t i
     cdef uint32_t flow
     cdef Status status
+    if not assembly.keeps_packets:
+        for i in range(n_packets):
+            packets[i].hash = hash_key(&packets[i].key, table.seeds)
+            status = find_or_insert_flow(table, &packets[i].key, packets[i].hash, &flow)
+            if status != STATUS_OK:
+                return status
+        return STATUS_OK
     if columns.n_chunks == 0 or chunk_is_full(columns):
         status = add_chunk(columns)
         if status != STATUS_OK:

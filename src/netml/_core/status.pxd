@@ -2,7 +2,7 @@
 
 The order of `Reason` is the order of `Counters.skipped`, of the summary and of `_flowcore.SKIP_REASONS`.
 """
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
 
 cdef enum Status:
@@ -36,3 +36,5 @@ cdef struct Counters:
     uint64_t n_kept              # packets that entered the table
     uint64_t n_skipped[16]       # by Reason; N_REASONS are used
     uint64_t n_captured_bytes    # sum of caplen of all records
+    int64_t earliest_ns          # of all records, since 1970; of no use if there are none
+    int64_t latest_ns

@@ -62,15 +62,17 @@ cdef inline void read_resolution(Interface *interface, uint8_t resolution) noexc
     interface.divisor = 1
     interface.shift = 0
     if resolution & 0x80:
-        # 2**-n s in ns, by 10**9 / 2**n; beyond 2**-93 nothing of 64 bits of ticks is left.
+        # 2**-n s in ns, by 10**9 / 2**n; from 2**-94 on nothing of 64 bits of ticks is left.
         interface.multiplier = 1000000000
-        interface.shift = exponent if exponent < 93 else 93
+        interface.shift = exponent if exponent < 94 else 94
     elif exponent <= 9:
         for power in range(9 - exponent):
             interface.multiplier *= 10
     else:
         for power in range((exponent if exponent < 28 else 28) - 9):
             interface.divisor *= 10
+        if exponent > 28:
+            interface.multiplier = 0  # less than a nanosecond in all 64 bits of ticks
 
 
 cdef inline Status add_interface(Pcapng *state, const uint8_t *body, size_t length) noexcept nogil:

@@ -1,5 +1,6 @@
 """SIZE: packet sizes, bytes; IAT_SIZE: gap, size, gap, size ... and the last packet's size (the seed)."""
 from netml._core.features.family cimport FlowPackets
+from netml._core.octets cimport netml_gap
 
 
 cdef inline void fill_size(const FlowPackets *flow, double *row, size_t width) noexcept nogil:
@@ -13,7 +14,7 @@ cdef inline void fill_iat_size(const FlowPackets *flow, double *row, size_t widt
     """row[2 i] = gap after packet i, s; row[2 i + 1] = size of packet i; the last size has no gap before it."""
     cdef size_t i, last = flow.n_packets - 1
     for i in range(min((width + 1) // 2, last)):
-        row[2 * i] = <double> (flow.time_ns[i + 1] - flow.time_ns[i]) / 1e9
+        row[2 * i] = <double> netml_gap(flow.time_ns[i + 1], flow.time_ns[i]) / 1e9
         if 2 * i + 1 < width:
             row[2 * i + 1] = flow.size[i]
     if 2 * last < width:

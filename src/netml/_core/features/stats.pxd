@@ -6,6 +6,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from netml._core.features.family cimport FamilyNeeds, FlowPackets
+from netml._core.octets cimport netml_gap
 
 
 cdef enum:
@@ -65,7 +66,7 @@ cdef inline void fill_stats(const FlowPackets *flow, const FamilyNeeds *needs, d
     cdef uint32_t *sorted_size = needs.scratch
     cdef uint32_t smallest = flow.size[0], largest = flow.size[0]
     cdef uint64_t n_bytes = 0
-    cdef double duration_s = <double> (flow.time_ns[n - 1] - flow.time_ns[0]) / 1e9
+    cdef double duration_s = <double> netml_gap(flow.time_ns[n - 1], flow.time_ns[0]) / 1e9
     cdef double mean, squares = 0
     for i in range(n):
         sorted_size[i] = flow.size[i]

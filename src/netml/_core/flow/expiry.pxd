@@ -3,14 +3,13 @@
 A flow key's packets, in time order, are cut where they idle for longer than a timeout, then by an interval; of a flow
 that was cut the last piece is dropped, unless tails are kept. What is dropped is counted by the rule that drops it.
 """
-from libc.math cimport floor
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memmove
 
 from netml._core.flow.grouping cimport GroupedColumns, Value, sort_flow
 from netml._core.flow.table cimport FlowTable, find_record
-from netml._core.octets cimport netml_gap
+from netml._core.octets cimport netml_exceeds, netml_floor_quotient, netml_gap
 from netml._core.packet cimport PROTOCOL_TCP
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
 
@@ -139,11 +138,13 @@ cdef inline Status cut_by_interval(
 ) noexcept nogil:
     """Rule 4: cut where the time since the previous packet, or since the anchor after a cut, exceeds the interval.
 
-    Times are taken from the piece's start: exact as float64 for pieces of up to 104 days.
+    Times are taken from the piece's start: exact as float64 for pieces of up to 104 days. The anchor only ever moves by
+    whole intervals, so that it is known by how many.
     """
     cdef uint64_t min_packets = max(<uint64_t> 2, rules.min_packets)
     cdef int64_t start, end, i, first_ns
-    cdef double elapsed, previous
+    cdef double elapsed, previous, n_intervals
+    cdef bint after_cut, exceeds
     cdef size_t piece
     cdef bint is_cut
     cdef Status status
@@ -153,19 +154,25 @@ cdef inline Status cut_by_interval(
         first_ns = time_ns[start]
         is_cut = False
         if <double> netml_gap(time_ns[end - 1], first_ns) > interval_ns:
-            previous = 0.0
+            previous = n_intervals = 0.0
+            after_cut = False
             for i in range(start + 1, end):
                 elapsed = <double> netml_gap(time_ns[i], first_ns)
-                if elapsed - previous > interval_ns:
+                if after_cut and interval_ns > 0:
+                    exceeds = netml_exceeds(elapsed, n_intervals + 1, interval_ns)
+                else:
+                    exceeds = elapsed - previous > interval_ns
+                after_cut = exceeds
+                previous = elapsed
+                if exceeds:
                     status = keep_span(spans, pieces.spans[piece].flow, start, i, min_packets, dropped)
                     if status != STATUS_OK:
                         return status
                     start = i
                     is_cut = True
-                    # The anchor only ever moved by whole intervals; one of 0 leaves it at the packet itself.
-                    previous = floor(elapsed / interval_ns) * interval_ns if interval_ns > 0 else elapsed
-                else:
-                    previous = elapsed
+                    # An interval of 0 leaves the anchor at the packet itself.
+                    if interval_ns > 0:
+                        n_intervals = netml_floor_quotient(elapsed, interval_ns)
         if is_cut and not rules.keeps_tail:
             drop_span(dropped, DROP_INTERVAL_TAIL, end - start)
         else:

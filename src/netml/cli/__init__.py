@@ -1,0 +1,52 @@
+"""The command line: a group whose commands load when they are called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from netml import __version__
+
+# Command -> its module in this package, whose attribute `command` it is.
+COMMANDS = {
+    "extract": "extract",
+    "packets": "packets",
+    "info": "info",
+    "families": "families",
+    "completion": "completion",
+}
+
+
+class LazyGroup(click.Group):
+    """Looks its commands up in `COMMANDS`; `--help` imports no more than click."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands, the main job first."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command; None if there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"netml.cli.{COMMANDS[cmd_name]}").command
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", prog_name="netml")
+def group() -> None:
+    """Turn packet captures into feature matrices.
+
+    \b
+    netml extract capture.pcap -f IAT -o features.npz
+    netml info capture.pcap
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line: one clear line for what goes wrong, exit status 1, or 2 for usage."""
+    from netml.cli.failures import run
+
+    sys.exit(run(group, arguments))

@@ -1,0 +1,59 @@
+"""`netml info`: what a capture holds."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import click
+
+from netml.cli import params
+from netml.cli.failures import EXIT_FAILURE, EXIT_OK
+
+
+@click.command("info")
+@params.captures
+@params.strict
+@params.quiet
+def command(captures: tuple[str, ...], strict: bool, quiet: bool) -> int:
+    """Say what captures hold: format, link types, packets, time span, counts by reason."""
+    from netml.cli.progress import progress_bar
+    from netml.inspection import inspect_capture
+
+    is_damaged = False
+    for number, path in enumerate(captures):
+        if number:
+            click.echo()
+        with progress_bar([path], quiet=quiet) as progress:
+            found = inspect_capture(path, strict=strict, progress=progress)
+        for line in _describe(found):
+            click.echo(line)
+        is_damaged = is_damaged or bool(found["damage"])
+    return EXIT_FAILURE if is_damaged else EXIT_OK
+
+
+def _describe(found: dict[str, Any]) -> list[str]:
+    n_read = found["packets_read"]
+    lines = [
+        f"capture    {found['capture']}",
+        f"format     {found['format']}, times in {found['resolution']}",
+        f"link type  {', '.join(found['link_types']) or 'none'}",
+    ]
+    if found["format"] == "pcapng":
+        lines.append(f"sections   {found['n_sections']:,}; interfaces {found['n_interfaces']:,}")
+    lines.append(f"packets    {n_read:,} ({found['captured_bytes']:,} bytes captured)")
+    if n_read:
+        span_s = (found["end_ns"] - found["start_ns"]) / 1e9
+        lines.append(f"time       {_when(found['start_ns'])} to {_when(found['end_ns'])} UTC, {span_s:,.6f} s")
+    lines.append(f"kept       {found['packets_kept']:,} TCP or UDP packets of {found['n_keys']:,} flow keys")
+    lines += [f"skipped    {n:,} {reason.replace('_', ' ')}" for reason, n in found["skipped"].items() if n]
+    return lines
+
+
+def _when(time_ns: int) -> str:
+    whole_s, rest_ns = divmod(time_ns, 10**9)
+    try:
+        moment = datetime.datetime.fromtimestamp(whole_s, datetime.UTC)
+    except (OverflowError, ValueError, OSError):
+        return f"{time_ns / 1e9:.9f} s after 1970"
+    return f"{moment:%Y-%m-%d %H:%M:%S}.{rest_ns:09d}"

@@ -1,0 +1,36 @@
+"""`netml packets`: captures to a table of packets."""
+
+from __future__ import annotations
+
+import click
+
+from netml.cli import params
+from netml.cli.failures import EXIT_FAILURE, EXIT_OK
+
+
+@click.command("packets")
+@params.captures
+@params.output
+@params.strict
+@params.quiet
+def command(captures: tuple[str, ...], output_path: str, strict: bool, quiet: bool) -> int:
+    """Turn captures into a table of TCP and UDP packets, in order of arrival.
+
+    Columns: time_ns, src_ip, src_port, dst_ip, dst_port, protocol, caplen, wirelen, flags, ttl. OUT ends in .npz, .csv,
+    .parquet or .arrow.
+    """
+    from netml.cli.progress import progress_bar
+    from netml.packets import check_packets_output, read_packet_table
+
+    check_packets_output(output_path)
+    with progress_bar(captures, quiet=quiet) as progress:
+        table = read_packet_table(list(captures), strict=strict, progress=progress)
+    table.save(output_path)
+    if not quiet:
+        n_read, n_kept = table.metadata["packets_read"], len(table)
+        click.echo(f"read     {n_read:,} packets: {n_kept:,} of TCP or UDP, {n_read - n_kept:,} skipped", err=True)
+        for reason, count in table.metadata["skipped"].items():
+            if count:
+                click.echo(f"skipped  {count:,} {reason.replace('_', ' ')}", err=True)
+        click.echo(f"table    {n_kept:,} packets in {output_path}", err=True)
+    return EXIT_FAILURE if table.metadata["damage"] else EXIT_OK

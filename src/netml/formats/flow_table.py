@@ -1,0 +1,113 @@
+"""`FlowTable` to pandas, Arrow, `.npz` and `.parquet`, and back."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from netml.errors import MissingExtraError, UnknownNameError
+from netml.flows import FLOW_KEY, PACKET_COLUMNS, FlowTable
+from netml.formats._layout import FLOW_COLUMNS, index_from_columns
+from netml.formats._table import flow_columns, import_pyarrow
+from netml.formats.npz import write_arrays
+from netml.persist import DamagedFileError, atomic_output
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+SUFFIXES = (".npz", ".parquet")
+_METADATA_KEY = b"netml_flow_table"
+
+
+def to_pandas(table: FlowTable) -> pd.DataFrame:
+    """Give one row a packet; see `FlowTable.to_pandas`."""
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise MissingExtraError("a pandas data frame", "pandas") from error
+    numbers = np.repeat(np.arange(len(table)), table.lengths)
+    return pd.DataFrame({"flow": numbers, **table.columns})
+
+
+def to_arrow(table: FlowTable) -> pa.Table:
+    """Give one row a flow, its packets as list columns without a copy; see `FlowTable.to_arrow`."""
+    arrow = import_pyarrow("an Arrow table")
+    names, columns = list(FLOW_COLUMNS), flow_columns(arrow, table.index)
+    # Lists with 64-bit offsets share the table's own offsets; nothing is copied.
+    offsets = arrow.array(table.offsets)
+    for name, column in table.columns.items():
+        names.append(name)
+        columns.append(arrow.LargeListArray.from_arrays(offsets, arrow.array(column)))
+    described = {_METADATA_KEY: json.dumps({"size": table.size_kind, **table.metadata}).encode()}
+    return arrow.Table.from_arrays(columns, names=names, metadata=described)
+
+
+def save(path: str | os.PathLike[str], table: FlowTable) -> None:
+    """Write a table; see `FlowTable.save`."""
+    suffix = _suffix(path)
+    if suffix == ".parquet":
+        import_pyarrow("writing Parquet")
+        from pyarrow import parquet
+
+        with atomic_output(path) as partial:
+            parquet.write_table(to_arrow(table), partial)
+        return
+    arrays = {
+        "keys": table.keys,
+        "offsets": table.offsets,
+        **table.columns,
+        "size": np.array(table.size_kind),
+        "metadata": np.array(json.dumps(table.metadata)),
+    }
+    with atomic_output(path) as partial:
+        write_arrays(partial, arrays)
+
+
+def load(path: str | os.PathLike[str]) -> FlowTable:
+    """Read a table; see `FlowTable.load`."""
+    name = os.fspath(path)
+    suffix = _suffix(path)
+    try:
+        return _load_parquet(name) if suffix == ".parquet" else _load_npz(name)
+    except KeyError as error:
+        raise DamagedFileError(name, f"not a flow table of netml: no column {error}") from error
+    except (zipfile.BadZipFile, ValueError, EOFError) as error:
+        raise DamagedFileError(name, f"not a flow table of netml, or a damaged one ({error})") from error
+
+
+def _suffix(path: str | os.PathLike[str]) -> str:
+    suffix = os.path.splitext(os.fspath(path))[1].lower()
+    if suffix not in SUFFIXES:
+        raise UnknownNameError("flow table format", suffix, SUFFIXES)
+    return suffix
+
+
+def _load_npz(name: str) -> FlowTable:
+    with open(name, "rb") as stream:
+        archive = np.load(io.BytesIO(stream.read()) if not stream.seekable() else stream, allow_pickle=False)
+        arrays: dict[str, Any] = {key: archive[key] for key in archive.files}
+    columns = {key: arrays[key] for key in PACKET_COLUMNS if key in arrays}
+    keys = arrays["keys"].astype(FLOW_KEY, copy=False)
+    return FlowTable(keys, arrays["offsets"], columns, str(arrays["size"]), json.loads(str(arrays["metadata"])))
+
+
+def _load_parquet(name: str) -> FlowTable:
+    import_pyarrow("reading Parquet")
+    from pyarrow import parquet
+
+    table = parquet.read_table(name)
+    metadata = json.loads((table.schema.metadata or {})[_METADATA_KEY])
+    index = index_from_columns({key: table.column(key).to_numpy() for key in FLOW_COLUMNS})
+    offsets = np.concatenate([[0], np.cumsum(index.packets)]).astype(np.int64)
+    columns = {
+        key: table.column(key).combine_chunks().flatten().to_numpy()
+        for key in PACKET_COLUMNS
+        if key in table.column_names
+    }
+    return FlowTable(index.keys, offsets, columns, metadata.pop("size"), metadata)

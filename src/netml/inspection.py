@@ -1,0 +1,51 @@
+"""What a capture holds, without keeping its packets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netml import _flowcore
+from netml.reading import Progress, read_packets
+from netml.source import Capture, describe_link_type
+
+
+def inspect_capture(
+    source: Any, *, strict: bool = False, link_type: int | None = None, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Read one capture through and count; memory does not grow with its packets.
+
+    Parameters
+    ----------
+    source, strict, link_type, progress
+        As in `netml.read_flows`; one source.
+
+    Returns
+    -------
+    dict
+        `capture`, `format`, `resolution`, `link_types` (texts), `n_sections`, `n_interfaces`, `n_keys`, `damage` (texts),
+        and the counts of `FlowTable.metadata`.
+
+    Raises
+    ------
+    CaptureError
+        If it cannot be opened or, with `strict`, not be read to its end.
+    """
+    assembler = _flowcore.FlowAssembler(keeps_packets=False)
+    opened: list[Capture] = []
+    _, damage = read_packets(
+        assembler, source, strict=strict, link_type=link_type, progress=progress, on_open=opened.append
+    )
+    capture = opened[0]
+    framer = capture.framer
+    link_types = sorted(framer.link_types_seen) if framer is not None else [capture.link_type or 0]
+    return {
+        "capture": capture.name,
+        "format": capture.format,
+        "resolution": capture.resolution or "s",
+        "link_types": [describe_link_type(link_type) for link_type in link_types],
+        "n_sections": framer.n_sections if framer is not None else 0,
+        "n_interfaces": framer.n_interfaces if framer is not None else 0,
+        "n_keys": assembler.n_keys,
+        "damage": [str(error) for error in damage],
+        **assembler.counters,
+    }

@@ -1,0 +1,201 @@
+"""The packet table: every TCP and UDP packet of captures, in order of arrival, as columns."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import netml
+from netml import _flowcore
+from netml.errors import MissingExtraError, UnknownNameError
+from netml.flows import address_texts
+from netml.persist import atomic_output, check_output
+from netml.reading import Progress, read_packets
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+SUFFIXES = (".npz", ".csv", ".parquet", ".arrow")
+COLUMNS = (
+    "time_ns", "src_ip", "src_port", "dst_ip", "dst_port", "protocol", "caplen", "wirelen", "flags", "ttl",
+)  # fmt: skip
+
+
+class PacketTable:
+    """Packets in order of arrival.
+
+    Parameters
+    ----------
+    keys : ndarray (n_keys,) of FLOW_KEY
+        The directional five-tuples that occur, in order of their first packet.
+    columns : dict of str to ndarray (n_packets,)
+        `time_ns` int64 (since 1970), `flow` uint32 (its place in `keys`), `caplen`, `wirelen` uint32 (bytes), `flags`, `ttl`
+        uint8.
+    metadata : dict
+        Captures and counts by reason.
+    """
+
+    def __init__(self, keys: np.ndarray, columns: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
+        self.keys = keys
+        self.columns = columns
+        self.metadata = metadata
+
+    def __len__(self) -> int:
+        return len(self.columns["time_ns"])
+
+    def __repr__(self) -> str:
+        return f"<PacketTable: {len(self)} packets of {len(self.keys)} flow keys>"
+
+    def to_arrow(self) -> pa.Table:
+        """Give the table `COLUMNS`; addresses are dictionary-encoded.
+
+        Raises
+        ------
+        MissingExtraError
+            If pyarrow is not installed.
+        """
+        from netml.formats._table import import_pyarrow
+
+        arrow = import_pyarrow("an Arrow table of packets")
+        flow = self.columns["flow"]
+        columns = []
+        for name in COLUMNS:
+            if name in ("src_ip", "dst_ip"):
+                texts, places = np.unique(address_texts(self.keys[name], self.keys["ip_version"]), return_inverse=True)
+                indices = arrow.array(places.astype(np.int32)[flow])
+                columns.append(arrow.DictionaryArray.from_arrays(indices, arrow.array(texts.tolist(), arrow.string())))
+            elif name in self.columns:
+                columns.append(arrow.array(self.columns[name]))
+            else:
+                columns.append(arrow.array(np.ascontiguousarray(self.keys[name])[flow]))
+        return arrow.Table.from_arrays(
+            columns, names=list(COLUMNS), metadata={b"netml": json.dumps(self.metadata).encode()}
+        )
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Give the table `COLUMNS` as a data frame.
+
+        Raises
+        ------
+        MissingExtraError
+            If pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise MissingExtraError("a pandas data frame", "pandas") from error
+        return pd.DataFrame(dict(zip(COLUMNS, self._plain_columns(), strict=True)))
+
+    def _plain_columns(self) -> list[np.ndarray]:
+        flow = self.columns["flow"]
+        versions = self.keys["ip_version"]
+        plain = []
+        for name in COLUMNS:
+            if name in ("src_ip", "dst_ip"):
+                plain.append(address_texts(self.keys[name], versions)[flow])
+            else:
+                plain.append(self.columns[name] if name in self.columns else self.keys[name][flow])
+        return plain
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the table; the suffix of `path` names the format, and the file appears whole or not at all.
+
+        Raises
+        ------
+        UnknownNameError
+            If the suffix is none of `SUFFIXES`.
+        MissingExtraError
+            If pyarrow is needed and not installed.
+        OutputError
+            If the file cannot be written.
+        """
+        suffix = _suffix(path)
+        with atomic_output(path) as partial:
+            if suffix == ".npz":
+                from netml.formats.npz import write_arrays
+
+                write_arrays(partial, {**self.columns, "keys": self.keys, "metadata": np.array(json.dumps(self.metadata))})
+            elif suffix == ".csv":
+                self._write_csv(partial)
+            else:
+                self._write_arrow(partial, suffix)
+
+    def _write_arrow(self, path: str, suffix: str) -> None:
+        table = self.to_arrow()
+        if suffix == ".parquet":
+            from pyarrow import parquet
+
+            parquet.write_table(table, path)
+        else:
+            from pyarrow import feather
+
+            feather.write_feather(table, path, compression="uncompressed")
+
+    def _write_csv(self, path: str) -> None:
+        try:
+            from pyarrow import csv as arrow_csv
+        except ImportError:
+            import csv
+
+            with open(path, "w", newline="", encoding="ascii") as stream:
+                writer = csv.writer(stream, lineterminator="\n")
+                writer.writerow(COLUMNS)
+                writer.writerows(zip(*(column.tolist() for column in self._plain_columns()), strict=True))
+            return
+        table = self.to_arrow()
+        for place, name in enumerate(COLUMNS):
+            if name in ("src_ip", "dst_ip"):
+                table = table.set_column(place, name, table.column(name).cast("string"))
+        arrow_csv.write_csv(table, path, arrow_csv.WriteOptions(quoting_style="none", quoting_header="none"))
+
+
+def read_packet_table(
+    source: Any, *, strict: bool = False, link_type: int | None = None, progress: Progress | None = None
+) -> PacketTable:
+    """Read every TCP and UDP packet of captures.
+
+    Parameters
+    ----------
+    source, strict, link_type, progress
+        As in `netml.read_flows`.
+
+    Returns
+    -------
+    PacketTable
+        In order of arrival.
+
+    Raises
+    ------
+    CaptureError
+        If a source cannot be opened or, with `strict`, not be read to its end.
+    """
+    assembler = _flowcore.FlowAssembler(("caplen", "wirelen", "flags", "ttl"))
+    captures, damage = read_packets(assembler, source, strict=strict, link_type=link_type, progress=progress)
+    metadata = {
+        "netml_version": netml.__version__,
+        "captures": captures,
+        "damage": [str(error) for error in damage],
+        **assembler.counters,
+    }
+    return PacketTable(assembler.keys(), assembler.take_packets(), metadata)
+
+
+def check_packets_output(path: str | os.PathLike[str]) -> None:
+    """Raise now what `PacketTable.save` would raise after all the work."""
+    suffix = _suffix(path)
+    if suffix in (".parquet", ".arrow"):
+        from netml.formats._table import import_pyarrow
+
+        import_pyarrow(f"writing {suffix}")
+    check_output(path)
+
+
+def _suffix(path: str | os.PathLike[str]) -> str:
+    suffix = os.path.splitext(os.fspath(path))[1].lower()
+    if suffix not in SUFFIXES:
+        raise UnknownNameError("packet table format", suffix, SUFFIXES)
+    return suffix

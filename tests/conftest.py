@@ -1,0 +1,39 @@
+"""Shared fixtures, and `tests` on the path: `from builders import frames`, `from reference import flows`."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+TESTS = Path(__file__).resolve().parent
+SHARED = TESTS.parent.parent / "shared"
+sys.path.insert(0, str(TESTS))
+
+# For a change of the kernel: pytest --hypothesis-profile=thorough tests/property
+settings.register_profile("thorough", max_examples=2000, deadline=None)
+
+
+def _shared_folder(name):
+    folder = SHARED / name
+    if not folder.is_dir():
+        pytest.skip(f"needs ../shared/{name} beside the checkout")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_captures():
+    """Folder of real captures, which is not part of the repository."""
+    return _shared_folder("captures")
+
+
+@pytest.fixture(scope="session")
+def shared_golden():
+    """Folder of what other programs compute on these captures."""
+    return _shared_folder("golden")
+
+
+@pytest.fixture(scope="session")
+def shared_tools():
+    """Folder of the scripts that compare and merge."""
+    return _shared_folder("tools")
