@@ -1,0 +1,1 @@
+"""The traffic of the demo: `frames` builds bytes, `sessions` conversations, `office` and `attacks` scenes."""
