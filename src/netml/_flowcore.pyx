@@ -24,7 +24,7 @@ from netml._core.flow.expiry cimport (
     compact_columns, cut_by_idle, cut_by_interval, free_spans, measure_spans,
 )
 from netml._core.flow.grouping cimport GroupedColumns, group_columns
-from netml._core.flow.table cimport FIRST_SLOTS, find_record, free_slots, free_table, set_slots
+from netml._core.flow.table cimport FIRST_SLOT_BITS, find_record, free_slots, free_table, set_slots
 from netml._core.link.registry cimport is_supported_link_type
 from netml._core.net.text cimport LONGEST_ADDRESS, write_ipv4, write_ipv6
 from netml._core.octets cimport netml_gap
@@ -184,7 +184,7 @@ cdef class FlowAssembler:
         memcpy(self.assembly.table.seeds, PyBytes_AS_STRING(seeds), 32)
         for name in wanted:
             self.assembly.columns.wants |= <int> COLUMNS[name][0]
-        if set_slots(&self.assembly.table, FIRST_SLOTS) != STATUS_OK:
+        if set_slots(&self.assembly.table, FIRST_SLOT_BITS) != STATUS_OK:
             raise MemoryError("no memory for the flow table")
 
     def __dealloc__(self):

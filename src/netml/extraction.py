@@ -244,7 +244,9 @@ def _read_flows(
         "interval_s": interval_ns / 1e9,
         "size": size,
     }
-    return FlowTable(taken.pop("keys"), taken.pop("offsets"), taken, size, metadata)
+    table = FlowTable(taken.pop("keys"), taken.pop("offsets"), taken, size, metadata)
+    table.set_times(taken["start_ns"], taken["end_ns"])
+    return table
 
 
 def _whole_ns(seconds: float) -> int:

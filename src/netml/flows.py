@@ -197,16 +197,20 @@ class FlowTable:
     @property
     def lengths(self) -> np.ndarray:
         """Packets of each flow: ndarray (n_flows,) of int64."""
-        return np.diff(self.offsets)
+        return self.index.packets
 
     @property
     def index(self) -> FlowIndex:
         """Keys, times, packets and bytes of the flows."""
         if self._index is None:
-            first, last = self.offsets[:-1], self.offsets[1:] - 1
-            total = _flowcore.sum_by_flow(self.size, self.offsets)
-            self._index = FlowIndex(self.keys, self.time_ns[first], self.time_ns[last], self.lengths, total)
+            self.set_times(self.time_ns[self.offsets[:-1]], self.time_ns[self.offsets[1:] - 1])
+        assert self._index is not None
         return self._index
+
+    def set_times(self, start_ns: np.ndarray, end_ns: np.ndarray) -> None:
+        """Make the index, for whoever has the flows' first and last times already."""
+        n_bytes = _flowcore.sum_by_flow(self.size, self.offsets)
+        self._index = FlowIndex(self.keys, start_ns, end_ns, np.diff(self.offsets), n_bytes)
 
     @property
     def columns(self) -> dict[str, np.ndarray]:

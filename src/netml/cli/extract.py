@@ -24,7 +24,7 @@ from netml.cli.failures import EXIT_FAILURE, EXIT_OK
 @click.option("--dim", type=int, metavar="N", help="Packets that a row has room for. [default: learned]")
 @click.option("--rate", type=float, metavar="S", help="Length of a SAMP window. [default: learned]")
 @params.size
-@click.option("--labels", type=click.Path(), metavar="CSV", help="Labels to join (CIC-IDS2017 or named columns).")
+@click.option("--labels", type=params.any_path, metavar="CSV", help="Labels to join (CIC-IDS2017 or named columns).")
 @params.strict
 @params.quiet
 def command(captures: tuple[str, ...], output_path: str, **chosen: Any) -> int:
@@ -39,13 +39,13 @@ def command(captures: tuple[str, ...], output_path: str, **chosen: Any) -> int:
     """
     from netml.cli.progress import progress_bar
     from netml.extraction import extract
-    from netml.formats import check_output, write_matrix
+    from netml.formats import check_matrix_output, write_matrix
     from netml.options import FlowOptions
 
     flow_names = ("interval", "q_interval", "tcp_timeout", "udp_timeout", "min_packets", "keep_tail")
     flow = FlowOptions(**{name: chosen.pop(name) for name in flow_names})
     quiet = chosen.pop("quiet")
-    check_output(output_path)
+    check_matrix_output(output_path)
     start_s = time.perf_counter()
     with progress_bar(captures, quiet=quiet) as progress:
         matrix = extract(list(captures), flow=flow, progress=progress, **chosen)

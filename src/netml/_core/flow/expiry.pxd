@@ -9,9 +9,13 @@ from libc.string cimport memmove
 
 from netml._core.flow.grouping cimport GroupedColumns, Value, sort_flow
 from netml._core.flow.table cimport FlowTable, find_record
-from netml._core.octets cimport netml_exceeds, netml_floor_quotient, netml_gap
+from netml._core.octets cimport netml_allocate, netml_exceeds, netml_floor_quotient, netml_gap
 from netml._core.packet cimport PROTOCOL_TCP
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
+
+
+cdef enum:
+    FEW_PACKETS = 16             # up to here a loop beats the call of memmove
 
 
 cdef enum Drop:
@@ -34,9 +38,9 @@ cdef struct Dropped:
     uint64_t n_pieces[4]         # by Drop
 
 
-cdef struct Span:                # packets start..end of one flow key
-    int64_t start
-    int64_t end
+cdef struct Span:                # packets start..end of one flow key; 32 bits count them all
+    uint32_t start
+    uint32_t end
     uint32_t flow                # number of the key in the table
 
 
@@ -51,6 +55,14 @@ cdef inline void free_spans(SpanList *spans) noexcept nogil:
     free(spans.spans)
     spans.spans = NULL
     spans.n_spans = spans.room = 0
+
+
+cdef inline Status reserve_spans(SpanList *spans, size_t room) noexcept nogil:
+    """Room for about as many spans as there will be; what is not touched costs no memory."""
+    spans.spans = <Span *> netml_allocate(room * sizeof(Span))
+    spans.room = room
+    spans.n_spans = 0
+    return STATUS_OK if spans.spans != NULL else STATUS_NO_MEMORY
 
 
 cdef inline void drop_span(Dropped *dropped, Drop reason, int64_t n_packets) noexcept nogil:
@@ -68,13 +80,13 @@ cdef inline Status keep_span(
         drop_span(dropped, DROP_SHORT_PIECE, end - start)
         return STATUS_OK
     if spans.n_spans == spans.room:
-        spans.room = spans.room * 2 + 1024
+        spans.room = spans.room + spans.room // 2 + 1024
         grown = <Span *> realloc(spans.spans, spans.room * sizeof(Span))
         if grown == NULL:
             return STATUS_NO_MEMORY
         spans.spans = grown
-    spans.spans[spans.n_spans].start = start
-    spans.spans[spans.n_spans].end = end
+    spans.spans[spans.n_spans].start = <uint32_t> start
+    spans.spans[spans.n_spans].end = <uint32_t> end
     spans.spans[spans.n_spans].flow = flow
     spans.n_spans += 1
     return STATUS_OK
@@ -91,9 +103,12 @@ cdef inline Status cut_by_idle(
     """Rules 1 and 2: short keys go; cut where a gap is greater than the protocol's timeout."""
     cdef const int64_t *time_ns = columns.time_ns
     cdef int64_t start, end, i, timeout_ns
+    cdef int64_t shorter_timeout_ns = min(rules.tcp_timeout_ns, rules.udp_timeout_ns)
     cdef size_t flow
     cdef bint is_cut
-    cdef Status status
+    cdef Status status = reserve_spans(spans, table.n_flows)
+    if status != STATUS_OK:
+        return status
     for flow in range(table.n_flows):
         start = offsets[flow]
         end = offsets[flow + 1]
@@ -106,12 +121,12 @@ cdef inline Status cut_by_idle(
                 if status != STATUS_OK:
                     return status
                 break
-        timeout_ns = rules.udp_timeout_ns
-        if <uint32_t> (find_record(table, flow).key.transport >> 32) & 0xFF == PROTOCOL_TCP:
-            timeout_ns = rules.tcp_timeout_ns
         is_cut = False
         # With the ends no further apart than the timeout, no gap between them is.
-        if netml_gap(time_ns[end - 1], time_ns[start]) > timeout_ns:
+        if netml_gap(time_ns[end - 1], time_ns[start]) > shorter_timeout_ns:
+            timeout_ns = rules.udp_timeout_ns
+            if <uint32_t> (find_record(table, flow).key.transport >> 32) & 0xFF == PROTOCOL_TCP:
+                timeout_ns = rules.tcp_timeout_ns
             for i in range(start + 1, end):
                 if netml_gap(time_ns[i], time_ns[i - 1]) > timeout_ns:
                     status = keep_span(spans, <uint32_t> flow, start, i, rules.min_packets, dropped)
@@ -147,7 +162,9 @@ cdef inline Status cut_by_interval(
     cdef bint after_cut, exceeds
     cdef size_t piece
     cdef bint is_cut
-    cdef Status status
+    cdef Status status = reserve_spans(spans, pieces.n_spans)
+    if status != STATUS_OK:
+        return status
     for piece in range(pieces.n_spans):
         start = pieces.spans[piece].start
         end = pieces.spans[piece].end
@@ -184,14 +201,20 @@ cdef inline Status cut_by_interval(
 
 cdef inline void compact(Value *column, const SpanList *spans) noexcept nogil:
     """Move the packets of the spans to the column's front, in place; spans ascend and do not overlap."""
-    cdef size_t span, n
+    cdef size_t span, n, i
     cdef Value *out = column
+    cdef const Value *source
     if column == NULL:
         return
     for span in range(spans.n_spans):
         n = spans.spans[span].end - spans.spans[span].start
-        if out != column + spans.spans[span].start:
-            memmove(out, column + spans.spans[span].start, n * sizeof(Value))
+        source = column + spans.spans[span].start
+        if out != source:
+            if n <= FEW_PACKETS:
+                for i in range(n):
+                    out[i] = source[i]
+            else:
+                memmove(out, source, n * sizeof(Value))
         out += n
 
 

@@ -7,7 +7,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
-from netml._core.flow.key cimport hash_key, is_same_key
+from netml._core.flow.key cimport is_same_key
 from netml._core.flow.record cimport FlowRecord
 from netml._core.octets cimport netml_allocate, netml_likely, netml_prefetch_read, netml_prefetch_write
 from netml._core.packet cimport FlowKey
@@ -16,7 +16,8 @@ from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, STATUS_TOO_MANY, St
 
 cdef enum:
     NO_FLOW = 0xFFFFFFFF
-    FIRST_SLOTS = 1 << 12
+    FIRST_SLOT_BITS = 12
+    LARGEST_SLOT_BITS = 32
     CHUNK_BITS = 16              # records are in chunks of 65,536: nothing is copied as they grow
 
 
@@ -26,8 +27,9 @@ cdef struct Slot:
 
 
 cdef struct FlowTable:
-    Slot *slots                  # mask + 1 of them, owned
-    size_t mask
+    Slot *slots                  # 2 ** slot_bits of them, owned
+    size_t mask                  # 2 ** slot_bits - 1
+    uint32_t slot_bits
     FlowRecord **chunks          # records by flow number, owned
     size_t n_flows
     size_t n_chunks
@@ -56,24 +58,36 @@ cdef inline FlowRecord *find_record(const FlowTable *table, size_t flow) noexcep
     return &table.chunks[flow >> CHUNK_BITS][flow & ((1 << CHUNK_BITS) - 1)]
 
 
-cdef inline Status set_slots(FlowTable *table, size_t n_slots) noexcept nogil:
-    """Take `n_slots` (a power of 2) empty slots and enter every flow again."""
-    cdef Slot *slots = <Slot *> netml_allocate(n_slots * sizeof(Slot))
-    cdef size_t flow, at, mask = n_slots - 1
-    cdef uint64_t hashed
+cdef inline size_t find_slot(const FlowTable *table, uint64_t hashed) noexcept nogil:
+    """Where a search for a hash begins: its top bits."""
+    return hashed >> (64 - table.slot_bits)
+
+
+cdef inline Status set_slots(FlowTable *table, uint32_t slot_bits) noexcept nogil:
+    """Take 2 ** `slot_bits` slots, and enter every flow again.
+
+    The place is the hash's top bits and the tag has them, so the old slots, read in order, go to the new ones in
+    order: growth streams through memory, and no record is looked at.
+    """
+    cdef size_t n_slots = <size_t> 1 << slot_bits, mask = n_slots - 1, i, at
+    cdef Slot *slots
+    if slot_bits > LARGEST_SLOT_BITS:
+        return STATUS_TOO_MANY
+    slots = <Slot *> netml_allocate(n_slots * sizeof(Slot))
     if slots == NULL:
         return STATUS_NO_MEMORY
     memset(slots, 0xFF, n_slots * sizeof(Slot))
-    for flow in range(table.n_flows):
-        hashed = hash_key(&find_record(table, flow).key, table.seeds)
-        at = hashed & mask
-        while slots[at].flow != NO_FLOW:
-            at = (at + 1) & mask
-        slots[at].tag = <uint32_t> (hashed >> 32)
-        slots[at].flow = <uint32_t> flow
+    if table.slots != NULL:
+        for i in range(table.mask + 1):
+            if table.slots[i].flow != NO_FLOW:
+                at = table.slots[i].tag >> (32 - slot_bits)
+                while slots[at].flow != NO_FLOW:
+                    at = (at + 1) & mask
+                slots[at] = table.slots[i]
     free(table.slots)
     table.slots = slots
     table.mask = mask
+    table.slot_bits = slot_bits
     return STATUS_OK
 
 
@@ -95,12 +109,12 @@ cdef inline Status grow_records(FlowTable *table) noexcept nogil:
 
 cdef inline void prefetch_slot(const FlowTable *table, uint64_t hashed) noexcept nogil:
     """Ask for the line of the slot where a search for `hashed` begins."""
-    netml_prefetch_read(&table.slots[hashed & table.mask])
+    netml_prefetch_read(&table.slots[find_slot(table, hashed)])
 
 
 cdef inline void prefetch_record(const FlowTable *table, uint64_t hashed) noexcept nogil:
     """Ask for the record that the search will compare, or for the next free one's place."""
-    cdef size_t at = hashed & table.mask
+    cdef size_t at = find_slot(table, hashed)
     cdef uint32_t tag = <uint32_t> (hashed >> 32)
     while table.slots[at].flow != NO_FLOW:
         if table.slots[at].tag == tag:
@@ -113,7 +127,7 @@ cdef inline Status find_or_insert_flow(
     FlowTable *table, const FlowKey *key, uint64_t hashed, uint32_t *flow,
 ) noexcept nogil:
     """Number of the flow of `key`, a new one if there is none, and count a packet to it."""
-    cdef size_t at = hashed & table.mask
+    cdef size_t at = find_slot(table, hashed)
     cdef uint32_t tag = <uint32_t> (hashed >> 32)
     cdef FlowRecord *record
     cdef Status status
@@ -137,5 +151,5 @@ cdef inline Status find_or_insert_flow(
     table.slots[at].flow = flow[0]
     table.n_flows += 1
     if table.n_flows * 2 > table.mask:
-        return set_slots(table, (table.mask + 1) * 2)
+        return set_slots(table, table.slot_bits + 1)
     return STATUS_OK
