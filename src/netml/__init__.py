@@ -48,10 +48,24 @@ _HOMES = {
     "read_flows": "extraction",
 }
 
-__all__ = [  # noqa: RUF022 - by what they are, not by the alphabet
-    "read_flows", "extract", "FlowTable", "FlowIndex", "FeatureMatrix", "FlowOptions", "RepresentationOptions",
-    "NetmlError", "CaptureError", "NotACaptureError", "TruncatedCaptureError", "UnsupportedLinkTypeError",
-    "OptionError", "UnknownNameError", "MissingExtraError", "UntrustedFileError", "CaptureWarning",
+__all__ = [
+    "CaptureError",
+    "CaptureWarning",
+    "FeatureMatrix",
+    "FlowIndex",
+    "FlowOptions",
+    "FlowTable",
+    "MissingExtraError",
+    "NetmlError",
+    "NotACaptureError",
+    "OptionError",
+    "RepresentationOptions",
+    "TruncatedCaptureError",
+    "UnknownNameError",
+    "UnsupportedLinkTypeError",
+    "UntrustedFileError",
+    "extract",
+    "read_flows",
 ]
 
 

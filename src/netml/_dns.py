@@ -42,7 +42,7 @@ def parse_payload(payload: bytes, ports: tuple[int, int], *, is_tcp: bool) -> di
         if record is not None:
             value = _value(record)
             return {"is_dns": True, "dns_query": (_dotted(record.name),), "dns_resp": (value,)}
-    except (dpkt.UnpackError, struct.error, IndexError, OSError):
+    except (dpkt.UnpackError, IndexError, OSError):
         return None
     if message.qd:
         return {"is_dns": True, "dns_query": (_dotted(message.qd[0].name),)}

@@ -1,6 +1,7 @@
 """The compiled core: where Python and C meet. Owns memory, runs blocks without the GIL, hands columns to numpy.
 
-Everything behind it is in header-only rooms under `_core`. This file knows nothing of files, options or families' names.
+Everything behind it is in header-only rooms under `_core`. This file knows nothing of files, options or names of
+families.
 """
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.math cimport fabs, isfinite, rint
@@ -8,22 +9,22 @@ from libc.stdint cimport INT32_MAX, INT64_MAX, INT64_MIN, int32_t, int64_t, uint
 from libc.string cimport memcpy, memmove, memset
 
 import os
-from fractions import Fraction
 
 import numpy as np
 
 from netml._core.capture.pcapng cimport free_pcapng
 from netml._core.capture.registry cimport FORMAT_PCAP, FORMAT_PCAPNG, Framing
 from netml._core.features.family cimport FamilyNeeds, FlowPackets
-from netml._core.features.registry cimport FAMILY_HEADER, FAMILY_STATS, FamilyCode, fill_row
+from netml._core.features.registry cimport FAMILY_HEADER, FAMILY_SAMP_SIZE, FAMILY_STATS, FamilyCode, fill_row
 from netml._core.flow.columns cimport (
     WANTS_CAPLEN, WANTS_FLAGS, WANTS_TTL, WANTS_WIRELEN, PacketChunk, count_packets, free_columns,
 )
-from netml._core.flow.expiry cimport (
-    DROP_IDLE_TAIL, DROP_INTERVAL_TAIL, DROP_SHORT_FLOW, DROP_SHORT_PIECE, N_DROPS, Dropped, ExpiryRules, SpanList,
-    compact_columns, cut_by_idle, cut_by_interval, free_spans, measure_spans,
-)
+from netml._core.flow.expiry cimport ExpiryRules, cut_by_idle, cut_by_interval
 from netml._core.flow.grouping cimport GroupedColumns, group_columns
+from netml._core.flow.spans cimport (
+    DROP_IDLE_TAIL, DROP_INTERVAL_TAIL, DROP_SHORT_FLOW, DROP_SHORT_PIECE, N_DROPS, Dropped, SpanList,
+    compact_columns, free_spans, measure_spans,
+)
 from netml._core.flow.table cimport FIRST_SLOT_BITS, find_record, free_slots, free_table, set_slots
 from netml._core.link.registry cimport is_supported_link_type
 from netml._core.net.text cimport LONGEST_ADDRESS, write_ipv4, write_ipv6
@@ -97,6 +98,8 @@ cdef class Framer:
 
     def __cinit__(self, str capture_format, *, bint is_swapped=False, uint32_t header_bytes=16,
                   uint32_t fraction_ns=1000, uint32_t link_type=1):
+        if capture_format not in ("pcap", "pcapng") or header_bytes not in (16, 24):
+            raise ValueError(f"no framing for {capture_format!r} with record headers of {header_bytes} bytes")
         memset(&self.framing, 0, sizeof(Framing))
         self.framing.format = FORMAT_PCAP if capture_format == "pcap" else FORMAT_PCAPNG
         self.framing.pcap.is_swapped = is_swapped
@@ -145,7 +148,12 @@ cdef int64_t convert_time(object time) except? -1:
         if fabs(seconds) >= 4194304.0:
             return <int64_t> rint(seconds * 1e6) * 1000
         return <int64_t> rint(seconds * 1e9)
-    time = int(Fraction(time) * 1000000000) if not isinstance(time, int) else time * 1000000000
+    if not isinstance(time, int):
+        from fractions import Fraction
+
+        time = int(Fraction(time) * 1000000000)
+    else:
+        time *= 1000000000
     if not -INT64_MAX <= time <= INT64_MAX:
         raise CaptureError(f"a packet's time is {time} ns: out of range")
     return time
@@ -207,6 +215,7 @@ cdef class FlowAssembler:
         """
         cdef size_t n_used = 0, n_wanted = 0
         cdef Status status
+        self.require_open()
         if length > <size_t> block.shape[0]:
             raise ValueError("length is beyond the block")
         if length == 0:
@@ -219,7 +228,7 @@ cdef class FlowAssembler:
         return length - n_used, n_wanted, describe_fault(status, n_wanted)
 
     def assemble_packets(self, packets not None, uint32_t link_type, size_t n_most):
-        """The general door: up to `n_most` pairs (time in seconds, bytes) from an iterator; returns how many there were.
+        """The general door: up to `n_most` pairs (time in s, bytes) from an iterator; returns how many there were.
 
         If the iterator raises, the packets before that are in.
         """
@@ -235,6 +244,7 @@ cdef class FlowAssembler:
                 if pair is None:
                     break
                 time, octets = pair
+                self.require_open()  # the iterator may have done anything
                 n_taken += 1
                 if type(octets) is not bytes:
                     octets = bytes(octets)
@@ -251,7 +261,7 @@ cdef class FlowAssembler:
                         if status != STATUS_OK:
                             break
         finally:
-            if status == STATUS_OK:
+            if status == STATUS_OK and not self.is_ended:
                 status = enter_packets(&self.assembly, batch, n_packets)
         describe_fault(status, 0)
         return n_taken
@@ -334,11 +344,13 @@ cdef class FlowAssembler:
         cdef int64_t[::1] offsets = np.zeros(n_flows + 1, np.int64)
         cdef uint32_t[::1] cursors = np.empty(n_flows + 1, np.uint32)
         cdef int64_t[::1] durations_ns
-        cdef GroupedColumns columns = self.allocate_grouped(n)
+        cdef GroupedColumns columns
         cdef Status status
-        if self.is_ended:
-            raise ValueError("the flows have been ended already")
+        self.require_open()
+        if not self.assembly.keeps_packets:
+            raise ValueError("the packets were only counted")
         self.is_ended = True
+        columns = self.allocate_grouped(n)
         self.rules.min_packets = min_packets
         self.rules.tcp_timeout_ns = tcp_timeout_ns
         self.rules.udp_timeout_ns = udp_timeout_ns
@@ -372,6 +384,8 @@ cdef class FlowAssembler:
         cdef uint8_t[::1] octets
         cdef size_t n_spans, i
         cdef Status status
+        if not self.is_ended or not interval_ns >= 0:
+            raise ValueError("end the flows first, and give an interval of at least 0")
         with nogil:
             status = cut_by_interval(
                 columns.time_ns, &self.pieces, interval_ns, &self.rules, &self.spans, &self.dropped)
@@ -397,6 +411,12 @@ cdef class FlowAssembler:
         taken["end_ns"] = np.asarray(end_ns)
         taken["keys"] = np.asarray(octets).view(FLOW_KEY)
         return taken
+
+    cdef int require_open(self) except -1:
+        """No more packets once the flows have been ended."""
+        if self.is_ended:
+            raise ValueError("the flows have been ended already")
+        return 0
 
     cdef GroupedColumns allocate_grouped(self, size_t n) except *:
         """numpy arrays for the columns that are there."""
@@ -468,9 +488,14 @@ def fill_family(
     cdef FlowPackets packets
     cdef FamilyNeeds needs
     cdef uint32_t[::1] scratch
-    if offsets.shape[0] != X.shape[0] + 1 or first_column + width > <size_t> X.shape[1] or size.shape[0] != n_packets:
+    cdef size_t n_columns = X.shape[1], least = 8 if code == FAMILY_HEADER else 12 if code == FAMILY_STATS else 0
+    if not FAMILY_HEADER <= code <= FAMILY_SAMP_SIZE or not rate_ns >= 0:
+        raise ValueError(f"no family {code}, or no rate of {rate_ns} ns")
+    if offsets.shape[0] != X.shape[0] + 1 or size.shape[0] != n_packets:
         raise ValueError("columns, offsets and matrix do not fit each other")
-    if code == FAMILY_HEADER and (flags is None or ttl is None or width < 8):
+    if width < least or width > n_columns or first_column > n_columns - width:
+        raise ValueError("the family does not fit into the matrix")
+    if code == FAMILY_HEADER and (flags is None or ttl is None):
         raise ValueError("the header block needs flags and TTL")
     if (flags is not None and flags.shape[0] != n_packets) or (ttl is not None and ttl.shape[0] != n_packets):
         raise ValueError("columns do not fit each other")

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
-import lzma
-import zlib
 from typing import Any
 
 from netml.errors import CaptureError, MissingExtraError, TruncatedCaptureError
@@ -17,15 +13,18 @@ MAGICS = {
     b"\xfd7zXZ\x00": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
 }
+# A block of 4 bytes can become 128 kB: so many that even a capture made for it takes no more than 128 MB at once.
+ZSTD_BYTES_AT_A_TIME = 4096
 LONGEST_MAGIC = max(map(len, MAGICS))
 
 
 class PeekedStream(io.RawIOBase):
     """A stream whose first bytes can be looked at; then it reads as if nobody had."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, name: str) -> None:
         super().__init__()
         self._stream = stream
+        self._name = name
         self._peeked = b""
         self._readinto = getattr(stream, "readinto1", None) or getattr(stream, "readinto", None)
 
@@ -38,7 +37,7 @@ class PeekedStream(io.RawIOBase):
         while len(self._peeked) < n_bytes:
             more = self._stream.read(n_bytes - len(self._peeked))
             if isinstance(more, str):
-                raise CaptureError("a text stream: open the capture in binary mode")
+                raise CaptureError("a text stream: open the capture in binary mode", path=self._name)
             if not more:
                 break
             self._peeked += bytes(more)
@@ -65,23 +64,24 @@ class PeekedStream(io.RawIOBase):
 class DecompressedStream(PeekedStream):
     """A decompressed stream whose faults name the capture."""
 
-    def __init__(self, stream: Any, name: str, method: str) -> None:
-        super().__init__(stream)
-        self._name = name
+    def __init__(self, stream: Any, name: str, method: str, faults: tuple[type[BaseException], ...]) -> None:
+        super().__init__(stream, name)
         self._method = method
+        # The complaints of gzip and bzip2 are OSErrors, ValueErrors and EOFErrors; the others bring their own.
+        self._faults: tuple[type[BaseException], ...] = (OSError, ValueError, EOFError, *faults)
 
     def peek(self, n_bytes: int) -> bytes:
         """Give the next bytes; see `PeekedStream.peek`."""
         try:
             return super().peek(n_bytes)
-        except _faults() as error:
+        except self._faults as error:
             raise self._fault(error) from error
 
     def readinto(self, buffer: Any) -> int:
         """Fill a buffer; 0 at the end."""
         try:
             return super().readinto(buffer)
-        except _faults() as error:
+        except self._faults as error:
             raise self._fault(error) from error
 
     def _fault(self, error: BaseException) -> CaptureError:
@@ -89,17 +89,42 @@ class DecompressedStream(PeekedStream):
         return TruncatedCaptureError(f"the {self._method} compression {reason}", path=self._name)
 
 
-def _faults() -> tuple[type[BaseException], ...]:
-    # gzip.BadGzipFile and bzip2's complaints are OSErrors without a number; a read error has one and is not a fault here.
-    return (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, OSError, ValueError, *_zstd_faults())
+class ZstdStream(io.RawIOBase):
+    """Decompressed zstd frames, one after the other; zstandard's own reader takes a cut frame for the end."""
+
+    def __init__(self, stream: PeekedStream, decompressor: Any) -> None:
+        super().__init__()
+        self._stream = stream
+        self._decompressor = decompressor
+        self._frame: Any = None  # the one in the middle of which we are
+        self._compressed = b""
+        self._plain = memoryview(b"")
+
+    def readable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer; 0 at the end, EOFError in the middle of a frame."""
+        while not self._plain:
+            compressed = self._compressed or self._stream.read(ZSTD_BYTES_AT_A_TIME)
+            if not compressed:
+                if self._frame is not None:
+                    raise EOFError
+                return 0
+            if self._frame is None:
+                self._frame = self._decompressor.decompressobj()
+            self._plain = memoryview(self._frame.decompress(compressed))
+            self._compressed = self._frame.unused_data
+            if self._frame.eof:
+                self._frame = None
+        taken, self._plain = self._plain[: len(buffer)], self._plain[len(buffer) :]
+        buffer[: len(taken)] = taken
+        return len(taken)
 
 
-def _zstd_faults() -> tuple[type[BaseException], ...]:
-    try:
-        import zstandard
-    except ImportError:
-        return ()
-    return (zstandard.ZstdError,)
+def _reason(error: OSError) -> str:
+    return "is a folder, not a capture" if isinstance(error, IsADirectoryError) else error.strerror or str(error)
 
 
 def open_decompressed(stream: Any, name: str) -> PeekedStream:
@@ -124,23 +149,33 @@ def open_decompressed(stream: Any, name: str) -> PeekedStream:
     CaptureError
         If it is a text stream.
     """
-    peeked = PeekedStream(stream)
+    peeked = PeekedStream(stream, name)
     try:
         head = peeked.peek(LONGEST_MAGIC)
     except OSError as error:
-        raise CaptureError("is a folder, not a capture" if isinstance(error, IsADirectoryError) else str(error.strerror or error), path=name) from error
+        raise CaptureError(_reason(error), path=name) from error
     method = next((method for magic, method in MAGICS.items() if head.startswith(magic)), None)
-    if method is None:
-        return peeked
+    return peeked if method is None else _decompress(peeked, name, method)
+
+
+def _decompress(peeked: PeekedStream, name: str, method: str) -> DecompressedStream:
+    # Each library loads only for captures that need it.
     if method == "gzip":
-        return DecompressedStream(gzip.GzipFile(fileobj=io.BufferedReader(peeked)), name, method)
+        import gzip
+        import zlib
+
+        return DecompressedStream(gzip.GzipFile(fileobj=io.BufferedReader(peeked)), name, method, (zlib.error,))
     if method == "bzip2":
-        return DecompressedStream(bz2.BZ2File(io.BufferedReader(peeked)), name, method)
+        import bz2
+
+        return DecompressedStream(bz2.BZ2File(io.BufferedReader(peeked)), name, method, ())
     if method == "xz":
-        return DecompressedStream(lzma.LZMAFile(io.BufferedReader(peeked)), name, method)
+        import lzma
+
+        return DecompressedStream(lzma.LZMAFile(io.BufferedReader(peeked)), name, method, (lzma.LZMAError,))
     try:
         import zstandard
     except ImportError as error:
         raise MissingExtraError("reading a zstd capture", "zstd") from error
-    reader = zstandard.ZstdDecompressor().stream_reader(peeked, read_across_frames=True)
-    return DecompressedStream(reader, name, method)
+    reader = ZstdStream(peeked, zstandard.ZstdDecompressor())
+    return DecompressedStream(reader, name, method, (zstandard.ZstdError,))

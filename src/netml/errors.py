@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 
 class NetmlError(Exception):
@@ -41,12 +42,12 @@ class CaptureError(NetmlError, ValueError):
             place += f"{' at ' if place else ''}byte {self.offset}"
         return ": ".join(part for part in (self.path, place, self.message) if part)
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         fields = {"path": self.path, "record_no": self.record_no, "offset": self.offset}
         return _rebuild_capture_error, (type(self), self.message, fields)
 
 
-def _rebuild_capture_error(kind: type[CaptureError], message: str, fields: dict) -> CaptureError:
+def _rebuild_capture_error(kind: type[CaptureError], message: str, fields: dict[str, Any]) -> CaptureError:
     return kind(message, **fields)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,9 +18,11 @@ from netml.options import FlowOptions, RepresentationOptions, nanoseconds, requi
 from netml.reading import Progress, read_packets
 from netml.spectrum import transform_rows
 
+if TYPE_CHECKING:
+    from netml.labels import Labels
+
 Q_RATE = 0.3  # quantile of the flow durations that is a SAMP window (the seed)
 _MAX_TIMEOUT_NS = 2**63 - 1
-
 
 
 def read_flows(
@@ -37,7 +39,7 @@ def read_flows(
     Parameters
     ----------
     source : path, "-", binary file, dpkt reader, iterable of (time, bytes), or a list of paths and files
-        Where packets come from; pcap or pcapng, plain or compressed. Several are read one after the other, as one capture.
+        Where packets come from; pcap or pcapng, plain or compressed. Several are read as one capture.
     flow : FlowOptions, optional
         How packets become flows.
     size : {"captured", "wire"}
@@ -79,7 +81,7 @@ def extract(
     dim: int | None = None,
     rate: float | None = None,
     size: str = "captured",
-    labels: str | os.PathLike | None = None,
+    labels: str | os.PathLike[str] | Labels | None = None,
     strict: bool = False,
     link_type: int | None = None,
     progress: Progress | None = None,
@@ -104,8 +106,8 @@ def extract(
         Length of a SAMP window, s; by default the 0.3 quantile of the flow durations.
     size : {"captured", "wire"}
         Which length of a frame is a packet's size.
-    labels : path, optional
-        CSV of labels to join; see `netml.labels.read_labels`.
+    labels : path or Labels, optional
+        CSV of labels to join, or what `netml.labels.read_labels` gave.
     strict, link_type, progress
         As in `read_flows`.
 
@@ -129,11 +131,7 @@ def extract(
     """
     named = families if isinstance(families, str) else tuple(families)
     wanted = RepresentationOptions(named, fft, header, dim, rate, size)
-    label_table = None
-    if labels is not None:
-        from netml.labels import read_labels
-
-        label_table = read_labels(labels)
+    label_table = _read_labels(labels) if labels is not None else None
     columns = ("wirelen" if size == "wire" else "caplen", *(("flags", "ttl") if header else ()))
     table = _read_flows(source, flow, size, columns, strict, link_type, progress)
     matrix = represent(table, wanted, q_dim=(flow or FlowOptions()).q_interval)
@@ -142,6 +140,12 @@ def extract(
 
         matrix.labels = join_labels(label_table, matrix.flows)
     return matrix
+
+
+def _read_labels(labels: str | os.PathLike[str] | Labels) -> Labels:
+    from netml.labels import Labels, read_labels
+
+    return labels if isinstance(labels, Labels) else read_labels(labels)
 
 
 def represent(table: FlowTable, options: RepresentationOptions, *, q_dim: float = 0.9) -> FeatureMatrix:

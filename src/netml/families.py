@@ -63,9 +63,7 @@ def _numbered(stem: str) -> Callable[[int], Iterable[str]]:
 
 
 FAMILIES: dict[str, Family] = {
-    "IAT": Family(
-        1, "times between successive packets, s", lambda dim: max(dim - 1, 0), _numbered("iat")
-    ),
+    "IAT": Family(1, "times between successive packets, s", lambda dim: max(dim - 1, 0), _numbered("iat")),
     "SIZE": Family(2, "packet sizes, bytes", lambda dim: dim, _numbered("size")),
     "IAT_SIZE": Family(
         3, "times and sizes in turn: iat, size, iat, size ...", lambda dim: max(2 * dim - 1, 0), _name_iat_size

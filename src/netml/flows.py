@@ -1,4 +1,4 @@
-"""Flows: their keys and times (`FlowIndex`), and all their packets as one ragged table (`FlowTable`)."""
+"""Flows with all their packets, as one ragged table."""
 
 from __future__ import annotations
 
@@ -10,115 +10,15 @@ import numpy as np
 
 from netml import _flowcore
 from netml.errors import OptionError
+from netml.flow_index import FLOW_KEY, FlowIndex, Rows
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-FLOW_KEY = _flowcore.FLOW_KEY
+__all__ = ["FLOW_KEY", "PACKET_COLUMNS", "Flow", "FlowIndex", "FlowTable"]
+
 PACKET_COLUMNS = ("time_ns", "caplen", "wirelen", "flags", "ttl")
-_ADDRESSES_AT_A_TIME = 1 << 20
-
-Rows = slice | np.ndarray | list[int] | list[bool]
-
-
-def address_texts(addresses: np.ndarray, versions: np.ndarray) -> np.ndarray:
-    """Write addresses as text (RFC 5952).
-
-    Parameters
-    ----------
-    addresses : ndarray (n, 16) of uint8
-        Network order; IPv4 in the first 4 octets.
-    versions : ndarray (n,) of uint8
-        4 or 6.
-
-    Returns
-    -------
-    ndarray (n,) of str
-        The addresses.
-    """
-    texts: list[str] = []
-    for first in range(0, len(versions), _ADDRESSES_AT_A_TIME):
-        part = slice(first, first + _ADDRESSES_AT_A_TIME)
-        offsets, octets = _flowcore.format_addresses(np.ascontiguousarray(addresses[part]), versions[part].copy())
-        text = octets.tobytes().decode("ascii")
-        bounds = offsets.tolist()
-        texts += [text[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
-    return np.array(texts, dtype=np.str_)
-
-
-class FlowIndex:
-    """Who the flows are: one row a flow, in the matrix's order.
-
-    Parameters
-    ----------
-    keys : ndarray (n_flows,) of FLOW_KEY
-        Directional five-tuples: `src_ip`, `dst_ip` (16 octets in network order, IPv4 in the first 4), `src_port`,
-        `dst_port`, `protocol` (6 or 17), `ip_version` (4 or 6).
-    start_ns, end_ns : ndarray (n_flows,) of int64
-        Times of the first and last packet since 1970, ns.
-    packets, bytes : ndarray (n_flows,) of int64
-        Packets, and the sum of their sizes.
-    """
-
-    __slots__ = ("bytes", "end_ns", "keys", "packets", "start_ns")
-
-    def __init__(self, keys: Any, start_ns: Any, end_ns: Any, packets: Any, bytes: Any) -> None:
-        self.keys = np.asarray(keys, FLOW_KEY)
-        self.start_ns = np.asarray(start_ns, np.int64)
-        self.end_ns = np.asarray(end_ns, np.int64)
-        self.packets = np.asarray(packets, np.int64)
-        self.bytes = np.asarray(bytes, np.int64)
-        lengths = [len(getattr(self, name)) for name in ("keys", "start_ns", "end_ns", "packets", "bytes")]
-        if len(set(lengths)) != 1:
-            raise OptionError("flow index", lengths, "columns of one length")
-
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    def __repr__(self) -> str:
-        return f"<FlowIndex: {len(self)} flows>"
-
-    def __getitem__(self, rows: Rows) -> FlowIndex:
-        """Choose rows by a slice, by positions or by a mask."""
-        columns = (self.keys, self.start_ns, self.end_ns, self.packets, self.bytes)
-        return FlowIndex(*(column[rows] for column in columns))
-
-    @property
-    def src_ip(self) -> np.ndarray:
-        """Source addresses as text: ndarray (n_flows,) of str."""
-        return address_texts(self.keys["src_ip"], self.keys["ip_version"])
-
-    @property
-    def dst_ip(self) -> np.ndarray:
-        """Destination addresses as text: ndarray (n_flows,) of str."""
-        return address_texts(self.keys["dst_ip"], self.keys["ip_version"])
-
-    def five_tuples(self) -> list[tuple[str, str, int, int, int]]:
-        """Give (source, destination, source port, destination port, protocol) of each flow."""
-        keys = self.keys
-        columns = (
-            self.src_ip.tolist(),
-            self.dst_ip.tolist(),
-            keys["src_port"].tolist(),
-            keys["dst_port"].tolist(),
-            keys["protocol"].tolist(),
-        )
-        return list(zip(*columns, strict=True))
-
-    def to_columns(self) -> dict[str, np.ndarray]:
-        """Give the columns that every table of flows starts with, in order."""
-        return {
-            "src_ip": self.src_ip,
-            "src_port": self.keys["src_port"],
-            "dst_ip": self.dst_ip,
-            "dst_port": self.keys["dst_port"],
-            "protocol": self.keys["protocol"],
-            "start_ns": self.start_ns,
-            "end_ns": self.end_ns,
-            "packets": self.packets,
-            "bytes": self.bytes,
-        }
 
 
 class Flow(NamedTuple):
@@ -147,8 +47,8 @@ class FlowTable:
         Where each flow's packets begin.
     columns : dict of str to ndarray (n_packets,)
         `time_ns` int64 (since 1970, ns); `caplen`, `wirelen` uint32 (frame length captured and on the wire, bytes);
-        `flags`, `ttl` uint8 (TCP flags FIN 1 .. CWR 128, 0 for UDP; TTL or hop limit). At least `time_ns` and the length
-        that `size` names; an attribute whose column is missing is None.
+        `flags`, `ttl` uint8 (TCP flags FIN 1 .. CWR 128, 0 for UDP; TTL or hop limit). At least `time_ns` and the
+        length that `size` names; an attribute whose column is missing is None.
     size : {"captured", "wire"}
         Which length `.size` is.
     metadata : dict
@@ -208,7 +108,13 @@ class FlowTable:
         return self._index
 
     def set_times(self, start_ns: np.ndarray, end_ns: np.ndarray) -> None:
-        """Make the index, for whoever has the flows' first and last times already."""
+        """Make the index, for whoever has the flows' first and last times already.
+
+        Parameters
+        ----------
+        start_ns, end_ns : ndarray (n_flows,) of int64
+            Since 1970, ns.
+        """
         n_bytes = _flowcore.sum_by_flow(self.size, self.offsets)
         self._index = FlowIndex(self.keys, start_ns, end_ns, np.diff(self.offsets), n_bytes)
 
@@ -253,7 +159,12 @@ class FlowTable:
         return FlowTable(self.keys[chosen], offsets, columns, self.size_kind, self.metadata)
 
     def to_pandas(self) -> pd.DataFrame:
-        """Give one row a packet: `flow` (its number in this table), then the packet columns.
+        """Give one row a packet.
+
+        Returns
+        -------
+        pandas.DataFrame (n_packets rows)
+            `flow` (its number in this table), then the packet columns.
 
         Raises
         ------
@@ -265,7 +176,12 @@ class FlowTable:
         return flow_table.to_pandas(self)
 
     def to_arrow(self) -> pa.Table:
-        """Give one row a flow, its packets as list columns that share memory with this table.
+        """Give one row a flow.
+
+        Returns
+        -------
+        pyarrow.Table (n_flows rows)
+            The columns of `FlowIndex.to_columns`, then the packet columns as lists that share memory with this table.
 
         Raises
         ------
@@ -276,8 +192,13 @@ class FlowTable:
 
         return flow_table.to_arrow(self)
 
-    def save(self, path: str | os.PathLike) -> None:
-        """Write the table to `.npz` or `.parquet`; the file appears whole or not at all.
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the table; the file appears whole or not at all.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Ends in `.npz` or `.parquet`.
 
         Raises
         ------
@@ -293,8 +214,18 @@ class FlowTable:
         flow_table.save(path, self)
 
     @classmethod
-    def load(cls, path: str | os.PathLike) -> FlowTable:
+    def load(cls, path: str | os.PathLike[str]) -> FlowTable:
         """Read a table that `save` wrote.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Ends in `.npz` or `.parquet`.
+
+        Returns
+        -------
+        FlowTable
+            As it was saved.
 
         Raises
         ------

@@ -22,8 +22,8 @@ def inspect_capture(
     Returns
     -------
     dict
-        `capture`, `format`, `resolution`, `link_types` (texts), `n_sections`, `n_interfaces`, `n_keys`, `damage` (texts),
-        and the counts of `FlowTable.metadata`.
+        `capture`, `format`, `resolution`, `link_types` (texts), `n_sections`, `n_interfaces`, `n_keys`, `damage`
+        (texts), and the counts of `FlowTable.metadata`.
 
     Raises
     ------

@@ -69,7 +69,7 @@ def read_labels(
     Returns
     -------
     Labels
-        Rows of protocols other than TCP and UDP, and rows without addresses, are left out. A row has a time
+        Rows of protocols other than TCP and UDP, and rows without one, are left out. A row has a time
         window if the file has a start and an end, or a start and a duration: ISO 8601 (UTC where no zone is
         given), or numbers since 1970, in seconds unless the column's name ends in ms, us or ns. The window
         reaches to the end of the last digit given. The CIC-IDS2017 times (local, often to the minute) are not
@@ -127,7 +127,7 @@ def _read_rows(
         values = {field: row[place].strip() if place < len(row) else "" for field, place in places.items()}
         # Some CIC-IDS2017 files end in thousands of rows of commas.
         protocol = PROTOCOLS.get(values["protocol"].lower().removesuffix(".0"))
-        if protocol is None or not values["src_ip"]:
+        if protocol is None:
             continue
         try:
             source, destination = (_canonical(values[field], addresses) for field in ("src_ip", "dst_ip"))

@@ -15,8 +15,8 @@ SIZES = ("captured", "wire")
 def nanoseconds(seconds: float) -> float:
     """Give seconds as ns.
 
-    A product within a few units in the last place of a whole number means that number: 0.3 s is 300,000,000 ns. Anything
-    else stays as it is, so that an interval learned as a fraction of a nanosecond keeps it.
+    A product within a few units in the last place of a whole number means that number: 0.3 s is 300,000,000 ns.
+    Anything else stays as it is, so that an interval learned as a fraction of a nanosecond keeps it.
 
     Examples
     --------
@@ -139,5 +139,5 @@ def require_number(
         allowed = f"a number {'greater than' if excludes_lowest else 'of at least'} {lowest:g}"
     if isinstance(number, bool) or not isinstance(number, numbers.Real):
         raise OptionError(option, number, allowed)
-    if not lowest <= number <= highest or (excludes_lowest and number == lowest):
+    if not lowest <= float(number) <= highest or (excludes_lowest and number == lowest):
         raise OptionError(option, number, allowed)

@@ -11,7 +11,7 @@ import numpy as np
 import netml
 from netml import _flowcore
 from netml.errors import MissingExtraError, UnknownNameError
-from netml.flows import address_texts
+from netml.flow_index import address_texts
 from netml.persist import atomic_output, check_output
 from netml.reading import Progress, read_packets
 
@@ -33,8 +33,8 @@ class PacketTable:
     keys : ndarray (n_keys,) of FLOW_KEY
         The directional five-tuples that occur, in order of their first packet.
     columns : dict of str to ndarray (n_packets,)
-        `time_ns` int64 (since 1970), `flow` uint32 (its place in `keys`), `caplen`, `wirelen` uint32 (bytes), `flags`, `ttl`
-        uint8.
+        `time_ns` int64 (since 1970), `flow` uint32 (its place in `keys`), `caplen`, `wirelen` uint32 (bytes), `flags`,
+        `ttl` uint8.
     metadata : dict
         Captures and counts by reason.
     """
@@ -118,7 +118,9 @@ class PacketTable:
             if suffix == ".npz":
                 from netml.formats.npz import write_arrays
 
-                write_arrays(partial, {**self.columns, "keys": self.keys, "metadata": np.array(json.dumps(self.metadata))})
+                write_arrays(
+                    partial, {**self.columns, "keys": self.keys, "metadata": np.array(json.dumps(self.metadata))}
+                )
             elif suffix == ".csv":
                 self._write_csv(partial)
             else:
@@ -126,14 +128,16 @@ class PacketTable:
 
     def _write_arrow(self, path: str, suffix: str) -> None:
         table = self.to_arrow()
-        if suffix == ".parquet":
-            from pyarrow import parquet
+        # Opened here: given a path, pyarrow deletes what stands there when it fails, were it a device or a FIFO.
+        with open(path, "wb") as stream:
+            if suffix == ".parquet":
+                from pyarrow import parquet
 
-            parquet.write_table(table, path)
-        else:
-            from pyarrow import feather
+                parquet.write_table(table, stream)
+            else:
+                from pyarrow import feather
 
-            feather.write_feather(table, path, compression="uncompressed")
+                feather.write_feather(table, stream, compression="uncompressed")
 
     def _write_csv(self, path: str) -> None:
         try:
@@ -150,7 +154,8 @@ class PacketTable:
         for place, name in enumerate(COLUMNS):
             if name in ("src_ip", "dst_ip"):
                 table = table.set_column(place, name, table.column(name).cast("string"))
-        arrow_csv.write_csv(table, path, arrow_csv.WriteOptions(quoting_style="none", quoting_header="none"))
+        with open(path, "wb") as stream:
+            arrow_csv.write_csv(table, stream, arrow_csv.WriteOptions(quoting_style="none", quoting_header="none"))
 
 
 def read_packet_table(

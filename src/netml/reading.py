@@ -103,9 +103,7 @@ def read_capture(
         _refuse_unsupported(assembler, capture)
 
 
-def _read_blocks(
-    assembler: _flowcore.FlowAssembler, capture: Capture, progress: Progress | None
-) -> None:
+def _read_blocks(assembler: _flowcore.FlowAssembler, capture: Capture, progress: Progress | None) -> None:
     """The native door: the kernel frames megabytes at a time."""
     framer = capture.framer
     assert framer is not None
@@ -135,7 +133,7 @@ def _read_blocks(
 
 
 def _refuse_unsupported(assembler: _flowcore.FlowAssembler, capture: Capture) -> None:
-    """A pcapng capture with some interfaces that are decoded has the others' packets counted; with none it is refused."""
+    """Refuse a pcapng capture of which no interface is decoded; with some, the others' packets are just counted."""
     assert capture.framer is not None
     seen = capture.framer.link_types_seen
     if seen and not any(map(_flowcore.is_supported, seen)):
@@ -143,12 +141,12 @@ def _refuse_unsupported(assembler: _flowcore.FlowAssembler, capture: Capture) ->
         raise UnsupportedLinkTypeError(f"link type {names} is not decoded", path=capture.name)
 
 
-def _read_general(
-    assembler: _flowcore.FlowAssembler, capture: Capture, progress: Progress | None
-) -> None:
+def _read_general(assembler: _flowcore.FlowAssembler, capture: Capture, progress: Progress | None) -> None:
     """The general door: whatever gives (time, bytes), one packet at a time."""
     import dpkt
 
+    assert capture.packets is not None
+    assert capture.link_type is not None
     n_before = assembler.n_packets_read
     try:
         while assembler.assemble_packets(capture.packets, capture.link_type, PACKETS_AT_A_TIME):
@@ -157,3 +155,8 @@ def _read_general(
     except (dpkt.dpkt.Error, struct.error) as error:
         record_no = assembler.n_packets_read - n_before + 1
         raise TruncatedCaptureError(f"dpkt cannot read on: {error}", path=capture.name, record_no=record_no) from error
+    except CaptureError as error:
+        if error.path is None and error.record_no is None:
+            # A time out of range: the kernel does not know where it was.
+            error.path, error.record_no = capture.name, assembler.n_packets_read - n_before + 1
+        raise

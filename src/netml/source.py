@@ -52,7 +52,7 @@ class Capture:
     framer: _flowcore.Framer | None = None
     stream: Any = None  # has readinto(); stands at the first record
     offset: int = 0  # bytes of the capture before the stream's place
-    packets: Iterator[tuple[Any, bytes]] | None = None
+    packets: Iterator[Any] | None = None
     link_type: int | None = None  # pcap and packets; a pcapng's interfaces have their own
     resolution: str = ""  # of the times, in words
     warnings: list[CaptureError] = field(default_factory=list)  # what is odd about the header
@@ -115,7 +115,9 @@ def open_capture(source: Any, link_type: int | None = None) -> Capture:
         if link_type is None:
             raise OptionError("link_type", None, "the LINKTYPE_ value of the frames (1 is Ethernet)")
         return _open_packets(source, f"<{type(source).__name__}>", link_type)
-    raise OptionError("source", type(source).__name__, "a path, '-', a binary file, a dpkt reader or (time, bytes) pairs")
+    raise OptionError(
+        "source", type(source).__name__, "a path, '-', a binary file, a dpkt reader or (time, bytes) pairs"
+    )
 
 
 def _is_path(source: Any) -> bool:
@@ -134,10 +136,12 @@ def _require_supported(link_type: int, name: str) -> None:
 
 def _open_path(path: str) -> Capture:
     if path == "-":
+        if sys.stdin is None:
+            raise CaptureError("is closed", path="standard input")
         # What has been read ahead into the buffer must not be lost: no detour to the raw stream.
         return _recognise(sys.stdin.buffer, "standard input", lambda: None)
     try:
-        stream = open(path, "rb", buffering=0)
+        stream = open(path, "rb", buffering=0)  # noqa: SIM115 - closed with the capture
     except OSError as error:
         raise CaptureError(_reason(error), path=path) from error
     try:
@@ -179,8 +183,8 @@ def _recognise(stream: BinaryIO, name: Any, close: Callable[[], None]) -> Captur
 def _not_a_capture(head: bytes, name: str) -> CaptureError:
     if not head:
         return NotACaptureError("the file is empty", path=name, offset=0)
-    pcap_starts = (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x0a\x0d\x0d\x0a")
-    if len(head) < PCAP_HEADER_BYTES and any(head.startswith(start[: len(head)]) for start in pcap_starts):
+    starts = ("d4c3b2a1", "a1b2c3d4", "4d3cb2a1", "a1b23c4d", "0a0d0d0a")
+    if len(head) < PCAP_HEADER_BYTES and any(bytes.fromhex(start).startswith(head[:4]) for start in starts):
         return TruncatedCaptureError(f"cut in the capture header: {len(head)} bytes are there", path=name, offset=0)
     text = head.decode("ascii", "backslashreplace")[:16] if head.isascii() else head[:4].hex(" ")
     return NotACaptureError(f"neither pcap nor pcapng: it begins with {text!r}", path=name, offset=0)

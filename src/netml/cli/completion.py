@@ -18,6 +18,8 @@ def command(ctx: click.Context, shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
+    from netml.cli.failures import COMPLETION_VARIABLE
+
     completion_class = get_completion_class(shell)
     assert completion_class is not None
-    click.echo(completion_class(ctx.find_root().command, {}, "netml", "_NETML_COMPLETE").source())
+    click.echo(completion_class(ctx.find_root().command, {}, "netml", COMPLETION_VARIABLE).source())

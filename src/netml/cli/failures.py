@@ -15,11 +15,14 @@ EXIT_FAILURE = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
+COMPLETION_VARIABLE = "_NETML_COMPLETE"
 
 
 def fail(text: object) -> None:
     """Say on stderr, in one line, what is wrong."""
-    click.echo(f"netml: {' '.join(str(text).split())}", err=True)
+    line = " ".join(str(text).split())
+    # Names of files and of columns are hostile input, too: no control sequence of a terminal gets through.
+    click.echo(f"netml: {''.join(c if c.isprintable() else ascii(c)[1:-1] for c in line)}", err=True)
 
 
 def run(group: click.Group, arguments: list[str] | None) -> int:
@@ -28,15 +31,22 @@ def run(group: click.Group, arguments: list[str] | None) -> int:
         warnings.simplefilter("always", CaptureWarning)
         warnings.showwarning = _show_warning
         try:
-            status = group.main(arguments, prog_name="netml", standalone_mode=False)
-            sys.stdout.flush()
+            status = _invoke(group, sys.argv[1:] if arguments is None else arguments)
+            if sys.stdout is not None:
+                sys.stdout.flush()
             return status if isinstance(status, int) else EXIT_OK
         except click.exceptions.Exit as leave:
             return leave.exit_code
-        except click.UsageError as error:
+        except getattr(click.exceptions, "NoArgsIsHelpError", ()) as error:  # since click 8.2
             error.show()
             return EXIT_USAGE
+        except click.UsageError as error:
+            command = error.ctx.command_path if error.ctx is not None else "netml"
+            fail(f"{error.format_message()} (see {command} --help)")
+            return EXIT_USAGE
         except (KeyboardInterrupt, click.Abort):
+            if sys.stderr is not None and sys.stderr.isatty():
+                click.echo(err=True)  # the terminal stands behind "^C" or the progress bar
             fail("interrupted: nothing was written")
             return EXIT_INTERRUPTED
         except BrokenPipeError:
@@ -50,9 +60,22 @@ def run(group: click.Group, arguments: list[str] | None) -> int:
             fail(f"out of memory{f': {error}' if str(error) else ''}")
         except click.ClickException as error:
             fail(error.format_message())
-        except (NetmlError, OSError, OverflowError) as error:
+        except (NetmlError, OverflowError) as error:
             fail(error)
+        except OSError as error:
+            fail(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else error)
         return EXIT_FAILURE
+
+
+def _invoke(group: click.Group, arguments: list[str]) -> object:
+    """Run a command without `click.Group.main`, which hides a broken pipe and prints an empty line at Ctrl-C."""
+    instruction = os.environ.get(COMPLETION_VARIABLE)
+    if instruction:
+        from click.shell_completion import shell_complete
+
+        return shell_complete(group, {}, "netml", COMPLETION_VARIABLE, instruction)
+    with group.make_context("netml", list(arguments)) as context:
+        return group.invoke(context)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *place: object, **more: object) -> None:

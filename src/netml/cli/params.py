@@ -9,13 +9,19 @@ import click
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-# Whether a file can be read or written is found out by reading and writing it: click's own check is a usage error of four
-# lines, and only for files that are there.
+# Whether a file can be read or written is found out by reading and writing it: click's own check is a usage error
+# of four lines, and only for files that are there.
 any_path = click.Path(readable=False, allow_dash=True)
 
 captures = click.argument("captures", metavar="CAPTURE...", nargs=-1, required=True, type=any_path)
 output = click.option(
-    "-o", "--output", "output_path", metavar="OUT", required=True, type=any_path, help="Where to; its suffix is the format."
+    "-o",
+    "--output",
+    "output_path",
+    metavar="OUT",
+    required=True,
+    type=any_path,
+    help="Where to; its suffix tells how.",
 )
 strict = click.option("--strict", is_flag=True, help="Fail at a damaged capture; write nothing.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="No summary and no progress bar.")

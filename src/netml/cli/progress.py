@@ -25,7 +25,7 @@ def total_bytes(captures: Sequence[str]) -> int | None:
 @contextlib.contextmanager
 def progress_bar(captures: Sequence[str], *, quiet: bool) -> Iterator[Progress | None]:
     """Give a callback that draws a bar on stderr, or None where there is no terminal."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
     length = total_bytes(captures)
@@ -44,7 +44,7 @@ def progress_bar(captures: Sequence[str], *, quiet: bool) -> Iterator[Progress |
             of_all = f"/{length / 1e6:,.0f}" if length is not None else ""
             rate = n_packets / (now_s - start_s) / 1e6
             text = f"{n_bytes / 1e6:,.0f}{of_all} MB  {n_packets:,} packets  {rate:.2f} M/s"
-            bar.update(max(n_bytes - bar.pos, 0), text)  # type: ignore[arg-type]
+            bar.update(max(n_bytes - bar.pos, 0), text)
 
         yield show
         if length is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from netml.errors import UnknownNameError
-from netml.persist import atomic_output
+from netml.persist import atomic_output, check_output
 
 if TYPE_CHECKING:
     from netml.matrix import FeatureMatrix
@@ -149,3 +149,27 @@ def features_and_labels(matrix: FeatureMatrix) -> tuple[np.ndarray, np.ndarray]:
         return matrix.X, np.zeros(len(matrix), np.int64)
     kept = matrix.labels != ""
     return matrix.X[kept], binary_labels(matrix.labels[kept])
+
+
+def check_matrix_output(path: str | os.PathLike[str]) -> None:
+    """Raise now what `write_matrix` would raise after all the work.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        Where a matrix is to be written.
+
+    Raises
+    ------
+    UnknownNameError
+        If no format has this suffix.
+    MissingExtraError
+        If the format's package is not installed.
+    OutputError
+        If the folder is missing, the target is a folder, or writing is not permitted.
+    """
+    if get_format(path).extra == "parquet":
+        from netml.formats._table import import_pyarrow
+
+        import_pyarrow(f"writing {os.path.splitext(os.fspath(path))[1]}")
+    check_output(path)

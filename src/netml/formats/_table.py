@@ -22,6 +22,8 @@ from netml.matrix import FeatureMatrix
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from netml.flows import FlowIndex
+
 _METADATA_KEY = b"netml"
 
 
@@ -56,7 +58,7 @@ def to_table(matrix: FeatureMatrix, what: str) -> pa.Table:
         The flows' columns, the features as float64, `label`; the metadata as JSON in the schema.
     """
     arrow = import_pyarrow(what)
-    columns = [_flow_column(arrow, matrix.flows, name) for name in FLOW_COLUMNS]
+    columns = flow_columns(arrow, matrix.flows)
     # Row-major to columns, each value touched once while its line is in the cache.
     columns += [arrow.array(column) for column in _transposed(matrix.X)]
     if matrix.labels is not None:
@@ -65,6 +67,11 @@ def to_table(matrix: FeatureMatrix, what: str) -> pa.Table:
     fields = [arrow.field(name, column.type) for name, column in zip(names, columns, strict=True)]
     schema = arrow.schema(fields, metadata={_METADATA_KEY: json.dumps(matrix.metadata).encode()})
     return arrow.Table.from_arrays(columns, schema=schema)
+
+
+def flow_columns(arrow: Any, flows: FlowIndex) -> list[Any]:
+    """Give the columns `FLOW_COLUMNS` as Arrow arrays."""
+    return [_flow_column(arrow, flows, name) for name in FLOW_COLUMNS]
 
 
 def _flow_column(arrow: Any, flows: Any, name: str) -> Any:

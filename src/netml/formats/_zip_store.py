@@ -80,10 +80,11 @@ def write_archive(path: str | os.PathLike[str], members: Iterable[Member]) -> No
 
 
 def _cut(member: Member, offset: int) -> Iterable[tuple[memoryview, int]]:
-    for part in map(memoryview, member.parts):
-        for start in range(0, len(part), _PIECE_BYTES):
-            yield part[start : start + _PIECE_BYTES], offset + start
-        offset += len(part)
+    for part in member.parts:
+        view = memoryview(part)
+        for start in range(0, len(view), _PIECE_BYTES):
+            yield view[start : start + _PIECE_BYTES], offset + start
+        offset += len(view)
 
 
 def _write(descriptor: int, content: bytes | memoryview, offset: int | None) -> None:

@@ -191,8 +191,7 @@ def _read_python(name: str, features: list[str], has_labels: bool) -> FeatureMat
         raise ValueError(f"a row has not the {len(header)} fields of the header")
     columns = dict(zip(header, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(header, ())
     flows = {
-        name: columns[name] if name in ADDRESS_COLUMNS else np.array(columns[name], np.int64)
-        for name in FLOW_COLUMNS
+        name: columns[name] if name in ADDRESS_COLUMNS else np.array(columns[name], np.int64) for name in FLOW_COLUMNS
     }
     matrix = np.empty((len(rows), len(features)))
     for position, feature in enumerate(features):

@@ -55,8 +55,9 @@ def save(path: str | os.PathLike[str], table: FlowTable) -> None:
         import_pyarrow("writing Parquet")
         from pyarrow import parquet
 
-        with atomic_output(path) as partial:
-            parquet.write_table(to_arrow(table), partial)
+        # Opened here: given a path, pyarrow deletes what stands there when it fails, were it a device or a FIFO.
+        with atomic_output(path) as partial, open(partial, "wb") as stream:
+            parquet.write_table(to_arrow(table), stream)
         return
     arrays = {
         "keys": table.keys,

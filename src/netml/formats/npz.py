@@ -42,6 +42,19 @@ def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:
     }
     if matrix.labels is not None:
         arrays["labels"] = matrix.labels
+    write_arrays(path, arrays)
+
+
+def write_arrays(path: str | os.PathLike[str], arrays: dict[str, np.ndarray]) -> None:
+    """Write named arrays as an uncompressed `.npz`, as `numpy.savez` does, only faster.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file to write.
+    arrays : dict of str to ndarray
+        Any that need no pickle.
+    """
     write_archive(path, (_member(f"{name}.npy", array) for name, array in arrays.items()))
 
 
@@ -76,7 +89,11 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
 
     name = os.fspath(path)
     try:
-        with np.load(name, allow_pickle=False) as archive:
+        # Given a name, numpy leaves a damaged file open.
+        with open(name, "rb") as stream:
+            archive = np.load(stream, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise DamagedFileError(name, "not an .npz file")
             arrays = {key: archive[key] for key in archive.files}
         flows = FlowIndex(*(arrays[key] for key in ("keys", "start_ns", "end_ns", "packets", "bytes")))
         metadata = json.loads(str(arrays["metadata"]))
@@ -84,5 +101,7 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
         return FeatureMatrix(arrays["X"], columns, flows, metadata, labels=arrays.get("labels"))
     except KeyError as error:
         raise DamagedFileError(name, f"not a feature file of netml: no array {error}") from error
+    except DamagedFileError:
+        raise
     except (zipfile.BadZipFile, ValueError, EOFError) as error:
         raise DamagedFileError(name, f"not an .npz file, or a damaged one ({error})") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -81,9 +81,7 @@ class SeedFlows(Sequence[tuple[FiveTuple, SeedPackets]]):
     def __getitem__(self, place: int) -> tuple[FiveTuple, SeedPackets]: ...
     @overload
     def __getitem__(self, place: slice) -> list[tuple[FiveTuple, SeedPackets]]: ...
-    def __getitem__(
-        self, place: int | slice
-    ) -> tuple[FiveTuple, SeedPackets] | list[tuple[FiveTuple, SeedPackets]]:
+    def __getitem__(self, place: int | slice) -> tuple[FiveTuple, SeedPackets] | list[tuple[FiveTuple, SeedPackets]]:
         if isinstance(place, slice):
             return [self[i] for i in range(len(self))[place]]
         return self.five_tuples[place], SeedPackets(self.table[place])
@@ -106,7 +104,7 @@ class TimedCall:
             self.tot_time = (time.perf_counter() - start_s) / 60
 
 
-class timed:  # noqa: N801 - a decorator
+class timed:
     """Make a method a `TimedCall` of each instance."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -123,8 +121,6 @@ class timed:  # noqa: N801 - a decorator
         call = TimedCall(instance, self.name)
         instance.__dict__[self.name] = call
         return call
-
-
 
 
 class PCAP:
@@ -233,7 +229,7 @@ class PCAP:
         self.dim = matrix.metadata["representation"]["dim"]
 
     @timed
-    def label_flows(self, label_file: Any = None, label: int = 0) -> None:
+    def label_flows(self, label_file: Any = None, label: int = 0, *, columns: Mapping[str, str] | None = None) -> None:
         """Label the flows from a file; flows that it does not name are left out, as in the original.
 
         Parameters
@@ -242,6 +238,8 @@ class PCAP:
             A CIC-IDS2017 CSV, or any that `netml.labels.read_labels` understands.
         label : int, default 0
             Label of all flows if there is no file.
+        columns : mapping of str to str, optional
+            The file's own column names, as in `netml.labels.read_labels`.
         """
         flows = self._require_flows()
         if label_file is None:
@@ -249,7 +247,7 @@ class PCAP:
             return
         from netml.labels import seed_labels
 
-        kept, self.labels = seed_labels(label_file, flows.five_tuples)
+        kept, self.labels = seed_labels(label_file, flows.five_tuples, columns=columns)
         if len(kept) != len(flows):
             self.flows = SeedFlows(flows.table[np.asarray(kept, np.int64)])
             if self.features is not None:
@@ -267,4 +265,3 @@ class PCAP:
         if self.flows is None:
             raise NetmlError("there are no flows yet: call pcap2flows() first")
         return self.flows
-

@@ -3,10 +3,11 @@
 Sections and interfaces are kept as they are met; unknown blocks are passed over. Owns `interfaces` until
 `free_pcapng`. A block's lengths are checked against each other before its body is read.
 """
-from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 
-from netml._core.octets cimport netml_add_clamped, netml_scale_ticks, read_file16, read_file32, read_file64, read_u32
+from netml._core.capture.interface cimport Interface, find_time_ns, read_interface
+from netml._core.octets cimport read_file16, read_file32, read_u32
 from netml._core.packet cimport Frame
 from netml._core.status cimport (
     STATUS_BAD_BLOCK, STATUS_BAD_LENGTH, STATUS_BAD_SECTION, STATUS_FRAME, STATUS_NEED_MORE, STATUS_NO_FRAME,
@@ -22,18 +23,7 @@ cdef enum:
     BLOCK_PACKET = 2             # obsolete
     BLOCK_SIMPLE_PACKET = 3
     BLOCK_ENHANCED_PACKET = 6
-    OPTION_TSRESOL = 9
-    OPTION_TSOFFSET = 14
     BYTE_ORDER_MAGIC = 0x1A2B3C4D
-
-
-cdef struct Interface:
-    uint32_t link_type           # LINKTYPE_ value
-    uint32_t snaplen             # bytes; 0 = no limit
-    uint64_t multiplier          # ns = ticks * multiplier / divisor >> shift + offset_ns
-    uint64_t divisor
-    uint32_t shift               # bits
-    int64_t offset_ns            # if_tsoffset, ns
 
 
 cdef struct Pcapng:
@@ -54,60 +44,22 @@ cdef inline void free_pcapng(Pcapng *state) noexcept nogil:
     state.interfaces = NULL
 
 
-cdef inline void read_resolution(Interface *interface, uint8_t resolution) noexcept nogil:
-    """`if_tsresol`: units of 10**-n s, or of 2**-n s with the top bit set."""
-    cdef uint32_t exponent = resolution & 0x7F
-    cdef uint32_t power
-    interface.multiplier = 1
-    interface.divisor = 1
-    interface.shift = 0
-    if resolution & 0x80:
-        # 2**-n s in ns, by 10**9 / 2**n; from 2**-94 on nothing of 64 bits of ticks is left.
-        interface.multiplier = 1000000000
-        interface.shift = exponent if exponent < 94 else 94
-    elif exponent <= 9:
-        for power in range(9 - exponent):
-            interface.multiplier *= 10
-    else:
-        for power in range((exponent if exponent < 28 else 28) - 9):
-            interface.divisor *= 10
-        if exponent > 28:
-            interface.multiplier = 0  # less than a nanosecond in all 64 bits of ticks
-
-
 cdef inline Status add_interface(Pcapng *state, const uint8_t *body, size_t length) noexcept nogil:
-    """Interface description block: link type, snaplen, then options."""
+    """Take an interface description block into the section."""
     cdef Interface *grown
-    cdef Interface *interface
-    cdef size_t at = 8
-    cdef uint16_t code, size
-    if length < 8:
-        return STATUS_BAD_BLOCK
+    cdef Status status
     if state.n_interfaces == state.room:
         state.room = state.room * 2 + 8
         grown = <Interface *> realloc(state.interfaces, state.room * sizeof(Interface))
         if grown == NULL:
             return STATUS_NO_MEMORY
         state.interfaces = grown
-    interface = &state.interfaces[state.n_interfaces]
-    interface.link_type = read_file16(body, state.is_swapped)
-    interface.snaplen = read_file32(body + 4, state.is_swapped)
-    interface.offset_ns = 0
-    read_resolution(interface, 6)
-    while at + 4 <= length:
-        code = read_file16(body + at, state.is_swapped)
-        size = read_file16(body + at + 2, state.is_swapped)
-        at += 4
-        if code == 0 or size > length - at:
-            break
-        if code == OPTION_TSRESOL and size == 1:
-            read_resolution(interface, body[at])
-        elif code == OPTION_TSOFFSET and size == 8:
-            interface.offset_ns = offset_in_ns(<int64_t> read_file64(body + at, state.is_swapped))
-        at += (<size_t> size + 3) & ~<size_t> 3
+    status = read_interface(&state.interfaces[state.n_interfaces], body, length, state.is_swapped)
+    if status != STATUS_OK:
+        return status
+    note_link_type(state, state.interfaces[state.n_interfaces].link_type)
     state.n_interfaces += 1
     state.n_interfaces_seen += 1
-    note_link_type(state, interface.link_type)
     return STATUS_OK
 
 
@@ -120,15 +72,6 @@ cdef inline void note_link_type(Pcapng *state, uint32_t link_type) noexcept nogi
     if state.n_link_types < MAX_LINK_TYPES:
         state.link_types[state.n_link_types] = link_type
         state.n_link_types += 1
-
-
-cdef inline int64_t offset_in_ns(int64_t offset_s) noexcept nogil:
-    """Seconds as ns, clamped."""
-    if offset_s > INT64_MAX // 1000000000:
-        return INT64_MAX
-    if offset_s < -(INT64_MAX // 1000000000):
-        return -INT64_MAX
-    return offset_s * 1000000000
 
 
 cdef inline Status open_section(Pcapng *state, const uint8_t *at, size_t available) noexcept nogil:
@@ -183,8 +126,7 @@ cdef inline Status frame_packet(
     if frame.caplen > length - header:
         return STATUS_BAD_BLOCK
     ticks = (<uint64_t> read_file32(body + 4, swapped) << 32) | read_file32(body + 8, swapped)
-    frame.time_ns = netml_add_clamped(
-        netml_scale_ticks(ticks, interface.multiplier, interface.divisor, interface.shift), interface.offset_ns)
+    frame.time_ns = find_time_ns(interface, ticks)
     state.last_time_ns = frame.time_ns
     return STATUS_FRAME
 

@@ -1,6 +1,6 @@
 """What a family's `fill_` gets: one flow's packets as contiguous columns, and a zeroed row to fill.
 
-Rows are cut to their width; what a flow does not have stays 0. A room of its own for each family, nothing shared but this.
+Rows are cut to their width; what a flow does not have stays 0. Each family has its own room, and shares only this.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 

@@ -1,4 +1,7 @@
-"""The families and the one place that chooses between them. A new family: its file, its lines here, and one in families.py."""
+"""The families and the one place that chooses between them.
+
+A new family: its file, its lines here, and one in families.py.
+"""
 from netml._core.features.family cimport FamilyNeeds, FlowPackets
 from netml._core.features.header cimport fill_header
 from netml._core.features.iat cimport fill_iat

@@ -62,7 +62,7 @@ cdef inline void scatter_chunk(
 
 
 cdef inline void group_columns(
-    PacketColumns *arrived,      # IN: chunks are given back as they are done with: the two copies never stand side by side
+    PacketColumns *arrived,      # IN: chunks are given back one by one: the two copies never stand side by side
     uint32_t *cursors,           # IN  [n_flows]: each flow's first place; spent afterwards
     GroupedColumns *grouped,     # OUT
 ) noexcept nogil:

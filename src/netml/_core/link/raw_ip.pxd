@@ -1,4 +1,4 @@
-"""No link layer: the frame is an IP packet (LINKTYPE 12, 14, 101: the version nibble decides; 228, 229: it is known)."""
+"""No link layer: the frame is an IP packet (LINKTYPE 12, 14, 101: its version nibble decides; 228, 229: known)."""
 from libc.stdint cimport uint16_t
 
 from netml._core.packet cimport LinkHeader

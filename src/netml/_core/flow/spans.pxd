@@ -1,0 +1,126 @@
+"""Spans: pieces of flows as runs of grouped packets; what is kept, what is dropped and why.
+
+Owns the spans' memory.
+"""
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memmove
+
+from netml._core.flow.grouping cimport GroupedColumns, Value
+from netml._core.octets cimport netml_allocate
+from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
+
+
+cdef enum:
+    FEW_PACKETS = 16             # up to here a loop beats the call of memmove
+
+
+cdef enum Drop:
+    DROP_SHORT_FLOW = 0          # a key with fewer packets than a flow needs
+    DROP_IDLE_TAIL               # the last piece of a flow cut by the idle timeout
+    DROP_SHORT_PIECE             # a piece with fewer packets than a flow needs
+    DROP_INTERVAL_TAIL           # the last piece of a flow cut by the interval
+    N_DROPS
+
+
+cdef struct Dropped:
+    uint64_t n_packets[4]        # by Drop
+    uint64_t n_pieces[4]         # by Drop
+
+
+cdef struct Span:                # packets start..end of one flow key; 32 bits count them all
+    uint32_t start
+    uint32_t end
+    uint32_t flow                # number of the key in the table
+
+
+cdef struct SpanList:
+    Span *spans                  # owned
+    size_t n_spans
+    size_t room
+
+
+cdef inline void free_spans(SpanList *spans) noexcept nogil:
+    """Give the memory back."""
+    free(spans.spans)
+    spans.spans = NULL
+    spans.n_spans = spans.room = 0
+
+
+cdef inline Status reserve_spans(SpanList *spans, size_t room) noexcept nogil:
+    """Room for about as many spans as there will be; what is not touched costs no memory."""
+    spans.spans = <Span *> netml_allocate(room * sizeof(Span))
+    spans.room = room
+    spans.n_spans = 0
+    return STATUS_OK if spans.spans != NULL else STATUS_NO_MEMORY
+
+
+cdef inline void drop_span(Dropped *dropped, Drop reason, int64_t n_packets) noexcept nogil:
+    """Count a dropped piece."""
+    dropped.n_packets[<int> reason] += n_packets
+    dropped.n_pieces[<int> reason] += 1
+
+
+cdef inline Status keep_span(
+    SpanList *spans, uint32_t flow, int64_t start, int64_t end, uint64_t min_packets, Dropped *dropped,
+) noexcept nogil:
+    """Add a piece, or drop it if it is too short."""
+    cdef Span *grown
+    if <uint64_t> (end - start) < min_packets:
+        drop_span(dropped, DROP_SHORT_PIECE, end - start)
+        return STATUS_OK
+    if spans.n_spans == spans.room:
+        spans.room = spans.room + spans.room // 2 + 1024
+        grown = <Span *> realloc(spans.spans, spans.room * sizeof(Span))
+        if grown == NULL:
+            return STATUS_NO_MEMORY
+        spans.spans = grown
+    spans.spans[spans.n_spans].start = <uint32_t> start
+    spans.spans[spans.n_spans].end = <uint32_t> end
+    spans.spans[spans.n_spans].flow = flow
+    spans.n_spans += 1
+    return STATUS_OK
+
+
+cdef inline void compact(Value *column, const SpanList *spans) noexcept nogil:
+    """Move the packets of the spans to the column's front, in place; spans ascend and do not overlap."""
+    cdef size_t span, n, i
+    cdef Value *out = column
+    cdef const Value *source
+    if column == NULL:
+        return
+    for span in range(spans.n_spans):
+        n = spans.spans[span].end - spans.spans[span].start
+        source = column + spans.spans[span].start
+        if out != source:
+            if n <= FEW_PACKETS:
+                for i in range(n):
+                    out[i] = source[i]
+            else:
+                memmove(out, source, n * sizeof(Value))
+        out += n
+
+
+cdef inline void compact_columns(GroupedColumns *columns, const SpanList *spans) noexcept nogil:
+    """All columns."""
+    compact(columns.time_ns, spans)
+    compact(columns.caplen, spans)
+    compact(columns.wirelen, spans)
+    compact(columns.flags, spans)
+    compact(columns.ttl, spans)
+
+
+cdef inline void measure_spans(
+    const GroupedColumns *columns,   # IN: not compacted yet
+    const SpanList *spans,           # IN
+    int64_t *offsets,                # OUT [n_spans + 1]: of the compacted columns
+    int64_t *start_ns,               # OUT [n_spans]
+    int64_t *end_ns,                 # OUT [n_spans]
+) noexcept nogil:
+    """Where each flow will lie, and its first and last time."""
+    cdef size_t span
+    offsets[0] = 0
+    for span in range(spans.n_spans):
+        offsets[span + 1] = offsets[span] + spans.spans[span].end - spans.spans[span].start
+        start_ns[span] = columns.time_ns[spans.spans[span].start]
+        end_ns[span] = columns.time_ns[spans.spans[span].end - 1]

@@ -1,0 +1,85 @@
+"""Types of the compiled core. `tests/test_compiled_types.py` holds this file against the module."""
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Final, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+class _Counters(TypedDict):
+    start_ns: int | None
+    end_ns: int | None
+    packets_read: int
+    packets_kept: int
+    captured_bytes: int
+    skipped: dict[str, int]
+
+class _Drop(TypedDict):
+    packets: int
+    pieces: int
+
+SKIP_REASONS: Final[tuple[str, ...]]
+DROP_REASONS: Final[dict[str, int]]
+FLOW_KEY: Final[np.dtype[np.void]]
+COLUMNS: Final[dict[str, tuple[int, type[np.unsignedinteger[Any]]]]]
+
+def is_supported(link_type: int) -> bool: ...
+
+class Framer:
+    def __init__(
+        self,
+        capture_format: str,
+        *,
+        is_swapped: bool = False,
+        header_bytes: int = 16,
+        fraction_ns: int = 1000,
+        link_type: int = 1,
+    ) -> None: ...
+    @property
+    def n_passed(self) -> int: ...
+    @property
+    def link_types_seen(self) -> set[int]: ...
+    @property
+    def n_sections(self) -> int: ...
+    @property
+    def n_interfaces(self) -> int: ...
+
+class FlowAssembler:
+    def __init__(self, wanted: Iterable[str] = (), *, keeps_packets: bool = True) -> None: ...
+    def assemble(self, framer: Framer, block: NDArray[np.uint8], length: int) -> tuple[int, int, str]: ...
+    def assemble_packets(
+        self, packets: Iterator[tuple[float | Decimal | Fraction, bytes]], link_type: int, n_most: int
+    ) -> int: ...
+    @property
+    def counters(self) -> _Counters: ...
+    @property
+    def n_packets_read(self) -> int: ...
+    @property
+    def n_keys(self) -> int: ...
+    @property
+    def dropped(self) -> dict[str, _Drop]: ...
+    def take_packets(self) -> dict[str, NDArray[Any]]: ...
+    def keys(self) -> NDArray[np.void]: ...
+    def end_flows(
+        self, *, min_packets: int, tcp_timeout_ns: int, udp_timeout_ns: int, keep_tail: bool
+    ) -> NDArray[np.int64]: ...
+    def take_flows(self, interval_ns: float) -> dict[str, NDArray[Any]]: ...
+
+def fill_family(
+    code: int,
+    X: NDArray[np.float64],
+    first_column: int,
+    width: int,
+    offsets: NDArray[np.int64],
+    time_ns: NDArray[np.int64],
+    size: NDArray[np.uint32],
+    flags: NDArray[np.uint8] | None = None,
+    ttl: NDArray[np.uint8] | None = None,
+    rate_ns: float = 0.0,
+) -> None: ...
+def sum_by_flow(size: NDArray[np.uint32], offsets: NDArray[np.int64]) -> NDArray[np.int64]: ...
+def format_addresses(
+    addresses: NDArray[np.uint8], ip_version: NDArray[np.uint8]
+) -> tuple[NDArray[np.int32], NDArray[np.uint8]]: ...

@@ -1,0 +1,128 @@
+"""Who the flows are: their keys, times and counts, one row a flow."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from netml import _flowcore
+from netml.errors import OptionError
+
+FLOW_KEY = _flowcore.FLOW_KEY
+_ADDRESSES_AT_A_TIME = 1 << 20
+
+Rows = slice | np.ndarray | list[int] | list[bool]
+
+
+def address_texts(addresses: np.ndarray, versions: np.ndarray) -> np.ndarray:
+    """Write addresses as text (RFC 5952).
+
+    Parameters
+    ----------
+    addresses : ndarray (n, 16) of uint8
+        Network order; IPv4 in the first 4 octets.
+    versions : ndarray (n,) of uint8
+        4 or 6.
+
+    Returns
+    -------
+    ndarray (n,) of str
+        The addresses.
+    """
+    texts: list[str] = []
+    for first in range(0, len(versions), _ADDRESSES_AT_A_TIME):
+        part = slice(first, first + _ADDRESSES_AT_A_TIME)
+        offsets, octets = _flowcore.format_addresses(np.ascontiguousarray(addresses[part]), versions[part].copy())
+        text = octets.tobytes().decode("ascii")
+        bounds = offsets.tolist()
+        texts += [text[start:end] for start, end in itertools.pairwise(bounds)]
+    return np.array(texts, dtype=np.str_)
+
+
+class FlowIndex:
+    """Who the flows are: one row a flow, in the matrix's order.
+
+    Parameters
+    ----------
+    keys : ndarray (n_flows,) of FLOW_KEY
+        Directional five-tuples: `src_ip`, `dst_ip` (16 octets in network order, IPv4 in the first 4), `src_port`,
+        `dst_port`, `protocol` (6 or 17), `ip_version` (4 or 6).
+    start_ns, end_ns : ndarray (n_flows,) of int64
+        Times of the first and last packet since 1970, ns.
+    packets, bytes : ndarray (n_flows,) of int64
+        Packets, and the sum of their sizes.
+    """
+
+    __slots__ = ("bytes", "end_ns", "keys", "packets", "start_ns")
+
+    def __init__(self, keys: Any, start_ns: Any, end_ns: Any, packets: Any, bytes: Any) -> None:
+        self.keys = np.asarray(keys, FLOW_KEY)
+        self.start_ns = np.asarray(start_ns, np.int64)
+        self.end_ns = np.asarray(end_ns, np.int64)
+        self.packets = np.asarray(packets, np.int64)
+        self.bytes = np.asarray(bytes, np.int64)
+        lengths = [len(getattr(self, name)) for name in ("keys", "start_ns", "end_ns", "packets", "bytes")]
+        if len(set(lengths)) != 1:
+            raise OptionError("flow index", lengths, "columns of one length")
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __repr__(self) -> str:
+        return f"<FlowIndex: {len(self)} flows>"
+
+    def __getitem__(self, rows: Rows) -> FlowIndex:
+        """Choose rows by a slice, by positions or by a mask."""
+        columns = (self.keys, self.start_ns, self.end_ns, self.packets, self.bytes)
+        return FlowIndex(*(column[rows] for column in columns))
+
+    @property
+    def src_ip(self) -> np.ndarray:
+        """Source addresses as text: ndarray (n_flows,) of str."""
+        return address_texts(self.keys["src_ip"], self.keys["ip_version"])
+
+    @property
+    def dst_ip(self) -> np.ndarray:
+        """Destination addresses as text: ndarray (n_flows,) of str."""
+        return address_texts(self.keys["dst_ip"], self.keys["ip_version"])
+
+    def five_tuples(self) -> list[tuple[str, str, int, int, int]]:
+        """Give the flows' five-tuples.
+
+        Returns
+        -------
+        list of (str, str, int, int, int)
+            (source, destination, source port, destination port, protocol) of each flow.
+        """
+        keys = self.keys
+        columns = (
+            self.src_ip.tolist(),
+            self.dst_ip.tolist(),
+            keys["src_port"].tolist(),
+            keys["dst_port"].tolist(),
+            keys["protocol"].tolist(),
+        )
+        return list(zip(*columns, strict=True))
+
+    def to_columns(self) -> dict[str, np.ndarray]:
+        """Give the columns that every table of flows starts with, in order.
+
+        Returns
+        -------
+        dict of str to ndarray (n_flows,)
+            `src_ip`, `src_port`, `dst_ip`, `dst_port`, `protocol`, `start_ns`, `end_ns`, `packets`, `bytes`;
+            addresses as text.
+        """
+        return {
+            "src_ip": self.src_ip,
+            "src_port": self.keys["src_port"],
+            "dst_ip": self.dst_ip,
+            "dst_port": self.keys["dst_port"],
+            "protocol": self.keys["protocol"],
+            "start_ns": self.start_ns,
+            "end_ns": self.end_ns,
+            "packets": self.packets,
+            "bytes": self.bytes,
+        }

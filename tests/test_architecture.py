@@ -1,0 +1,285 @@
+"""The architecture, as tables, held against the import lines. Who adds a module adds its line here."""
+
+import re
+import subprocess
+import sys
+
+import house
+import pytest
+
+from netml import _flowcore, cli, families, formats, source, summary
+
+# Arrows go down only: a module imports modules of its own layer and of layers above it in this table.
+LAYERS = {
+    "errors": ("errors",),
+    "_core": ("_core",),
+    "_flowcore": ("_flowcore",),
+    "services": (
+        *("options", "families"),
+        *("source", "decompress", "reading"),
+        *("flows", "flow_index", "matrix", "extraction", "spectrum"),
+        *("packets", "packet_frame", "_dns", "inspection", "summary"),
+        *("labels", "_label_columns"),
+        *("persist", "_safe_pickle", "formats"),
+    ),
+    "detectors": ("ndm", "visual", "representation"),
+    "faces": ("pparser", "utils"),
+    "cli": ("cli",),
+}
+RANK = {name: rank for rank, names in enumerate(LAYERS.values()) for name in names}
+LAYER_OF = {name: layer for layer, names in LAYERS.items() for name in names}
+
+# Beyond the layers: (who, what it never imports, why).
+NEVER = (
+    ("errors", "netml", "everything raises: errors.py stands below everything"),
+    ("ndm", "netml.extraction", "a detector takes any matrix"),
+    ("ndm", "netml.reading", "a detector takes any matrix"),
+    ("ndm", "netml.source", "a detector takes any matrix"),
+    ("families", "netml._flowcore", "`netml families` and options load no compiled code"),
+    ("options", "netml._flowcore", "`netml families` and options load no compiled code"),
+    ("_flowcore", "netml.options", "the compiled core knows nothing of options"),
+    ("_flowcore", "netml.families", "the compiled core knows no families' names"),
+    ("formats", "netml.extraction", "a format writes any matrix"),
+)
+
+# Slow to load, or not there at all: imported where they are used, inside functions.
+HEAVY = {"matplotlib", "pandas", "pyarrow", "pyod", "scipy", "sklearn", "torch", "zstandard"}
+# `import netml` and `netml --help` load these modules and, through them, none of those packages.
+LIGHT_MODULES = ("netml", "netml.cli", "netml.cli.failures", "netml.cli.params", "netml.errors")
+NOT_AT_START = {"numpy", "dpkt", *HEAVY}
+
+# Rooms of the kernel: siblings never import each other.
+KERNEL_ROOMS = {"capture", "link", "net", "flow", "features"}
+KERNEL_COMMON = {"status", "octets", "packet"}
+COMPOSITION = "pipeline"
+
+# Reason of status.pxd -> its name in the summary. The order is the enum's.
+REASON_NAMES = {
+    "SKIP_LINK_TYPE": "unsupported_link_type",
+    "SKIP_CUT_LINK": "truncated_link_header",
+    "SKIP_NOT_IP": "not_ip",
+    "SKIP_CUT_IP": "truncated_ip_header",
+    "SKIP_BAD_IP": "bad_ip_header",
+    "SKIP_FRAGMENT": "fragment",
+    "SKIP_OTHER_PROTOCOL": "other_protocol",
+    "SKIP_CUT_TRANSPORT": "truncated_transport_header",
+}
+
+PYTHON_MODULES = [path for path in house.PYTHON_FILES if path != house.PACKAGE / "__init__.py"]
+LAYERED = [*PYTHON_MODULES, *house.CYTHON_FILES]
+
+
+def top_of(module):
+    """Name right below `netml`; "" for netml itself."""
+    return [*module.split("."), ""][1]
+
+
+def is_below(module, package):
+    return module == package or module.startswith(f"{package}.")
+
+
+def enum_members(room, first):
+    """Members of the enum of a room that has `first`, in order."""
+    text = (house.PACKAGE / "_core" / room).read_text()
+    bodies = re.findall(r"^cdef enum[^\n]*:\n((?:    [^\n]*\n)+)", text, re.MULTILINE)
+    for body in bodies:
+        members = re.findall(r"^    (\w+)(?: = (\w+))?", body, re.MULTILINE)
+        if any(name == first for name, _ in members):
+            return members
+    raise AssertionError(f"no enum with {first} in _core/{room}")
+
+
+def test_every_module_has_a_layer():
+    missing = {top_of(house.module_name(path)) for path in LAYERED} - set(LAYER_OF)
+    assert not missing, f"new in src/netml: {sorted(missing)}; give them a layer in LAYERS of {__file__}"
+
+
+@pytest.mark.parametrize("path", LAYERED, ids=house.relative)
+def test_arrows_go_down(path):
+    own = top_of(house.module_name(path))
+    wrong = [
+        f"line {found.line}: {found.target} is of layer {LAYER_OF[top_of(found.target)]!r}"
+        for found in house.imports_of(path)
+        if top_of(found.target) in RANK
+        and is_below(found.target, "netml")
+        and RANK[top_of(found.target)] > RANK[own]
+    ]
+    assert not wrong, (
+        f"{house.relative(path)} is of layer {LAYER_OF[own]!r} and may only import layers below it; "
+        f"move the code, or hand it in as an argument: {wrong}"
+    )
+
+
+@pytest.mark.parametrize("path", [*LAYERED, house.PACKAGE / "__init__.py"], ids=house.relative)
+def test_imports_are_absolute(path):
+    wrong = [
+        f"line {found.line}: {found.target}"
+        for found in house.imports_of(path)
+        if found.target.startswith(".")
+    ]
+    assert not wrong, f"write `from netml.x import y` in {house.relative(path)}: {wrong}"
+
+
+@pytest.mark.parametrize(("who", "what", "why"), NEVER, ids=[f"{who}-{what}" for who, what, _ in NEVER])
+def test_what_is_never_imported(who, what, why):
+    for path in LAYERED:
+        if not is_below(house.module_name(path), f"netml.{who}"):
+            continue
+        for found in house.imports_of(path):
+            assert not is_below(found.target, what), (
+                f"{house.relative(path)}, line {found.line}: {who} never imports {what}: {why}"
+            )
+
+
+def test_no_cycles_at_import():
+    arrows = {
+        house.module_name(path): {
+            found.target
+            for found in house.imports_of(path)
+            if found.is_at_start and is_below(found.target, "netml")
+        }
+        for path in house.PYTHON_FILES
+    }
+    done = set()
+
+    def visit(module, way):
+        assert module not in way, (
+            f"a cycle of imports: {' -> '.join([*way, module])}; import inside a function"
+        )
+        if module not in done:
+            for target in arrows.get(module, ()):
+                visit(target, [*way, module])
+            done.add(module)
+
+    for module in arrows:
+        visit(module, [])
+
+
+@pytest.mark.parametrize("path", house.PYTHON_FILES, ids=house.relative)
+def test_heavy_modules_load_when_used(path):
+    for found in house.imports_of(path):
+        package = found.target.split(".")[0]
+        assert not (found.is_at_start and package in HEAVY), (
+            f"{house.relative(path)}, line {found.line}: import {package} inside the function that needs it, "
+            "or below `if TYPE_CHECKING:`"
+        )
+
+
+def test_start_up_is_light():
+    code = f"import sys, {', '.join(LIGHT_MODULES)}; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    wrong = sorted(NOT_AT_START & {module.split(".")[0] for module in loaded})
+    assert not wrong, (
+        f"{', '.join(LIGHT_MODULES)} must not load {wrong}: see who imports them (python -X importtime)"
+    )
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in house.ROOMS if path.name != "__init__.pxd"], ids=house.relative
+)
+def test_kernel_rooms_do_not_know_each_other(path):
+    inner = path.relative_to(house.PACKAGE / "_core").with_suffix("").parts
+    if inner[0] in KERNEL_ROOMS:
+        allowed = {inner[0], *KERNEL_COMMON}
+    elif inner[0] == COMPOSITION:
+        allowed = KERNEL_ROOMS | KERNEL_COMMON
+    else:
+        assert inner[0] in KERNEL_COMMON, (
+            f"{house.relative(path)} is no room: put it into one, or into KERNEL_COMMON"
+        )
+        allowed = KERNEL_COMMON
+    for found in house.imports_of(path):
+        place = f"{house.relative(path)}, line {found.line}"
+        if is_below(found.target, "netml._core"):
+            room = found.target.split(".")[2]
+            assert room in allowed, (
+                f"{place}: {inner[0]} may not cimport {room}; compose them in {COMPOSITION}.pxd"
+            )
+        else:
+            assert found.target.split(".")[0] == "libc", (
+                f"{place}: a room knows only libc and other rooms, no Python"
+            )
+
+
+def test_kernel_folders_are_header_only():
+    folders = [house.PACKAGE / "_core", *(house.PACKAGE / "_core" / room for room in KERNEL_ROOMS)]
+    for folder in folders:
+        mark = folder / "__init__.pxd"
+        assert mark.exists(), f"{house.relative(mark)} is missing: without it Cython does not find the folder"
+        assert mark.read_text() == "", f"{house.relative(mark)} must be empty"
+    for path in (house.PACKAGE / "_core").rglob("*"):
+        if path.is_file():
+            assert path.suffix == ".pxd" or path.name == "native.h", (
+                f"{house.relative(path)}: rooms are .pxd files"
+            )
+
+
+@pytest.mark.parametrize("folder", ["builders", "reference"])
+def test_oracles_use_nothing_of_netml(folder):
+    for path in (house.ROOT / "tests" / folder).rglob("*.py"):
+        wrong = [found.target for found in house.imports_of(path) if is_below(found.target, "netml")]
+        assert not wrong, f"{house.relative(path)} is what netml is held against: it may not import {wrong}"
+
+
+def test_families_registry():
+    codes = [name for name, _ in enum_members("features/registry.pxd", "FAMILY_HEADER")]
+    assert codes[families.HEADER_CODE] == "FAMILY_HEADER"
+    known = {f"FAMILY_{name}": family.code for name, family in families.FAMILIES.items()}
+    assert known == {name: code for code, name in enumerate(codes) if name != "FAMILY_HEADER"}, (
+        "FAMILIES in families.py and FamilyCode in _core/features/registry.pxd must have the same numbers"
+    )
+    assert list(known.values()) == sorted(known.values()), "FAMILIES must be in the order of FamilyCode"
+    text = (house.PACKAGE / "_core/features/registry.pxd").read_text()
+    for name in codes:
+        assert f"family == {name}:" in text, (
+            f"fill_row in _core/features/registry.pxd does nothing for {name}"
+        )
+
+
+def test_link_types_registry():
+    members = enum_members("link/registry.pxd", "LINKTYPE_ETHERNET")
+    assert {int(value) for _, value in members} == set(source.LINK_TYPE_NAMES), (
+        "LINK_TYPE_NAMES in source.py and the LINKTYPE_ values in _core/link/registry.pxd must be the same"
+    )
+    supported = {link_type for link_type in range(1000) if _flowcore.is_supported(link_type)}
+    assert supported == set(source.LINK_TYPE_NAMES), "is_supported_link_type disagrees with LINK_TYPE_NAMES"
+
+
+def test_reasons_registry():
+    members = [name for name, _ in enum_members("status.pxd", "SKIP_NOT_IP")]
+    assert members == ["KEPT", *REASON_NAMES, "N_REASONS"], (
+        "Reason in _core/status.pxd has changed: REASON_NAMES too?"
+    )
+    assert tuple(REASON_NAMES.values()) == _flowcore.SKIP_REASONS, (
+        "SKIP_REASONS must follow Reason in _core/status.pxd"
+    )
+    room = int(re.search(r"n_skipped\[(\d+)\]", (house.PACKAGE / "_core/status.pxd").read_text())[1])
+    assert len(members) - 1 <= room, "Counters.n_skipped in _core/status.pxd is too small for N_REASONS"
+    assert list(summary.DROP_TEXTS) == list(_flowcore.DROP_REASONS), (
+        "summary.DROP_TEXTS must name all DROP_REASONS"
+    )
+
+
+def test_commands_registry():
+    for module in cli.COMMANDS.values():
+        assert (house.PACKAGE / "cli" / f"{module}.py").exists(), (
+            f"COMMANDS in cli/__init__.py names {module}: no such file"
+        )
+    commands = {
+        path.stem
+        for path in (house.PACKAGE / "cli").glob("*.py")
+        if re.search(r"^def command\(", path.read_text(), re.M)
+    }
+    assert commands == set(cli.COMMANDS.values()), "a command is one file in cli/ and one line of COMMANDS"
+
+
+def test_formats_registry():
+    modules = {line.module for line in formats.FORMATS.values()}
+    for module in modules:
+        path = house.PACKAGE / "formats" / f"{module}.py"
+        assert path.exists(), f"FORMATS in formats/__init__.py names {module}: no such file"
+        assert re.search(r"^def write\(", path.read_text(), re.M), (
+            f"{house.relative(path)} must have write(path, matrix)"
+        )

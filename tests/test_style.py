@@ -1,0 +1,139 @@
+"""What the linters do not see: sizes, the rooms' docstrings, what public names say about themselves."""
+
+import importlib
+import inspect
+import re
+
+import house
+import pytest
+
+import netml
+
+MAX_ROOM_LINES = 220
+MAX_KERNEL_LINES = 600  # of _flowcore.pyx
+MAX_PYTHON_LINES = 310
+MAX_FUNCTION_LINES = 60  # without its docstring
+MAX_ROOM_DOCSTRING_LINES = 8
+
+FILES = [*house.PYTHON_FILES, *house.CYTHON_FILES]
+WRITTEN_ROOMS = [path for path in house.ROOMS if path.name != "__init__.pxd"]
+PUBLIC = {name: getattr(netml, name) for name in netml.__all__}
+
+
+def public_callables():
+    """(name, callable, is it a method) of the public functions, classes and their methods."""
+    for name, found in PUBLIC.items():
+        if not inspect.isclass(found):
+            yield name, found, False
+            continue
+        yield name, found, False
+        for member, value in vars(found).items():
+            plain = value.__func__ if isinstance(value, classmethod | staticmethod) else value
+            if not member.startswith("_") and inspect.isfunction(plain):
+                yield f"{name}.{member}", plain, True
+
+
+CALLABLES = list(public_callables())
+
+
+def parameters_of(found, is_method):
+    """Names of the parameters that a caller gives."""
+    if inspect.isclass(found) and issubclass(found, Exception) and "__init__" not in vars(found):
+        return []
+    names = list(inspect.signature(found).parameters)
+    return names[1:] if is_method else names
+
+
+def section(docstring, title):
+    """Text of a numpydoc section, "" if there is none."""
+    found = re.search(rf"^{title}\n-+\n(.*?)(?=^\w[\w ]*\n-+\n|\Z)", docstring, re.DOTALL | re.MULTILINE)
+    return found[1] if found else ""
+
+
+@pytest.mark.parametrize("path", FILES, ids=house.relative)
+def test_files_are_short(path):
+    limit = {".pxd": MAX_ROOM_LINES, ".pyx": MAX_KERNEL_LINES, ".py": MAX_PYTHON_LINES}[path.suffix]
+    n_lines = len(path.read_text().splitlines())
+    assert n_lines <= limit, f"{house.relative(path)} has {n_lines} lines, at most {limit}: split it by noun"
+
+
+@pytest.mark.parametrize("path", FILES, ids=house.relative)
+def test_functions_are_short(path):
+    long = [f"{one.name} (line {one.line}): {one.n_lines}" for one in house.functions_of(path)]
+    long = [text for text in long if int(text.rsplit(" ", 1)[1]) > MAX_FUNCTION_LINES]
+    assert not long, (
+        f"functions of more than {MAX_FUNCTION_LINES} lines in {house.relative(path)}, split them: {long}"
+    )
+
+
+@pytest.mark.parametrize("path", WRITTEN_ROOMS, ids=house.relative)
+def test_rooms_say_what_they_are(path):
+    found = re.match(r'"""(\S.*?)"""\n', path.read_text(), re.DOTALL)
+    assert found, f"{house.relative(path)} must open with a docstring: its duty, layout or RFC, invariant"
+    n_lines = found[1].rstrip().count("\n") + 1
+    assert n_lines <= MAX_ROOM_DOCSTRING_LINES, (
+        f"the docstring of {house.relative(path)} has {n_lines} lines, at most {MAX_ROOM_DOCSTRING_LINES}"
+    )
+
+
+@pytest.mark.parametrize("path", house.CYTHON_FILES, ids=house.relative)
+def test_rooms_are_cimported_not_included(path):
+    found = re.search(r"^\s*include\s+[\"'].*", path.read_text(), re.MULTILINE)
+    assert not found, f"{house.relative(path)}: {found and found[0].strip()!r}: make it a .pxd and cimport it"
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in house.ROOMS if path.parent.name != "netml"], ids=house.relative
+)
+def test_rooms_hold_only_what_needs_no_gil(path):
+    wrong = [
+        f"line {text.line}: {text.name}"
+        for text in house.functions_of(path)
+        if not house.is_free_of_gil(path, text)
+    ]
+    assert not wrong, f"{house.relative(path)}: write `cdef inline ... noexcept nogil`: {wrong}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=house.relative)
+def test_nothing_is_left_to_do(path):
+    mark = re.search(r"(?:#|//|/\*).*\b(TODO|FIXME|XXX)\b.*", path.read_text())
+    assert not mark, f"{house.relative(path)}: {mark and mark[0]!r}: do it, or open an issue"
+
+
+def test_public_names_are_those_of_the_table():
+    assert sorted(netml.__all__) == sorted(netml._HOMES), "__all__ and _HOMES in netml/__init__.py differ"
+    assert set(netml.__all__) <= set(dir(netml))
+    for name, home in netml._HOMES.items():
+        assert PUBLIC[name] is getattr(importlib.import_module(f"netml.{home}"), name)
+
+
+@pytest.mark.parametrize(("name", "found", "is_method"), CALLABLES, ids=[name for name, *_ in CALLABLES])
+def test_public_names_are_documented(name, found, is_method):
+    docstring = inspect.cleandoc(found.__doc__ or "")
+    assert docstring, f"{name} has no docstring"
+    described = re.findall(r"^\w.*", section(docstring, "Parameters"), re.MULTILINE)
+    missing = set(parameters_of(found, is_method)) - set(re.findall(r"\w+", " ".join(described)))
+    assert not missing, (
+        f"the docstring of {name} needs a numpydoc section Parameters that describes {sorted(missing)}"
+    )
+    if not inspect.isclass(found) and inspect.signature(found).return_annotation not in (None, "None"):
+        has_result = section(docstring, "Returns") or section(docstring, "Yields")
+        assert has_result, (
+            f"the docstring of {name} needs a numpydoc section Returns with type, shape and unit"
+        )
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (owner, name)
+        for owner, found in PUBLIC.items()
+        if inspect.isclass(found)
+        for name, member in vars(found).items()
+        if isinstance(member, property)
+    ],
+)
+def test_public_properties_are_documented(owner, name):
+    assert getattr(PUBLIC[owner], name).__doc__, (
+        f"{owner}.{name} has no docstring: what it is, its shape and dtype"
+    )

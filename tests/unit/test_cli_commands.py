@@ -1,0 +1,244 @@
+"""The smaller commands, completion, help, the progress bar, and what a start loads."""
+
+import os
+import pty
+import re
+import select
+import shutil
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import traffic
+from builders import captures
+from command import PROGRAM, TIMEOUT_S, run_netml
+
+import netml
+from netml import cli, families
+
+COMMANDS = ["extract", "packets", "info", "families", "completion"]
+HEAVY = ("numpy", "dpkt", "sklearn", "pyod", "pandas", "pyarrow", "matplotlib", "scipy", "netml._flowcore")
+
+
+@pytest.fixture
+def path(tmp_path):
+    return traffic.write_pcap(tmp_path / "capture.pcap")
+
+
+def test_families():
+    run = run_netml("families")
+    assert (run.status, run.err) == (0, "")
+    for name, family in families.FAMILIES.items():
+        assert re.search(rf"^{name} +\S.*{re.escape(family.description)}$", run.out, re.MULTILINE)
+    assert re.search(r"^IAT +dim - 1 ", run.out, re.MULTILINE)
+    assert re.search(r"^IAT_SIZE +2dim - 1 ", run.out, re.MULTILINE)
+    assert re.search(r"^STATS +12 ", run.out, re.MULTILINE)
+
+
+def test_info_of_a_pcap(tmp_path):
+    records = [*traffic.records(), (traffic.START_NS + 10 * traffic.MS, traffic.icmp_frame())]
+    path = traffic.write_pcap(tmp_path / "capture.pcap", records)
+    n_bytes = sum(len(frame) for _, frame in records)
+    run = run_netml("info", path)
+    assert (run.status, run.err) == (0, "")
+    assert run.out.splitlines() == [
+        f"capture    {path}",
+        "format     pcap, times in us",
+        "link type  1 (Ethernet)",
+        f"packets    7 ({n_bytes} bytes captured)",
+        "time       2023-11-14 22:13:20.000000000 to 2023-11-14 22:13:20.010000000 UTC, 0.010000 s",
+        "kept       6 TCP or UDP packets of 2 flow keys",
+        "skipped    1 other protocol",
+    ]
+
+
+def test_info_of_several(tmp_path, path):
+    second = tmp_path / "second.pcapng"
+    second.write_bytes(captures.pcapng(traffic.records(), tsresol=9) + captures.pcapng([], link_type=228))
+    empty = traffic.write_pcap(tmp_path / "empty.pcap", [], magic=captures.MAGIC_NS)
+    run = run_netml("info", path, second, empty)
+    assert (run.status, run.err) == (0, "")
+    first, second_part, third = run.out.split("\n\n")
+    assert first.startswith(f"capture    {path}\n")
+    assert "format     pcapng, times in by interface\n" not in second_part
+    assert "format     pcapng" in second_part
+    assert "link type  1 (Ethernet), 228 (raw IPv4)\nsections   2; interfaces 2\n" in second_part
+    assert "format     pcap, times in ns\n" in third
+    assert "packets    0 (0 bytes captured)\nkept       0 TCP or UDP packets" in third
+
+
+def test_info_of_standard_input(path):
+    run = run_netml("info", "-", stdin=path.read_bytes())
+    assert run.status == 0
+    assert run.out.startswith("capture    standard input\n")
+
+
+def test_info_of_absurd_times(tmp_path):
+    content = captures.section_header() + captures.interface(tsoffset=2**62)
+    content += captures.enhanced_packet(2**64 - 1, traffic.udp_frame())
+    (tmp_path / "late.pcapng").write_bytes(content)
+    run = run_netml("info", tmp_path / "late.pcapng")
+    assert (run.status, run.err) == (0, "")
+    assert "time       2262-04-11 23:47:16.854775807 to 2262-04-11 23:47:16.854775807 UTC" in run.out
+
+
+def test_packets(path):
+    output = path.parent / "packets.csv"
+    run = run_netml("packets", path, "-o", output)
+    assert (run.status, run.out) == (0, "")
+    assert run.err == f"read     6 packets: 6 of TCP or UDP, 0 skipped\ntable    6 packets in {output}\n"
+    lines = output.read_text().splitlines()
+    assert lines[0] == "time_ns,src_ip,src_port,dst_ip,dst_port,protocol,caplen,wirelen,flags,ttl"
+    assert lines[1] == "1700000000000000000,10.0.0.1,5000,10.0.0.2,53,17,42,42,0,64"
+    assert lines[2] == "1700000000001000000,10.0.0.1,40000,10.0.0.3,443,6,55,55,16,64"
+    assert len(lines) == 7
+
+
+SHELLS = {"bash": ["bash", "-n"], "zsh": ["zsh", "-n"], "fish": ["fish", "--no-execute"]}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_completion(tmp_path, shell):
+    run = run_netml("completion", shell)
+    assert (run.status, run.err) == (0, "")
+    assert f"_NETML_COMPLETE={shell}_complete" in run.out
+    script = tmp_path / "script"
+    script.write_text(run.out)
+    if shutil.which(shell) is None:
+        pytest.skip(f"there is no {shell} to check the script's syntax")
+    subprocess.run([*SHELLS[shell], script], check=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [("netml ", COMMANDS), ("netml ex", ["extract"]), ("netml extract --fam", ["--family"])],
+)
+def test_completion_completes(words, completed):
+    place = {"COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1)}
+    run = run_netml(env={**os.environ, **place, "_NETML_COMPLETE": "bash_complete"})
+    assert [line.split(",")[1] for line in run.out.splitlines()] == completed
+
+
+def test_version_and_help():
+    assert run_netml("--version") == (0, f"netml, version {netml.__version__}\n", "")
+    for flag in ("-h", "--help"):
+        run = run_netml(flag)
+        assert (run.status, run.err) == (0, "")
+        assert all(re.search(rf"^  {name} +[A-Z]", run.out, re.MULTILINE) for name in cli.COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_every_command(command):
+    run = run_netml(command, "--help")
+    assert (run.status, run.err) == (0, "")
+    assert run.out.startswith(f"Usage: netml {command} ")
+    documented = {
+        "extract": ["--family", "--fft", "--interval", "--labels", "--keep-tail", "--quiet", "--strict"]
+    }
+    assert all(option in run.out for option in documented.get(command, []))
+
+
+def test_no_command_shows_the_help():
+    run = run_netml()
+    assert "Commands:\n  extract " in run.out + run.err
+    assert "Traceback" not in run.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["extrakt"], ["extract"], ["info"], ["extract", "x", "--dim=a", "-o", "y"]]
+)
+def test_usage_errors(arguments):
+    run = run_netml(*arguments)
+    assert (run.status, run.out) == (2, "")
+    assert "--help" in run.err
+    assert "Traceback" not in run.err
+
+
+def run_on_a_terminal(arguments, feed=None):
+    """Run netml with stderr on a terminal: (exit status, what the terminal was sent)."""
+    master, terminal = pty.openpty()
+    shown = b""
+    try:
+        with subprocess.Popen(
+            [*PROGRAM, *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=terminal,
+        ) as process:
+            os.close(terminal)
+            if feed is not None:
+                feed(process.stdin)
+            process.stdin.close()
+            end_s = time.monotonic() + TIMEOUT_S
+            while time.monotonic() < end_s and select.select([master], [], [], TIMEOUT_S)[0]:
+                try:
+                    more = os.read(master, 65536)
+                except OSError:
+                    break  # the other end is closed
+                shown += more
+        return process.returncode, shown.decode()
+    finally:
+        os.close(master)
+
+
+BAR = r"netml .*[\d,]+ MB  [\d,]+ packets  \d+\.\d\d M/s"
+
+
+def test_a_progress_bar_on_a_terminal(tmp_path):
+    # Longer than the bar waits between two drawings.
+    path = traffic.write_pcap(tmp_path / "large.pcap", traffic.many_flows(2000))
+    content = path.read_bytes()[24:]
+    with path.open("ab") as stream:
+        for _ in range(400):
+            stream.write(content)
+    status, shown = run_on_a_terminal(["extract", path, "-f", "STATS", "-o", tmp_path / "out.npz"])
+    assert status == 0
+    assert re.search(BAR, shown)
+    assert f"/{path.stat().st_size / 1e6:,.0f} MB" in shown
+    assert re.search(r"read +802,000 packets: ", shown)
+    assert shown.index("\r\n") < shown.index("read "), "the summary begins on a line of its own"
+
+
+def test_a_progress_bar_of_a_tap(tmp_path):
+    def feed(stdin):
+        stdin.write(captures.pcap(traffic.records(2)))
+        stdin.flush()
+        time.sleep(0.3)
+        stdin.write(captures.pcap(traffic.many_flows(2000))[24:])
+
+    status, shown = run_on_a_terminal(["extract", "-", "-o", tmp_path / "out.npz"], feed)
+    assert status == 0
+    assert re.search(BAR, shown)
+
+
+def test_no_progress_bar_where_there_is_no_terminal(path):
+    run = run_netml("extract", path, "-o", path.parent / "out.npz")
+    assert "\r" not in run.err
+    assert run.err.startswith("read     6 packets")
+    status, shown = run_on_a_terminal(["extract", path, "--quiet", "-o", path.parent / "out.npz"])
+    assert (status, shown) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import netml",
+        "import netml.cli",
+        "from netml.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass",
+        "from netml.cli import main\ntry: main(['families'])\nexcept SystemExit: pass",
+    ],
+)
+def test_a_start_loads_nothing_heavy(code):
+    check = f"{code}\nimport sys\nprint([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stderr == "[]\n"
+
+
+def test_extract_loads_only_what_it_needs(path):
+    unwanted = tuple(name for name in HEAVY if name not in ("numpy", "dpkt", "netml._flowcore"))
+    code = f"import netml, sys\nX = netml.extract({str(path)!r}).X\nprint([name for name in {unwanted} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+    assert np.all(netml.extract(path).X > 0)
