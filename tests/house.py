@@ -11,9 +11,7 @@ PYTHON_FILES = sorted(PACKAGE.rglob("*.py"))
 CYTHON_FILES = sorted([*PACKAGE.rglob("*.pyx"), *PACKAGE.rglob("*.pxd")])
 ROOMS = [path for path in CYTHON_FILES if path.suffix == ".pxd"]
 
-_CIMPORT = re.compile(
-    r"^\s*(?:from\s+(?P<package>[\w.]+)\s+)?(?P<verb>cimport|import)\s+(?P<names>\([^)]*\)|.*)", re.M
-)
+_CIMPORT = re.compile(r"^\s*(?:from\s+(?P<package>[\w.]+)\s+)?(?P<verb>cimport|import)\s+(?P<names>\([^)]*\)|.*)", re.M)
 _CYTHON_FUNCTION = re.compile(r"^(?P<indent> *)(?:def|cpdef|cdef)\b[^=\n]*?(?P<name>\w+)\((?!\))", re.M)
 
 
@@ -58,9 +56,7 @@ def _resolve(package, name):
 
 def _for_type_checkers(tree):
     """Nodes below `if TYPE_CHECKING:`."""
-    blocks = (
-        node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
-    )
+    blocks = (node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))
     return {inner for block in blocks for statement in block.body for inner in ast.walk(statement)}
 
 
@@ -95,9 +91,7 @@ def _cython_imports(text):
         line = text.count("\n", 0, match.start()) + 1
         names = re.findall(r"[\w.]+", match["names"].split("#")[0])
         if match["package"]:
-            found += (
-                Import(target, line, True) for target in {_resolve(match["package"], name) for name in names}
-            )
+            found += (Import(target, line, True) for target in {_resolve(match["package"], name) for name in names})
         else:
             found.append(Import(names[0], line, True))
     return found
@@ -127,9 +121,7 @@ def _cython_functions(text):
         indent = len(match["indent"])
         end = start + 1
         while end < len(lines) and (
-            not lines[end].strip()
-            or lines[end].startswith(" " * (indent + 1))
-            or lines[end].lstrip().startswith(")")
+            not lines[end].strip() or lines[end].startswith(" " * (indent + 1)) or lines[end].lstrip().startswith(")")
         ):
             end += 1
         body = re.sub(r'"""(.*?)"""', "", "\n".join(lines[start:end]).rstrip(), count=1, flags=re.DOTALL)

@@ -100,9 +100,7 @@ def test_arrows_go_down(path):
     wrong = [
         f"line {found.line}: {found.target} is of layer {LAYER_OF[top_of(found.target)]!r}"
         for found in house.imports_of(path)
-        if top_of(found.target) in RANK
-        and is_below(found.target, "netml")
-        and RANK[top_of(found.target)] > RANK[own]
+        if top_of(found.target) in RANK and is_below(found.target, "netml") and RANK[top_of(found.target)] > RANK[own]
     ]
     assert not wrong, (
         f"{house.relative(path)} is of layer {LAYER_OF[own]!r} and may only import layers below it; "
@@ -112,11 +110,7 @@ def test_arrows_go_down(path):
 
 @pytest.mark.parametrize("path", [*LAYERED, house.PACKAGE / "__init__.py"], ids=house.relative)
 def test_imports_are_absolute(path):
-    wrong = [
-        f"line {found.line}: {found.target}"
-        for found in house.imports_of(path)
-        if found.target.startswith(".")
-    ]
+    wrong = [f"line {found.line}: {found.target}" for found in house.imports_of(path) if found.target.startswith(".")]
     assert not wrong, f"write `from netml.x import y` in {house.relative(path)}: {wrong}"
 
 
@@ -134,18 +128,14 @@ def test_what_is_never_imported(who, what, why):
 def test_no_cycles_at_import():
     arrows = {
         house.module_name(path): {
-            found.target
-            for found in house.imports_of(path)
-            if found.is_at_start and is_below(found.target, "netml")
+            found.target for found in house.imports_of(path) if found.is_at_start and is_below(found.target, "netml")
         }
         for path in house.PYTHON_FILES
     }
     done = set()
 
     def visit(module, way):
-        assert module not in way, (
-            f"a cycle of imports: {' -> '.join([*way, module])}; import inside a function"
-        )
+        assert module not in way, f"a cycle of imports: {' -> '.join([*way, module])}; import inside a function"
         if module not in done:
             for target in arrows.get(module, ()):
                 visit(target, [*way, module])
@@ -167,18 +157,12 @@ def test_heavy_modules_load_when_used(path):
 
 def test_start_up_is_light():
     code = f"import sys, {', '.join(LIGHT_MODULES)}; print(*sys.modules)"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.split()
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     wrong = sorted(NOT_AT_START & {module.split(".")[0] for module in loaded})
-    assert not wrong, (
-        f"{', '.join(LIGHT_MODULES)} must not load {wrong}: see who imports them (python -X importtime)"
-    )
+    assert not wrong, f"{', '.join(LIGHT_MODULES)} must not load {wrong}: see who imports them (python -X importtime)"
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in house.ROOMS if path.name != "__init__.pxd"], ids=house.relative
-)
+@pytest.mark.parametrize("path", [path for path in house.ROOMS if path.name != "__init__.pxd"], ids=house.relative)
 def test_kernel_rooms_do_not_know_each_other(path):
     inner = path.relative_to(house.PACKAGE / "_core").with_suffix("").parts
     if inner[0] in KERNEL_ROOMS:
@@ -186,21 +170,15 @@ def test_kernel_rooms_do_not_know_each_other(path):
     elif inner[0] == COMPOSITION:
         allowed = KERNEL_ROOMS | KERNEL_COMMON
     else:
-        assert inner[0] in KERNEL_COMMON, (
-            f"{house.relative(path)} is no room: put it into one, or into KERNEL_COMMON"
-        )
+        assert inner[0] in KERNEL_COMMON, f"{house.relative(path)} is no room: put it into one, or into KERNEL_COMMON"
         allowed = KERNEL_COMMON
     for found in house.imports_of(path):
         place = f"{house.relative(path)}, line {found.line}"
         if is_below(found.target, "netml._core"):
             room = found.target.split(".")[2]
-            assert room in allowed, (
-                f"{place}: {inner[0]} may not cimport {room}; compose them in {COMPOSITION}.pxd"
-            )
+            assert room in allowed, f"{place}: {inner[0]} may not cimport {room}; compose them in {COMPOSITION}.pxd"
         else:
-            assert found.target.split(".")[0] == "libc", (
-                f"{place}: a room knows only libc and other rooms, no Python"
-            )
+            assert found.target.split(".")[0] == "libc", f"{place}: a room knows only libc and other rooms, no Python"
 
 
 def test_kernel_folders_are_header_only():
@@ -211,9 +189,7 @@ def test_kernel_folders_are_header_only():
         assert mark.read_text() == "", f"{house.relative(mark)} must be empty"
     for path in (house.PACKAGE / "_core").rglob("*"):
         if path.is_file():
-            assert path.suffix == ".pxd" or path.name == "native.h", (
-                f"{house.relative(path)}: rooms are .pxd files"
-            )
+            assert path.suffix == ".pxd" or path.name == "native.h", f"{house.relative(path)}: rooms are .pxd files"
 
 
 @pytest.mark.parametrize("folder", ["builders", "reference"])
@@ -233,9 +209,7 @@ def test_families_registry():
     assert list(known.values()) == sorted(known.values()), "FAMILIES must be in the order of FamilyCode"
     text = (house.PACKAGE / "_core/features/registry.pxd").read_text()
     for name in codes:
-        assert f"family == {name}:" in text, (
-            f"fill_row in _core/features/registry.pxd does nothing for {name}"
-        )
+        assert f"family == {name}:" in text, f"fill_row in _core/features/registry.pxd does nothing for {name}"
 
 
 def test_link_types_registry():
@@ -249,17 +223,11 @@ def test_link_types_registry():
 
 def test_reasons_registry():
     members = [name for name, _ in enum_members("status.pxd", "SKIP_NOT_IP")]
-    assert members == ["KEPT", *REASON_NAMES, "N_REASONS"], (
-        "Reason in _core/status.pxd has changed: REASON_NAMES too?"
-    )
-    assert tuple(REASON_NAMES.values()) == _flowcore.SKIP_REASONS, (
-        "SKIP_REASONS must follow Reason in _core/status.pxd"
-    )
+    assert members == ["KEPT", *REASON_NAMES, "N_REASONS"], "Reason in _core/status.pxd has changed: REASON_NAMES too?"
+    assert tuple(REASON_NAMES.values()) == _flowcore.SKIP_REASONS, "SKIP_REASONS must follow Reason in _core/status.pxd"
     room = int(re.search(r"n_skipped\[(\d+)\]", (house.PACKAGE / "_core/status.pxd").read_text())[1])
     assert len(members) - 1 <= room, "Counters.n_skipped in _core/status.pxd is too small for N_REASONS"
-    assert list(summary.DROP_TEXTS) == list(_flowcore.DROP_REASONS), (
-        "summary.DROP_TEXTS must name all DROP_REASONS"
-    )
+    assert list(summary.DROP_TEXTS) == list(_flowcore.DROP_REASONS), "summary.DROP_TEXTS must name all DROP_REASONS"
 
 
 def test_commands_registry():

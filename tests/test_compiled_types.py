@@ -15,9 +15,7 @@ KERNEL = (PACKAGE / "_flowcore.pyx").read_text()
 HINT = "bring src/netml/_flowcore.pyi and src/netml/_flowcore.pyx together"
 
 FUNCTIONS = {node.name: node for node in STUB.body if isinstance(node, ast.FunctionDef)}
-CLASSES = {
-    node.name: node for node in STUB.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
-}
+CLASSES = {node.name: node for node in STUB.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")}
 CONSTANTS = {node.target.id for node in STUB.body if isinstance(node, ast.AnnAssign)}
 METHODS = [
     (name, method.name, method)
@@ -94,9 +92,7 @@ def test_same_parameters_of_methods(owner, name, method):
 
 def test_constants_have_the_types_that_the_stub_says():
     assert all(isinstance(reason, str) for reason in _flowcore.SKIP_REASONS)
-    assert all(
-        isinstance(name, str) and isinstance(code, int) for name, code in _flowcore.DROP_REASONS.items()
-    )
+    assert all(isinstance(name, str) and isinstance(code, int) for name, code in _flowcore.DROP_REASONS.items())
     assert all(isinstance(bit, int) and kind(0).dtype.kind == "u" for bit, kind in _flowcore.COLUMNS.values())
 
 

@@ -29,9 +29,7 @@ pytestmark = pytest.mark.skipif(
 
 def run(*command, **more):
     done = subprocess.run(command, capture_output=True, text=True, check=False, **more)
-    assert done.returncode == 0, (
-        f"{' '.join(map(str, command))}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-    )
+    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done.stdout
 
 
@@ -49,9 +47,7 @@ def own_files():
     if (ROOT / ".git").exists() and shutil.which("git"):
         listed = run("git", "-c", "safe.directory=*", "-C", str(ROOT), "ls-files", "-z").split("\0")
     else:
-        listed = [
-            path.relative_to(ROOT).as_posix() for name in SHIPPED_FOLDERS for path in (ROOT / name).rglob("*")
-        ]
+        listed = [path.relative_to(ROOT).as_posix() for name in SHIPPED_FOLDERS for path in (ROOT / name).rglob("*")]
         ignored = ("__pycache__", ".egg-info", ".ci/venv", ".asv")
         listed = [name for name in listed if not any(part in name for part in ignored)]
     return {name for name in listed if (ROOT / name).is_file() and not name.endswith(GENERATED)} - NOT_SHIPPED
@@ -90,9 +86,7 @@ def installed(built, tmp_path_factory):
     """Folder that the wheel is installed in, alone."""
     target = tmp_path_factory.mktemp("installed")
     (wheel,) = built.glob("netml-*.whl")
-    run(
-        sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--target", str(target), str(wheel)
-    )
+    run(sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--target", str(target), str(wheel))
     return target
 
 
@@ -113,9 +107,7 @@ def test_sdist_holds_nothing_generated(sdist_names):
 
 
 def test_wheel_holds_the_package(wheel_names):
-    modules = {
-        name.removeprefix("src/") for name in own_files() if name.startswith("src/") and name.endswith(".py")
-    }
+    modules = {name.removeprefix("src/") for name in own_files() if name.startswith("src/") and name.endswith(".py")}
     missing = sorted({*modules, "netml/py.typed", "netml/_flowcore.pyi"} - wheel_names)
     assert not missing, f"the wheel lacks {missing}: see [tool.setuptools] in pyproject.toml"
     assert [name for name in wheel_names if name.startswith("netml/_flowcore.") and name.endswith(".so")]
@@ -142,9 +134,7 @@ def test_metadata_of_the_wheel(installed):
         assert f"Provides-Extra: {extra}\n" in text
     import netml
 
-    assert netml.__version__ == project["version"], (
-        "the version stands in pyproject.toml and in netml/__init__.py"
-    )
+    assert netml.__version__ == project["version"], "the version stands in pyproject.toml and in netml/__init__.py"
 
 
 def test_installed_wheel_extracts(installed, tmp_path):

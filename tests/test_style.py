@@ -61,9 +61,7 @@ def test_files_are_short(path):
 def test_functions_are_short(path):
     long = [f"{one.name} (line {one.line}): {one.n_lines}" for one in house.functions_of(path)]
     long = [text for text in long if int(text.rsplit(" ", 1)[1]) > MAX_FUNCTION_LINES]
-    assert not long, (
-        f"functions of more than {MAX_FUNCTION_LINES} lines in {house.relative(path)}, split them: {long}"
-    )
+    assert not long, f"functions of more than {MAX_FUNCTION_LINES} lines in {house.relative(path)}, split them: {long}"
 
 
 @pytest.mark.parametrize("path", WRITTEN_ROOMS, ids=house.relative)
@@ -82,14 +80,10 @@ def test_rooms_are_cimported_not_included(path):
     assert not found, f"{house.relative(path)}: {found and found[0].strip()!r}: make it a .pxd and cimport it"
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in house.ROOMS if path.parent.name != "netml"], ids=house.relative
-)
+@pytest.mark.parametrize("path", [path for path in house.ROOMS if path.parent.name != "netml"], ids=house.relative)
 def test_rooms_hold_only_what_needs_no_gil(path):
     wrong = [
-        f"line {text.line}: {text.name}"
-        for text in house.functions_of(path)
-        if not house.is_free_of_gil(path, text)
+        f"line {text.line}: {text.name}" for text in house.functions_of(path) if not house.is_free_of_gil(path, text)
     ]
     assert not wrong, f"{house.relative(path)}: write `cdef inline ... noexcept nogil`: {wrong}"
 
@@ -113,14 +107,10 @@ def test_public_names_are_documented(name, found, is_method):
     assert docstring, f"{name} has no docstring"
     described = re.findall(r"^\w.*", section(docstring, "Parameters"), re.MULTILINE)
     missing = set(parameters_of(found, is_method)) - set(re.findall(r"\w+", " ".join(described)))
-    assert not missing, (
-        f"the docstring of {name} needs a numpydoc section Parameters that describes {sorted(missing)}"
-    )
+    assert not missing, f"the docstring of {name} needs a numpydoc section Parameters that describes {sorted(missing)}"
     if not inspect.isclass(found) and inspect.signature(found).return_annotation not in (None, "None"):
         has_result = section(docstring, "Returns") or section(docstring, "Yields")
-        assert has_result, (
-            f"the docstring of {name} needs a numpydoc section Returns with type, shape and unit"
-        )
+        assert has_result, f"the docstring of {name} needs a numpydoc section Returns with type, shape and unit"
 
 
 @pytest.mark.parametrize(
@@ -134,6 +124,4 @@ def test_public_names_are_documented(name, found, is_method):
     ],
 )
 def test_public_properties_are_documented(owner, name):
-    assert getattr(PUBLIC[owner], name).__doc__, (
-        f"{owner}.{name} has no docstring: what it is, its shape and dtype"
-    )
+    assert getattr(PUBLIC[owner], name).__doc__, f"{owner}.{name} has no docstring: what it is, its shape and dtype"

@@ -6,7 +6,7 @@ families.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.math cimport fabs, isfinite, rint
 from libc.stdint cimport INT32_MAX, INT64_MAX, INT64_MIN, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memmove, memset
+from libc.string cimport memcpy, memset
 
 import os
 
@@ -201,13 +201,13 @@ cdef class FlowAssembler:
         free_spans(&self.pieces)
         free_spans(&self.spans)
 
-    def assemble(self, Framer framer not None, uint8_t[::1] block, size_t length):
-        """Frame, decode and enter the first `length` octets of a block; what is left is moved to its front.
+    def assemble(self, Framer framer not None, const uint8_t[::1] block, size_t start, size_t length):
+        """Frame, decode and enter `length` octets of a block from `start` on.
 
         Returns
         -------
         n_left : int
-            Octets of the incomplete record now at the block's start.
+            Octets at the end that belong to an incomplete record, or to one at fault.
         n_wanted : int
             Octets that this record claims to have, 0 if that is not known yet.
         fault : str
@@ -216,14 +216,12 @@ cdef class FlowAssembler:
         cdef size_t n_used = 0, n_wanted = 0
         cdef Status status
         self.require_open()
-        if length > <size_t> block.shape[0]:
-            raise ValueError("length is beyond the block")
+        if start > <size_t> block.shape[0] or length > block.shape[0] - start:
+            raise ValueError("start and length are beyond the block")
         if length == 0:
             return 0, 0, ""
         with nogil:
-            status = assemble_block(&self.assembly, &framer.framing, &block[0], length, &n_used, &n_wanted)
-            if status == STATUS_NEED_MORE:
-                memmove(&block[0], &block[0] + n_used, length - n_used)
+            status = assemble_block(&self.assembly, &framer.framing, &block[start], length, &n_used, &n_wanted)
         PyErr_CheckSignals()
         return length - n_used, n_wanted, describe_fault(status, n_wanted)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import warnings
 from collections.abc import Callable
@@ -9,13 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from netml import _flowcore
+from netml import _flowcore, blocks
 from netml.errors import CaptureError, CaptureWarning, TruncatedCaptureError, UnsupportedLinkTypeError
 from netml.source import Capture, describe_link_type, open_captures
 
-# Read in blocks that stay in the second-level cache: faster than a mapping of the file, whose pages fault one by one
-# (benchmarks/README.md), and a file that shrinks cannot kill the process.
-BLOCK_BYTES = 1 << 19
 PACKETS_AT_A_TIME = 4096
 
 Progress = Callable[[int, int], None]  # bytes read of all captures, packets read
@@ -104,32 +102,36 @@ def read_capture(
 
 
 def _read_blocks(assembler: _flowcore.FlowAssembler, capture: Capture, progress: Progress | None) -> None:
-    """The native door: the kernel frames megabytes at a time."""
+    """The native door: the kernel frames a block at a time; an incomplete record waits for the next."""
     framer = capture.framer
     assert framer is not None
-    block = np.empty(BLOCK_BYTES, np.uint8)
-    room = memoryview(block)
-    offset, n_left, n_wanted = capture.offset, 0, 0
-    while True:
-        if n_wanted > len(block) or n_left == len(block):
-            # A record larger than the block: the kernel has checked that its length can be.
-            larger = np.empty(max(n_wanted, 2 * len(block)), np.uint8)
-            larger[:n_left] = block[:n_left]
-            block, room = larger, memoryview(larger)
-        n_read = capture.stream.readinto(room[n_left:])
-        if not n_read:
-            break
-        length = n_left + n_read
-        n_left, n_wanted, fault = assembler.assemble(framer, block, length)
-        offset += length - n_left
-        if fault:
-            raise TruncatedCaptureError(fault, path=capture.name, record_no=framer.n_passed + 1, offset=offset)
-        if progress is not None:
-            progress(capture.position(), assembler.n_packets_read)
-    if n_left:
+    offset, n_wanted, rest = capture.offset, 0, np.empty(0, np.uint8)
+    with contextlib.closing(blocks.read_blocks(capture.stream, ahead=capture.reads_ahead)) as source:
+        for block, n_read in source:
+            buffer, start = _join(rest, block, n_read)
+            length = len(rest) + n_read
+            n_left, n_wanted, fault = assembler.assemble(framer, buffer, start, length)
+            offset += length - n_left
+            if fault:
+                record_no = framer.n_passed + 1
+                raise TruncatedCaptureError(fault, path=capture.name, record_no=record_no, offset=offset)
+            rest = buffer[start + length - n_left : start + length].copy()
+            if progress is not None:
+                position = capture.position()
+                progress(offset if position is None else position, assembler.n_packets_read)
+    if len(rest):
         of_all = f" of {n_wanted}" if n_wanted else ""
-        reason = f"cut: {n_left}{of_all} bytes of the record are there"
+        reason = f"cut: {len(rest)}{of_all} bytes of the record are there"
         raise TruncatedCaptureError(reason, path=capture.name, record_no=framer.n_passed + 1, offset=offset)
+
+
+def _join(rest: np.ndarray, block: np.ndarray, n_read: int) -> tuple[np.ndarray, int]:
+    """Put what the last block left over in front of this one's bytes; returns the buffer and where they start."""
+    start = blocks.HEADROOM_BYTES - len(rest)
+    if start >= 0:
+        block[start : blocks.HEADROOM_BYTES] = rest
+        return block, start
+    return np.concatenate([rest, block[blocks.HEADROOM_BYTES : blocks.HEADROOM_BYTES + n_read]]), 0
 
 
 def _refuse_unsupported(assembler: _flowcore.FlowAssembler, capture: Capture) -> None:

@@ -20,6 +20,7 @@ from netml.errors import CaptureError, NotACaptureError, OptionError, TruncatedC
 PCAP_HEADER_BYTES = 24
 MODIFIED_RECORD_BYTES = 24
 SECTION_START_BYTES = 12  # a section header block up to its byte-order magic
+LARGE_FILE_BYTES = 1 << 22  # worth a thread of its own
 LINK_TYPE_BITS = 0x03FFFFFF
 
 # LINKTYPE_ values and what the kernel decodes of them; `_core/link/registry.pxd` has the decoders.
@@ -56,8 +57,9 @@ class Capture:
     link_type: int | None = None  # pcap and packets; a pcapng's interfaces have their own
     resolution: str = ""  # of the times, in words
     warnings: list[CaptureError] = field(default_factory=list)  # what is odd about the header
+    reads_ahead: bool = False  # whether a thread may read the stream
     n_bytes: int | None = None  # size of the file, compressed as it is; None if unknown
-    position: Callable[[], int] = lambda: 0  # bytes of the file read so far
+    position: Callable[[], int | None] = lambda: None  # bytes of the file read so far; None: a pipe cannot tell
     close: Callable[[], None] = lambda: None
 
 
@@ -145,7 +147,7 @@ def _open_path(path: str) -> Capture:
     except OSError as error:
         raise CaptureError(_reason(error), path=path) from error
     try:
-        return _recognise(stream, path, stream.close)
+        return _recognise(stream, path, stream.close, is_file=True)
     except BaseException:
         stream.close()
         raise
@@ -160,7 +162,7 @@ def _reason(error: OSError) -> str:
     return reasons.get(type(error)) or error.strerror or str(error)
 
 
-def _recognise(stream: BinaryIO, name: Any, close: Callable[[], None]) -> Capture:
+def _recognise(stream: BinaryIO, name: Any, close: Callable[[], None], *, is_file: bool = False) -> Capture:
     """Look through compression, let dpkt read the header, set up the kernel's framing."""
     name = str(name)
     n_bytes = _size_of(stream)
@@ -174,6 +176,8 @@ def _recognise(stream: BinaryIO, name: Any, close: Callable[[], None]) -> Captur
         plain.skip(PCAP_HEADER_BYTES)
         capture.offset = PCAP_HEADER_BYTES
     capture.stream = plain
+    # Not standard input: at exit Python waits for whoever is reading there. Nor a stranger's object, nor what is soon read.
+    capture.reads_ahead = is_file and (n_bytes is None or n_bytes > LARGE_FILE_BYTES)
     capture.n_bytes = n_bytes
     capture.position = position
     capture.close = close
@@ -228,7 +232,7 @@ def _recognise_pcapng(head: bytes, name: str) -> Capture | None:
         return None
     if section.bom not in (dpkt.pcapng.BYTE_ORDER_MAGIC, dpkt.pcapng.BYTE_ORDER_MAGIC_LE):
         raise NotACaptureError("a pcapng section header of an unknown byte order", path=name, offset=8)
-    return Capture(name, "pcapng", _flowcore.Framer("pcapng"), resolution="by interface")
+    return Capture(name, "pcapng", _flowcore.Framer("pcapng"), resolution="units of each interface")
 
 
 def _size_of(stream: Any) -> int | None:
@@ -240,11 +244,11 @@ def _size_of(stream: Any) -> int | None:
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
-def _position_of(stream: Any) -> Callable[[], int]:
-    def position() -> int:
+def _position_of(stream: Any) -> Callable[[], int | None]:
+    def position() -> int | None:
         try:
             return int(stream.tell())
         except (AttributeError, OSError, ValueError):
-            return 0
+            return None
 
     return position

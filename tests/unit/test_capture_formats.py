@@ -9,7 +9,7 @@ import traffic
 from builders import captures
 
 import netml
-from netml import reading
+from netml import blocks
 from netml.inspection import inspect_capture
 
 RECORDS = traffic.many_flows(120)
@@ -185,7 +185,7 @@ LAYOUTS = {
 def test_blocks_that_end_anywhere(monkeypatch, layout):
     whole = read(LAYOUTS[layout])
     for n_bytes in range(64, 201):
-        monkeypatch.setattr(reading, "BLOCK_BYTES", n_bytes)
+        monkeypatch.setattr(blocks, "BLOCK_BYTES", n_bytes)
         table = read(LAYOUTS[layout])
         assert_same(table, whole)
         assert table.metadata == whole.metadata
@@ -196,7 +196,7 @@ def test_the_place_of_damage_does_not_depend_on_blocks(monkeypatch, layout):
     content = LAYOUTS[layout] + struct.pack("<I", 1)
     places = set()
     for n_bytes in (64, 65, 100, 177, 1 << 19):
-        monkeypatch.setattr(reading, "BLOCK_BYTES", n_bytes)
+        monkeypatch.setattr(blocks, "BLOCK_BYTES", n_bytes)
         with pytest.raises(netml.TruncatedCaptureError) as caught:
             read(content, strict=True)
         places.add((caught.value.record_no, caught.value.offset))
@@ -208,7 +208,7 @@ def test_the_place_of_damage_does_not_depend_on_blocks(monkeypatch, layout):
 def test_records_larger_than_a_block(write):
     large = traffic.udp_frame(b"x" * 60_000) + b"\0" * 1_000_000
     frames = [traffic.udp_frame(), large, large, traffic.udp_frame(), large]
-    assert len(large) > reading.BLOCK_BYTES
+    assert len(large) > blocks.BLOCK_BYTES
     table = read(write([(traffic.START_NS + i * 1000, frame) for i, frame in enumerate(frames)]))
     assert table.caplen.tolist() == [len(frame) for frame in frames]
     np.testing.assert_array_equal(np.diff(table.time_ns), 1000)

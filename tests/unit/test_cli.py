@@ -184,9 +184,7 @@ def test_the_summary_accounts_for_every_packet(tmp_path):
         *((traffic.START_NS + 10**9 + i, frame) for i, frame in enumerate(skippable().values())),
     ]
     path = traffic.write_pcap(tmp_path / "capture.pcap", records)
-    run = run_netml(
-        "extract", path, "--interval", "0.01", "-f", "IAT", "--header", "-o", tmp_path / "out.npz"
-    )
+    run = run_netml("extract", path, "--interval", "0.01", "-f", "IAT", "--header", "-o", tmp_path / "out.npz")
     assert run.status == 0
     for reason in skippable():
         assert f"skipped  1 {reason}\n" in run.err

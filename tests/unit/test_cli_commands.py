@@ -9,11 +9,10 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
 import traffic
 from builders import captures
-from command import PROGRAM, TIMEOUT_S, run_netml
+from command import PROGRAM, TIMEOUT_S, assert_one_line, run_netml
 
 import netml
 from netml import cli, families
@@ -62,8 +61,7 @@ def test_info_of_several(tmp_path, path):
     assert (run.status, run.err) == (0, "")
     first, second_part, third = run.out.split("\n\n")
     assert first.startswith(f"capture    {path}\n")
-    assert "format     pcapng, times in by interface\n" not in second_part
-    assert "format     pcapng" in second_part
+    assert "format     pcapng, times in units of each interface\n" in second_part
     assert "link type  1 (Ethernet), 228 (raw IPv4)\nsections   2; interfaces 2\n" in second_part
     assert "format     pcap, times in ns\n" in third
     assert "packets    0 (0 bytes captured)\nkept       0 TCP or UDP packets" in third
@@ -134,9 +132,7 @@ def test_help_of_every_command(command):
     run = run_netml(command, "--help")
     assert (run.status, run.err) == (0, "")
     assert run.out.startswith(f"Usage: netml {command} ")
-    documented = {
-        "extract": ["--family", "--fft", "--interval", "--labels", "--keep-tail", "--quiet", "--strict"]
-    }
+    documented = {"extract": ["--family", "--fft", "--interval", "--labels", "--keep-tail", "--quiet", "--strict"]}
     assert all(option in run.out for option in documented.get(command, []))
 
 
@@ -146,14 +142,9 @@ def test_no_command_shows_the_help():
     assert "Traceback" not in run.err
 
 
-@pytest.mark.parametrize(
-    "arguments", [["extrakt"], ["extract"], ["info"], ["extract", "x", "--dim=a", "-o", "y"]]
-)
+@pytest.mark.parametrize("arguments", ["extrakt", "extract", "info", "extract x --dim=a -o y.npz", "info --x y"])
 def test_usage_errors(arguments):
-    run = run_netml(*arguments)
-    assert (run.status, run.out) == (2, "")
-    assert "--help" in run.err
-    assert "Traceback" not in run.err
+    assert_one_line(run_netml(*arguments.split()), 2, "--help)\n")
 
 
 def run_on_a_terminal(arguments, feed=None):
@@ -187,30 +178,25 @@ BAR = r"netml .*[\d,]+ MB  [\d,]+ packets  \d+\.\d\d M/s"
 
 
 def test_a_progress_bar_on_a_terminal(tmp_path):
-    # Longer than the bar waits between two drawings.
     path = traffic.write_pcap(tmp_path / "large.pcap", traffic.many_flows(2000))
     content = path.read_bytes()[24:]
     with path.open("ab") as stream:
-        for _ in range(400):
+        for _ in range(99):
             stream.write(content)
     status, shown = run_on_a_terminal(["extract", path, "-f", "STATS", "-o", tmp_path / "out.npz"])
     assert status == 0
     assert re.search(BAR, shown)
     assert f"/{path.stat().st_size / 1e6:,.0f} MB" in shown
-    assert re.search(r"read +802,000 packets: ", shown)
+    assert re.search(r"read +200,000 packets: ", shown)
     assert shown.index("\r\n") < shown.index("read "), "the summary begins on a line of its own"
 
 
 def test_a_progress_bar_of_a_tap(tmp_path):
-    def feed(stdin):
-        stdin.write(captures.pcap(traffic.records(2)))
-        stdin.flush()
-        time.sleep(0.3)
-        stdin.write(captures.pcap(traffic.many_flows(2000))[24:])
-
-    status, shown = run_on_a_terminal(["extract", "-", "-o", tmp_path / "out.npz"], feed)
+    content = captures.pcap(traffic.many_flows(5000))
+    status, shown = run_on_a_terminal(["extract", "-", "-o", tmp_path / "out.npz"], lambda stdin: stdin.write(content))
     assert status == 0
     assert re.search(BAR, shown)
+    assert f" {len(content) / 1e6:,.0f} MB  5,000 packets" in shown
 
 
 def test_no_progress_bar_where_there_is_no_terminal(path):
@@ -238,7 +224,8 @@ def test_a_start_loads_nothing_heavy(code):
 
 def test_extract_loads_only_what_it_needs(path):
     unwanted = tuple(name for name in HEAVY if name not in ("numpy", "dpkt", "netml._flowcore"))
-    code = f"import netml, sys\nX = netml.extract({str(path)!r}).X\nprint([name for name in {unwanted} if name in sys.modules])"
+    code = (
+        f"import netml, sys\nnetml.extract({str(path)!r})\nprint([name for name in {unwanted} if name in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
-    assert np.all(netml.extract(path).X > 0)

@@ -29,23 +29,29 @@ def progress_bar(captures: Sequence[str], *, quiet: bool) -> Iterator[Progress |
         yield None
         return
     length = total_bytes(captures)
+    # Where nobody knows the length, as of a pipe, click wants an iterable that does not know its own.
+    unknown = (None for _ in ()) if length is None else None
     with click.progressbar(
-        length=length, label="netml", file=sys.stderr, item_show_func=str, show_pos=False, show_eta=length is not None
+        unknown, length, label="netml", file=sys.stderr, item_show_func=lambda text: text or "", show_pos=False
     ) as bar:
         start_s = time.monotonic()
         drawn_s = start_s
+        n_bytes = n_packets = 0
 
-        def show(n_bytes: int, n_packets: int) -> None:
-            nonlocal drawn_s
-            now_s = time.monotonic()
-            if now_s - drawn_s < REDRAW_EVERY_S:
-                return
-            drawn_s = now_s
+        def draw() -> None:
             of_all = f"/{length / 1e6:,.0f}" if length is not None else ""
-            rate = n_packets / (now_s - start_s) / 1e6
+            rate = n_packets / max(drawn_s - start_s, 1e-9) / 1e6
             text = f"{n_bytes / 1e6:,.0f}{of_all} MB  {n_packets:,} packets  {rate:.2f} M/s"
             bar.update(max(n_bytes - bar.pos, 0), text)
 
+        def show(n_bytes_now: int, n_packets_now: int) -> None:
+            nonlocal drawn_s, n_bytes, n_packets
+            n_bytes, n_packets = n_bytes_now, n_packets_now
+            now_s = time.monotonic()
+            if now_s - drawn_s >= REDRAW_EVERY_S:
+                drawn_s = now_s
+                draw()
+
         yield show
-        if length is not None:
-            bar.update(max(length - bar.pos, 0))
+        drawn_s, n_bytes = time.monotonic(), length if length is not None else n_bytes
+        draw()

@@ -15,6 +15,7 @@ from netml.flows import FLOW_KEY, PACKET_COLUMNS, FlowTable
 from netml.formats._layout import FLOW_COLUMNS, index_from_columns
 from netml.formats._table import flow_columns, import_pyarrow
 from netml.formats.npz import write_arrays
+from netml.options import require_size
 from netml.persist import DamagedFileError, atomic_output
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".npz", ".parquet")
 _METADATA_KEY = b"netml_flow_table"
+_PACKET_TYPES = {"time_ns": np.int64, "caplen": np.uint32, "wirelen": np.uint32, "flags": np.uint8, "ttl": np.uint8}
 
 
 def to_pandas(table: FlowTable) -> pd.DataFrame:
@@ -44,7 +46,7 @@ def to_arrow(table: FlowTable) -> pa.Table:
     for name, column in table.columns.items():
         names.append(name)
         columns.append(arrow.LargeListArray.from_arrays(offsets, arrow.array(column)))
-    described = {_METADATA_KEY: json.dumps({"size": table.size_kind, **table.metadata}).encode()}
+    described = {_METADATA_KEY: json.dumps({"size": table.size_kind, "metadata": table.metadata}).encode()}
     return arrow.Table.from_arrays(columns, names=names, metadata=described)
 
 
@@ -92,10 +94,12 @@ def _suffix(path: str | os.PathLike[str]) -> str:
 def _load_npz(name: str) -> FlowTable:
     with open(name, "rb") as stream:
         archive = np.load(io.BytesIO(stream.read()) if not stream.seekable() else stream, allow_pickle=False)
+        if isinstance(archive, np.ndarray):
+            raise ValueError("a lone array")
         arrays: dict[str, Any] = {key: archive[key] for key in archive.files}
     columns = {key: arrays[key] for key in PACKET_COLUMNS if key in arrays}
-    keys = arrays["keys"].astype(FLOW_KEY, copy=False)
-    return FlowTable(keys, arrays["offsets"], columns, str(arrays["size"]), json.loads(str(arrays["metadata"])))
+    metadata = json.loads(str(arrays["metadata"]))
+    return _checked(arrays["keys"], arrays["offsets"], columns, str(arrays["size"]), metadata)
 
 
 def _load_parquet(name: str) -> FlowTable:
@@ -103,7 +107,7 @@ def _load_parquet(name: str) -> FlowTable:
     from pyarrow import parquet
 
     table = parquet.read_table(name)
-    metadata = json.loads((table.schema.metadata or {})[_METADATA_KEY])
+    described = json.loads((table.schema.metadata or {})[_METADATA_KEY])
     index = index_from_columns({key: table.column(key).to_numpy() for key in FLOW_COLUMNS})
     offsets = np.concatenate([[0], np.cumsum(index.packets)]).astype(np.int64)
     columns = {
@@ -111,4 +115,24 @@ def _load_parquet(name: str) -> FlowTable:
         for key in PACKET_COLUMNS
         if key in table.column_names
     }
-    return FlowTable(index.keys, offsets, columns, metadata.pop("size"), metadata)
+    return _checked(index.keys, offsets, columns, described["size"], described["metadata"])
+
+
+def _checked(
+    keys: np.ndarray, offsets: np.ndarray, columns: dict[str, np.ndarray], size: str, metadata: dict[str, Any]
+) -> FlowTable:
+    """Build a table from what a file says; a stranger's file must not lead to packets that are not there."""
+    require_size(size)
+    n_packets, size_column = len(columns["time_ns"]), "wirelen" if size == "wire" else "caplen"
+    if size_column not in columns:
+        raise KeyError(size_column)
+    for name, column in columns.items():
+        if column.dtype != _PACKET_TYPES[name] or column.shape != (n_packets,):
+            raise ValueError(f"{name} is {column.dtype} {column.shape}")
+    if keys.dtype != FLOW_KEY or keys.ndim != 1 or offsets.dtype != np.int64 or offsets.shape != (len(keys) + 1,):
+        raise ValueError("keys and offsets do not fit each other")
+    if offsets[0] != 0 or offsets[-1] != n_packets or (np.diff(offsets) < 1).any():
+        raise ValueError("offsets that do not rise from 0 to the number of packets")
+    if not isinstance(metadata, dict):
+        raise ValueError("metadata that is no mapping")
+    return FlowTable(keys, offsets, columns, size, metadata)

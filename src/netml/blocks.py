@@ -1,0 +1,81 @@
+"""Blocks of a stream, read ahead by a thread where that pays: copying or decompressing then runs beside the kernel."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+# A block stays in the second-level cache. In front of its bytes is room for what the block before it has left over.
+BLOCK_BYTES = 1 << 19
+HEADROOM_BYTES = 1 << 17
+N_BLOCKS = 4  # two to work on, two on their way
+
+Block = tuple[np.ndarray, int]  # buffer, and how many bytes were read to HEADROOM_BYTES
+
+
+def read_blocks(stream: Any, *, ahead: bool) -> Iterator[Block]:
+    """Read a stream to its end; a block's buffer is used again when the next one is asked for.
+
+    Parameters
+    ----------
+    stream : file
+        Has `readinto`.
+    ahead : bool
+        Read in a thread, some blocks ahead. On a single processor there is none.
+
+    Yields
+    ------
+    buffer : ndarray (HEADROOM_BYTES + BLOCK_BYTES,) of uint8
+        The bytes stand at HEADROOM_BYTES.
+    n_read : int
+        How many there are; at least 1.
+    """
+    if ahead and len(os.sched_getaffinity(0)) > 1:
+        return _read_ahead(stream)
+    return _read_inline(stream)
+
+
+def _new_buffer() -> np.ndarray:
+    return np.empty(HEADROOM_BYTES + BLOCK_BYTES, np.uint8)
+
+
+def _read_inline(stream: Any) -> Iterator[Block]:
+    buffer = _new_buffer()
+    room = memoryview(buffer)[HEADROOM_BYTES:]
+    while n_read := stream.readinto(room):
+        yield buffer, n_read
+
+
+def _read_ahead(stream: Any) -> Iterator[Block]:
+    free: queue.SimpleQueue[np.ndarray | None] = queue.SimpleQueue()
+    full: queue.SimpleQueue[Block | BaseException | None] = queue.SimpleQueue()
+    for _ in range(N_BLOCKS):
+        free.put(_new_buffer())
+
+    def read() -> None:
+        try:
+            while (buffer := free.get()) is not None:
+                n_read = stream.readinto(memoryview(buffer)[HEADROOM_BYTES:])
+                if not n_read:
+                    break
+                full.put((buffer, n_read))
+            full.put(None)
+        except BaseException as error:
+            full.put(error)
+
+    # A daemon: it may be waiting for a tap that says nothing any more, and must not keep the process alive.
+    reader = threading.Thread(target=read, name="netml-reader", daemon=True)
+    reader.start()
+    try:
+        while (block := full.get()) is not None:
+            if isinstance(block, BaseException):
+                raise block
+            yield block
+            free.put(block[0])
+    finally:
+        free.put(None)
