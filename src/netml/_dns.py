@@ -42,7 +42,7 @@ def parse_payload(payload: bytes, ports: tuple[int, int], *, is_tcp: bool) -> di
         if record is not None:
             value = _value(record)
             return {"is_dns": True, "dns_query": (_dotted(record.name),), "dns_resp": (value,)}
-    except (dpkt.UnpackError, IndexError, OSError):
+    except (dpkt.UnpackError, IndexError):
         return None
     if message.qd:
         return {"is_dns": True, "dns_query": (_dotted(message.qd[0].name),)}
@@ -55,9 +55,10 @@ def _dotted(name: str) -> str:
 
 def _value(record: Any) -> str | bytes | list[bytes]:
     rdata: bytes = record.rdata
-    if record.type == _A:
+    # An address of another length (none at all in a dynamic update that deletes) is no address.
+    if record.type == _A and len(rdata) == 4:
         return socket.inet_ntop(socket.AF_INET, rdata)
-    if record.type == _AAAA:
+    if record.type == _AAAA and len(rdata) == 16:
         return socket.inet_ntop(socket.AF_INET6, rdata)
     if record.type in (_NS, _CNAME, _PTR):
         return _dotted(record.target)

@@ -26,7 +26,8 @@ def read_blocks(stream: Any, *, ahead: bool) -> Iterator[Block]:
     stream : file
         Has `readinto`.
     ahead : bool
-        Read in a thread, some blocks ahead. On a single processor there is none.
+        Read in a thread, some blocks ahead; only for a stream that never keeps its reader waiting, such as a file on a
+        disk. On a single processor there is none.
 
     Yields
     ------
@@ -57,9 +58,11 @@ def _read_ahead(stream: Any) -> Iterator[Block]:
     for _ in range(N_BLOCKS):
         free.put(_new_buffer())
 
+    is_over = threading.Event()
+
     def read() -> None:
         try:
-            while (buffer := free.get()) is not None:
+            while (buffer := free.get()) is not None and not is_over.is_set():
                 n_read = stream.readinto(memoryview(buffer)[HEADROOM_BYTES:])
                 if not n_read:
                     break
@@ -68,7 +71,6 @@ def _read_ahead(stream: Any) -> Iterator[Block]:
         except BaseException as error:
             full.put(error)
 
-    # A daemon: it may be waiting for a tap that says nothing any more, and must not keep the process alive.
     reader = threading.Thread(target=read, name="netml-reader", daemon=True)
     reader.start()
     try:
@@ -78,4 +80,7 @@ def _read_ahead(stream: Any) -> Iterator[Block]:
             yield block
             free.put(block[0])
     finally:
+        # Wait for it: the stream is closed next, and a read under way would go to whatever file gets its descriptor.
+        is_over.set()
         free.put(None)
+        reader.join()

@@ -15,6 +15,7 @@ from netml.families import FAMILIES, lay_out
 from netml.flows import FlowTable
 from netml.matrix import FeatureMatrix
 from netml.options import FlowOptions, RepresentationOptions, nanoseconds, require_size
+from netml.quantile import linear_quantile
 from netml.reading import Progress, read_packets
 from netml.spectrum import transform_rows
 
@@ -200,12 +201,12 @@ def represent(table: FlowTable, options: RepresentationOptions, *, q_dim: float 
 
 def learn_dim(table: FlowTable, q: float) -> int:
     """Packets that a row has room for: floor of a quantile of the packets per flow; 0 without flows."""
-    return int(np.quantile(table.lengths, q)) if len(table) else 0
+    return int(linear_quantile(table.lengths, q))
 
 
 def learn_rate_ns(table: FlowTable) -> float:
     """Length of a SAMP window, ns: a quantile of the flow durations; 0 without flows."""
-    return float(np.quantile(_durations_ns(table), Q_RATE)) if len(table) else 0.0
+    return linear_quantile(_durations_ns(table), Q_RATE)
 
 
 def _durations_ns(table: FlowTable) -> np.ndarray:
@@ -236,7 +237,7 @@ def _read_flows(
     if flow.interval is not None:
         interval_ns = nanoseconds(flow.interval)
     else:
-        interval_ns = float(np.quantile(durations_ns, flow.q_interval)) if len(durations_ns) else 0.0
+        interval_ns = linear_quantile(durations_ns, flow.q_interval)
     taken = assembler.take_flows(interval_ns)
     metadata = {
         "netml_version": netml.__version__,

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import pickle
-import secrets
 import stat
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -166,7 +165,7 @@ def _renamed_on_success(target: str, mode: int | None) -> Iterator[str]:
     folder, name = os.path.split(target)
     # A name may have 255 bytes; the hidden one must not be too long where the target is not. It is left to
     # the writer to create: ext4 flushes a file at closing if it was there before and was truncated.
-    partial = os.path.join(folder, f".{name[:48]}.{secrets.token_hex(8)}.part")
+    partial = os.path.join(folder, f".{name[:48]}.{os.urandom(8).hex()}.part")
     try:
         yield partial
         if mode is not None:

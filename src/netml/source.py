@@ -176,8 +176,8 @@ def _recognise(stream: BinaryIO, name: Any, close: Callable[[], None], *, is_fil
         plain.skip(PCAP_HEADER_BYTES)
         capture.offset = PCAP_HEADER_BYTES
     capture.stream = plain
-    # Not standard input: at exit Python waits for whoever is reading there. Nor a stranger's object, nor what is soon read.
-    capture.reads_ahead = is_file and (n_bytes is None or n_bytes > LARGE_FILE_BYTES)
+    # Not a pipe: who waits in one cannot be stopped. Nor a stranger's object, nor what is soon read.
+    capture.reads_ahead = is_file and n_bytes is not None and n_bytes > LARGE_FILE_BYTES
     capture.n_bytes = n_bytes
     capture.position = position
     capture.close = close

@@ -136,6 +136,8 @@ def test_cut_frames_do_not_stop_the_reading(length):
         (_dns(b"www.example.org"), ("www.example.org.",), None),
         (_dns(b""), (".",), None),
         (_dns(b"a.org", (1, bytes([10, 0, 0, 9]))), ("a.org.",), ("10.0.0.9",)),
+        (_dns(b"a.org", (1, b"")), ("a.org.",), ("",)),
+        (_dns(b"a.org", (28, b"\1\2")), ("a.org.",), ("\1\2",)),
         (_dns(b"a.org", (28, bytes(15) + b"\1")), ("a.org.",), ("::1",)),
         (_dns(b"a.org", (5, b"\3www\xc0\x0c")), ("a.org.",), ("www.a.org.",)),
         (_dns(b"a.org", (12, b""), (1, b"")), ("a.org.",), (".",)),

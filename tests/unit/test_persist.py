@@ -209,6 +209,12 @@ def test_a_pickle_that_runs_a_command_does_not_run_it(tmp_path):
     assert not marker.exists()
     load_data(path, trust=True)
     assert marker.exists()
+    marker.unlink()
+    with path.open("rb") as stream, pytest.raises(UntrustedFileError):
+        load_data(stream)
+    with path.open("rb") as stream:
+        load_data(stream, trust=True)
+    assert marker.exists()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import zipfile
 from typing import Any
 
 import numpy as np
@@ -85,6 +84,8 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
     DamagedFileError
         If the file is cut or damaged, or lacks one of the arrays.
     """
+    import zipfile
+
     from netml.flows import FlowIndex
 
     name = os.fspath(path)

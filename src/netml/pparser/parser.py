@@ -88,24 +88,33 @@ class SeedFlows(Sequence[tuple[FiveTuple, SeedPackets]]):
 
 
 class TimedCall:
-    """A method that notes how long its last call took, in minutes: `pcap.pcap2flows.tot_time`."""
+    """A bound method that notes how long its last call took, in minutes: `pcap.pcap2flows.tot_time`."""
 
-    def __init__(self, instance: Any, name: str) -> None:
+    def __init__(self, instance: Any, name: str, function: Callable[..., Any]) -> None:
         self._instance = instance
         self._name = name
-        self.tot_time: float = 0.0
+        self._function = function
+        self.__doc__ = function.__doc__
+
+    @property
+    def tot_time(self) -> float:
+        """Minutes that the last call took, 0 before the first."""
+        minutes: float = vars(self._instance).get("_minutes", {}).get(self._name, 0.0)
+        return minutes
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the method; see its docstring on the class."""
         start_s = time.perf_counter()
         try:
-            return type(self._instance).__dict__[self._name].function(self._instance, *args, **kwargs)
+            return self._function(self._instance, *args, **kwargs)
         finally:
-            self.tot_time = (time.perf_counter() - start_s) / 60
+            minutes = (time.perf_counter() - start_s) / 60
+            # A new mapping each time: a copy of the instance must not write into the original's.
+            self._instance._minutes = {**vars(self._instance).get("_minutes", {}), self._name: minutes}
 
 
 class timed:
-    """Make a method a `TimedCall` of each instance."""
+    """Make a method give a `TimedCall`."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
@@ -115,12 +124,8 @@ class timed:
         self.name = name
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        """Give the instance's own `TimedCall`, the same one each time."""
-        if instance is None:
-            return self.function
-        call = TimedCall(instance, self.name)
-        instance.__dict__[self.name] = call
-        return call
+        """Give the method, bound; of the class, the plain function."""
+        return self.function if instance is None else TimedCall(instance, self.name, self.function)
 
 
 class PCAP:
