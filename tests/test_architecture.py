@@ -16,8 +16,8 @@ LAYERS = {
     "_flowcore": ("_flowcore",),
     "services": (
         *("options", "families"),
-        *("source", "decompress", "reading"),
-        *("flows", "flow_index", "matrix", "extraction", "spectrum"),
+        *("source", "decompress", "blocks", "reading"),
+        *("flows", "flow_index", "matrix", "extraction", "quantile", "spectrum"),
         *("packets", "packet_frame", "_dns", "inspection", "summary"),
         *("labels", "_label_columns"),
         *("persist", "_safe_pickle", "formats"),

@@ -25,6 +25,7 @@ DROP_REASONS: Final[dict[str, int]]
 FLOW_KEY: Final[np.dtype[np.void]]
 COLUMNS: Final[dict[str, tuple[int, type[np.unsignedinteger[Any]]]]]
 
+def convert_time(time: float | Decimal | Fraction) -> int: ...
 def is_supported(link_type: int) -> bool: ...
 
 class Framer:
@@ -37,6 +38,9 @@ class Framer:
         fraction_ns: int = 1000,
         link_type: int = 1,
     ) -> None: ...
+    def take_frames(
+        self, block: NDArray[np.uint8], start: int, length: int
+    ) -> tuple[list[tuple[int, bytes, int]], int, int, str]: ...
     @property
     def n_passed(self) -> int: ...
     @property

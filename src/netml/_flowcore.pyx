@@ -13,7 +13,7 @@ import os
 import numpy as np
 
 from netml._core.capture.pcapng cimport free_pcapng
-from netml._core.capture.registry cimport FORMAT_PCAP, FORMAT_PCAPNG, Framing
+from netml._core.capture.registry cimport FORMAT_PCAP, FORMAT_PCAPNG, Framing, next_frame
 from netml._core.features.family cimport FamilyNeeds, FlowPackets
 from netml._core.features.registry cimport FAMILY_HEADER, FAMILY_SAMP_SIZE, FAMILY_STATS, FamilyCode, fill_row
 from netml._core.flow.columns cimport (
@@ -32,8 +32,8 @@ from netml._core.octets cimport netml_gap
 from netml._core.packet cimport FlowKey, Frame, Packet
 from netml._core.pipeline cimport BATCH, Assembly, assemble_block, count_frame, decode_frame, enter_packets
 from netml._core.status cimport (
-    KEPT, N_REASONS, STATUS_BAD_BLOCK, STATUS_BAD_LENGTH, STATUS_BAD_SECTION, STATUS_NEED_MORE, STATUS_NO_INTERFACE,
-    STATUS_NO_MEMORY, STATUS_OK, STATUS_TOO_MANY, Reason, Status,
+    KEPT, N_REASONS, STATUS_BAD_BLOCK, STATUS_BAD_LENGTH, STATUS_BAD_SECTION, STATUS_FRAME, STATUS_NEED_MORE,
+    STATUS_NO_FRAME, STATUS_NO_INTERFACE, STATUS_NO_MEMORY, STATUS_OK, STATUS_TOO_MANY, Reason, Status,
 )
 
 from netml.errors import CaptureError
@@ -110,6 +110,36 @@ cdef class Framer:
     def __dealloc__(self):
         free_pcapng(&self.framing.pcapng)
 
+    def take_frames(self, const uint8_t[::1] block, size_t start, size_t length):
+        """Frame `length` octets of a block from `start` on, without decoding: for those who decode in Python.
+
+        Returns
+        -------
+        frames : list of (int, bytes, int)
+            Time since 1970, ns; the frame as captured; its LINKTYPE_ value.
+        n_left, n_wanted, fault
+            As of `FlowAssembler.assemble`.
+        """
+        cdef Frame frame
+        cdef Status status = STATUS_OK
+        cdef const uint8_t *at
+        cdef const uint8_t *end
+        cdef size_t size
+        frames = []
+        if length == 0 or start > <size_t> block.shape[0] or length > block.shape[0] - start:
+            raise ValueError("start and length are beyond the block")
+        at = &block[start]
+        end = at + length
+        while True:
+            size = 0
+            status = next_frame(&self.framing, at, end, &frame, &size)
+            if status == STATUS_FRAME:
+                frames.append((frame.time_ns, frame.octets[:frame.caplen], frame.link_type))
+            elif status != STATUS_NO_FRAME:
+                return frames, end - at, size, describe_fault(status, size)
+            at += size
+            self.framing.n_passed += 1
+
     @property
     def n_passed(self):
         """Records (pcap) or blocks (pcapng) passed so far."""
@@ -134,7 +164,7 @@ cdef class Framer:
         return self.framing.pcapng.n_interfaces_seen
 
 
-cdef int64_t convert_time(object time) except? -1:
+cpdef int64_t convert_time(object time) except? -1:
     """A time in seconds (float, int, Decimal, Fraction) as ns.
 
     A float has 16 digits: a time since 1970 is rounded to the microsecond it came from, and only times below 2**22 s

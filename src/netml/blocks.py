@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ N_BLOCKS = 4  # two to work on, two on their way
 Block = tuple[np.ndarray, int]  # buffer, and how many bytes were read to HEADROOM_BYTES
 
 
-def read_blocks(stream: Any, *, ahead: bool) -> Iterator[Block]:
+def read_blocks(stream: Any, *, ahead: bool) -> Generator[Block, None, None]:
     """Read a stream to its end; a block's buffer is used again when the next one is asked for.
 
     Parameters
@@ -45,14 +45,14 @@ def _new_buffer() -> np.ndarray:
     return np.empty(HEADROOM_BYTES + BLOCK_BYTES, np.uint8)
 
 
-def _read_inline(stream: Any) -> Iterator[Block]:
+def _read_inline(stream: Any) -> Generator[Block, None, None]:
     buffer = _new_buffer()
     room = memoryview(buffer)[HEADROOM_BYTES:]
     while n_read := stream.readinto(room):
         yield buffer, n_read
 
 
-def _read_ahead(stream: Any) -> Iterator[Block]:
+def _read_ahead(stream: Any) -> Generator[Block, None, None]:
     free: queue.SimpleQueue[np.ndarray | None] = queue.SimpleQueue()
     full: queue.SimpleQueue[Block | BaseException | None] = queue.SimpleQueue()
     for _ in range(N_BLOCKS):

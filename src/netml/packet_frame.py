@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import datetime
 import decimal
-import os
 import socket
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import dpkt
 
 from netml import _dns
-from netml.errors import CaptureError, MissingExtraError, NotACaptureError
+from netml.errors import MissingExtraError
+from netml.reading import iter_frames
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Frame: TypeAlias = tuple[int, bytes, int]  # time in ns since 1970, the frame as captured, link type
 
 # In the original's order, which is that of the alphabet.
 COLUMNS = (
@@ -45,13 +43,13 @@ _LARGEST_INT64 = 2**63 - 1
 _END_OF_CALENDAR = 9_000_000_000  # s
 
 
-def packet_frame(source: str | os.PathLike[str] | BinaryIO) -> pd.DataFrame:
+def packet_frame(source: Any, *, link_type: int | None = None) -> pd.DataFrame:
     """Read a capture into a data frame, one row a packet.
 
     Parameters
     ----------
-    source : str, os.PathLike or binary file
-        The capture.
+    source, link_type
+        As in `netml.read_flows`.
 
     Returns
     -------
@@ -91,7 +89,7 @@ def packet_frame(source: str | os.PathLike[str] | BinaryIO) -> pd.DataFrame:
         raise MissingExtraError("a pandas data frame", "pandas") from error
 
     columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
-    for frame in iter_frames(source):
+    for frame in iter_frames(source, link_type=link_type):
         row = _describe(*frame)
         for name in COLUMNS:
             columns[name].append(row.get(name))
@@ -100,55 +98,6 @@ def packet_frame(source: str | os.PathLike[str] | BinaryIO) -> pd.DataFrame:
     # pandas 3 makes text of its own kind of an object column, unless it is told.
     series = {name: pd.Series(*_typed(name, values)) for name, values in columns.items()}
     return pd.DataFrame(series)
-
-
-def iter_frames(source: str | os.PathLike[str] | BinaryIO) -> Iterator[Frame]:
-    """Give the frames of a capture, as dpkt reads them.
-
-    Parameters
-    ----------
-    source : str, os.PathLike or binary file
-        The capture.
-
-    Yields
-    ------
-    time_ns : int
-        Time since 1970, ns.
-    frame : bytes
-        The frame as captured.
-    link_type : int
-        LINKTYPE_ of the capture.
-
-    Raises
-    ------
-    NotACaptureError
-        If the source is neither pcap nor pcapng.
-    CaptureError
-        If it is damaged.
-    """
-    if isinstance(source, str | os.PathLike):
-        with open(source, "rb") as stream:
-            yield from iter_frames(stream)
-        return
-    path = str(getattr(source, "name", "capture"))
-    try:
-        reader = dpkt.pcap.UniversalReader(source)
-    except (ValueError, dpkt.UnpackError) as error:
-        raise NotACaptureError("neither pcap nor pcapng", path=path) from error
-    record_no = 1
-    try:
-        for time_s, frame in reader:
-            yield _nanoseconds(time_s), frame, reader.datalink()
-            record_no += 1
-    except (dpkt.UnpackError, ValueError) as error:
-        raise CaptureError(f"damaged: {error}", path=path, record_no=record_no) from error
-
-
-def _nanoseconds(time_s: float | decimal.Decimal) -> int:
-    if isinstance(time_s, decimal.Decimal):
-        return int(time_s * 10**9)
-    # A float of today's seconds is exact to a quarter of a microsecond: its nanoseconds mean nothing.
-    return round(time_s * 1e6) * 1000
 
 
 def _describe(time_ns: int, frame: bytes, link_type: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The linear quantile of whole numbers, as `numpy.quantile` gives it, without what that imports and partitions besides."""
+"""The linear quantile of whole numbers, as `numpy.quantile` gives it, without what that imports besides."""
 
 from __future__ import annotations
 

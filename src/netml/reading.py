@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import struct
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,57 @@ from netml.source import Capture, describe_link_type, open_captures
 PACKETS_AT_A_TIME = 4096
 
 Progress = Callable[[int, int], None]  # bytes read of all captures, packets read
+Consume = Callable[[np.ndarray, int, int], tuple[int, int, str]]  # buffer, start, length -> left, wanted, fault
+Frame = tuple[int, bytes, int]  # time since 1970 in ns, the frame as captured, its LINKTYPE_ value
+
+
+def iter_frames(source: Any, *, link_type: int | None = None) -> Iterator[Frame]:
+    """Give the frames of a source one by one, undecoded; at damage warn and go on to the next capture.
+
+    Parameters
+    ----------
+    source, link_type
+        As in `netml.read_flows`.
+
+    Yields
+    ------
+    time_ns : int
+        Time since 1970, ns.
+    frame : bytes
+        The frame as captured.
+    link_type : int
+        Its LINKTYPE_ value.
+
+    Raises
+    ------
+    CaptureError
+        If a source cannot be opened.
+    """
+    for capture in open_captures(source, link_type):
+        for fault in capture.warnings:
+            warnings.warn(CaptureWarning(str(fault)), stacklevel=3)
+        try:
+            yield from _iter_capture(capture)
+        except TruncatedCaptureError as error:
+            warnings.warn(CaptureWarning(str(error)), stacklevel=3)
+
+
+def _iter_capture(capture: Capture) -> Iterator[Frame]:
+    if capture.packets is not None:
+        assert capture.link_type is not None
+        for time, frame in capture.packets:
+            yield _flowcore.convert_time(time), bytes(frame), capture.link_type
+        return
+    framer = capture.framer
+    assert framer is not None
+    frames: list[Frame] = []
+
+    def take(buffer: np.ndarray, start: int, length: int) -> tuple[int, int, str]:
+        frames[:], n_left, n_wanted, fault = framer.take_frames(buffer, start, length)
+        return n_left, n_wanted, fault
+
+    for _ in _walk_blocks(capture, take):
+        yield from frames
 
 
 def read_packets(
@@ -94,15 +145,30 @@ def read_capture(
     UnsupportedLinkTypeError
         If no interface of a pcapng capture is of a link type that is decoded.
     """
+    _refuse_unsupported(capture)
     if capture.packets is not None:
         _read_general(assembler, capture, progress)
     else:
         _read_blocks(assembler, capture, progress)
-        _refuse_unsupported(assembler, capture)
+        _refuse_unsupported(capture)  # a pcapng tells its link types on the way
 
 
 def _read_blocks(assembler: _flowcore.FlowAssembler, capture: Capture, progress: Progress | None) -> None:
-    """The native door: the kernel frames a block at a time; an incomplete record waits for the next."""
+    """The native door: the kernel frames a block at a time."""
+    framer = capture.framer
+    assert framer is not None
+
+    def assemble(buffer: np.ndarray, start: int, length: int) -> tuple[int, int, str]:
+        return assembler.assemble(framer, buffer, start, length)
+
+    for offset in _walk_blocks(capture, assemble):
+        if progress is not None:
+            position = capture.position()
+            progress(offset if position is None else position, assembler.n_packets_read)
+
+
+def _walk_blocks(capture: Capture, consume: Consume) -> Iterator[int]:
+    """Give a capture's blocks to `consume`; an incomplete record waits for the next. Yields the bytes done with."""
     framer = capture.framer
     assert framer is not None
     offset, n_wanted, rest = capture.offset, 0, np.empty(0, np.uint8)
@@ -110,15 +176,13 @@ def _read_blocks(assembler: _flowcore.FlowAssembler, capture: Capture, progress:
         for block, n_read in source:
             buffer, start = _join(rest, block, n_read)
             length = len(rest) + n_read
-            n_left, n_wanted, fault = assembler.assemble(framer, buffer, start, length)
+            n_left, n_wanted, fault = consume(buffer, start, length)
             offset += length - n_left
+            yield offset
             if fault:
                 record_no = framer.n_passed + 1
                 raise TruncatedCaptureError(fault, path=capture.name, record_no=record_no, offset=offset)
             rest = buffer[start + length - n_left : start + length].copy()
-            if progress is not None:
-                position = capture.position()
-                progress(offset if position is None else position, assembler.n_packets_read)
     if len(rest):
         of_all = f" of {n_wanted}" if n_wanted else ""
         reason = f"cut: {len(rest)}{of_all} bytes of the record are there"
@@ -134,11 +198,10 @@ def _join(rest: np.ndarray, block: np.ndarray, n_read: int) -> tuple[np.ndarray,
     return np.concatenate([rest, block[blocks.HEADROOM_BYTES : blocks.HEADROOM_BYTES + n_read]]), 0
 
 
-def _refuse_unsupported(assembler: _flowcore.FlowAssembler, capture: Capture) -> None:
-    """Refuse a pcapng capture of which no interface is decoded; with some, the others' packets are just counted."""
-    assert capture.framer is not None
-    seen = capture.framer.link_types_seen
-    if seen and not any(map(_flowcore.is_supported, seen)):
+def _refuse_unsupported(capture: Capture) -> None:
+    """Refuse a capture of which no link type is decoded; with some, the others' packets are just counted."""
+    seen = capture.framer.link_types_seen if capture.framer is not None else {capture.link_type or 0}
+    if seen and not any(0 <= link_type < 2**32 and _flowcore.is_supported(link_type) for link_type in seen):
         names = ", ".join(map(describe_link_type, sorted(seen)))
         raise UnsupportedLinkTypeError(f"link type {names} is not decoded", path=capture.name)
 

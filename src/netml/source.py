@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from netml import _flowcore
 from netml.decompress import open_decompressed
-from netml.errors import CaptureError, NotACaptureError, OptionError, TruncatedCaptureError, UnsupportedLinkTypeError
+from netml.errors import CaptureError, NotACaptureError, OptionError, TruncatedCaptureError
 
 PCAP_HEADER_BYTES = 24
 MODIFIED_RECORD_BYTES = 24
@@ -127,13 +127,7 @@ def _is_path(source: Any) -> bool:
 
 
 def _open_packets(packets: Iterable[tuple[Any, bytes]], name: Any, link_type: int) -> Capture:
-    _require_supported(link_type, str(name))
     return Capture(str(name), "packets", packets=iter(packets), link_type=link_type)
-
-
-def _require_supported(link_type: int, name: str) -> None:
-    if not 0 <= link_type < 2**32 or not _flowcore.is_supported(link_type):
-        raise UnsupportedLinkTypeError(f"link type {describe_link_type(link_type)} is not decoded", path=name)
 
 
 def _open_path(path: str) -> Capture:
@@ -207,7 +201,6 @@ def _recognise_pcap(head: bytes, name: str) -> Capture | None:
     magic = int.from_bytes(head[:4], "big" if is_swapped else "little")
     is_nano = magic == dpkt.pcap.TCPDUMP_MAGIC_NANO
     link_type = reader.datalink() & LINK_TYPE_BITS
-    _require_supported(link_type, name)
     framer = _flowcore.Framer(
         "pcap",
         is_swapped=is_swapped,

@@ -42,7 +42,7 @@ def progress_bar(captures: Sequence[str], *, quiet: bool) -> Iterator[Progress |
             of_all = f"/{length / 1e6:,.0f}" if length is not None else ""
             rate = n_packets / max(drawn_s - start_s, 1e-9) / 1e6
             text = f"{n_bytes / 1e6:,.0f}{of_all} MB  {n_packets:,} packets  {rate:.2f} M/s"
-            bar.update(max(n_bytes - bar.pos, 0), text)
+            bar.update(max(n_bytes - bar.pos, 0), text)  # type: ignore[arg-type]
 
         def show(n_bytes_now: int, n_packets_now: int) -> None:
             nonlocal drawn_s, n_bytes, n_packets
