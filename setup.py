@@ -35,7 +35,7 @@ extension = Extension(
     "netml._flowcore",
     ["src/netml/_flowcore.pyx"],
     include_dirs=["src/netml/_core"],
-    depends=["src/netml/_core/native.h"],
+    depends=["src/netml/_core/guard.h", "src/netml/_core/native.h"],
     extra_compile_args=compile_args,
     extra_link_args=link_args,
 )

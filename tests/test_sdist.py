@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,9 +16,7 @@ import pytest
 import traffic
 
 ROOT = Path(__file__).resolve().parent.parent
-NOT_COPIED = shutil.ignore_patterns(
-    ".git", ".venv", "venv", ".*_cache", ".asv", "__pycache__", "build", "dist", "*.egg-info"
-)
+NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "venv", ".asv", "__pycache__", "build", "dist", "*.egg-info")
 NOT_SHIPPED = {".gitignore"}
 SHIPPED_FOLDERS = ("src", "tests", "examples", "benchmarks", "docs", ".ci")
 GENERATED = (".c", ".so", ".pyc")
@@ -48,7 +47,7 @@ def own_files():
         listed = run("git", "-c", "safe.directory=*", "-C", str(ROOT), "ls-files", "-z").split("\0")
     else:
         listed = [path.relative_to(ROOT).as_posix() for name in SHIPPED_FOLDERS for path in (ROOT / name).rglob("*")]
-        ignored = ("__pycache__", ".egg-info", ".ci/venv", ".asv")
+        ignored = ("__pycache__", ".egg-info", ".ci/venv", ".asv", "_cache/", ".hypothesis/")
         listed = [name for name in listed if not any(part in name for part in ignored)]
     return {name for name in listed if (ROOT / name).is_file() and not name.endswith(GENERATED)} - NOT_SHIPPED
 
@@ -102,7 +101,7 @@ def test_sdist_holds_all_sources(sdist_names):
 
 
 def test_sdist_holds_nothing_generated(sdist_names):
-    wrong = sorted(name for name in sdist_names if name.endswith(GENERATED) or "/venv/" in name)
+    wrong = sorted(name for name in sdist_names if name.endswith(GENERATED) or re.search(r"/venv/|_cache/", name))
     assert not wrong, f"exclude in MANIFEST.in: {wrong}"
 
 

@@ -12,9 +12,7 @@ def udp_frame(payload=b"question", *, source="10.0.0.1", destination="10.0.0.2",
     return frames.ethernet(packet)
 
 
-def tcp_frame(
-    payload=b"", *, source="10.0.0.1", destination="10.0.0.3", ports=(40000, 443), flags=frames.ACK
-):
+def tcp_frame(payload=b"", *, source="10.0.0.1", destination="10.0.0.3", ports=(40000, 443), flags=frames.ACK):
     """An Ethernet frame with a TCP segment."""
     segment = frames.tcp(*ports, payload, flags=flags)
     return frames.ethernet(frames.ip(segment, source=source, destination=destination, protocol=frames.TCP))
@@ -40,9 +38,7 @@ def many_flows(n_packets=200, n_flows=17, *, start_ns=START_NS):
     for i in range(n_packets):
         flow = i * 7 % n_flows
         time_ns += (i * 7919 % 1000 + 1) * 1000
-        hosts = (
-            ("2001:db8::1", f"2001:db8::{flow + 2:x}") if flow % 3 == 0 else ("10.0.0.1", f"10.0.1.{flow}")
-        )
+        hosts = ("2001:db8::1", f"2001:db8::{flow + 2:x}") if flow % 3 == 0 else ("10.0.0.1", f"10.0.1.{flow}")
         kind = {"source": hosts[0], "destination": hosts[1], "ports": (1024 + flow, 53)}
         size = i * 104729 % 600
         frame = tcp_frame(b"t" * size, flags=i % 256, **kind) if flow % 2 else udp_frame(b"u" * size, **kind)

@@ -5,7 +5,7 @@ families.
 """
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.math cimport fabs, isfinite, rint
-from libc.stdint cimport INT32_MAX, INT64_MAX, INT64_MIN, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport INT32_MAX, INT64_MAX, INT64_MIN, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 import os
@@ -15,7 +15,7 @@ import numpy as np
 from netml._core.capture.pcapng cimport free_pcapng
 from netml._core.capture.registry cimport FORMAT_PCAP, FORMAT_PCAPNG, Framing, next_frame
 from netml._core.features.family cimport FamilyNeeds, FlowPackets
-from netml._core.features.registry cimport FAMILY_HEADER, FAMILY_SAMP_SIZE, FAMILY_STATS, FamilyCode, fill_row
+from netml._core.features.registry cimport FAMILY_HEADER, FAMILY_SAMP_SIZE, FAMILY_STATS, FamilyCode, fill_rows
 from netml._core.flow.columns cimport (
     WANTS_CAPLEN, WANTS_FLAGS, WANTS_TTL, WANTS_WIRELEN, PacketChunk, count_packets, free_columns,
 )
@@ -25,21 +25,28 @@ from netml._core.flow.spans cimport (
     DROP_IDLE_TAIL, DROP_INTERVAL_TAIL, DROP_SHORT_FLOW, DROP_SHORT_PIECE, N_DROPS, Dropped, SpanList,
     compact_columns, free_spans, measure_spans,
 )
+from netml._core.flow.key cimport KEY_BYTES, write_key
 from netml._core.flow.table cimport FIRST_SLOT_BITS, find_record, free_slots, free_table, set_slots
 from netml._core.link.registry cimport is_supported_link_type
-from netml._core.net.text cimport LONGEST_ADDRESS, write_ipv4, write_ipv6
+from netml._core.net.text cimport LONGEST_ADDRESS, write_addresses
 from netml._core.octets cimport netml_gap
-from netml._core.packet cimport FlowKey, Frame, Packet
-from netml._core.pipeline cimport BATCH, Assembly, assemble_block, count_frame, decode_frame, enter_packets
+from netml._core.packet cimport Frame
+from netml._core.pipeline cimport AssembleRequest, Assembly, flush_batch, run_assembly, take_frame
 from netml._core.status cimport (
-    KEPT, N_REASONS, STATUS_BAD_BLOCK, STATUS_BAD_LENGTH, STATUS_BAD_SECTION, STATUS_FRAME, STATUS_NEED_MORE,
-    STATUS_NO_FRAME, STATUS_NO_INTERFACE, STATUS_NO_MEMORY, STATUS_OK, STATUS_TOO_MANY, Reason, Status,
+    N_REASONS, STATUS_BAD_BLOCK, STATUS_BAD_LENGTH, STATUS_BAD_SECTION, STATUS_FRAME, STATUS_NEED_MORE,
+    STATUS_NO_FRAME, STATUS_NO_INTERFACE, STATUS_NO_MEMORY, STATUS_OK, STATUS_TOO_MANY, STATUS_UNREADABLE, Status,
 )
 
 from netml.errors import CaptureError
 
 cdef extern from "Python.h":
     int PyErr_CheckSignals() except -1
+
+cdef extern from "guard.h":
+    const int NETML_BUS
+    void netml_begin_guard() noexcept
+    void netml_end_guard() noexcept
+    int netml_run_guarded(int (*run)(void *) noexcept nogil, void *request) noexcept nogil
 
 SKIP_REASONS = (
     "unsupported_link_type", "truncated_link_header", "not_ip", "truncated_ip_header", "bad_ip_header", "fragment",
@@ -57,9 +64,6 @@ FLOW_KEY = np.dtype([
     ("src_ip", "u1", 16), ("dst_ip", "u1", 16), ("src_port", "<u2"), ("dst_port", "<u2"), ("protocol", "u1"),
     ("ip_version", "u1"),
 ])
-
-cdef enum:
-    KEY_BYTES = 38               # itemsize of FLOW_KEY
 
 COLUMNS = {
     "caplen": (WANTS_CAPLEN, np.uint32), "wirelen": (WANTS_WIRELEN, np.uint32), "flags": (WANTS_FLAGS, np.uint8),
@@ -84,6 +88,8 @@ cdef str describe_fault(Status status, size_t n_wanted):
         return "a pcapng section header of an unknown byte order or version"
     if status == STATUS_NO_INTERFACE:
         return "a packet of an interface that was not described"
+    if status == STATUS_UNREADABLE:
+        return "the file cannot be read on: it shrank while it was read, or its disk failed"
     if status == STATUS_TOO_MANY:
         raise OverflowError("more than 4,294,967,295 packets or flows: split the capture")
     if status == STATUS_NO_MEMORY:
@@ -231,8 +237,12 @@ cdef class FlowAssembler:
         free_spans(&self.pieces)
         free_spans(&self.spans)
 
-    def assemble(self, Framer framer not None, const uint8_t[::1] block, size_t start, size_t length):
+    def assemble(
+        self, Framer framer not None, const uint8_t[::1] block, size_t start, size_t length, *, bint is_mapped=False,
+    ):
         """Frame, decode and enter `length` octets of a block from `start` on.
+
+        With `is_mapped` the block is a mapped file: where that cannot be read any more, that is a fault.
 
         Returns
         -------
@@ -243,55 +253,53 @@ cdef class FlowAssembler:
         fault : str
             What is wrong with the framing there, "" if nothing is.
         """
-        cdef size_t n_used = 0, n_wanted = 0
+        cdef AssembleRequest request
         cdef Status status
+        cdef int returned
         self.require_open()
         if start > <size_t> block.shape[0] or length > block.shape[0] - start:
             raise ValueError("start and length are beyond the block")
         if length == 0:
             return 0, 0, ""
-        with nogil:
-            status = assemble_block(&self.assembly, &framer.framing, &block[start], length, &n_used, &n_wanted)
+        request.assembly = &self.assembly
+        request.framing = &framer.framing
+        request.block = &block[start]
+        request.length = length
+        request.n_used = request.n_wanted = 0
+        if not is_mapped:
+            with nogil:
+                status = <Status> run_assembly(&request)
+        else:
+            netml_begin_guard()
+            with nogil:
+                returned = netml_run_guarded(run_assembly, &request)
+            netml_end_guard()
+            status = STATUS_UNREADABLE if returned == NETML_BUS else <Status> returned
         PyErr_CheckSignals()
-        return length - n_used, n_wanted, describe_fault(status, n_wanted)
+        return length - request.n_used, request.n_wanted, describe_fault(status, request.n_wanted)
 
     def assemble_packets(self, packets not None, uint32_t link_type, size_t n_most):
         """The general door: up to `n_most` pairs (time in s, bytes) from an iterator; returns how many there were.
 
         If the iterator raises, the packets before that are in.
         """
-        cdef Packet batch[BATCH]
         cdef Frame frame
-        cdef Reason reason
-        cdef size_t n_packets = 0, n_taken = 0
-        cdef Status status = STATUS_OK
+        cdef size_t n_taken = 0
         frame.link_type = link_type
-        try:
-            while n_taken < n_most:
-                pair = next(packets, None)
-                if pair is None:
-                    break
-                time, octets = pair
-                self.require_open()  # the iterator may have done anything
-                n_taken += 1
-                if type(octets) is not bytes:
-                    octets = bytes(octets)
-                frame.time_ns = convert_time(time)
-                frame.octets = <const uint8_t *> PyBytes_AS_STRING(octets)
-                frame.caplen = frame.wirelen = <uint32_t> PyBytes_GET_SIZE(octets)
-                reason = decode_frame(&frame, &batch[n_packets])
-                count_frame(&self.assembly.counters, &frame, reason)
-                if reason == KEPT:
-                    n_packets += 1
-                    if n_packets == BATCH:
-                        n_packets = 0
-                        status = enter_packets(&self.assembly, batch, BATCH)
-                        if status != STATUS_OK:
-                            break
-        finally:
-            if status == STATUS_OK and not self.is_ended:
-                status = enter_packets(&self.assembly, batch, n_packets)
-        describe_fault(status, 0)
+        self.require_open()
+        while n_taken < n_most:
+            pair = next(packets, None)
+            if pair is None:
+                break
+            time, octets = pair
+            self.require_open()  # the iterator may have done anything
+            n_taken += 1
+            if type(octets) is not bytes:
+                octets = bytes(octets)
+            frame.time_ns = convert_time(time)
+            frame.octets = <const uint8_t *> PyBytes_AS_STRING(octets)
+            frame.caplen = frame.wirelen = <uint32_t> PyBytes_GET_SIZE(octets)
+            describe_fault(take_frame(&self.assembly, &frame), 0)
         return n_taken
 
     @property
@@ -320,6 +328,8 @@ cdef class FlowAssembler:
     @property
     def n_keys(self):
         """Distinct flow keys so far."""
+        if not self.is_ended:
+            describe_fault(flush_batch(&self.assembly), 0)
         return self.assembly.table.n_flows
 
     @property
@@ -335,6 +345,7 @@ cdef class FlowAssembler:
         """Packets in order of arrival: dict of columns (`time_ns`, `flow`, and those wanted); copies."""
         cdef PacketChunk *chunk
         cdef size_t i, n
+        describe_fault(flush_batch(&self.assembly), 0)
         copies = {name: [] for name in ("time_ns", "flow", *COLUMNS)}
         for i in range(self.assembly.columns.n_chunks):
             chunk = &self.assembly.columns.chunks[i]
@@ -354,7 +365,7 @@ cdef class FlowAssembler:
 
     def keys(self):
         """FLOW_KEY array (n_keys,): the key of each flow number."""
-        cdef size_t n = self.assembly.table.n_flows, i
+        cdef size_t n = self.n_keys, i
         cdef uint8_t[::1] octets = np.empty(n * KEY_BYTES, np.uint8)
         for i in range(n):
             write_key(&octets[i * KEY_BYTES], &find_record(&self.assembly.table, i).key)
@@ -368,17 +379,21 @@ cdef class FlowAssembler:
         ndarray of int64
             Durations of the pieces, ns.
         """
-        cdef size_t n = count_packets(&self.assembly.columns), n_flows = self.assembly.table.n_flows, i
-        cdef int64_t[::1] offsets = np.zeros(n_flows + 1, np.int64)
-        cdef uint32_t[::1] cursors = np.empty(n_flows + 1, np.uint32)
+        cdef size_t n_flows, i
+        cdef int64_t[::1] offsets
+        cdef uint32_t[::1] cursors
         cdef int64_t[::1] durations_ns
         cdef GroupedColumns columns
         cdef Status status
         self.require_open()
         if not self.assembly.keeps_packets:
             raise ValueError("the packets were only counted")
+        describe_fault(flush_batch(&self.assembly), 0)
         self.is_ended = True
-        columns = self.allocate_grouped(n)
+        n_flows = self.assembly.table.n_flows
+        offsets = np.zeros(n_flows + 1, np.int64)
+        cursors = np.empty(n_flows + 1, np.uint32)
+        columns = self.allocate_grouped(count_packets(&self.assembly.columns))
         self.rules.min_packets = min_packets
         self.rules.tcp_timeout_ns = tcp_timeout_ns
         self.rules.udp_timeout_ns = udp_timeout_ns
@@ -482,15 +497,6 @@ cdef object copy_octets(const void *start, size_t n_octets, kind):
     return np.asarray(octets).view(kind)
 
 
-cdef inline void write_key(uint8_t *out, const FlowKey *key) noexcept nogil:
-    """A flow key in the layout of FLOW_KEY."""
-    cdef uint16_t version_and_protocol = <uint16_t> (key.transport >> 32)
-    memcpy(out, key.source, 16)
-    memcpy(out + 16, key.destination, 16)
-    memcpy(out + 32, &key.transport, 4)
-    memcpy(out + 36, &version_and_protocol, 2)
-
-
 def fill_family(
     int code, double[:, ::1] X, size_t first_column, size_t width, const int64_t[::1] offsets,
     const int64_t[::1] time_ns, const uint32_t[::1] size, const uint8_t[::1] flags=None, const uint8_t[::1] ttl=None,
@@ -536,14 +542,13 @@ def fill_family(
     scratch = np.empty(2 * n_most if code == FAMILY_STATS else 1, np.uint32)
     needs.rate_ns = rate_ns
     needs.scratch = &scratch[0]
+    packets.time_ns = &time_ns[0]
+    packets.size = &size[0]
+    packets.flags = &flags[0] if flags is not None else NULL
+    packets.ttl = &ttl[0] if ttl is not None else NULL
+    packets.n_packets = n_packets
     with nogil:
-        for flow in range(n_flows):
-            packets.time_ns = &time_ns[offsets[flow]]
-            packets.size = &size[offsets[flow]]
-            packets.flags = &flags[offsets[flow]] if flags is not None else NULL
-            packets.ttl = &ttl[offsets[flow]] if ttl is not None else NULL
-            packets.n_packets = offsets[flow + 1] - offsets[flow]
-            fill_row(<FamilyCode> code, &packets, &needs, &X[flow, first_column], width)
+        fill_rows(<FamilyCode> code, &packets, &offsets[0], n_flows, &needs, &X[0, first_column], n_columns, width)
     PyErr_CheckSignals()
 
 
@@ -581,18 +586,14 @@ def format_addresses(const uint8_t[:, ::1] addresses, const uint8_t[::1] ip_vers
     text : ndarray of uint8
         ASCII.
     """
-    cdef size_t n = ip_version.shape[0], i, at = 0
+    cdef size_t n = ip_version.shape[0]
     cdef int32_t[::1] offsets = np.zeros(n + 1, np.int32)
     cdef uint8_t[::1] text = np.empty(n * LONGEST_ADDRESS + 1, np.uint8)
     if <size_t> addresses.shape[0] != n or addresses.shape[1] != 16:
         raise ValueError("addresses must be (n, 16), with a version for each")
     if n * LONGEST_ADDRESS > INT32_MAX:
         raise OverflowError("too many addresses for one string array; format them in parts")
-    with nogil:
-        for i in range(n):
-            if ip_version[i] == 6:
-                at += write_ipv6(&text[at], &addresses[i, 0])
-            else:
-                at += write_ipv4(&text[at], &addresses[i, 0])
-            offsets[i + 1] = <int32_t> at
-    return np.asarray(offsets), np.asarray(text)[:at]
+    if n:
+        with nogil:
+            write_addresses(&addresses[0, 0], &ip_version[0], n, &offsets[0], &text[0])
+    return np.asarray(offsets), np.asarray(text)[:offsets[n]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import struct
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -154,23 +154,63 @@ def read_capture(
 
 
 def _read_blocks(assembler: _flowcore.FlowAssembler, capture: Capture, progress: Progress | None) -> None:
-    """The native door: the kernel frames a block at a time."""
+    """The native door: the kernel frames megabytes at a time."""
     framer = capture.framer
     assert framer is not None
+    mapped = _map(capture)
 
     def assemble(buffer: np.ndarray, start: int, length: int) -> tuple[int, int, str]:
-        return assembler.assemble(framer, buffer, start, length)
+        return assembler.assemble(framer, buffer, start, length, is_mapped=mapped is not None)
 
-    for offset in _walk_blocks(capture, assemble):
-        if progress is not None:
-            position = capture.position()
-            progress(offset if position is None else position, assembler.n_packets_read)
+    walk = _walk_blocks(capture, assemble) if mapped is None else _walk_map(capture, mapped, assemble)
+    with contextlib.closing(walk):
+        for offset in walk:
+            if progress is not None:
+                position = capture.position() if mapped is None else offset
+                progress(offset if position is None else position, assembler.n_packets_read)
 
 
-def _walk_blocks(capture: Capture, consume: Consume) -> Iterator[int]:
-    """Give a capture's blocks to `consume`; an incomplete record waits for the next. Yields the bytes done with."""
-    framer = capture.framer
+def _map(capture: Capture) -> blocks.MappedFile | None:
+    if capture.mappable is None or capture.n_bytes is None:
+        return None
+    try:
+        return blocks.MappedFile(capture.mappable, capture.n_bytes)
+    except (OSError, ValueError):
+        return None  # some file systems have no mappings
+
+
+def _walk_map(capture: Capture, mapped: blocks.MappedFile, consume: Consume) -> Generator[int, None, None]:
+    """Give a mapped capture to `consume`, a window at a time. Yields the bytes done with."""
+    framer, n_bytes = capture.framer, capture.n_bytes
     assert framer is not None
+    assert n_bytes is not None
+    offset = end = capture.offset
+    n_wanted = 0
+    with contextlib.closing(mapped):
+        while end < n_bytes:
+            end = min(end + blocks.WINDOW_BYTES, n_bytes)
+            assert mapped.octets is not None
+            n_left, n_wanted, fault = consume(mapped.octets, offset, end - offset)
+            offset = end - n_left
+            mapped.give_back(offset)
+            yield offset
+            if fault:
+                raise _damage(capture, fault, offset)
+    if offset < n_bytes:
+        raise _damage(capture, _describe_cut(n_bytes - offset, n_wanted), offset)
+
+
+def _damage(capture: Capture, reason: str, offset: int) -> TruncatedCaptureError:
+    assert capture.framer is not None
+    return TruncatedCaptureError(reason, path=capture.name, record_no=capture.framer.n_passed + 1, offset=offset)
+
+
+def _describe_cut(n_left: int, n_wanted: int) -> str:
+    return f"cut: {n_left}{f' of {n_wanted}' if n_wanted else ''} bytes of the record are there"
+
+
+def _walk_blocks(capture: Capture, consume: Consume) -> Generator[int, None, None]:
+    """Give a capture's blocks to `consume`; an incomplete record waits for the next. Yields the bytes done with."""
     offset, n_wanted, rest = capture.offset, 0, np.empty(0, np.uint8)
     with contextlib.closing(blocks.read_blocks(capture.stream, ahead=capture.reads_ahead)) as source:
         for block, n_read in source:
@@ -180,13 +220,10 @@ def _walk_blocks(capture: Capture, consume: Consume) -> Iterator[int]:
             offset += length - n_left
             yield offset
             if fault:
-                record_no = framer.n_passed + 1
-                raise TruncatedCaptureError(fault, path=capture.name, record_no=record_no, offset=offset)
+                raise _damage(capture, fault, offset)
             rest = buffer[start + length - n_left : start + length].copy()
     if len(rest):
-        of_all = f" of {n_wanted}" if n_wanted else ""
-        reason = f"cut: {len(rest)}{of_all} bytes of the record are there"
-        raise TruncatedCaptureError(reason, path=capture.name, record_no=framer.n_passed + 1, offset=offset)
+        raise _damage(capture, _describe_cut(len(rest), n_wanted), offset)
 
 
 def _join(rest: np.ndarray, block: np.ndarray, n_read: int) -> tuple[np.ndarray, int]:

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from netml import _flowcore
-from netml.decompress import open_decompressed
+from netml.decompress import DecompressedStream, open_decompressed
 from netml.errors import CaptureError, NotACaptureError, OptionError, TruncatedCaptureError
 
 PCAP_HEADER_BYTES = 24
 MODIFIED_RECORD_BYTES = 24
 SECTION_START_BYTES = 12  # a section header block up to its byte-order magic
-LARGE_FILE_BYTES = 1 << 22  # worth a thread of its own
+LARGE_FILE_BYTES = 1 << 22  # worth a mapping, or a thread of its own
 LINK_TYPE_BITS = 0x03FFFFFF
 
 # LINKTYPE_ values and what the kernel decodes of them; `_core/link/registry.pxd` has the decoders.
@@ -57,6 +57,7 @@ class Capture:
     link_type: int | None = None  # pcap and packets; a pcapng's interfaces have their own
     resolution: str = ""  # of the times, in words
     warnings: list[CaptureError] = field(default_factory=list)  # what is odd about the header
+    mappable: int | None = None  # descriptor of a regular file that holds the capture as it is
     reads_ahead: bool = False  # whether a thread may read the stream
     n_bytes: int | None = None  # size of the file, compressed as it is; None if unknown
     position: Callable[[], int | None] = lambda: None  # bytes of the file read so far; None: a pipe cannot tell
@@ -171,7 +172,10 @@ def _recognise(stream: BinaryIO, name: Any, close: Callable[[], None], *, is_fil
         capture.offset = PCAP_HEADER_BYTES
     capture.stream = plain
     # Not a pipe: who waits in one cannot be stopped. Nor a stranger's object, nor what is soon read.
-    capture.reads_ahead = is_file and n_bytes is not None and n_bytes > LARGE_FILE_BYTES
+    if is_file and n_bytes is not None and n_bytes > LARGE_FILE_BYTES:
+        is_plain = not isinstance(plain, DecompressedStream)
+        capture.reads_ahead = not is_plain
+        capture.mappable = stream.fileno() if is_plain else None
     capture.n_bytes = n_bytes
     capture.position = position
     capture.close = close

@@ -212,9 +212,7 @@ BAD_OPTIONS = {
 BAD_PAIRS = [(option, text) for option, texts in BAD_OPTIONS.items() for text in texts]
 
 
-@pytest.mark.parametrize(
-    ("option", "text"), BAD_PAIRS, ids=[f"{option}={text}" for option, text in BAD_PAIRS]
-)
+@pytest.mark.parametrize(("option", "text"), BAD_PAIRS, ids=[f"{option}={text}" for option, text in BAD_PAIRS])
 def test_numbers_out_of_range(tmp_path, option, text):
     path = traffic.write_pcap(tmp_path / "whole.pcap")
     run = run_netml("extract", path, f"--{option}={text}", "-o", tmp_path / "out.npz")

@@ -141,9 +141,7 @@ def test_a_file_size_limit(tmp_path, large_capture, suffix):
     output = tmp_path / f"out{suffix}"
     output.write_bytes(b"an older file")
     limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (SMALL_BYTES, SMALL_BYTES))  # noqa: E731
-    run = run_netml(
-        "extract", large_capture, "-f", "SIZE", "-f", "IAT", "--quiet", "-o", output, preexec_fn=limit
-    )
+    run = run_netml("extract", large_capture, "-f", "SIZE", "-f", "IAT", "--quiet", "-o", output, preexec_fn=limit)
     assert_one_line(run, 1, f"netml: {output}: ")
     assert output.read_bytes() == b"an older file"
     assert sorted(os.listdir(tmp_path)) == ["large.pcap", output.name]

@@ -48,9 +48,7 @@ def test_zstd(tmp_path, expected):
     compress = zstandard.ZstdCompressor().compress
     (tmp_path / "capture.pcap").write_bytes(compress(CONTENT))
     assert_same(netml.read_flows(tmp_path / "capture.pcap"), expected)
-    two_frames = zstandard.ZstdCompressor().compress(CONTENT[:999]) + zstandard.ZstdCompressor().compress(
-        CONTENT[999:]
-    )
+    two_frames = zstandard.ZstdCompressor().compress(CONTENT[:999]) + zstandard.ZstdCompressor().compress(CONTENT[999:])
     assert_same(netml.read_flows(io.BytesIO(two_frames)), expected)
 
 

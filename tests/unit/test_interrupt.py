@@ -93,9 +93,7 @@ def test_ctrl_c_in_info(fifo):
 )
 def test_ctrl_c_stops_an_endless_iterable(call):
     code = f"import itertools, netml\nsay = lambda *counts: print(*counts, flush=True)\nnetml.{call}"
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.readline()
         reader = threading.Thread(target=process.stdout.read)
         reader.start()

@@ -83,9 +83,7 @@ def test_open_files(path, expected):
         assert table.metadata["captures"] == [str(path)]
 
 
-@pytest.mark.parametrize(
-    "make", [io.BytesIO, Trickle, OnlyRead, lambda content: io.BufferedReader(Trickle(content))]
-)
+@pytest.mark.parametrize("make", [io.BytesIO, Trickle, OnlyRead, lambda content: io.BufferedReader(Trickle(content))])
 def test_streams(make, expected):
     assert_same(netml.read_flows(make(CONTENT)), expected)
 
@@ -169,9 +167,7 @@ def test_an_iterator_keeps_its_own_exceptions():
 
 @pytest.mark.parametrize("time", [float("nan"), float("inf"), 1e10, -1e10, 10**11, Decimal("1e11")])
 def test_times_out_of_range(time):
-    with pytest.raises(
-        CaptureError, match=r"^<list>: record 3: a packet's time is .* out of range"
-    ) as caught:
+    with pytest.raises(CaptureError, match=r"^<list>: record 3: a packet's time is .* out of range") as caught:
         netml.read_flows([(1.0, b"x"), (2, b"x"), (time, b"x")], link_type=1)
     assert caught.value.record_no == 3
 

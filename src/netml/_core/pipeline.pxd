@@ -26,8 +26,8 @@ from netml._core.status cimport (
 cdef enum:
     BATCH = 32
     LINE_BYTES = 64
-    # A record's place is known only when its predecessor has been read. Without asking that far ahead, each would wait
-    # for memory, for another processor has just written the block.
+    # A record's place is known only when its predecessor has been read: without asking that far ahead, each would wait
+    # for memory.
     AHEAD_BYTES = 2048
 
 
@@ -36,6 +36,8 @@ cdef struct Assembly:
     PacketColumns columns
     Counters counters
     bint keeps_packets           # False: only flows and packets are counted
+    Packet batch[BATCH]          # packets that wait to be entered together
+    size_t n_batch
 
 
 cdef inline Reason decode_frame(const Frame *frame, Packet *packet) noexcept nogil:
@@ -124,43 +126,65 @@ cdef inline void prefetch_octets(const uint8_t *at, size_t size) noexcept nogil:
         i += LINE_BYTES
 
 
+cdef inline Status flush_batch(Assembly *assembly) noexcept nogil:
+    """Enter the packets that wait."""
+    cdef size_t n_packets = assembly.n_batch
+    assembly.n_batch = 0
+    return enter_packets(assembly, assembly.batch, n_packets)
+
+
+cdef inline Status take_frame(Assembly *assembly, const Frame *frame) noexcept nogil:
+    """Decode a frame, count it, and let its packet wait for a whole batch."""
+    cdef Reason reason = decode_frame(frame, &assembly.batch[assembly.n_batch])
+    count_frame(&assembly.counters, frame, reason)
+    if netml_likely(reason == KEPT):
+        assembly.n_batch += 1
+        if assembly.n_batch == BATCH:
+            return flush_batch(assembly)
+    return STATUS_OK
+
+
 cdef inline Status assemble_block(
     Assembly *assembly, Framing *framing, const uint8_t *block, size_t length, size_t *n_used, size_t *n_wanted,
 ) noexcept nogil:
     """All whole records of a block; `n_used` octets are done with. Ends with STATUS_NEED_MORE, or with a fault.
 
-    `n_wanted` is then the length that the record or block there claims, 0 if it is not known yet.
+    `n_wanted` is then the length that the record or block there claims, 0 if it is not known yet. The last packets may
+    still wait for a batch. All state is behind pointers, and written before the next octet is read: should the block
+    be unreadable there, it is as of the last whole record.
     """
-    cdef Packet packets[BATCH]
     cdef Frame frame
-    cdef size_t n_packets = 0, size = 0
-    cdef const uint8_t *at = block
+    cdef size_t size = 0
     cdef const uint8_t *end = block + length
-    cdef Status status, entered
-    cdef Reason reason
+    cdef Status status
+    n_used[0] = 0
     while True:
         size = 0
-        status = next_frame(framing, at, end, &frame, &size)
+        status = next_frame(framing, block + n_used[0], end, &frame, &size)
         if netml_likely(status == STATUS_FRAME):
-            prefetch_octets(at + AHEAD_BYTES, size)
-            at += size
-            framing.n_passed += 1
-            reason = decode_frame(&frame, &packets[n_packets])
-            count_frame(&assembly.counters, &frame, reason)
-            if reason == KEPT:
-                n_packets += 1
-                if n_packets == BATCH:
-                    n_packets = 0
-                    entered = enter_packets(assembly, packets, BATCH)
-                    if entered != STATUS_OK:
-                        status = entered
-                        break
-        elif status == STATUS_NO_FRAME:
-            at += size
-            framing.n_passed += 1
-        else:
+            prefetch_octets(frame.octets + AHEAD_BYTES, size)
+            status = take_frame(assembly, &frame)
+            if status != STATUS_OK:
+                break
+        elif status != STATUS_NO_FRAME:
             break
-    n_used[0] = at - block
+        n_used[0] += size
+        framing.n_passed += 1
     n_wanted[0] = size
-    entered = enter_packets(assembly, packets, n_packets)
-    return status if entered == STATUS_OK else entered
+    return status
+
+
+cdef struct AssembleRequest:
+    Assembly *assembly
+    Framing *framing
+    const uint8_t *block
+    size_t length
+    size_t n_used                # OUT
+    size_t n_wanted              # OUT
+
+
+cdef inline int run_assembly(void *argument) noexcept nogil:
+    """`assemble_block`, for `netml_run_guarded`."""
+    cdef AssembleRequest *request = <AssembleRequest *> argument
+    return assemble_block(
+        request.assembly, request.framing, request.block, request.length, &request.n_used, &request.n_wanted)

@@ -14,6 +14,7 @@ cdef enum Status:
     STATUS_BAD_BLOCK         # a pcapng block that contradicts itself
     STATUS_BAD_SECTION       # a pcapng section header with an unknown byte order or version
     STATUS_NO_INTERFACE      # a pcapng packet of an interface that was not described
+    STATUS_UNREADABLE        # a mapped file shrank, or its disk failed
     STATUS_NO_MEMORY
     STATUS_TOO_MANY          # more flows or packets than 32 bits count
 

@@ -2,6 +2,8 @@
 
 A new family: its file, its lines here, and one in families.py.
 """
+from libc.stdint cimport int64_t
+
 from netml._core.features.family cimport FamilyNeeds, FlowPackets
 from netml._core.features.header cimport fill_header
 from netml._core.features.iat cimport fill_iat
@@ -38,3 +40,25 @@ cdef inline void fill_row(
         fill_samp(flow, needs, True, row, width)
     elif family == FAMILY_HEADER:
         fill_header(flow, row, width)
+
+
+cdef inline void fill_rows(
+    FamilyCode family,
+    const FlowPackets *packets,  # IN: the columns of all flows
+    const int64_t *offsets,      # IN  [n_flows + 1]
+    size_t n_flows,
+    const FamilyNeeds *needs,
+    double *X,                   # OUT: the family's first column of the first row, zeroed
+    size_t n_columns,            # of the whole matrix: from row to row
+    size_t width,
+) noexcept nogil:
+    """Fill one family's columns of all rows."""
+    cdef FlowPackets flow
+    cdef size_t i
+    for i in range(n_flows):
+        flow.time_ns = packets.time_ns + offsets[i]
+        flow.size = packets.size + offsets[i]
+        flow.flags = packets.flags + offsets[i] if packets.flags != NULL else NULL
+        flow.ttl = packets.ttl + offsets[i] if packets.ttl != NULL else NULL
+        flow.n_packets = offsets[i + 1] - offsets[i]
+        fill_row(family, &flow, needs, X + i * n_columns, width)

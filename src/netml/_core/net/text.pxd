@@ -1,5 +1,5 @@
 """Addresses as text: dotted quads, and IPv6 as RFC 5952 writes it (the longest run of zero groups as ::)."""
-from libc.stdint cimport uint8_t, uint16_t
+from libc.stdint cimport int32_t, uint8_t, uint16_t
 
 from netml._core.octets cimport read_be16
 
@@ -86,3 +86,20 @@ cdef inline size_t write_ipv6(uint8_t *out, const uint8_t *address) noexcept nog
         out[n] = 58
         n += 1 + write_ipv4(out + n + 1, address + 12)
     return n
+
+
+cdef inline void write_addresses(
+    const uint8_t *addresses,    # IN  [n, 16]: network order, IPv4 in the first 4 octets
+    const uint8_t *ip_version,   # IN  [n]
+    size_t n,
+    int32_t *offsets,            # OUT [n + 1]; the first is there
+    uint8_t *text,               # OUT [n * LONGEST_ADDRESS] at most
+) noexcept nogil:
+    """Addresses one after the other; text i is text[offsets[i]:offsets[i + 1]]."""
+    cdef size_t i, at = 0
+    for i in range(n):
+        if ip_version[i] == 6:
+            at += write_ipv6(text + at, addresses + 16 * i)
+        else:
+            at += write_ipv4(text + at, addresses + 16 * i)
+        offsets[i + 1] = <int32_t> at

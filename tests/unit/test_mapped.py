@@ -1,0 +1,94 @@
+"""Large files are mapped: the same flows, bounded memory, and a file that shrinks is damage, not a crash."""
+
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+import traffic
+from builders import captures
+
+import netml
+from netml import blocks, source
+
+ONE_SECOND = traffic.many_flows(3000)
+
+
+@pytest.fixture(autouse=True)
+def _everything_is_large(monkeypatch):
+    monkeypatch.setattr(source, "LARGE_FILE_BYTES", 0)
+    monkeypatch.setattr(blocks, "WINDOW_BYTES", 1 << 14)
+
+
+@pytest.fixture
+def path(tmp_path):
+    target = tmp_path / "large.pcap"
+    target.write_bytes(captures.pcap(ONE_SECOND))
+    return target
+
+
+def test_a_mapped_file_gives_the_same_table(path):
+    with open(path, "rb") as stream:
+        read = netml.read_flows(stream)
+    mapped = netml.read_flows(path)
+    assert len(mapped) > 10
+    np.testing.assert_array_equal(mapped.keys, read.keys)
+    np.testing.assert_array_equal(mapped.time_ns, read.time_ns)
+    assert mapped.metadata["packets_read"] == read.metadata["packets_read"] == len(ONE_SECOND)
+
+
+@pytest.mark.parametrize("n_cut", [1, 17, 70])
+def test_a_cut_mapped_file_says_where(path, n_cut):
+    content = path.read_bytes()
+    path.write_bytes(content[:-n_cut])
+    with pytest.warns(netml.CaptureWarning, match=rf"record \d+ at byte \d+: cut: \d+( of \d+)? bytes of the record"):
+        table = netml.read_flows(path)
+    assert 0 < table.metadata["packets_read"] < len(ONE_SECOND)
+
+
+def test_a_file_that_shrinks_while_it_is_read_is_damage(path):
+    n_bytes = path.stat().st_size
+
+    def shrink(n_read, n_packets):
+        os.truncate(path, 4096)
+
+    previous = signal.getsignal(signal.SIGBUS)
+    with pytest.warns(netml.CaptureWarning, match=r"large\.pcap: record \d+ at byte \d+: the file cannot be read on"):
+        table = netml.read_flows(path, progress=shrink)
+    metadata = table.metadata
+    assert n_bytes > 3 * blocks.WINDOW_BYTES
+    assert 0 < metadata["packets_read"] < len(ONE_SECOND)
+    assert metadata["packets_read"] == metadata["packets_kept"] + sum(metadata["skipped"].values())
+    n_dropped = sum(count["packets"] for count in metadata["dropped"].values())
+    assert metadata["packets_kept"] == len(table.time_ns) + n_dropped
+    assert signal.getsignal(signal.SIGBUS) is previous
+
+
+def test_two_threads_may_lose_their_files_at_once(tmp_path):
+    paths = [tmp_path / f"{i}.pcap" for i in range(4)]
+    for each in paths:
+        each.write_bytes(captures.pcap(ONE_SECOND))
+    found = {}
+
+    def read(each):
+        try:
+            netml.read_flows(each, strict=True, progress=lambda *counts: os.truncate(each, 4096))
+        except netml.CaptureError as error:
+            found[each] = str(error)
+
+    threads = [threading.Thread(target=read, args=(each,)) for each in paths]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found) == paths
+    assert all("cannot be read on" in text for text in found.values())
+
+
+def test_a_file_that_cannot_be_mapped_is_read(path, monkeypatch):
+    def refuse(*arguments, **named):
+        raise OSError("no mappings here")
+
+    monkeypatch.setattr(blocks.mmap, "mmap", refuse)
+    assert netml.read_flows(path).metadata["packets_read"] == len(ONE_SECOND)
