@@ -40,4 +40,6 @@ extension = Extension(
     extra_link_args=link_args,
 )
 
-setup(ext_modules=cythonize([extension], compiler_directives=DIRECTIVES, include_path=["src"], emit_linenums=IS_COVERAGE))
+setup(
+    ext_modules=cythonize([extension], compiler_directives=DIRECTIVES, include_path=["src"], emit_linenums=IS_COVERAGE)
+)

@@ -109,8 +109,7 @@ def write_json(path, about, sections, contenders):
         },
         "runs": {
             title: {
-                one.name: [{"wall_s": run.wall_s, "peak_bytes": run.peak_bytes} for run in one.runs]
-                for one in group
+                one.name: [{"wall_s": run.wall_s, "peak_bytes": run.peak_bytes} for run in one.runs] for one in group
             }
             for title, group in contenders.items()
         },

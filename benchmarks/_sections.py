@@ -164,9 +164,7 @@ def flows(setting):
     ours, theirs = done.get("netml extract, many flows"), done.get("NFStream")
     if ours and theirs:
         whole_s = ours.best_s, theirs.best_s
-        figures.append(
-            Figure("netml extract : NFStream, 1,000,000 flows", *whole_s, "s", 200.0, at_least=True)
-        )
+        figures.append(Figure("netml extract : NFStream, 1,000,000 flows", *whole_s, "s", 200.0, at_least=True))
     return figures
 
 
@@ -179,9 +177,7 @@ def memory(setting):
         return []
     kept = rivals.ask_worker("shape", out, setting.timeout_s)
     # The flows of the result: fewer than were in memory, so the budget is on the strict side.
-    budget_bytes = (
-        BASE_BYTES + PACKET_BYTES * kept["packets"] + FLOW_BYTES * kept["flows"] + kept["matrix_bytes"]
-    )
+    budget_bytes = BASE_BYTES + PACKET_BYTES * kept["packets"] + FLOW_BYTES * kept["flows"] + kept["matrix_bytes"]
     peak_bytes = done["netml extract -f IAT"].peak_bytes
     return [Figure("peak memory : budget", peak_bytes / MEGA, budget_bytes / MEGA, "MB", 1.0)]
 
@@ -189,16 +185,12 @@ def memory(setting):
 def doors(setting):
     """Compare a dpkt reader as source with dpkt's own loop, both in one process."""
     warm(setting.capture)
-    contender = rivals.worker(
-        "doors", setting.capture, setting.n_slow_rounds, label="netml and dpkt doors", max_runs=1
-    )
+    contender = rivals.worker("doors", setting.capture, setting.n_slow_rounds, label="netml and dpkt doors", max_runs=1)
     done = setting.compete("doors", [contender])
     if not done:
         return []
     (answer,) = rivals.answers(contender)
-    return [
-        Figure("dpkt reader as source : dpkt loop", min(answer["ours_s"]), min(answer["theirs_s"]), "s", 1.3)
-    ]
+    return [Figure("dpkt reader as source : dpkt loop", min(answer["ours_s"]), min(answer["theirs_s"]), "s", 1.3)]
 
 
 def startup(setting, n_rounds=20):

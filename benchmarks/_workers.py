@@ -37,11 +37,7 @@ def kernel(capture, n_calls=2, dim=17):
     """
     import netml
 
-    return {
-        "seconds": [
-            seconds_of(lambda: netml.extract(capture, "IAT", dim=dim or None)) for _ in range(n_calls)
-        ]
-    }
+    return {"seconds": [seconds_of(lambda: netml.extract(capture, "IAT", dim=dim or None)) for _ in range(n_calls)]}
 
 
 def doors(capture, n_calls=1):

@@ -38,9 +38,7 @@ def parse_arguments():
     """Read the command line."""
     cli = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     cli.add_argument("capture", nargs="?", type=Path, metavar="BIG.pcap")
-    cli.add_argument(
-        "--small", type=Path, metavar="PCAP", help="capture for the original (default: BIG.pcap)"
-    )
+    cli.add_argument("--small", type=Path, metavar="PCAP", help="capture for the original (default: BIG.pcap)")
     cli.add_argument("--repeat", type=int, default=5, metavar="N", help="runs of each contender (default: 5)")
     cli.add_argument(
         "--slow-repeat", type=int, default=2, metavar="N", help="runs of dpkt's loop, NFStream, the original"
@@ -53,9 +51,7 @@ def parse_arguments():
     cli.add_argument("--json", type=Path, metavar="FILE", help="write everything measured")
     for name, about in SECTIONS.items():
         cli.add_argument(f"--{name}", action="append_const", dest="sections", const=name, help=about)
-    cli.add_argument(
-        "--all", action="store_const", dest="sections", const=list(SECTIONS), help="every section"
-    )
+    cli.add_argument("--all", action="store_const", dest="sections", const=list(SECTIONS), help="every section")
     args = cli.parse_args()
     args.sections = args.sections or list(BY_DEFAULT)
     if not args.capture and set(args.sections) - set(WITHOUT_CAPTURE):

@@ -16,9 +16,7 @@ import os
 import numpy as np
 
 MIN_FRAME_BYTES = 60  # the smallest Ethernet frame, without its check sequence
-IMIX_FRAME_BYTES = np.array(
-    [60] * 7 + [590] * 4 + [1514]
-)  # the usual 7:4:1 mix of 40, 576 and 1500 byte packets
+IMIX_FRAME_BYTES = np.array([60] * 7 + [590] * 4 + [1514])  # the usual 7:4:1 mix of 40, 576 and 1500 byte packets
 CHUNK_PACKETS = 1 << 16  # what is built at a time: bounds the memory, whatever the capture's size
 START_S = 1_700_000_000
 
@@ -91,9 +89,7 @@ def fill_records(flow_ids, time_us, frame_bytes, identification):
     records["identification"] = identification & 0xFFFF
     records["fragment"] = 0x4000
     records["ttl_protocol"] = 0x4006
-    records["ip_checksum"] = checksum(
-        addresses + total_length + (identification & 0xFFFF) + 0x4500 + 0x4000 + 0x4006
-    )
+    records["ip_checksum"] = checksum(addresses + total_length + (identification & 0xFFFF) + 0x4500 + 0x4000 + 0x4006)
     records["src_ip"], records["dst_ip"] = src_ip, dst_ip
     records["src_port"], records["dst_port"] = src_port, 443
     records["seq"], records["ack"] = seq, 1

@@ -22,9 +22,7 @@ def scan_ports(capture, start_us):
     ports = [*range(20, 110), *HIGH_PORTS]
     capture.rng.shuffle(ports)
     for number, port in enumerate(ports):
-        probe = TcpConnection(
-            capture, start_us + number * 45_000, SCANNER, FILE_SERVER, port, "PortScan", rtt_us=180
-        )
+        probe = TcpConnection(capture, start_us + number * 45_000, SCANNER, FILE_SERVER, port, "PortScan", rtt_us=180)
         if port in OPEN_PORTS:
             probe.open()
             probe.wait(100, 900)
@@ -46,9 +44,7 @@ def flood_syn(capture, start_us, n_sources):
         source = make_host(f"203.0.113.{160 + number % 80}", hop_limit=40 + number % 20)
         at_us = start_us + number * 21_000 + capture.between(0, 15_000)
         client_port = capture.between(1_024, 65_000)
-        half = TcpConnection(
-            capture, at_us, source, WEB_SERVER, 80, "SYN Flood", rtt_us=150, client_port=client_port
-        )
+        half = TcpConnection(capture, at_us, source, WEB_SERVER, 80, "SYN Flood", rtt_us=150, client_port=client_port)
         half.segment(True, SYN, options=MSS_ONLY)
         if number % 3 == 0:
             for _ in range(capture.between(1, 5)):
@@ -74,9 +70,7 @@ def leak_by_dns(capture, start_us, end_us, n_sessions):
             leak.send(True, frames.dns_message(identification, name, 16))
             leak.wait(24_000, 70_000)
             text = capture.rng.bytes(16).hex().encode()
-            leak.send(
-                False, frames.dns_message(identification, name, 16, [bytes((len(text),)) + text], ttl_s=0)
-            )
+            leak.send(False, frames.dns_message(identification, name, 16, [bytes((len(text),)) + text], ttl_s=0))
             leak.wait(int(2.2 * SECOND), int(4.5 * SECOND))
 
 
@@ -91,9 +85,7 @@ def call_home(capture, start_us, end_us, period_s):
         call.wait(1_000, 3_000)
         call.say(False, tls_record(capture, 22, 122) + tls_record(capture, 23, 90))
         call.wait(500, 800)
-        call.say(
-            True, tls_record(capture, 20, 1) + tls_record(capture, 23, 53) + tls_record(capture, 23, 128)
-        )
+        call.say(True, tls_record(capture, 20, 1) + tls_record(capture, 23, 53) + tls_record(capture, 23, 128))
         call.wait(1_500, 3_000)
         call.say(False, tls_record(capture, 23, 64))
         call.wait(300, 600)

@@ -47,9 +47,7 @@ def transport_checksum(src, dst, protocol, segment):
     """Compute the checksum over pseudo header and segment, whose own checksum field must be 0."""
     length = len(segment)
     pseudo = (
-        struct.pack("!IHBB", length, 0, 0, protocol)
-        if len(src.ip) == 16
-        else struct.pack("!BBH", 0, protocol, length)
+        struct.pack("!IHBB", length, 0, 0, protocol) if len(src.ip) == 16 else struct.pack("!BBH", 0, protocol, length)
     )
     return checksum(src.ip + dst.ip + pseudo + segment)
 
@@ -67,9 +65,7 @@ def internet(src, dst, protocol, body, identification=0, fragment=0x4000):
     if len(src.ip) == 16:
         header = struct.pack("!IHBB", 6 << 28, len(body), protocol, src.hop_limit) + src.ip + dst.ip
         return ethernet(src, dst, 0x86DD, header + body)
-    header = struct.pack(
-        "!BBHHHBBH", 0x45, 0, 20 + len(body), identification, fragment, src.hop_limit, protocol, 0
-    )
+    header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), identification, fragment, src.hop_limit, protocol, 0)
     header += src.ip + dst.ip
     header = header[:10] + struct.pack("!H", checksum(header)) + header[12:]
     return ethernet(src, dst, 0x0800, header + body)

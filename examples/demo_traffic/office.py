@@ -69,8 +69,7 @@ def browse(capture, start_us, client, server, resumed):
     web.wait(400, 4_000)
     web.say(
         False,
-        tls_record(capture, 22, 122)
-        + tls_record(capture, 23, 90 if resumed else capture.between(700, 1_250)),
+        tls_record(capture, 22, 122) + tls_record(capture, 23, 90 if resumed else capture.between(700, 1_250)),
     )
     web.wait(500, 3_000)
     web.say(True, tls_record(capture, 20, 1) + tls_record(capture, 23, 53))
@@ -91,9 +90,7 @@ def visit(capture, start_us, addresses, resolvers):
     version = capture.between(0, 3) == 0 and len(addresses) == 2
     now_us = look_up(capture, start_us, addresses[version], resolvers[version], f"{host}.{domain}", site)
     for connection in range(1 + (capture.between(0, 4) == 0)):
-        browse(
-            capture, now_us + capture.between(200, 3_000), addresses[version], site[version], connection > 0
-        )
+        browse(capture, now_us + capture.between(200, 3_000), addresses[version], site[version], connection > 0)
 
 
 def keep_time(capture, client, start_us, period_s, end_us):
@@ -161,9 +158,7 @@ def neighbours(capture, end_us):
             client = WORKSTATIONS[2][version]
             sent_us = (90 + sequence) * SECOND + 1_300 * version
             capture.add(sent_us, frames.echo(client, server, True, 77, sequence))
-            capture.add(
-                sent_us + capture.between(12_000, 14_000), frames.echo(server, client, False, 77, sequence)
-            )
+            capture.add(sent_us + capture.between(12_000, 14_000), frames.echo(server, client, False, 77, sequence))
     asked = UdpExchange(capture, 240 * SECOND, RESOLVER, OUTER_RESOLVER, 53)
     asked.send(True, frames.dns_message(4_660, "example.com", 48))
     asked.wait(21_000)

@@ -63,9 +63,7 @@ class Conversation:
 
     protocol = frames.UDP
 
-    def __init__(
-        self, capture, start_us, client, server, server_port, label="BENIGN", rtt_us=20_000, client_port=None
-    ):
+    def __init__(self, capture, start_us, client, server, server_port, label="BENIGN", rtt_us=20_000, client_port=None):
         self.capture, self.client, self.server = capture, client, server
         self.client_port = client_port or capture.next_port(client)
         self.server_port, self.label = server_port, label
@@ -118,13 +116,9 @@ class TcpConnection(Conversation):
         self.last_timestamp[from_client] = timestamp
         ack = self.seq[not from_client] if flags & ACK else 0
         window = 64_240 if flags & SYN else 502
-        body = frames.tcp_segment(
-            *self.ends(from_client), self.seq[from_client], ack, flags, payload, options, window
-        )
+        body = frames.tcp_segment(*self.ends(from_client), self.seq[from_client], ack, flags, payload, options, window)
         self.emit(from_client, body, after_us)
-        self.seq[from_client] = (
-            self.seq[from_client] + len(payload) + bool(flags & (SYN | FIN))
-        ) & 0xFFFFFFFF
+        self.seq[from_client] = (self.seq[from_client] + len(payload) + bool(flags & (SYN | FIN))) & 0xFFFFFFFF
 
     def open(self):
         """Shake hands three ways."""

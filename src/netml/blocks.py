@@ -1,4 +1,4 @@
-"""The bytes of a capture, some at a time: a mapped file, or blocks of a stream, read ahead by a thread where that pays."""
+"""The bytes of a capture, some at a time: a mapped file, or a stream in blocks, read ahead by a thread if that pays."""
 
 from __future__ import annotations
 

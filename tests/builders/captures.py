@@ -103,9 +103,7 @@ def simple_packet(frame, *, wirelen=None, order="<"):
 def pcapng(records, *, link_type=ETHERNET, order="<", tsresol=None, tsoffset=None, snaplen=0):
     """A whole pcapng file of one section and one interface, in enhanced packet blocks."""
     content = section_header(order=order)
-    content += interface(
-        link_type=link_type, order=order, snaplen=snaplen, tsresol=tsresol, tsoffset=tsoffset
-    )
+    content += interface(link_type=link_type, order=order, snaplen=snaplen, tsresol=tsresol, tsoffset=tsoffset)
     for record in records:
         time_ns, frame, wirelen = _split_record(record)
         ticks = ticks_of(time_ns, 6 if tsresol is None else tsresol, tsoffset or 0)

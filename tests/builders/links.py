@@ -67,9 +67,7 @@ def wlan_data(
     """105: an 802.11 data frame (QoS data with `is_qos`) around LLC/SNAP and an IP packet."""
     control = 0x08 | is_qos << 7 | has_no_payload << 6
     flags = to_ds | from_ds << 1 | is_protected << 6 | has_ht_control << 7
-    header = (
-        struct.pack("<BBH", control, flags, 0) + b"\x02\0\0\0\0\x01" * 3 + struct.pack("<H", fragment_number)
-    )
+    header = struct.pack("<BBH", control, flags, 0) + b"\x02\0\0\0\0\x01" * 3 + struct.pack("<H", fragment_number)
     if to_ds and from_ds:
         header += b"\x02\0\0\0\0\x04"
     if is_qos:

@@ -67,9 +67,7 @@ def packets(draw):
     else:
         segment, protocol = frames.udp(*ports, payload), frames.UDP
     packet = frames.ip(segment, source=source, destination=destination, protocol=protocol, ttl=ttl)
-    return frames.ethernet(
-        packet, tags=draw(st.sampled_from(((), (), (0x8100,), (0x88A8, 0x8100)))), pad_to=60
-    )
+    return frames.ethernet(packet, tags=draw(st.sampled_from(((), (), (0x8100,), (0x88A8, 0x8100)))), pad_to=60)
 
 
 def _not_flows():
@@ -140,9 +138,7 @@ def mixed_pcapng(draw, found):
         else:
             number = ("nano", "micro", "other").index(kind)
             ticks = time_ns // 1000 if number else time_ns
-            content += captures.enhanced_packet(
-                ticks, frame, interface_no=number, wirelen=wirelen, order=order
-            )
+            content += captures.enhanced_packet(ticks, frame, interface_no=number, wirelen=wirelen, order=order)
     return content
 
 
@@ -176,9 +172,7 @@ def any_packet(draw):
 def frames_of_any_link(draw):
     """(link type, frame): every link layer around `any_packet`, then perhaps cut or with a byte changed."""
     packet = draw(any_packet())
-    flags = {
-        name: draw(st.booleans()) for name in ("is_qos", "to_ds", "from_ds", "has_ht_control", "is_padded")
-    }
+    flags = {name: draw(st.booleans()) for name in ("is_qos", "to_ds", "from_ds", "has_ht_control", "is_padded")}
     wlan = links.wlan_data(packet, **flags)
     tags = draw(st.lists(st.sampled_from((0x8100, 0x88A8, 0x9100)), max_size=3))
     link_type, frame = draw(

@@ -101,9 +101,7 @@ def test_matrices(scenario, chosen, is_fft, has_header, dim, rate):
 @given(frames_of_any_link())
 def test_decoding_of_any_frame(link_and_frame):
     link_type, frame = link_and_frame
-    content = captures.pcap(
-        [(0, frame), (1000, frame)], link_type=link_type
-    )  # twice, so that it makes a flow
+    content = captures.pcap([(0, frame), (1000, frame)], link_type=link_type)  # twice, so that it makes a flow
     assert_same_tables(*read_both(Scenario(content)))
 
 

@@ -63,7 +63,5 @@ def extract(table, families="IAT", *, fft=False, header=False, q_interval=0.9, d
     families = (families,) if isinstance(families, str) else tuple(families)
     dim = reference_families.learn_dim(table.pieces, q_interval) if dim is None else dim
     rate_ns = reference_families.learn_rate_ns(table.pieces) if rate is None else nanoseconds(rate)
-    matrix = reference_families.make_matrix(
-        table.pieces, families, fft=fft, header=header, dim=dim, rate_ns=rate_ns
-    )
+    matrix = reference_families.make_matrix(table.pieces, families, fft=fft, header=header, dim=dim, rate_ns=rate_ns)
     return matrix, reference_families.name_columns(families, dim, header, fft)

@@ -82,10 +82,7 @@ if not hasattr(_flows, "FlowIndex"):
 
 def _address_texts(addresses, versions):
     lengths = np.where(np.asarray(versions) == 6, 16, 4)
-    return [
-        str(ipaddress.ip_address(row.tobytes()[:n]))
-        for row, n in zip(addresses, lengths.tolist(), strict=True)
-    ]
+    return [str(ipaddress.ip_address(row.tobytes()[:n])) for row, n in zip(addresses, lengths.tolist(), strict=True)]
 
 
 if not hasattr(_flowcore, "format_addresses"):
@@ -114,6 +111,4 @@ def build_index(tuples, start_ns=None, duration_ns=1_000_000_000):
         key["ip_version"] = source.version
     start_ns = np.arange(n_flows) * 10**9 if start_ns is None else np.asarray(start_ns)
     counts = np.arange(2, n_flows + 2)
-    return FlowIndex(
-        keys, start_ns.astype(np.int64), start_ns.astype(np.int64) + duration_ns, counts, counts * 100
-    )
+    return FlowIndex(keys, start_ns.astype(np.int64), start_ns.astype(np.int64) + duration_ns, counts, counts * 100)

@@ -42,7 +42,7 @@ def test_a_mapped_file_gives_the_same_table(path):
 def test_a_cut_mapped_file_says_where(path, n_cut):
     content = path.read_bytes()
     path.write_bytes(content[:-n_cut])
-    with pytest.warns(netml.CaptureWarning, match=rf"record \d+ at byte \d+: cut: \d+( of \d+)? bytes of the record"):
+    with pytest.warns(netml.CaptureWarning, match=r"record \d+ at byte \d+: cut: \d+( of \d+)? bytes of the record"):
         table = netml.read_flows(path)
     assert 0 < table.metadata["packets_read"] < len(ONE_SECOND)
 

@@ -161,9 +161,7 @@ def test_addresses_are_written_as_rfc_5952_says():
 @pytest.mark.parametrize("magic", [captures.MAGIC_US, captures.MAGIC_NS, captures.MAGIC_MODIFIED])
 def test_pcap_in_every_form(order, magic):
     records = [(1_000_000_123_000, UDP4), (5_000, UDP6)]
-    capture = read_capture(
-        captures.pcap(records, link_type=101, order=order, magic=magic, snaplen=40, cut=True)
-    )
+    capture = read_capture(captures.pcap(records, link_type=101, order=order, magic=magic, snaplen=40, cut=True))
     assert capture.damage is None
     expected = [(time_ns, min(len(frame), 40), len(frame), 101, frame[:40]) for time_ns, frame in records]
     assert [tuple(record) for record in capture.records] == expected
@@ -173,9 +171,7 @@ def test_pcapng_with_sections_interfaces_and_every_packet_block():
     content = captures.section_header() + captures.interface(link_type=101, tsresol=9)
     content += captures.block(0x0BAD, b"unknown")
     content += captures.interface(link_type=1, tsresol=0x80 | 1, tsoffset=-2)
-    content += captures.enhanced_packet(5, UDP4) + captures.enhanced_packet(
-        11, UDP6, interface_no=1, wirelen=999
-    )
+    content += captures.enhanced_packet(5, UDP4) + captures.enhanced_packet(11, UDP6, interface_no=1, wirelen=999)
     content += captures.section_header(order=">") + captures.interface(link_type=228, order=">", snaplen=9)
     content += captures.simple_packet(UDP4[:9], wirelen=35, order=">")
     content += captures.obsolete_packet(7, UDP4, order=">")

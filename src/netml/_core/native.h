@@ -67,9 +67,10 @@ static inline void *netml_allocate(size_t size) {
     const size_t huge = (size_t)2 << 20;
     void *start = NULL;
     if (size < huge) return malloc(size ? size : 1);
+    size = (size + huge - 1) / huge * huge; /* or the last part would come in small pages after all */
     if (posix_memalign(&start, huge, size)) return NULL;
 #if defined(MADV_HUGEPAGE)
-    madvise(start, size / 4096 * 4096, MADV_HUGEPAGE);
+    madvise(start, size, MADV_HUGEPAGE);
 #endif
     return start;
 }

@@ -31,10 +31,12 @@ cdef inline void scatter(
     const Value *arrived, const uint32_t *place, size_t n, Value *grouped,
 ) noexcept nogil:
     """grouped[place[i]] = arrived[i]; nothing for a column that is not there."""
-    cdef size_t i
+    cdef size_t i, near = n - AHEAD_PLACE if n > AHEAD_PLACE else 0
     if arrived == NULL or grouped == NULL:
         return
     for i in range(n):
+        if i < near:
+            netml_prefetch_write(&grouped[place[i + AHEAD_PLACE]])
         grouped[place[i]] = arrived[i]
 
 

@@ -4,7 +4,7 @@ A slot is 8 octets (hash tag, flow number): a line of the cache holds eight, and
 once for the slot and once for the record. The table is never more than half full. Owns its memory.
 """
 from libc.stdint cimport uint32_t, uint64_t
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memset
 
 from netml._core.flow.key cimport is_same_key
@@ -18,7 +18,7 @@ cdef enum:
     NO_FLOW = 0xFFFFFFFF
     FIRST_SLOT_BITS = 12
     LARGEST_SLOT_BITS = 32
-    CHUNK_BITS = 16              # records are in chunks of 65,536: nothing is copied as they grow
+    CHUNK_BITS = 17              # records are in chunks of 131,072, three huge pages: nothing is copied as they grow
 
 
 cdef struct Slot:
@@ -100,7 +100,11 @@ cdef inline Status grow_records(FlowTable *table) noexcept nogil:
     if grown == NULL:
         return STATUS_NO_MEMORY
     table.chunks = grown
-    grown[table.n_chunks] = <FlowRecord *> netml_allocate(sizeof(FlowRecord) << CHUNK_BITS)
+    # The first chunk in small pages: most captures have few flows, and a huge page is cleared whole.
+    if table.n_chunks == 0:
+        grown[0] = <FlowRecord *> malloc(sizeof(FlowRecord) << CHUNK_BITS)
+    else:
+        grown[table.n_chunks] = <FlowRecord *> netml_allocate(sizeof(FlowRecord) << CHUNK_BITS)
     if grown[table.n_chunks] == NULL:
         return STATUS_NO_MEMORY
     table.n_chunks += 1
@@ -113,12 +117,15 @@ cdef inline void prefetch_slot(const FlowTable *table, uint64_t hashed) noexcept
 
 
 cdef inline void prefetch_record(const FlowTable *table, uint64_t hashed) noexcept nogil:
-    """Ask for the record that the search will compare, or for the next free one's place."""
+    """Ask for the record that the search will compare, if there is one."""
     cdef size_t at = find_slot(table, hashed)
     cdef uint32_t tag = <uint32_t> (hashed >> 32)
+    cdef const char *record
     while table.slots[at].flow != NO_FLOW:
         if table.slots[at].tag == tag:
-            netml_prefetch_write(find_record(table, table.slots[at].flow))
+            record = <const char *> find_record(table, table.slots[at].flow)
+            netml_prefetch_write(record)
+            netml_prefetch_write(record + sizeof(FlowRecord) - 1)  # half of them lie across two lines
             return
         at = (at + 1) & table.mask
 
