@@ -1,7 +1,7 @@
 """The composition: record -> link -> net -> flow, in one place.
 
-Packets go through in batches of `BATCH`: frame and decode all, then ask the cache for their slots, then for their
-records, then enter them. So the misses of a million flows overlap instead of following each other.
+Packets go through in batches of `BATCH`: each is framed and decoded, and the cache asked for its slot; then for their
+records; then they are entered. So the misses of a million flows overlap instead of following each other.
 """
 from libc.stdint cimport uint8_t, uint32_t
 
@@ -86,7 +86,7 @@ cdef inline bint chunk_is_full(const PacketColumns *columns) noexcept nogil:
 
 
 cdef inline Status enter_packets(Assembly *assembly, Packet *packets, size_t n_packets) noexcept nogil:
-    """A batch of packets (at most BATCH, hashed here) into the table and the columns."""
+    """A batch of packets (at most BATCH, hashed) into the table and the columns."""
     cdef FlowTable *table = &assembly.table
     cdef PacketColumns *columns = &assembly.columns
     cdef PacketChunk *chunk
@@ -95,7 +95,6 @@ cdef inline Status enter_packets(Assembly *assembly, Packet *packets, size_t n_p
     cdef Status status
     if not assembly.keeps_packets:
         for i in range(n_packets):
-            packets[i].hash = hash_key(&packets[i].key, table.seeds)
             status = find_or_insert_flow(table, &packets[i].key, packets[i].hash, &flow)
             if status != STATUS_OK:
                 return status
@@ -105,9 +104,6 @@ cdef inline Status enter_packets(Assembly *assembly, Packet *packets, size_t n_p
         if status != STATUS_OK:
             return status
     chunk = &columns.chunks[columns.n_chunks - 1]
-    for i in range(n_packets):
-        packets[i].hash = hash_key(&packets[i].key, table.seeds)
-        prefetch_slot(table, packets[i].hash)
     for i in range(n_packets):
         prefetch_record(table, packets[i].hash)
     for i in range(n_packets):
@@ -135,9 +131,12 @@ cdef inline Status flush_batch(Assembly *assembly) noexcept nogil:
 
 cdef inline Status take_frame(Assembly *assembly, const Frame *frame) noexcept nogil:
     """Decode a frame, count it, and let its packet wait for a whole batch."""
-    cdef Reason reason = decode_frame(frame, &assembly.batch[assembly.n_batch])
+    cdef Packet *packet = &assembly.batch[assembly.n_batch]
+    cdef Reason reason = decode_frame(frame, packet)
     count_frame(&assembly.counters, frame, reason)
     if netml_likely(reason == KEPT):
+        packet.hash = hash_key(&packet.key, assembly.table.seeds)
+        prefetch_slot(&assembly.table, packet.hash)
         assembly.n_batch += 1
         if assembly.n_batch == BATCH:
             return flush_batch(assembly)
