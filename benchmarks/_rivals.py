@@ -27,7 +27,7 @@ def netml_command():
 def extract(capture, family, out, label=None):
     """`netml extract`, the whole process."""
     argv = [netml_command(), "extract", str(capture), "-f", family, "-o", str(out)]
-    return Contender(label or f"netml extract -f {family}", argv)
+    return Contender(label or f"netml extract -f {family}", argv, output=Path(out))
 
 
 def worker(name, capture, *numbers, python=sys.executable, label=None, max_runs=None):

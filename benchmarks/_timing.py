@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Contender:
     name: str
     argv: list
     max_runs: int | None = None
+    output: Path | None = None  # removed before each run: to replace a file takes longer than to write one
     runs: list = field(default_factory=list)
 
     @property
@@ -91,6 +93,8 @@ def take_turns(contenders, n_rounds, timeout_s):
         for one in contenders:
             if one.is_out or (one.max_runs is not None and round_no >= one.max_runs):
                 continue
+            if one.output is not None:
+                one.output.unlink(missing_ok=True)
             one.runs.append(run_process(one.argv, timeout_s))
             if one.is_out:
                 print(f"failed: {one.name}: exit {one.runs[-1].exit_status}: {one.runs[-1].complaint}")

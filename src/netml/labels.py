@@ -92,14 +92,16 @@ def read_labels(
         if not header_line.strip():
             raise LabelFileError(f"{name}: no header line: the file is empty")
         delimiter = max(",;\t", key=header_line.count)
-        header = next(csv.reader([header_line], delimiter=delimiter))
+        bad = None if abnormal is None else frozenset(map(str.upper, abnormal))
         try:
+            header = next(csv.reader([header_line], delimiter=delimiter))
             places = find_columns(header, columns or {})
+            return _read_rows(name, header, places, csv.reader(stream, delimiter=delimiter), bad)
         except LookupError as error:
             found = ", ".join(title.strip() for title in header)
             raise LabelFileError(f"{name}: no column for {error.args[0]}; columns found: {found}") from None
-        bad = None if abnormal is None else frozenset(map(str.upper, abnormal))
-        return _read_rows(name, header, places, csv.reader(stream, delimiter=delimiter), bad)
+        except csv.Error as error:
+            raise LabelFileError(f"{name}: not a CSV file ({error})") from None
 
 
 @contextlib.contextmanager

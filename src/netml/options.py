@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from netml.errors import OptionError
 from netml.families import Request, parse_families
 
+LARGEST_DIM = 1 << 20  # a row of 8 MB
 SIZES = ("captured", "wire")
 
 
@@ -107,7 +108,7 @@ class RepresentationOptions:
         parse_families(self.families, self.fft)
         require_size(self.size)
         if self.dim is not None:
-            require_whole("dim", self.dim, 1)
+            require_whole("dim", self.dim, 1, LARGEST_DIM)
         if self.rate is not None:
             require_number("rate", self.rate, lowest=0.0)
 
@@ -123,10 +124,10 @@ def require_size(size: str) -> None:
         raise OptionError("size", size, f"one of {', '.join(SIZES)}")
 
 
-def require_whole(option: str, number: object, lowest: int) -> None:
-    """Raise `OptionError` unless `number` is a whole number of at least `lowest`."""
-    if isinstance(number, bool) or not isinstance(number, numbers.Integral) or not lowest <= int(number) < 2**31:
-        raise OptionError(option, number, f"a whole number of at least {lowest}")
+def require_whole(option: str, number: object, lowest: int, highest: int = 2**31 - 1) -> None:
+    """Raise `OptionError` unless `number` is a whole number within its bounds."""
+    if isinstance(number, bool) or not isinstance(number, numbers.Integral) or not lowest <= int(number) <= highest:
+        raise OptionError(option, number, f"a whole number from {lowest} to {highest:,}")
 
 
 def require_number(

@@ -233,3 +233,10 @@ def test_binary_labels():
     assert binary_labels(texts).tolist() == [0, 0, 1, 0, 1, -1]
     assert binary_labels(texts, abnormal=["BOT"]).tolist() == [0, 0, 1, 0, 0, -1]
     assert binary_labels([]).tolist() == []
+
+
+def test_a_field_without_end_is_no_label(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("src_ip,dst_ip,src_port,dst_port,protocol,label\n10.0.0.1,10.0.0.2,1,2,17," + "x" * 200_000)
+    with pytest.raises(LabelFileError, match=r"labels\.csv: not a CSV file \(field larger"):
+        read_labels(path)
