@@ -77,7 +77,7 @@ def kernel(setting):
     done = setting.compete(
         "kernel",
         [
-            rivals.worker("kernel", capture, 2, label="netml kernel"),
+            rivals.worker("kernel", capture, 5, label="netml kernel"),
             rivals.limit(setting.limit_program, capture),
             rivals.worker("dpkt_loop", capture, label="dpkt loop", max_runs=setting.n_slow_rounds),
         ],
