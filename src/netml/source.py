@@ -5,7 +5,6 @@ dpkt recognises the format and reads the capture header; the kernel then takes t
 
 from __future__ import annotations
 
-import io
 import os
 import stat
 import sys
@@ -15,13 +14,10 @@ from typing import Any, BinaryIO
 
 from netml import _flowcore
 from netml.decompress import DecompressedStream, open_decompressed
-from netml.errors import CaptureError, NotACaptureError, OptionError, TruncatedCaptureError
+from netml.errors import CaptureError, OptionError
+from netml.recognition import PCAP_HEADER_BYTES, recognise
 
-PCAP_HEADER_BYTES = 24
-MODIFIED_RECORD_BYTES = 24
-SECTION_START_BYTES = 12  # a section header block up to its byte-order magic
 LARGE_FILE_BYTES = 1 << 22  # worth a mapping, or a thread of its own
-LINK_TYPE_BITS = 0x03FFFFFF
 
 # LINKTYPE_ values and what the kernel decodes of them; `_core/link/registry.pxd` has the decoders.
 LINK_TYPE_NAMES = {
@@ -163,73 +159,27 @@ def _recognise(stream: BinaryIO, name: Any, close: Callable[[], None], *, is_fil
     n_bytes = _size_of(stream)
     position = _position_of(stream)
     plain = open_decompressed(stream, name)
-    head = plain.peek(PCAP_HEADER_BYTES)
-    capture = _recognise_pcap(head, name) or _recognise_pcapng(head, name)
-    if capture is None:
-        raise _not_a_capture(head, name)
-    if capture.format == "pcap":
-        plain.skip(PCAP_HEADER_BYTES)
-        capture.offset = PCAP_HEADER_BYTES
-    capture.stream = plain
+    found = recognise(plain.peek(PCAP_HEADER_BYTES), name)
+    plain.skip(found.header_bytes)
+    capture = Capture(
+        name,
+        found.format,
+        found.framer,
+        stream=plain,
+        offset=found.header_bytes,
+        link_type=found.link_type,
+        resolution=found.resolution,
+        warnings=found.warnings,
+        n_bytes=n_bytes,
+        position=position,
+        close=close,
+    )
     # Not a pipe: who waits in one cannot be stopped. Nor a stranger's object, nor what is soon read.
     if is_file and n_bytes is not None and n_bytes > LARGE_FILE_BYTES:
         is_plain = not isinstance(plain, DecompressedStream)
         capture.reads_ahead = not is_plain
         capture.mappable = stream.fileno() if is_plain else None
-    capture.n_bytes = n_bytes
-    capture.position = position
-    capture.close = close
     return capture
-
-
-def _not_a_capture(head: bytes, name: str) -> CaptureError:
-    if not head:
-        return NotACaptureError("the file is empty", path=name, offset=0)
-    starts = ("d4c3b2a1", "a1b2c3d4", "4d3cb2a1", "a1b23c4d", "0a0d0d0a")
-    if len(head) < PCAP_HEADER_BYTES and any(bytes.fromhex(start).startswith(head[:4]) for start in starts):
-        return TruncatedCaptureError(f"cut in the capture header: {len(head)} bytes are there", path=name, offset=0)
-    text = head.decode("ascii", "backslashreplace")[:16] if head.isascii() else head[:4].hex(" ")
-    return NotACaptureError(f"neither pcap nor pcapng: it begins with {text!r}", path=name, offset=0)
-
-
-def _recognise_pcap(head: bytes, name: str) -> Capture | None:
-    import dpkt
-
-    if len(head) < PCAP_HEADER_BYTES:
-        return None
-    try:
-        reader = dpkt.pcap.Reader(io.BytesIO(head))
-    except (ValueError, dpkt.dpkt.Error):
-        return None
-    is_swapped = head[0] == 0xA1
-    magic = int.from_bytes(head[:4], "big" if is_swapped else "little")
-    is_nano = magic == dpkt.pcap.TCPDUMP_MAGIC_NANO
-    link_type = reader.datalink() & LINK_TYPE_BITS
-    framer = _flowcore.Framer(
-        "pcap",
-        is_swapped=is_swapped,
-        header_bytes=MODIFIED_RECORD_BYTES if magic == dpkt.pcap.MODPCAP_MAGIC else 16,
-        fraction_ns=1 if is_nano else 1000,
-        link_type=link_type,
-    )
-    capture = Capture(name, "pcap", framer, link_type=link_type, resolution="ns" if is_nano else "us")
-    if reader.snaplen == 0:
-        capture.warnings.append(CaptureError("a snaplen of 0, read as no limit", path=name, offset=16))
-    return capture
-
-
-def _recognise_pcapng(head: bytes, name: str) -> Capture | None:
-    import dpkt
-
-    if len(head) < SECTION_START_BYTES:
-        return None
-    section = dpkt.pcapng.SectionHeaderBlock()
-    section.unpack_hdr(head.ljust(section.__hdr_len__, b"\0"))
-    if section.type != dpkt.pcapng.PCAPNG_BT_SHB:
-        return None
-    if section.bom not in (dpkt.pcapng.BYTE_ORDER_MAGIC, dpkt.pcapng.BYTE_ORDER_MAGIC_LE):
-        raise NotACaptureError("a pcapng section header of an unknown byte order", path=name, offset=8)
-    return Capture(name, "pcapng", _flowcore.Framer("pcapng"), resolution="units of each interface")
 
 
 def _size_of(stream: Any) -> int | None:
