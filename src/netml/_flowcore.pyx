@@ -29,7 +29,7 @@ from netml._core.flow.key cimport KEY_BYTES, write_key
 from netml._core.flow.table cimport FIRST_SLOT_BITS, find_record, free_slots, free_table, set_slots
 from netml._core.link.registry cimport is_supported_link_type
 from netml._core.net.text cimport LONGEST_ADDRESS, write_addresses
-from netml._core.octets cimport netml_gap
+from netml._core.octets cimport netml_gap, netml_populate
 from netml._core.packet cimport Frame
 from netml._core.pipeline cimport AssembleRequest, Assembly, flush_batch, run_assembly, take_frame
 from netml._core.status cimport (
@@ -74,6 +74,13 @@ COLUMNS = {
 def is_supported(uint32_t link_type):
     """Does the kernel decode frames of this LINKTYPE_ value?"""
     return bool(is_supported_link_type(link_type))
+
+
+def populate(const uint8_t[::1] mapped, size_t start, size_t length):
+    """Have a part of a mapped file entered in the page table, so that who reads it next need not wait for that."""
+    if start < <size_t> mapped.shape[0] and length > 0:
+        with nogil:
+            netml_populate(&mapped[start], min(length, <size_t> mapped.shape[0] - start))
 
 
 cdef str describe_fault(Status status, size_t n_wanted):

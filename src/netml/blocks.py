@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from netml import _flowcore
+
 # A block stays in the second-level cache. In front of its bytes is room for what the block before it has left over.
 BLOCK_BYTES = 1 << 19
 HEADROOM_BYTES = 1 << 17
@@ -41,13 +43,16 @@ def read_blocks(stream: Any, *, ahead: bool) -> Generator[Block, None, None]:
     n_read : int
         How many there are; at least 1.
     """
-    if ahead and len(os.sched_getaffinity(0)) > 1:
+    if ahead and has_processors():
         return _read_ahead(stream)
     return _read_inline(stream)
 
 
 class MappedFile:
-    """A regular file in memory, to be read from front to back.
+    """A regular file in memory, to be read from front to back, a window at a time.
+
+    Where there is more than one processor, a thread has the next window's pages entered in the page table meanwhile.
+    If it comes too late, the reader does it itself.
 
     Parameters
     ----------
@@ -66,6 +71,19 @@ class MappedFile:
         self._map = mmap.mmap(descriptor, n_bytes, access=mmap.ACCESS_READ)
         self.octets: np.ndarray | None = np.frombuffer(self._map, np.uint8)
         self._n_given_back = 0
+        self._wanted: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        self._helper: threading.Thread | None = None
+        if has_processors():
+            self._helper = threading.Thread(target=self._populate, args=(self.octets,), name="netml-pages", daemon=True)
+            self._helper.start()
+
+    def _populate(self, octets: np.ndarray) -> None:
+        while (start := self._wanted.get()) is not None:
+            _flowcore.populate(octets, start, WINDOW_BYTES)
+
+    def want(self, offset: int) -> None:
+        """Say that the window at `offset` comes next."""
+        self._wanted.put(offset)
 
     def give_back(self, offset: int) -> None:
         """Say that the bytes before `offset` are done with."""
@@ -76,8 +94,17 @@ class MappedFile:
 
     def close(self) -> None:
         """Unmap the file."""
+        self._wanted.put(None)
+        if self._helper is not None:
+            self._helper.join()
+            self._helper = None
         self.octets = None
         self._map.close()
+
+
+def has_processors() -> bool:
+    """Say whether a thread would have a processor of its own."""
+    return len(os.sched_getaffinity(0)) > 1
 
 
 def _new_buffer() -> np.ndarray:

@@ -189,6 +189,7 @@ def _walk_map(capture: Capture, mapped: blocks.MappedFile, consume: Consume) -> 
     with contextlib.closing(mapped):
         while end < n_bytes:
             end = min(end + blocks.WINDOW_BYTES, n_bytes)
+            mapped.want(end)
             assert mapped.octets is not None
             n_left, n_wanted, fault = consume(mapped.octets, offset, end - offset)
             offset = end - n_left

@@ -108,8 +108,8 @@ def _recognise_pcapng(head: bytes, name: str) -> Recognised | None:
 def _load_dpkt(name: str) -> Any:
     """Give `dpkt.pcap` or `dpkt.pcapng` without the hundred protocols that `import dpkt` loads.
 
-    Those take 30 ms, more than a small capture takes. So the module is loaded from dpkt's folder as part of a package of
-    another name, unless dpkt is there already; a dpkt that will have none of this is imported as usual.
+    Those take 30 ms, more than a small capture takes. So the module is loaded from dpkt's folder as part of a package
+    of another name, unless dpkt is there already; a dpkt that will have none of this is imported as usual.
     """
     if "dpkt" not in sys.modules:
         try:

@@ -62,6 +62,18 @@ static inline int netml_exceeds(double x, double k, double d) {
     return fma(k, d, -x) < 0;
 }
 
+/* Have a part of a mapped file's pages entered in the page table; where the system does not know how, nothing happens. */
+static inline void netml_populate(const void *start, size_t size) {
+#if defined(__linux__)
+    const int populate_read = 22; /* MADV_POPULATE_READ, Linux 5.14; older headers lack the name */
+    uintptr_t from = (uintptr_t)start & ~(uintptr_t)4095;
+    madvise((void *)from, (uintptr_t)start + size - from, populate_read);
+#else
+    (void)start;
+    (void)size;
+#endif
+}
+
 /* Memory for `free`; from 2 MB on in huge pages where the kernel offers them: one fault for 512, and fewer TLB misses. */
 static inline void *netml_allocate(size_t size) {
     const size_t huge = (size_t)2 << 20;

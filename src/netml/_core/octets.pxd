@@ -16,6 +16,7 @@ cdef extern from "native.h" nogil:
     int64_t netml_gap(int64_t a, int64_t b) noexcept
     double netml_floor_quotient(double x, double d) noexcept
     bint netml_exceeds(double x, double k, double d) noexcept
+    void netml_populate(const void *start, size_t size) noexcept
     void *netml_allocate(size_t size) noexcept
 
 
