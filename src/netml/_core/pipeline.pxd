@@ -24,7 +24,7 @@ from netml._core.status cimport (
 
 
 cdef enum:
-    BATCH = 32
+    BATCH = 64
     LINE_BYTES = 64
     # A record's place is known only when its predecessor has been read: without asking that far ahead, each would wait
     # for memory.
