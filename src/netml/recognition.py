@@ -102,7 +102,7 @@ def _recognise_pcapng(head: bytes, name: str) -> Recognised | None:
     section.unpack_hdr(head.ljust(section.__hdr_len__, b"\0"))
     if section.bom not in (pcapng.BYTE_ORDER_MAGIC, pcapng.BYTE_ORDER_MAGIC_LE):
         raise NotACaptureError("a pcapng section header of an unknown byte order", path=name, offset=8)
-    return Recognised("pcapng", _flowcore.Framer("pcapng"), 0, None, "", [])
+    return Recognised("pcapng", _flowcore.Framer("pcapng"), 0, None, "units of each interface", [])
 
 
 def _load_dpkt(name: str) -> Any:
