@@ -50,7 +50,7 @@ NOT_AT_START = {"numpy", "dpkt", *HEAVY}
 
 # Rooms of the kernel: siblings never import each other.
 KERNEL_ROOMS = {"capture", "link", "net", "flow", "features"}
-KERNEL_COMMON = {"status", "octets", "packet"}
+KERNEL_COMMON = {"status", "octets", "packet", "guard"}
 KERNEL_HEADERS = {"guard.h", "native.h"}
 COMPOSITION = "pipeline"
 

@@ -22,6 +22,7 @@ class _Drop(TypedDict):
 
 SKIP_REASONS: Final[tuple[str, ...]]
 DROP_REASONS: Final[dict[str, int]]
+FAULTS: dict[int, str]
 FLOW_KEY: Final[np.dtype[np.void]]
 COLUMNS: Final[dict[str, tuple[int, type[np.unsignedinteger[Any]]]]]
 

@@ -27,6 +27,7 @@ from netml._core.flow.spans cimport (
 )
 from netml._core.flow.key cimport KEY_BYTES, write_key
 from netml._core.flow.table cimport FIRST_SLOT_BITS, find_record, free_slots, free_table, set_slots
+from netml._core.guard cimport NETML_BUS, netml_begin_guard, netml_end_guard, netml_run_guarded
 from netml._core.link.registry cimport is_supported_link_type
 from netml._core.net.text cimport LONGEST_ADDRESS, write_addresses
 from netml._core.octets cimport netml_gap, netml_populate
@@ -42,12 +43,6 @@ from netml.errors import CaptureError
 cdef extern from "Python.h":
     int PyErr_CheckSignals() except -1
 
-cdef extern from "guard.h":
-    const int NETML_BUS
-    void netml_begin_guard() noexcept
-    void netml_end_guard() noexcept
-    int netml_run_guarded(int (*run)(void *) noexcept nogil, void *request) noexcept nogil
-
 SKIP_REASONS = (
     "unsupported_link_type", "truncated_link_header", "not_ip", "truncated_ip_header", "bad_ip_header", "fragment",
     "other_protocol", "truncated_transport_header",
@@ -59,6 +54,13 @@ DROP_REASONS = {
     "interval_tail": DROP_INTERVAL_TAIL,
 }
 assert len(DROP_REASONS) == N_DROPS
+
+FAULTS = {
+    STATUS_BAD_BLOCK: "a pcapng block that contradicts its own lengths: the framing is damaged",
+    STATUS_BAD_SECTION: "a pcapng section header of an unknown byte order or version",
+    STATUS_NO_INTERFACE: "a packet of an interface that was not described",
+    STATUS_UNREADABLE: "the file cannot be read on: it shrank while it was read, or its disk failed",
+}
 
 FLOW_KEY = np.dtype([
     ("src_ip", "u1", 16), ("dst_ip", "u1", 16), ("src_port", "<u2"), ("dst_port", "<u2"), ("protocol", "u1"),
@@ -84,24 +86,16 @@ def populate(const uint8_t[::1] mapped, size_t start, size_t length):
 
 
 cdef str describe_fault(Status status, size_t n_wanted):
-    """What damaged framing looks like, in words; MemoryError and the like are raised."""
+    """What is wrong with the framing, in words, "" if nothing is; what is no fault of a capture's is raised."""
     if status == STATUS_OK or status == STATUS_NEED_MORE:
         return ""
     if status == STATUS_BAD_LENGTH:
         return f"a length of {n_wanted} bytes cannot be: the framing is damaged"
-    if status == STATUS_BAD_BLOCK:
-        return "a pcapng block that contradicts its own lengths: the framing is damaged"
-    if status == STATUS_BAD_SECTION:
-        return "a pcapng section header of an unknown byte order or version"
-    if status == STATUS_NO_INTERFACE:
-        return "a packet of an interface that was not described"
-    if status == STATUS_UNREADABLE:
-        return "the file cannot be read on: it shrank while it was read, or its disk failed"
     if status == STATUS_TOO_MANY:
         raise OverflowError("more than 4,294,967,295 packets or flows: split the capture")
     if status == STATUS_NO_MEMORY:
         raise MemoryError("no memory for the packet columns or the flow table")
-    raise SystemError(f"unknown status {<int> status}")
+    return FAULTS[<int> status]
 
 
 cdef class Framer:
@@ -180,8 +174,7 @@ cdef class Framer:
 cpdef int64_t convert_time(object time) except? -1:
     """A time in seconds (float, int, Decimal, Fraction) as ns.
 
-    A float has 16 digits: a time since 1970 is rounded to the microsecond it came from, and only times below 2**22 s
-    carry nanoseconds.
+    A float since 1970 is rounded to the microsecond it came from; only below 2**22 s are there digits for nanoseconds.
     """
     cdef double seconds
     if isinstance(time, float):
@@ -311,8 +304,7 @@ cdef class FlowAssembler:
 
     @property
     def counters(self):
-        """Dict: packets_read, packets_kept, captured_bytes, skipped (reason -> packets, in the summary's order),
-        start_ns, end_ns (earliest and latest time of all records; None without records)."""
+        """Dict: packets_read, packets_kept, captured_bytes, skipped (by reason); start_ns, end_ns or None."""
         cdef int reason
         cdef bint has_times = self.assembly.counters.n_records > 0
         return {
@@ -353,21 +345,18 @@ cdef class FlowAssembler:
         cdef PacketChunk *chunk
         cdef size_t i, n
         describe_fault(flush_batch(&self.assembly), 0)
-        copies = {name: [] for name in ("time_ns", "flow", *COLUMNS)}
+        kinds = {"time_ns": np.int64, "flow": np.uint32, **{name: kind for name, (_, kind) in COLUMNS.items()}}
+        copies = {name: [] for name in kinds}
         for i in range(self.assembly.columns.n_chunks):
             chunk = &self.assembly.columns.chunks[i]
             n = chunk.n_packets
-            copies["time_ns"].append(copy_octets(chunk.time_ns, n * 8, np.int64))
-            copies["flow"].append(copy_octets(chunk.flow, n * 4, np.uint32))
-            if chunk.caplen != NULL:
-                copies["caplen"].append(copy_octets(chunk.caplen, n * 4, np.uint32))
-            if chunk.wirelen != NULL:
-                copies["wirelen"].append(copy_octets(chunk.wirelen, n * 4, np.uint32))
-            if chunk.flags != NULL:
-                copies["flags"].append(copy_octets(chunk.flags, n, np.uint8))
-            if chunk.ttl != NULL:
-                copies["ttl"].append(copy_octets(chunk.ttl, n, np.uint8))
-        kinds = {"time_ns": np.int64, "flow": np.uint32, **{name: kind for name, (_, kind) in COLUMNS.items()}}
+            for name, address, width in (
+                ("time_ns", <size_t> chunk.time_ns, 8), ("flow", <size_t> chunk.flow, 4),
+                ("caplen", <size_t> chunk.caplen, 4), ("wirelen", <size_t> chunk.wirelen, 4),
+                ("flags", <size_t> chunk.flags, 1), ("ttl", <size_t> chunk.ttl, 1),
+            ):
+                if address:
+                    copies[name].append(copy_octets(<const void *> <size_t> address, n * width, kinds[name]))
         return {name: np.concatenate([np.empty(0, kinds[name]), *parts]) for name, parts in copies.items()}
 
     def keys(self):
@@ -489,10 +478,9 @@ cdef class FlowAssembler:
 
 cdef const uint8_t *find_octets(column) except? NULL:
     """Where a contiguous array lies; NULL for None and for an empty one."""
-    cdef const uint8_t[::1] octets
-    if column is None or not len(column):
+    cdef const uint8_t[::1] octets = column.view(np.uint8) if column is not None else None
+    if octets is None or octets.shape[0] == 0:
         return NULL
-    octets = column.view(np.uint8)
     return &octets[0]
 
 
@@ -524,7 +512,7 @@ def fill_family(
     rate_ns : float
         Length of a SAMP window, ns.
     """
-    cdef size_t n_flows = X.shape[0], flow, n_most = 0
+    cdef size_t n_flows = X.shape[0], n_most
     cdef int64_t n_packets = time_ns.shape[0]
     cdef FlowPackets packets
     cdef FamilyNeeds needs
@@ -542,10 +530,7 @@ def fill_family(
         raise ValueError("columns do not fit each other")
     if n_flows == 0 or width == 0:
         return
-    for flow in range(n_flows):
-        if offsets[flow] < 0 or offsets[flow + 1] <= offsets[flow] or offsets[flow + 1] > n_packets:
-            raise ValueError(f"flow {flow} has no packets or lies outside of the columns")
-        n_most = max(n_most, <size_t> (offsets[flow + 1] - offsets[flow]))
+    n_most = measure_longest(offsets, n_packets, 1)
     scratch = np.empty(2 * n_most if code == FAMILY_STATS else 1, np.uint32)
     needs.rate_ns = rate_ns
     needs.scratch = &scratch[0]
@@ -559,14 +544,23 @@ def fill_family(
     PyErr_CheckSignals()
 
 
+cdef int64_t measure_longest(const int64_t[::1] offsets, int64_t n_packets, int64_t n_least) except -1:
+    """Packets of the longest flow; ValueError if a flow has fewer than `n_least` or lies outside of the columns."""
+    cdef int64_t n_most = 0
+    cdef Py_ssize_t flow
+    for flow in range(offsets.shape[0] - 1):
+        if offsets[flow] < 0 or offsets[flow + 1] < offsets[flow] + n_least or offsets[flow + 1] > n_packets:
+            raise ValueError(f"flow {flow} has too few packets or lies outside of the columns")
+        n_most = max(n_most, offsets[flow + 1] - offsets[flow])
+    return n_most
+
+
 def sum_by_flow(const uint32_t[::1] size, const int64_t[::1] offsets):
     """Sum of a packet column over each flow: ndarray (n_flows,) of int64."""
     cdef size_t n_flows = offsets.shape[0] - 1, flow
-    cdef int64_t i, n_packets = size.shape[0], total
+    cdef int64_t i, total
     cdef int64_t[::1] totals = np.empty(n_flows, np.int64)
-    for flow in range(n_flows):
-        if offsets[flow] < 0 or offsets[flow + 1] < offsets[flow] or offsets[flow + 1] > n_packets:
-            raise ValueError(f"flow {flow} lies outside of the columns")
+    measure_longest(offsets, size.shape[0], 0)
     with nogil:
         for flow in range(n_flows):
             total = 0
