@@ -156,7 +156,7 @@ def flows(setting):
         ("netml kernel", lambda one: rivals.best_inside_s(one) * 1e9 / N_BIG, 2.0),
         ("netml kernel, 16 columns", lambda one: rivals.best_inside_s(one) * 1e9 / N_BIG, None),
         ("limit", rivals.best_limit_ns, None),
-        ("netml extract", lambda one: one.best_s * 1e9 / N_BIG, None),
+        ("netml extract", lambda one: one.best_s * 1e9 / N_BIG, 2.0),
     ):
         pair = [done.get(f"{who}, {name} flows") for name in ("many", "few")]
         if all(pair):
