@@ -101,7 +101,7 @@ def write_json(path, about, sections, contenders):
     """Write everything measured: machine, date, command, figures, and each run of each contender."""
     report = {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "command": [os.path.basename(sys.argv[0]), *sys.argv[1:]],
+        "command": [os.path.basename(argument) for argument in sys.argv],
         "machine": about,
         "sections": {
             title: [{**asdict(one), "ratio": one.ratio, "verdict": one.verdict} for one in figures]
