@@ -11,6 +11,7 @@ import contextlib
 import csv
 import io
 import ipaddress
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 FiveTuple: TypeAlias = tuple[str, str, int, int, int]
 
+EVER_NS = 2**63 - 1
 NORMAL_NAMES = frozenset({"BENIGN", "NORMAL", "0", "0.0"})
 
 
@@ -184,9 +186,7 @@ def join_labels(labels: Labels, flows: FlowIndex, *, both_directions: bool = Tru
         U (n_flows,): the label, or "" where the file has none. With windows, a row counts only for flows that
         share some time with it. Of several rows the last counts.
     """
-    rows_of: dict[FiveTuple, list[int]] = {}
-    for row, five_tuple in enumerate(labels.five_tuples):
-        rows_of.setdefault(five_tuple, []).append(row)
+    rows_of = _rows_by_five_tuple(labels)
     found = []
     spans = zip(flows.start_ns.tolist(), flows.end_ns.tolist(), strict=True)
     for five_tuple, span in zip(flows.five_tuples(), spans, strict=True):
@@ -195,6 +195,13 @@ def join_labels(labels: Labels, flows: FlowIndex, *, both_directions: bool = Tru
             last = _last_row(labels, rows_of.get(_reverse(five_tuple), ()), span)
         found.append("" if last is None else labels.texts[last])
     return np.array(found, dtype=np.str_)
+
+
+def _rows_by_five_tuple(labels: Labels) -> dict[FiveTuple, list[int]]:
+    rows_of: dict[FiveTuple, list[int]] = {}
+    for row, five_tuple in enumerate(labels.five_tuples):
+        rows_of.setdefault(five_tuple, []).append(row)
+    return rows_of
 
 
 def _reverse(five_tuple: FiveTuple) -> FiveTuple:
@@ -217,9 +224,10 @@ def seed_labels(
     label_file: str | os.PathLike[str] | IO[Any],
     five_tuples: Iterable[FiveTuple],
     *,
+    spans_ns: Iterable[tuple[int, int]] | None = None,
     columns: Mapping[str, str] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Label flows as the original's `label_flows` does: by five-tuple alone, in the flow's own direction.
+    """Label flows as the original's `label_flows` does: by five-tuple, in the flow's own direction.
 
     Parameters
     ----------
@@ -227,6 +235,9 @@ def seed_labels(
         A label file; see `read_labels`.
     five_tuples : iterable of tuple
         (src_ip, dst_ip, src_port, dst_port, protocol) of each flow.
+    spans_ns : iterable of (int, int), optional
+        First and last time of each flow, ns: where the file gives time windows, a row counts only for flows that share
+        some time with it.
     columns : mapping of str to str, optional
         See `read_labels`.
 
@@ -239,10 +250,11 @@ def seed_labels(
         five-tuple the last counts.
     """
     labels = read_labels(label_file, columns=columns)
-    last = dict(zip(labels.five_tuples, labels.texts, strict=True))
-    found = [(position, last[key]) for position, key in enumerate(five_tuples) if key in last]
-    kept = np.array([position for position, _ in found], dtype=np.int64)
-    return kept, binary_labels([text for _, text in found])
+    rows_of = _rows_by_five_tuple(labels)
+    spans = itertools.repeat((-EVER_NS, EVER_NS)) if spans_ns is None else spans_ns
+    rows = [_last_row(labels, rows_of.get(key, ()), span) for key, span in zip(five_tuples, spans, strict=False)]
+    kept = np.array([position for position, row in enumerate(rows) if row is not None], dtype=np.int64)
+    return kept, binary_labels([labels.texts[row] for row in rows if row is not None])
 
 
 def binary_labels(labels: Iterable[str] | np.ndarray, abnormal: Iterable[str] | None = None) -> np.ndarray:

@@ -105,6 +105,12 @@ def _recognise_pcapng(head: bytes, name: str) -> Recognised | None:
     return Recognised("pcapng", _flowcore.Framer("pcapng"), 0, None, "units of each interface", [])
 
 
+def name_link_type(link_type: int) -> str | None:
+    """Give dpkt's name of a LINKTYPE_ value ("USB_LINUX"), None if it has none."""
+    names = vars(_load_dpkt("pcap"))
+    return next((name[4:] for name, number in names.items() if name.startswith("DLT_") and number == link_type), None)
+
+
 def _load_dpkt(name: str) -> Any:
     """Give `dpkt.pcap` or `dpkt.pcapng` without the hundred protocols that `import dpkt` loads.
 

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from netml import _flowcore
 from netml.decompress import DecompressedStream, open_decompressed
 from netml.errors import CaptureError, OptionError
-from netml.recognition import PCAP_HEADER_BYTES, recognise
+from netml.recognition import PCAP_HEADER_BYTES, name_link_type, recognise
 
 LARGE_FILE_BYTES = 1 << 22  # worth a mapping, or a thread of its own
 
@@ -62,7 +62,8 @@ class Capture:
 
 def describe_link_type(link_type: int) -> str:
     """Name a LINKTYPE_ value for people."""
-    return f"{link_type} ({LINK_TYPE_NAMES[link_type]})" if link_type in LINK_TYPE_NAMES else str(link_type)
+    name = LINK_TYPE_NAMES.get(link_type) or name_link_type(link_type)
+    return f"{link_type} ({name})" if name else str(link_type)
 
 
 def open_captures(source: Any, link_type: int | None = None) -> Iterator[Capture]:

@@ -244,3 +244,18 @@ def test_pcap2pandas(demo):
     assert {"datetime", "dns_query", "ip_src", "is_dns", "length", "port_dst", "time_normed"} <= set(demo.df)
     assert len(demo.df) == netml.read_flows(DEMO / "demo.pcap").metadata["packets_read"]
     assert demo.pcap2pandas.tot_time > 0
+
+
+def test_labels_with_time_windows(demo, tmp_path):
+    demo.pcap2flows()
+    index = demo.flows.table.index
+    (src_ip, dst_ip, src_port, dst_port, protocol), start_ns = demo.flows[0][0], int(index.start_ns[0])
+    for start_s, is_within in ((start_ns // 10**9, True), (start_ns // 10**9 - 1000, False)):
+        path = tmp_path / "windows.csv"
+        path.write_text(
+            "src_ip,dst_ip,src_port,dst_port,protocol,start,end,label\n"
+            f"{src_ip},{dst_ip},{src_port},{dst_port},{protocol},{start_s},{start_s + 1},SCAN\n"
+        )
+        demo.pcap2flows()
+        demo.label_flows(label_file=path)
+        assert (demo.labels.tolist(), len(demo.flows)) == (([1], 1) if is_within else ([], 0))

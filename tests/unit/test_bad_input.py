@@ -32,7 +32,7 @@ NO_CAPTURES = {
         NG_WHOLE[:8] + b"\1\2\3\4" + NG_WHOLE[12:],
         "byte 8: a pcapng section header",
     ),
-    "link-type": (captures.pcap(traffic.records(), link_type=147), "link type 147 is not decoded"),
+    "link-type": (captures.pcap(traffic.records(), link_type=147), "link type 147 (USER0) is not decoded"),
     "gzip-of-text": (b"\x1f\x8b\x08\x00" + b"\0" * 40, "the gzip compression is damaged"),
 }
 CONTRADICTION = "a pcapng block that contradicts its own lengths"

@@ -156,7 +156,7 @@ def test_other_blocks_and_options_are_passed_over(order, expected):
 
 
 def test_a_pcapng_of_an_unsupported_link_type_is_refused():
-    with pytest.raises(netml.UnsupportedLinkTypeError, match="link type 147 is not decoded") as caught:
+    with pytest.raises(netml.UnsupportedLinkTypeError, match=r"link type 147 \(USER0\) is not decoded") as caught:
         read(captures.pcapng(RECORDS, link_type=147))
     assert caught.value.path == "<BytesIO>"
 

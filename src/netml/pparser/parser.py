@@ -237,6 +237,8 @@ class PCAP:
     def label_flows(self, label_file: Any = None, label: int = 0, *, columns: Mapping[str, str] | None = None) -> None:
         """Label the flows from a file; flows that it does not name are left out, as in the original.
 
+        Where the file gives time windows, a row labels only flows that share some time with it.
+
         Parameters
         ----------
         label_file : path or file, optional
@@ -252,7 +254,9 @@ class PCAP:
             return
         from netml.labels import seed_labels
 
-        kept, self.labels = seed_labels(label_file, flows.five_tuples, columns=columns)
+        index = flows.table.index
+        spans_ns = zip(index.start_ns.tolist(), index.end_ns.tolist(), strict=True)
+        kept, self.labels = seed_labels(label_file, flows.five_tuples, spans_ns=spans_ns, columns=columns)
         if len(kept) != len(flows):
             self.flows = SeedFlows(flows.table[np.asarray(kept, np.int64)])
             if self.features is not None:
