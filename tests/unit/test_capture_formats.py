@@ -170,7 +170,7 @@ def test_packets_of_an_unsupported_interface_are_counted(expected):
     assert_same(table, expected)
     assert table.metadata["skipped"]["unsupported_link_type"] == len(RECORDS)
     assert table.metadata["packets_read"] == 2 * len(RECORDS)
-    assert inspect_capture(io.BytesIO(content))["link_types"] == ["1 (Ethernet)", "147"]
+    assert inspect_capture(io.BytesIO(content))["link_types"] == ["1 (Ethernet)", "147 (USER0)"]
 
 
 LAYOUTS = {
