@@ -98,6 +98,8 @@ def open_captures(source: Any, link_type: int | None = None) -> Iterator[Capture
 
 def list_sources(source: Any) -> list[Any]:
     """Tell several sources from one that is itself a list of packets."""
+    if isinstance(source, list | tuple) and not source:
+        raise OptionError("source", source, "at least one capture")
     if isinstance(source, list | tuple) and all(_is_path(item) or hasattr(item, "read") for item in source):
         return list(source)
     return [source]

@@ -207,3 +207,8 @@ def test_no_file_stays_open(path, tmp_path):
         with contextlib.suppress(NotACaptureError):
             netml.read_flows(source)
     assert len(os.listdir("/proc/self/fd")) == n_open
+
+
+def test_no_capture_at_all():
+    with pytest.raises(netml.OptionError, match="at least one capture"):
+        netml.read_flows([])
