@@ -1,4 +1,4 @@
-"""netml: packet captures in, feature matrices out, and what is abnormal in them.
+"""netml: packet captures in, feature matrices out.
 
 The public names load when they are first used; importing the package itself loads nothing.
 """

@@ -35,7 +35,10 @@ class PeekedStream(io.RawIOBase):
     def peek(self, n_bytes: int) -> bytes:
         """Give the next `n_bytes` bytes, fewer only at the end, and leave them where they are."""
         while len(self._peeked) < n_bytes:
-            more = self._stream.read(n_bytes - len(self._peeked))
+            try:
+                more = self._stream.read(n_bytes - len(self._peeked))
+            except UnicodeDecodeError:
+                more = ""
             if isinstance(more, str):
                 raise CaptureError("a text stream: open the capture in binary mode", path=self._name)
             if not more:

@@ -101,7 +101,10 @@ def read_labels(
             return _read_rows(name, header, places, csv.reader(stream, delimiter=delimiter), bad)
         except LookupError as error:
             found = ", ".join(title.strip() for title in header)
-            raise LabelFileError(f"{name}: no column for {error.args[0]}; columns found: {found}") from None
+            if not found.isprintable():
+                raise LabelFileError(f"{name}: not a CSV file with a header line") from None
+            hint = "name them with columns= or --label-column"
+            raise LabelFileError(f"{name}: no column for {error.args[0]} ({hint}); columns found: {found}") from None
         except csv.Error as error:
             raise LabelFileError(f"{name}: not a CSV file ({error})") from None
 

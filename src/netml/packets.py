@@ -202,5 +202,5 @@ def check_packets_output(path: str | os.PathLike[str]) -> None:
 def _suffix(path: str | os.PathLike[str]) -> str:
     suffix = os.path.splitext(os.fspath(path))[1].lower()
     if suffix not in SUFFIXES:
-        raise UnknownNameError("packet table format", suffix, SUFFIXES)
+        raise UnknownNameError("packet table format", suffix or os.path.basename(path), SUFFIXES)
     return suffix

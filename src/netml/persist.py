@@ -7,7 +7,7 @@ import errno
 import os
 import pickle
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 from netml._safe_pickle import DamagedFileError, unpickle
@@ -149,6 +149,33 @@ def check_output(path: str | os.PathLike[str]) -> int | None:
     else:
         return mode
     raise output_error(path, OSError(code, os.strerror(code)))
+
+
+def check_not_input(output: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str] | None]) -> None:
+    """Refuse to write over a file that is read.
+
+    Parameters
+    ----------
+    output : str or os.PathLike
+        The output file.
+    inputs : iterable of str, os.PathLike or None
+        What is read; None and "-" stand for no file.
+
+    Raises
+    ------
+    OutputError
+        If the output is one of the inputs, under whatever name.
+    """
+    for each in inputs:
+        if each is not None and _is_same_file(each, output):
+            raise OutputError(os.fspath(output), "is an input: it would be lost")
+
+
+def _is_same_file(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    try:
+        return stat.S_ISREG(os.stat(one).st_mode) and os.path.samefile(one, other)
+    except OSError:
+        return False
 
 
 def _needed_access(

@@ -146,10 +146,12 @@ def test_labels_that_are_none(tmp_path, path):
     output = tmp_path / "out.npz"
     missing = run_netml("extract", path, "--labels", tmp_path / "none.csv", "-o", output)
     assert_one_line(missing, 1, f"netml: {tmp_path / 'none.csv'}: ", "No such file")
-    (tmp_path / "odd.csv").write_text("a\x1b[31m,b\n1,2\n")
+    (tmp_path / "odd.csv").write_text("a,b\n1,2\n")
     odd = run_netml("extract", path, "--labels", tmp_path / "odd.csv", "-o", output)
-    assert_one_line(odd, 1, f"netml: {tmp_path / 'odd.csv'}: no column for src_ip")
-    assert "\x1b" not in odd.err
+    assert_one_line(odd, 1, f"netml: {tmp_path / 'odd.csv'}: no column for src_ip", "--label-column")
+    binary = run_netml("extract", path, "--labels", path, "-o", output)
+    assert_one_line(binary, 1, f"netml: {path}: not a CSV file")
+    assert not any(ord(character) < 32 for character in binary.err.strip())
     assert not output.exists()
 
 
@@ -201,7 +203,8 @@ def test_the_summary_accounts_for_every_packet(tmp_path):
     assert numbers["matrix"][0][:2] == list(arrays["X"].shape)
     assert n_flows == len(arrays["X"])
     assert arrays["packets"].sum() == n_packets
-    assert f"(IAT with header) in {tmp_path / 'out.npz'}\n" in run.err
+    dim = json.loads(str(arrays["metadata"]))["representation"]["dim"]
+    assert f"(IAT with header; dim {dim}) in {tmp_path / 'out.npz'}\n" in run.err
     assert re.search(r"\ntime     \d+\.\d\d s, [\d,]+ packets/s\n$", run.err)
 
 
@@ -236,3 +239,31 @@ def test_closed_output_streams(path, command, descriptor):
     run = run_netml(*arguments, preexec_fn=lambda: os.close(descriptor))
     assert run.status == 0
     assert "Traceback" not in run.err
+
+
+def test_an_input_is_never_written_over(tmp_path, path):
+    content = path.read_bytes()
+    labels = tmp_path / "labels.csv"
+    labels.write_text("src_ip,dst_ip,src_port,dst_port,protocol,label\n")
+    (tmp_path / "link.npz").symlink_to(path)
+    for arguments in (
+        ["extract", path, "--labels", labels, "-o", labels],
+        ["extract", path, "-o", tmp_path / "link.npz"],
+        ["packets", path, "-o", tmp_path / "link.npz"],
+    ):
+        assert_one_line(run_netml(*arguments), 1, f"netml: {arguments[-1]}: is an input")
+    assert (path.read_bytes(), labels.read_text().count("\n")) == (content, 1)
+
+
+def test_columns_of_labels_are_named(tmp_path, path):
+    labels = tmp_path / "labels.csv"
+    labels.write_text("from,to,a,b,c,class\n")
+    named = {"src_ip": "from", "dst_ip": "to", "src_port": "a", "dst_port": "b", "protocol": "c", "label": "class"}
+    options = [f"--label-column={field}={name}" for field, name in named.items()]
+    run = run_netml("extract", path, "--labels", labels, *options, "-o", tmp_path / "out.dat")
+    assert (run.status, "labels   0 of" in run.err) == (0, True)
+    assert "a .dat file leaves the others out" in run.err
+    wrong = run_netml("extract", path, "--labels", labels, "--label-column", "src_ip", "-o", tmp_path / "out.npz")
+    assert_one_line(wrong, 2, "--label-column", "is not FIELD=NAME")
+    unknown = run_netml("extract", path, "--labels", labels, "--label-column", "sauce=from", "-o", tmp_path / "out.npz")
+    assert_one_line(unknown, 2, "--label-column", "sauce")

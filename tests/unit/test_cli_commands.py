@@ -32,7 +32,7 @@ def test_families():
     for name, family in families.FAMILIES.items():
         assert re.search(rf"^{name} +\S.*{re.escape(family.description)}$", run.out, re.MULTILINE)
     assert re.search(r"^IAT +dim - 1 ", run.out, re.MULTILINE)
-    assert re.search(r"^IAT_SIZE +2dim - 1 ", run.out, re.MULTILINE)
+    assert re.search(r"^IAT_SIZE +2 dim - 1 ", run.out, re.MULTILINE)
     assert re.search(r"^STATS +12 ", run.out, re.MULTILINE)
 
 

@@ -77,8 +77,8 @@ def test_missing_columns_are_named_with_those_found(write):
     path = write("srcip,sport, foo\n")
     with pytest.raises(LabelFileError) as caught:
         read_labels(path)
-    found = "no column for dst_ip, dst_port, protocol, label; columns found: srcip, sport, foo"
-    assert str(caught.value) == f"{path}: {found}"
+    missing = "no column for dst_ip, dst_port, protocol, label (name them with columns= or --label-column)"
+    assert str(caught.value) == f"{path}: {missing}; columns found: srcip, sport, foo"
     with pytest.raises(LabelFileError, match=r"no column for src_ip \('source'\), dst_ip"):
         read_labels(path, columns={"src_ip": "source"})
 

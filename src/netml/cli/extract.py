@@ -25,34 +25,51 @@ from netml.cli.failures import EXIT_FAILURE, EXIT_OK
 @click.option("--rate", type=float, metavar="S", help="Length of a SAMP window. [default: learned]")
 @params.size
 @click.option("--labels", type=params.any_path, metavar="CSV", help="Labels to join (CIC-IDS2017 or named columns).")
+@click.option(
+    "--label-column", "label_columns", metavar="FIELD=NAME", multiple=True,
+    help="Column of the labels: src_ip, dst_ip, src_port, dst_port, protocol, label, start, end or duration.",
+)  # fmt: skip
 @params.strict
 @params.quiet
 def command(captures: tuple[str, ...], output_path: str, **chosen: Any) -> int:
-    """Turn captures into a feature matrix, a row for each flow.
+    """Turn captures into a feature matrix.
 
-    CAPTURE is a pcap or pcapng file, plain or compressed, or - for standard input. Several are read as one. OUT ends in
-    .npz, .npy, .csv, .parquet, .arrow or .dat.
+    A row for each flow. CAPTURE is a pcap or pcapng file, plain or compressed, or - for standard input. Several are
+    read as one. OUT ends in .npz, .npy, .csv, .parquet, .arrow or .dat.
 
     \b
-    netml extract monday.pcap -f IAT -f STATS -o monday.parquet
+    netml extract monday.pcap -f IAT -f STATS -o monday.csv
     tcpdump -w - | netml extract - --header -o now.npz
     """
     from netml.cli.progress import progress_bar
     from netml.extraction import extract
     from netml.formats import check_matrix_output, write_matrix
     from netml.options import FlowOptions
+    from netml.persist import check_not_input
 
     flow_names = ("interval", "q_interval", "tcp_timeout", "udp_timeout", "min_packets", "keep_tail")
     flow = FlowOptions(**{name: chosen.pop(name) for name in flow_names})
     quiet = chosen.pop("quiet")
+    label_path, label_columns = chosen.pop("labels"), chosen.pop("label_columns")
     check_matrix_output(output_path)
+    check_not_input(output_path, [*captures, label_path])
     start_s = time.perf_counter()
+    labels = None if label_path is None else _read_labels(label_path, label_columns)
     with progress_bar(captures, quiet=quiet) as progress:
-        matrix = extract(list(captures), flow=flow, progress=progress, **chosen)
+        matrix = extract(list(captures), flow=flow, labels=labels, progress=progress, **chosen)
     write_matrix(output_path, matrix)
     if not quiet:
         _summarise(matrix, output_path, time.perf_counter() - start_s)
     return EXIT_FAILURE if matrix.metadata["damage"] else EXIT_OK
+
+
+def _read_labels(path: str, named: tuple[str, ...]) -> Any:
+    from netml.labels import read_labels
+
+    for each in named:
+        if "=" not in each:
+            raise click.BadParameter(f"{each!r} is not FIELD=NAME", param_hint="'--label-column'")
+    return read_labels(path, columns=dict(each.split("=", 1) for each in named))
 
 
 def _summarise(matrix: Any, output_path: str, duration_s: float) -> None:
@@ -60,11 +77,17 @@ def _summarise(matrix: Any, output_path: str, duration_s: float) -> None:
 
     for line in summarise_table(matrix.metadata, len(matrix)):
         click.echo(line, err=True)
+    is_seed_file = output_path.lower().endswith(".dat")
     if matrix.labels is not None:
-        click.echo(f"labels   {int((matrix.labels != '').sum()):,} of {len(matrix):,} flows", err=True)
+        rest = "; a .dat file leaves the others out" if is_seed_file else ""
+        click.echo(f"labels   {int((matrix.labels != '').sum()):,} of {len(matrix):,} flows{rest}", err=True)
+    elif is_seed_file:
+        click.echo("labels   none: in a .dat file all flows are 0, normal", err=True)
     learned = matrix.metadata["representation"]
     names = ", ".join(("FFT-" if learned["fft"] else "") + name for name in learned["families"])
     header = " with header" if learned["header"] else ""
-    click.echo(f"matrix   {matrix.shape[0]:,} x {matrix.shape[1]:,} ({names}{header}) in {output_path}", err=True)
+    window = f", rate {learned['rate_s']:.6g} s" if learned["rate_s"] else ""
+    about = f"{names}{header}; dim {learned['dim']}{window}"
+    click.echo(f"matrix   {matrix.shape[0]:,} x {matrix.shape[1]:,} ({about}) in {output_path}", err=True)
     rate = matrix.metadata["packets_read"] / duration_s
     click.echo(f"time     {duration_s:.2f} s, {rate:,.0f} packets/s", err=True)

@@ -15,6 +15,7 @@ EXIT_FAILURE = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
+OPTIONS = {"families": "family", "columns": "label-column"}  # where a command calls an option otherwise than Python
 COMPLETION_VARIABLE = "_NETML_COMPLETE"
 
 
@@ -53,7 +54,11 @@ def run(group: click.Group, arguments: list[str] | None) -> int:
             # The reader of stdout is gone; keep the interpreter from trying to flush it once more.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return EXIT_BROKEN_PIPE
-        except (OptionError, UnknownNameError) as error:
+        except OptionError as error:
+            option = OPTIONS.get(error.option, error.option.replace("_", "-"))
+            fail(f"--{option} {error.value}: must be {error.allowed}")
+            return EXIT_USAGE
+        except UnknownNameError as error:
             fail(error)
             return EXIT_USAGE
         except MemoryError as error:
@@ -63,7 +68,9 @@ def run(group: click.Group, arguments: list[str] | None) -> int:
         except (NetmlError, OverflowError) as error:
             fail(error)
         except OSError as error:
-            fail(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else error)
+            fail(
+                f"{error.filename}: {error.strerror}" if error.filename and error.strerror else error.strerror or error
+            )
         return EXIT_FAILURE
 
 

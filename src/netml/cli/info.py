@@ -16,7 +16,10 @@ from netml.cli.failures import EXIT_FAILURE, EXIT_OK
 @params.strict
 @params.quiet
 def command(captures: tuple[str, ...], strict: bool, quiet: bool) -> int:
-    """Say what captures hold: format, link types, packets, time span, counts by reason."""
+    """Say what captures hold.
+
+    Format, link types, packets, time span, flow keys, and packets skipped by reason.
+    """
     from netml.cli.progress import progress_bar
     from netml.inspection import inspect_capture
 

@@ -14,15 +14,18 @@ from netml.cli.failures import EXIT_FAILURE, EXIT_OK
 @params.strict
 @params.quiet
 def command(captures: tuple[str, ...], output_path: str, strict: bool, quiet: bool) -> int:
-    """Turn captures into a table of TCP and UDP packets, in order of arrival.
+    """Turn captures into a table of packets.
 
-    Columns: time_ns, src_ip, src_port, dst_ip, dst_port, protocol, caplen, wirelen, flags, ttl. OUT ends in .npz, .csv,
-    .parquet or .arrow.
+    A row for each TCP or UDP packet, in order of arrival: time_ns, src_ip, src_port, dst_ip, dst_port, protocol,
+    caplen, wirelen, flags, ttl. OUT ends in .csv, .parquet, .arrow or .npz (which has addresses and ports as keys,
+    and for each packet the number of its key, flow).
     """
     from netml.cli.progress import progress_bar
     from netml.packets import check_packets_output, read_packet_table
+    from netml.persist import check_not_input
 
     check_packets_output(output_path)
+    check_not_input(output_path, captures)
     with progress_bar(captures, quiet=quiet) as progress:
         table = read_packet_table(list(captures), strict=strict, progress=progress)
     table.save(output_path)

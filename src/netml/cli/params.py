@@ -21,10 +21,10 @@ output = click.option(
     metavar="OUT",
     required=True,
     type=any_path,
-    help="Where to; its suffix tells how.",
+    help="File to write; its suffix is the format.",
 )
-strict = click.option("--strict", is_flag=True, help="Fail at a damaged capture; write nothing.")
-quiet = click.option("-q", "--quiet", is_flag=True, help="No summary and no progress bar.")
+strict = click.option("--strict", is_flag=True, help="Fail at a damaged capture.")
+quiet = click.option("-q", "--quiet", is_flag=True, help="No progress bar, and no summary on stderr.")
 size = click.option(
     "--size",
     type=click.Choice(["captured", "wire"]),
@@ -45,7 +45,7 @@ def flow_options(function: Function) -> Function:
                 metavar="Q",
                 default=0.9,
                 show_default=True,
-                help="Learn interval and dim as this quantile.",
+                help="Quantile of durations (interval) and of packets a flow (dim).",
             ),
             click.option(
                 "--tcp-timeout", type=float, metavar="S", default=600.0, show_default=True, help="TCP idle timeout."
@@ -54,7 +54,12 @@ def flow_options(function: Function) -> Function:
                 "--udp-timeout", type=float, metavar="S", default=600.0, show_default=True, help="UDP idle timeout."
             ),
             click.option(
-                "--min-packets", type=int, metavar="N", default=2, show_default=True, help="Packets that a flow needs."
+                "--min-packets",
+                type=int,
+                metavar="N",
+                default=2,
+                show_default=True,
+                help="Packets that a flow needs, at least 2.",
             ),
             click.option("--keep-tail", is_flag=True, help="Keep the last piece of a flow that was cut."),
         ]

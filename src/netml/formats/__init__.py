@@ -61,7 +61,7 @@ def get_format(path: str | os.PathLike[str]) -> Format:
     name = os.path.basename(os.fspath(path))
     suffix = name.lower() if name.lower() in FORMATS else os.path.splitext(name)[1].lower()
     if suffix not in FORMATS:
-        raise UnknownNameError("output format", suffix, FORMATS)
+        raise UnknownNameError("output format", suffix or name, FORMATS)
     return FORMATS[suffix]
 
 
