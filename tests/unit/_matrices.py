@@ -1,7 +1,7 @@
 """A small feature matrix with all that formats stumble over."""
 
 import numpy as np
-from _stand_in import build_index
+from _indices import build_index
 
 from netml.matrix import FeatureMatrix
 

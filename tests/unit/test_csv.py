@@ -5,8 +5,8 @@ import sys
 
 import numpy as np
 import pytest
+from _indices import build_index
 from _matrices import LABELS, TUPLES, assert_same, build_matrix
-from _stand_in import build_index
 
 from netml.formats import csv as formats_csv
 from netml.matrix import FeatureMatrix

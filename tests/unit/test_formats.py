@@ -11,8 +11,8 @@ import zipfile
 
 import numpy as np
 import pytest
+from _indices import build_index
 from _matrices import FEATURES, LABELS, TUPLES, assert_same, build_matrix
-from _stand_in import build_index
 
 from netml import formats
 from netml.errors import MissingExtraError, UnknownNameError

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from _stand_in import build_index
+from _indices import build_index
 
 from netml._label_columns import parse_time
 from netml.errors import OptionError

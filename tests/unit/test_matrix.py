@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from _stand_in import build_index
+from _indices import build_index
 
 from netml.errors import MissingExtraError, OptionError, UnknownNameError
 from netml.matrix import FeatureMatrix
