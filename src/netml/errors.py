@@ -135,3 +135,11 @@ class MissingExtraError(NetmlError, ImportError):
 
 class UntrustedFileError(NetmlError):
     """A model or feature file that would run code when loaded."""
+
+
+class TrainingError(NetmlError, ValueError):
+    """Features that no detector can learn from: too few rows, or values that are no numbers."""
+
+
+class TooManyRowsError(NetmlError):
+    """Training would not end in a sensible time, or not fit into the memory."""

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import netml
 from netml import _flowcore
 from netml.families import FAMILIES, lay_out
 from netml.flows import FlowTable
 from netml.matrix import FeatureMatrix
-from netml.options import FlowOptions, RepresentationOptions, nanoseconds, require_size
+from netml.options import FlowOptions, RepresentationOptions, nanoseconds
+from netml.pieces import read_pieces
 from netml.quantile import linear_quantile
-from netml.reading import Progress, read_packets
+from netml.reading import Progress
 from netml.spectrum import transform_rows
 
 if TYPE_CHECKING:
     from netml.labels import Labels
 
 Q_RATE = 0.3  # quantile of the flow durations that is a SAMP window (the seed)
-_MAX_TIMEOUT_NS = 2**63 - 1
 
 
 def read_flows(
@@ -69,7 +67,9 @@ def read_flows(
     CaptureWarning
         At damaged framing, unless `strict`.
     """
-    return _read_flows(source, flow, size, ("caplen", "wirelen", "flags", "ttl"), strict, link_type, progress)
+    columns = ("caplen", "wirelen", "flags", "ttl")
+    pieces = read_pieces(source, flow, size, columns, strict=strict, link_type=link_type, progress=progress)
+    return pieces.cut(pieces.learn_interval_ns())
 
 
 def extract(
@@ -133,8 +133,9 @@ def extract(
     named = families if isinstance(families, str) else tuple(families)
     wanted = RepresentationOptions(named, fft, header, dim, rate, size)
     label_table = _read_labels(labels) if labels is not None else None
-    columns = ("wirelen" if size == "wire" else "caplen", *(("flags", "ttl") if header else ()))
-    table = _read_flows(source, flow, size, columns, strict, link_type, progress)
+    columns = wanted.packet_columns
+    pieces = read_pieces(source, flow, size, columns, strict=strict, link_type=link_type, progress=progress)
+    table = pieces.cut(pieces.learn_interval_ns())
     matrix = represent(table, wanted, q_dim=(flow or FlowOptions()).q_interval)
     if label_table is not None:
         from netml.labels import join_labels
@@ -204,57 +205,12 @@ def learn_dim(table: FlowTable, q: float) -> int:
     return int(linear_quantile(table.lengths, q))
 
 
-def learn_rate_ns(table: FlowTable) -> float:
+def learn_rate_ns(*tables: FlowTable) -> float:
     """Length of a SAMP window, ns: a quantile of the flow durations; 0 without flows."""
-    return linear_quantile(_durations_ns(table), Q_RATE)
+    return linear_quantile(np.concatenate([_durations_ns(table) for table in tables]), Q_RATE)
 
 
 def _durations_ns(table: FlowTable) -> np.ndarray:
     """Durations; those that no int64 holds, of captures with absurd clocks, are the largest int64."""
     durations_ns = table.index.end_ns - table.index.start_ns
     return np.where(durations_ns < 0, np.iinfo(np.int64).max, durations_ns)
-
-
-def _read_flows(
-    source: Any,
-    flow: FlowOptions | None,
-    size: str,
-    columns: Sequence[str],
-    strict: bool,
-    link_type: int | None,
-    progress: Progress | None,
-) -> FlowTable:
-    flow = flow or FlowOptions()
-    require_size(size)
-    assembler = _flowcore.FlowAssembler(columns)
-    captures, damage = read_packets(assembler, source, strict=strict, link_type=link_type, progress=progress)
-    durations_ns = assembler.end_flows(
-        min_packets=flow.min_packets,
-        tcp_timeout_ns=_whole_ns(flow.tcp_timeout),
-        udp_timeout_ns=_whole_ns(flow.udp_timeout),
-        keep_tail=flow.keep_tail,
-    )
-    if flow.interval is not None:
-        interval_ns = nanoseconds(flow.interval)
-    else:
-        interval_ns = linear_quantile(durations_ns, flow.q_interval)
-    taken = assembler.take_flows(interval_ns)
-    metadata = {
-        "netml_version": netml.__version__,
-        "captures": captures,
-        "damage": [str(error) for error in damage],
-        **assembler.counters,
-        "dropped": assembler.dropped,
-        "flow": asdict(flow),
-        "interval_s": interval_ns / 1e9,
-        "size": size,
-    }
-    table = FlowTable(taken.pop("keys"), taken.pop("offsets"), taken, size, metadata)
-    table.set_times(taken["start_ns"], taken["end_ns"])
-    return table
-
-
-def _whole_ns(seconds: float) -> int:
-    """A timeout in whole ns: a gap, which is whole, exceeds it as soon as it exceeds its floor."""
-    whole = nanoseconds(seconds)
-    return int(whole) if whole < _MAX_TIMEOUT_NS else _MAX_TIMEOUT_NS

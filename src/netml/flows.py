@@ -126,6 +126,11 @@ class FlowTable:
     def __len__(self) -> int:
         return len(self.keys)
 
+    @property
+    def shape(self) -> tuple[int]:
+        """(n_flows,): scikit-learn then takes rows by their positions, as of an array."""
+        return (len(self),)
+
     def __repr__(self) -> str:
         return f"<FlowTable: {len(self)} flows, {len(self.time_ns)} packets>"
 

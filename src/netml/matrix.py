@@ -113,6 +113,10 @@ class FeatureMatrix:
         labels = None if self.labels is None else self.labels[rows]
         return FeatureMatrix(self.X[rows], self.columns, self.flows[rows], self.metadata, labels)
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """Give `X`: a feature matrix goes wherever scikit-learn takes an array."""
+        return np.array(self.X, dtype=dtype, copy=copy)
+
     def column(self, name: str) -> np.ndarray:
         """Give one feature of all flows.
 

@@ -117,6 +117,11 @@ class RepresentationOptions:
         """The families, parsed."""
         return parse_families(self.families, self.fft)
 
+    @property
+    def packet_columns(self) -> tuple[str, ...]:
+        """The packet columns that its rows are made of."""
+        return ("wirelen" if self.size == "wire" else "caplen", *(("flags", "ttl") if self.header else ()))
+
 
 def require_size(size: str) -> None:
     """Raise `OptionError` unless `size` names a length of a frame."""

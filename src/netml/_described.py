@@ -1,0 +1,109 @@
+"""A fitted representation as plain numbers and names, and back: what a model file and a matrix's metadata hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Self
+
+from netml.errors import OptionError
+from netml.options import FlowOptions, RepresentationOptions, require_number
+
+
+class Described:
+    """The part of `FlowRepresentation` that is written down and read back."""
+
+    flow: FlowOptions | None
+    header: bool
+    size: str
+    dim_: int
+    interval_: float
+    rate_: float
+
+    def __init__(self, family: Any = "IAT", **parameters: Any) -> None:
+        raise NotImplementedError
+
+    def _options(self) -> RepresentationOptions:
+        raise NotImplementedError
+
+    def _require_fitted(self) -> None:
+        raise NotImplementedError
+
+    def _set_learned(self, *, dim: int, interval_s: float, rate_s: float) -> None:
+        raise NotImplementedError
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give all that makes up a fitted representation, as JSON can hold it.
+
+        Returns
+        -------
+        dict
+            families, fft, header, size, flow, dim, interval_s, rate_s.
+        """
+        self._require_fitted()
+        request = self._options().request
+        return {
+            "families": list(request.names),
+            "fft": request.is_fft,
+            "header": self.header,
+            "size": self.size,
+            "flow": asdict(self.flow or FlowOptions()),
+            "dim": self.dim_,
+            "interval_s": self.interval_,
+            "rate_s": self.rate_,
+        }
+
+    @classmethod
+    def from_dict(cls, parts: Mapping[str, Any]) -> Self:
+        """Make a fitted representation of what `to_dict` gave.
+
+        Parameters
+        ----------
+        parts : mapping
+            families, dim and interval_s; the rest has defaults.
+
+        Returns
+        -------
+        FlowRepresentation
+            Fitted: it transforms as the one that `to_dict` was called on.
+
+        Raises
+        ------
+        OptionError, UnknownNameError
+            If something is missing or out of range.
+        """
+        for name in ("families", "dim", "interval_s"):
+            if parts.get(name) is None:
+                raise OptionError(name, None, "there: a representation cannot do without")
+        require_number("interval_s", parts["interval_s"], lowest=0.0)
+        rate_s = float(parts.get("rate_s") or 0.0)
+        made = cls(
+            tuple(parts["families"]),
+            fft=bool(parts.get("fft", False)),
+            header=bool(parts.get("header", False)),
+            flow=FlowOptions(**parts.get("flow", {})),
+            dim=parts["dim"],
+            rate=rate_s,
+            size=parts.get("size", "captured"),
+        )
+        made._set_learned(dim=parts["dim"], interval_s=float(parts["interval_s"]), rate_s=rate_s)
+        return made
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, Any]) -> Self | None:
+        """Make the representation that a feature matrix was made with.
+
+        Parameters
+        ----------
+        metadata : mapping
+            Of a `FeatureMatrix`.
+
+        Returns
+        -------
+        FlowRepresentation or None
+            Fitted; None if the metadata does not tell, as of a `.dat` or `.npy` file.
+        """
+        if "representation" not in metadata or "interval_s" not in metadata:
+            return None
+        about = {"flow": metadata.get("flow", {}), "interval_s": metadata["interval_s"]}
+        return cls.from_dict({**metadata["representation"], **about})

@@ -1,0 +1,91 @@
+"""Feature matrices of several captures as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from netml.errors import OptionError
+from netml.flow_index import FLOW_KEY, FlowIndex
+from netml.matrix import FeatureMatrix
+
+_SUMS = ("packets_read", "packets_kept", "captured_bytes")
+_COUNTS = np.empty(0, np.int64)
+
+
+def join_matrices(matrices: Sequence[FeatureMatrix], columns: Sequence[str]) -> FeatureMatrix:
+    """Put matrices of the same columns below each other.
+
+    Parameters
+    ----------
+    matrices : sequence of FeatureMatrix
+        One for each capture.
+    columns : sequence of str
+        Their columns, also where there is no matrix at all.
+
+    Returns
+    -------
+    FeatureMatrix (sum of n_flows, n_features)
+        Labels only if all have them. Counts in the metadata are added up; all else is the first one's.
+
+    Raises
+    ------
+    OptionError
+        If the columns differ.
+    """
+    for matrix in matrices:
+        if matrix.columns != tuple(columns):
+            raise OptionError("columns", matrix.columns, f"the same in all: {tuple(columns)}")
+    if len(matrices) == 1:
+        return matrices[0]
+    labels = None
+    if matrices and all(matrix.labels is not None for matrix in matrices):
+        labels = np.concatenate([matrix.labels for matrix in matrices if matrix.labels is not None])
+    X = np.concatenate([np.empty((0, len(columns))), *(matrix.X for matrix in matrices)])
+    flows = _join_flows([matrix.flows for matrix in matrices])
+    return FeatureMatrix(X, columns, flows, merge_metadata([matrix.metadata for matrix in matrices]), labels)
+
+
+def _join_flows(indices: Sequence[FlowIndex]) -> FlowIndex:
+    keys = np.concatenate([np.empty(0, FLOW_KEY), *(index.keys for index in indices)])
+    names = ("start_ns", "end_ns", "packets", "bytes")
+    return FlowIndex(keys, *(np.concatenate([_COUNTS, *(getattr(index, name) for index in indices)]) for name in names))
+
+
+def merge_metadata(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Add up what was read, skipped and dropped.
+
+    Parameters
+    ----------
+    parts : sequence of dict
+        Metadata of a `FlowTable` or a `FeatureMatrix` for each capture.
+
+    Returns
+    -------
+    dict
+        Counts are sums, captures and damage all of them, start and end the outermost; all else is the first one's.
+    """
+    merged: dict[str, Any] = {**parts[0]} if parts else {}
+    if len(parts) < 2:
+        return merged
+    for name in ("captures", "damage"):
+        merged[name] = [each for part in parts for each in part.get(name, [])]
+    for name in _SUMS:
+        merged[name] = sum(part.get(name, 0) for part in parts)
+    merged["skipped"] = _add_up([part.get("skipped", {}) for part in parts])
+    rules = dict.fromkeys(name for part in parts for name in part.get("dropped", {}))
+    merged["dropped"] = {name: _add_up([part.get("dropped", {}).get(name, {}) for part in parts]) for name in rules}
+    for name, outermost in (("start_ns", min), ("end_ns", max)):
+        times = [part[name] for part in parts if part.get(name) is not None]
+        merged[name] = outermost(times) if times else None
+    return merged
+
+
+def _add_up(counts: Sequence[dict[str, int]]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for each in counts:
+        for name, count in each.items():
+            total[name] = total.get(name, 0) + count
+    return total
