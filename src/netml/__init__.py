@@ -1,4 +1,4 @@
-"""netml: packet captures in, feature matrices out.
+"""netml: packet captures in, feature matrices and anomalies out.
 
 The public names load when they are first used; importing the package itself loads nothing.
 """
@@ -16,15 +16,21 @@ if TYPE_CHECKING:
         NetmlError,
         NotACaptureError,
         OptionError,
+        TooManyRowsError,
+        TrainingError,
         TruncatedCaptureError,
         UnknownNameError,
         UnsupportedLinkTypeError,
         UntrustedFileError,
     )
     from netml.extraction import extract, read_flows
+    from netml.flow_model import FlowModel
     from netml.flows import FlowIndex, FlowTable
+    from netml.learning import learn, load_model
     from netml.matrix import FeatureMatrix
     from netml.options import FlowOptions, RepresentationOptions
+    from netml.representation import FlowRepresentation
+    from netml.verdicts import Verdicts
 
 __version__ = "1.0.0.dev0"
 
@@ -33,18 +39,25 @@ _HOMES = {
     "CaptureWarning": "errors",
     "FeatureMatrix": "matrix",
     "FlowIndex": "flows",
+    "FlowModel": "flow_model",
     "FlowOptions": "options",
+    "FlowRepresentation": "representation",
     "FlowTable": "flows",
     "MissingExtraError": "errors",
     "NetmlError": "errors",
     "NotACaptureError": "errors",
     "OptionError": "errors",
     "RepresentationOptions": "options",
+    "TooManyRowsError": "errors",
+    "TrainingError": "errors",
     "TruncatedCaptureError": "errors",
     "UnknownNameError": "errors",
     "UnsupportedLinkTypeError": "errors",
     "UntrustedFileError": "errors",
+    "Verdicts": "verdicts",
     "extract": "extraction",
+    "learn": "learning",
+    "load_model": "learning",
     "read_flows": "extraction",
 }
 
@@ -53,18 +66,25 @@ __all__ = [
     "CaptureWarning",
     "FeatureMatrix",
     "FlowIndex",
+    "FlowModel",
     "FlowOptions",
+    "FlowRepresentation",
     "FlowTable",
     "MissingExtraError",
     "NetmlError",
     "NotACaptureError",
     "OptionError",
     "RepresentationOptions",
+    "TooManyRowsError",
+    "TrainingError",
     "TruncatedCaptureError",
     "UnknownNameError",
     "UnsupportedLinkTypeError",
     "UntrustedFileError",
+    "Verdicts",
     "extract",
+    "learn",
+    "load_model",
     "read_flows",
 ]
 

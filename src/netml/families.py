@@ -123,6 +123,33 @@ def parse_families(families: str | Iterable[str], fft: bool = False) -> Request:
     return Request(tuple(plain), fft or n_transformed > 0)
 
 
+def measure_width(request: Request, dim: int, *, header: bool) -> int:
+    """Count the columns of a matrix; see `lay_out`.
+
+    Examples
+    --------
+    >>> measure_width(parse_families("IAT"), 5, header=True)
+    16
+    """
+    widths = [FAMILIES[name].width(dim) for name in request.names]
+    return sum(widths) + (len(FLAG_COLUMNS) + max(widths) if header else 0)
+
+
+def find_dim(request: Request, n_columns: int, *, header: bool) -> int | None:
+    """Find the dimension that makes so many columns; the smallest of several, None if there is none.
+
+    Examples
+    --------
+    >>> find_dim(parse_families("IAT_SIZE"), 9, header=False)
+    5
+    >>> find_dim(parse_families("IAT_SIZE"), 8, header=False)
+    """
+    # No family has fewer columns than dim - 1, but for STATS, which has 12 whatever it is.
+    return next(
+        (dim for dim in range(1, n_columns + 2) if measure_width(request, dim, header=header) == n_columns), None
+    )
+
+
 def lay_out(request: Request, dim: int, *, header: bool) -> tuple[list[Block], tuple[str, ...]]:
     """Place the blocks of a matrix: the header block first, once, as wide as the widest family, then each family.
 

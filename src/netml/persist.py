@@ -204,6 +204,14 @@ def _renamed_on_success(target: str, mode: int | None) -> Iterator[str]:
         raise
 
 
+def make_folder(path: str | os.PathLike[str]) -> None:
+    """Make the folder that an output file is to be in, as the original netml does."""
+    try:
+        os.makedirs(os.path.dirname(os.fspath(path)) or ".", exist_ok=True)
+    except OSError as error:
+        raise output_error(path, error) from error
+
+
 def dump_data(obj: Any, out_file: str | os.PathLike[str] | BinaryIO, verbose: bool = True) -> None:
     """Pickle an object to a file, as the original netml does.
 
@@ -226,10 +234,7 @@ def dump_data(obj: Any, out_file: str | os.PathLike[str] | BinaryIO, verbose: bo
     if not isinstance(out_file, str | os.PathLike):
         pickle.dump(obj, out_file)
         return
-    try:
-        os.makedirs(os.path.dirname(os.fspath(out_file)) or ".", exist_ok=True)
-    except OSError as error:
-        raise output_error(out_file, error) from error
+    make_folder(out_file)
     with atomic_output(out_file) as partial, open(partial, "wb") as stream:
         pickle.dump(obj, stream)
 

@@ -1,4 +1,4 @@
-"""`PCAP` as the original netml has it: arguments, attributes, results, and the code of its README as it stands."""
+"""`PCAP` as the original netml has it: arguments, attributes, results."""
 
 import copy
 import inspect
@@ -12,39 +12,9 @@ from builders import captures
 
 import netml
 from netml.pparser.parser import PCAP
-from netml.utils.tool import load_data
 
 DEMO = Path(__file__).resolve().parents[2] / "examples" / "data"
 FAMILIES = ("IAT", "SIZE", "IAT_SIZE", "STATS", "SAMP_NUM", "SAMP_SIZE")
-README_CODE = """\
-import os
-
-from netml.pparser.parser import PCAP
-from netml.utils.tool import dump_data
-
-RANDOM_STATE = 42
-
-pcap_file = 'data/demo.pcap'
-pp = PCAP(pcap_file, flow_ptks_thres=2, verbose=10, random_state=RANDOM_STATE)
-
-# extract flows from pcap
-pp.pcap2flows(q_interval=0.9)
-
-# label each flow with a label
-label_file = 'data/demo.csv'
-pp.label_flows(label_file=label_file)
-
-# extract features from each flow given feat_type
-feat_type = 'IAT'
-pp.flow2features(feat_type, fft=False, header=False)
-
-# dump data to disk
-X, y = pp.features, pp.labels
-out_dir = os.path.join('out', os.path.dirname(pcap_file))
-dump_data((X, y), out_file=f'{out_dir}/demo_{feat_type}.dat')
-
-print(pp.features.shape, pp.pcap2flows.tot_time, pp.flow2features.tot_time)
-"""
 
 
 @pytest.fixture
@@ -53,22 +23,6 @@ def demo():
     pcap = PCAP(DEMO / "demo.pcap")
     pcap.pcap2flows()
     return pcap
-
-
-def test_the_code_of_the_original_readme(tmp_path, monkeypatch, capsys):
-    (tmp_path / "data").symlink_to(DEMO)
-    monkeypatch.chdir(tmp_path)
-    names = {}
-    exec(compile(README_CODE, "README", "exec"), names)
-    pcap = names["pp"]
-    X, y = load_data("out/data/demo_IAT.dat")
-    np.testing.assert_array_equal(X, pcap.features)
-    np.testing.assert_array_equal(y, pcap.labels)
-    assert len(X) == len(y) == len(pcap.flows) == len(pcap.fids)
-    assert set(y) == {0, 1}
-    shown = capsys.readouterr()
-    assert shown.out.startswith(f"({len(X)}, {X.shape[1]}) ")
-    assert "read     " in shown.err, "verbose says what became of the packets"
 
 
 def test_arguments_are_the_originals():

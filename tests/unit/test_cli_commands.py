@@ -17,7 +17,7 @@ from command import PROGRAM, TIMEOUT_S, assert_one_line, run_netml
 import netml
 from netml import cli, families
 
-COMMANDS = ["extract", "packets", "info", "families", "completion"]
+COMMANDS = list(cli.COMMANDS)
 HEAVY = ("numpy", "dpkt", "sklearn", "pyod", "pandas", "pyarrow", "matplotlib", "scipy", "netml._flowcore")
 
 

@@ -13,6 +13,8 @@ from netml import __version__
 # Command -> its module in this package, whose attribute `command` it is.
 COMMANDS = {
     "extract": "extract",
+    "learn": "learn",
+    "classify": "classify",
     "packets": "packets",
     "info": "info",
     "families": "families",
@@ -37,13 +39,21 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-V", "--version", prog_name="netml")
-def group() -> None:
-    """Turn packet captures into feature matrices.
+@click.option("-v", "--verbosity", type=int, hidden=True)
+@click.option("--random-state", type=int, hidden=True)
+@click.option("--flow-pkts-threshold", "min_packets", type=int, hidden=True)
+@click.option("--q-interval", type=float, hidden=True)
+@click.pass_context
+def group(ctx: click.Context, /, **seed_options: int | float | None) -> None:
+    """Turn packet captures into feature matrices, and find what is abnormal in them.
 
     \b
     netml extract capture.pcap -f IAT -o features.npz
-    netml info capture.pcap
+    netml learn --pcap normal.pcap --output model.netml
+    netml classify --model model.netml < today.pcap
     """
+    # The original takes these in front of the command; see `params.seed_option`.
+    ctx.obj = {name: value for name, value in seed_options.items() if value is not None}
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -25,10 +25,7 @@ from netml.cli.failures import EXIT_FAILURE, EXIT_OK
 @click.option("--rate", type=float, metavar="S", help="Length of a SAMP window. [default: learned]")
 @params.size
 @click.option("--labels", type=params.any_path, metavar="CSV", help="Labels to join (CIC-IDS2017 or named columns).")
-@click.option(
-    "--label-column", "label_columns", metavar="FIELD=NAME", multiple=True,
-    help="Column of the labels: src_ip, dst_ip, src_port, dst_port, protocol, label, start, end or duration.",
-)  # fmt: skip
+@params.label_columns
 @params.strict
 @params.quiet
 def command(captures: tuple[str, ...], output_path: str, **chosen: Any) -> int:
@@ -44,32 +41,23 @@ def command(captures: tuple[str, ...], output_path: str, **chosen: Any) -> int:
     from netml.cli.progress import progress_bar
     from netml.extraction import extract
     from netml.formats import check_matrix_output, write_matrix
-    from netml.options import FlowOptions
     from netml.persist import check_not_input
 
-    flow_names = ("interval", "q_interval", "tcp_timeout", "udp_timeout", "min_packets", "keep_tail")
-    flow = FlowOptions(**{name: chosen.pop(name) for name in flow_names})
+    flow = params.make_flow_options(chosen)
+    for name in params.FLOW_NAMES:
+        del chosen[name]
     quiet = chosen.pop("quiet")
     label_path, label_columns = chosen.pop("labels"), chosen.pop("label_columns")
     check_matrix_output(output_path)
     check_not_input(output_path, [*captures, label_path])
     start_s = time.perf_counter()
-    labels = None if label_path is None else _read_labels(label_path, label_columns)
+    labels = None if label_path is None else params.label_table(label_path, label_columns)
     with progress_bar(captures, quiet=quiet) as progress:
         matrix = extract(list(captures), flow=flow, labels=labels, progress=progress, **chosen)
     write_matrix(output_path, matrix)
     if not quiet:
         _summarise(matrix, output_path, time.perf_counter() - start_s)
     return EXIT_FAILURE if matrix.metadata["damage"] else EXIT_OK
-
-
-def _read_labels(path: str, named: tuple[str, ...]) -> Any:
-    from netml.labels import read_labels
-
-    for each in named:
-        if "=" not in each:
-            raise click.BadParameter(f"{each!r} is not FIELD=NAME", param_hint="'--label-column'")
-    return read_labels(path, columns=dict(each.split("=", 1) for each in named))
 
 
 def _summarise(matrix: Any, output_path: str, duration_s: float) -> None:

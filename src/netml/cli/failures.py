@@ -13,6 +13,7 @@ from netml.errors import CaptureWarning, NetmlError, OptionError, UnknownNameErr
 EXIT_OK = 0
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
+EXIT_ANOMALY = 3
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 OPTIONS = {"families": "family", "columns": "label-column"}  # where a command calls an option otherwise than Python

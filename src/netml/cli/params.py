@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from netml.labels import Labels
+    from netml.options import FlowOptions
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -34,35 +38,159 @@ size = click.option(
 )
 
 
+pcaps = click.option(
+    "-p", "--pcap", "pcaps", metavar="FILE", multiple=True, type=any_path, help="Capture; - is standard input."
+)
+labels = click.option(
+    "-l",
+    "--label",
+    "labels",
+    metavar="CSV",
+    multiple=True,
+    type=any_path,
+    help="Labels of a --pcap's flows: one file for each.",
+)
+normal = click.option(
+    "--pcap-normal",
+    "normal",
+    metavar="FILE",
+    multiple=True,
+    type=any_path,
+    help="Capture whose flows are all normal.",
+)
+abnormal = click.option(
+    "--pcap-abnormal",
+    "abnormal",
+    metavar="FILE",
+    multiple=True,
+    type=any_path,
+    help="Capture whose flows are all abnormal.",
+)
+label_columns = click.option(
+    "--label-column",
+    "label_columns",
+    metavar="FIELD=NAME",
+    multiple=True,
+    help="Column of the labels: src_ip, dst_ip, src_port, dst_port, protocol, label, start, end or duration.",
+)
+model = click.option(
+    "-m", "--model", "model_path", metavar="FILE", required=True, type=any_path, help="What `netml learn` wrote."
+)
+trust = click.option("--trust", is_flag=True, help="Load pickles that can run any code: only files that you wrote.")
+
+FLOW_NAMES = ("interval", "q_interval", "tcp_timeout", "udp_timeout", "min_packets", "keep_tail")
+
+
+def make_flow_options(chosen: Mapping[str, Any]) -> FlowOptions:
+    """Make `FlowOptions` of what `flow_options` gave."""
+    from netml.options import FlowOptions
+
+    return FlowOptions(**{name: chosen[name] for name in FLOW_NAMES})
+
+
+def label_table(path: str, named: Sequence[str]) -> Labels:
+    """Read a label file, with columns named as FIELD=NAME."""
+    from netml.labels import read_labels
+
+    for each in named:
+        if "=" not in each:
+            raise click.BadParameter(f"{each!r} is not FIELD=NAME", param_hint="'--label-column'")
+    return read_labels(path, columns=dict(each.split("=", 1) for each in named))
+
+
+def seed_option(name: str, kind: type, default: Any, *names: str, help: str) -> Callable[[Function], Function]:
+    """Make an option that may stand before the command, too, as in the original: `netml -v 2 learn`."""
+
+    def choose(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+        if value is not None:
+            return value
+        return (ctx.find_root().obj or {}).get(name, default)
+
+    return click.option(*names, name, type=kind, metavar="N", callback=choose, help=f"{help} [default: {default}]")
+
+
+verbosity = seed_option("verbosity", int, 1, "-v", "--verbosity", help="0: nothing, 1: results, 2: more.")
+random_state = seed_option("random_state", int, 42, "--random-state", help="Seed of all that is random.")
+min_packets = seed_option(
+    "min_packets", int, 2, "--flow-pkts-threshold", "--min-packets", help="Packets that a flow needs, at least 2."
+)
+q_interval = seed_option(
+    "q_interval", float, 0.9, "--q-interval", help="Quantile of durations (interval) and of packets a flow (dim)."
+)
+
+
 def flow_options(function: Function) -> Function:
     """Add the options of flow assembly."""
     for option in reversed(
         [
             click.option("--interval", type=float, metavar="S", help="Cut flows to this length. [default: learned]"),
-            click.option(
-                "--q-interval",
-                type=float,
-                metavar="Q",
-                default=0.9,
-                show_default=True,
-                help="Quantile of durations (interval) and of packets a flow (dim).",
-            ),
+            q_interval,
             click.option(
                 "--tcp-timeout", type=float, metavar="S", default=600.0, show_default=True, help="TCP idle timeout."
             ),
             click.option(
                 "--udp-timeout", type=float, metavar="S", default=600.0, show_default=True, help="UDP idle timeout."
             ),
-            click.option(
-                "--min-packets",
-                type=int,
-                metavar="N",
-                default=2,
-                show_default=True,
-                help="Packets that a flow needs, at least 2.",
-            ),
+            min_packets,
             click.option("--keep-tail", is_flag=True, help="Keep the last piece of a flow that was cut."),
         ]
     ):
         function = option(function)
+    return function
+
+
+def representation_options(function: Function) -> Function:
+    """Add the options of a representation; `extract` has its own, with short names."""
+    for option in reversed(
+        [
+            click.option(
+                "--family",
+                "families",
+                metavar="FAMILY",
+                multiple=True,
+                help="Family of features; repeat it for several. See `netml families`. [default: IAT]",
+            ),
+            click.option("--fft", is_flag=True, help="Real part of the rows' Fourier transform."),
+            click.option("--header", is_flag=True, help="TCP flag counts and TTLs in front."),
+            click.option("--dim", type=int, metavar="N", help="Packets that a row has room for. [default: learned]"),
+            click.option("--rate", type=float, metavar="S", help="Length of a SAMP window. [default: learned]"),
+            size,
+        ]
+    ):
+        function = option(function)
+    return function
+
+
+BARE_NAMES = (
+    "families",
+    "fft",
+    "header",
+    "dim",
+    "rate",
+    "size",
+    "interval",
+    "tcp_timeout",
+    "udp_timeout",
+    "min_packets",
+)
+
+
+def bare_model_options(function: Function) -> Function:
+    """Add the options of models that know no representation: all absent unless given."""
+    options: list[tuple[str, dict[str, Any]]] = [
+        ("--family", {"metavar": "FAMILY", "multiple": True, "help": "As in training."}),
+        ("--fft", {"is_flag": True, "help": "As in training."}),
+        ("--header", {"is_flag": True, "help": "As in training."}),
+        ("--dim", {"type": int, "metavar": "N", "help": "As in training. [default: as the features are wide]"}),
+        ("--rate", {"type": float, "metavar": "S", "help": "As in training."}),
+        ("--size", {"type": click.Choice(["captured", "wire"]), "help": "As in training."}),
+        ("--interval", {"type": float, "metavar": "S", "help": "As in training."}),
+        ("--tcp-timeout", {"type": float, "metavar": "S", "help": "As in training."}),
+        ("--udp-timeout", {"type": float, "metavar": "S", "help": "As in training."}),
+        ("--min-packets", {"type": int, "metavar": "N", "help": "As in training."}),
+    ]
+    for name, about in reversed(options):
+        about["help"] = f"For a model trained on a bare feature file: {about['help'][0].lower()}{about['help'][1:]}"
+        names = [name, "families"] if name == "--family" else [name]
+        function = click.option(*names, **about)(function)
     return function

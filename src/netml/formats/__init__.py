@@ -91,7 +91,7 @@ def write_matrix(path: str | os.PathLike[str], matrix: FeatureMatrix, *, suffix:
         module.write(partial, matrix)
 
 
-def read_matrix(path: str | os.PathLike[str], *, suffix: str | None = None) -> FeatureMatrix:
+def read_matrix(path: str | os.PathLike[str], *, suffix: str | None = None, trust: bool = False) -> FeatureMatrix:
     """Read a feature matrix.
 
     Parameters
@@ -100,6 +100,8 @@ def read_matrix(path: str | os.PathLike[str], *, suffix: str | None = None) -> F
         The file.
     suffix : str, optional
         Which format, where the path does not tell.
+    trust : bool, default False
+        Unpickle anything that a `.dat` file holds. It can run any code: only for files that you wrote.
 
     Returns
     -------
@@ -119,7 +121,8 @@ def read_matrix(path: str | os.PathLike[str], *, suffix: str | None = None) -> F
     if not found.is_readable:
         readable = [name for name, line in FORMATS.items() if line.is_readable]
         raise UnknownNameError("format to read", os.path.splitext(os.fspath(path))[1], readable)
-    matrix: FeatureMatrix = _module(found).read(path)
+    module = _module(found)
+    matrix: FeatureMatrix = module.read(path, trust=True) if trust and found.module == "dat" else module.read(path)
     return matrix
 
 

@@ -17,7 +17,7 @@ def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:
     """Write `(features, labels)` as the original does.
 
     Features are float64 (n_flows, n_features), labels int64 (n_flows,), 1 abnormal and 0 normal. Flows
-    without a label are left out if others have one; without any labels, all flows are written as normal.
+    without a label are left out if others have one; without any labels, None stands in their place.
 
     Parameters
     ----------
@@ -28,21 +28,24 @@ def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:
     """
     with open(path, "wb") as stream:
         # Protocol 4 is what the original writes, and every Python 3 that could run it reads.
-        pickle.dump(features_and_labels(matrix), stream, protocol=4)
+        pair = (matrix.X, None) if matrix.labels is None else features_and_labels(matrix)
+        pickle.dump(pair, stream, protocol=4)
 
 
-def read(path: str | os.PathLike[str]) -> FeatureMatrix:
+def read(path: str | os.PathLike[str], *, trust: bool = False) -> FeatureMatrix:
     """Read the original's feature file, without running any code that it may hold.
 
     Parameters
     ----------
     path : str or os.PathLike
         A file that `write`, `dump_data` or the original made.
+    trust : bool, default False
+        Unpickle anything. It can run any code.
 
     Returns
     -------
     FeatureMatrix
-        With labels "0" and "1", the columns x_0, x_1 ... and flows whose fields are all 0.
+        With labels "0" and "1" if the file has any, the columns x_0, x_1 ... and flows whose fields are all 0.
 
     Raises
     ------
@@ -51,12 +54,14 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
     UntrustedFileError
         If it would run code.
     """
-    pair = load_data(path)
+    # By the stream: load_data would read a name of another format in that format.
+    with open(path, "rb") as stream:
+        pair = load_data(stream, trust)
     try:
         features, labels = pair
         features = np.asarray(features, np.float64)
         columns = [f"x_{position}" for position in range(features.shape[1])]
-        labels = np.asarray(labels, np.int64)
+        labels = None if labels is None else np.asarray(labels, np.int64)
         return FeatureMatrix(features, columns, empty_index(len(features)), {}, labels=labels)
     except (ValueError, TypeError, IndexError) as error:
         raise DamagedFileError(os.fspath(path), "not a pair of features and labels") from error

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -14,6 +13,7 @@ from netml.extraction import read_flows, represent
 from netml.flows import Flow, FlowTable
 from netml.options import FlowOptions, RepresentationOptions
 from netml.summary import summarise_table
+from netml.timing import timed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,47 +85,6 @@ class SeedFlows(Sequence[tuple[FiveTuple, SeedPackets]]):
         if isinstance(place, slice):
             return [self[i] for i in range(len(self))[place]]
         return self.five_tuples[place], SeedPackets(self.table[place])
-
-
-class TimedCall:
-    """A bound method that notes how long its last call took, in minutes: `pcap.pcap2flows.tot_time`."""
-
-    def __init__(self, instance: Any, name: str, function: Callable[..., Any]) -> None:
-        self._instance = instance
-        self._name = name
-        self._function = function
-        self.__doc__ = function.__doc__
-
-    @property
-    def tot_time(self) -> float:
-        """Minutes that the last call took, 0 before the first."""
-        minutes: float = vars(self._instance).get("_minutes", {}).get(self._name, 0.0)
-        return minutes
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the method; see its docstring on the class."""
-        start_s = time.perf_counter()
-        try:
-            return self._function(self._instance, *args, **kwargs)
-        finally:
-            minutes = (time.perf_counter() - start_s) / 60
-            # A new mapping each time: a copy of the instance must not write into the original's.
-            self._instance._minutes = {**vars(self._instance).get("_minutes", {}), self._name: minutes}
-
-
-class timed:
-    """Make a method give a `TimedCall`."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.function = function
-        self.__doc__ = function.__doc__
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        """Give the method, bound; of the class, the plain function."""
-        return self.function if instance is None else TimedCall(instance, self.name, self.function)
 
 
 class PCAP:

@@ -1,0 +1,221 @@
+"""The steps of `netml learn`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from netml.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from netml.flow_model import FlowModel
+    from netml.matrix import FeatureMatrix
+    from netml.representation import FlowRepresentation
+
+OWN = ("ocsvm", "kde", "if", "ae", "gmm", "pca", "oc-nystroem", "oc-kjl", "ocsvm-sgd")
+TRAINING = ("scale", "contamination", "random_state", "test_size", "train_on", "max_train_rows", "force")
+
+
+def check_usage(action: str | None, chosen: Mapping[str, Any]) -> None:
+    """Refuse what cannot be done, before anything is read.
+
+    Raises
+    ------
+    click.UsageError
+        If an option is missing for the step, or options contradict each other.
+    """
+    step = f"`netml learn {action}`" if action else "`netml learn`"
+    pcaps, labels = chosen["pcaps"], chosen["labels"]
+    captures = [*pcaps, *chosen["normal"], *chosen["abnormal"]]
+    if action == "train":
+        if captures or labels:
+            raise click.UsageError(f"{step} reads features, no captures: leave out -p/--pcap, -l/--label and the like")
+    elif not captures:
+        raise click.UsageError(f"{step} needs -p/--pcap, --pcap-normal or --pcap-abnormal")
+    if action and not chosen["feature_path"]:
+        raise click.UsageError(f"{step} needs -f/--feature")
+    if action == "extract" and chosen["output_path"]:
+        raise click.UsageError(f"{step} makes no model: leave out -o/--output")
+    if action != "extract" and not chosen["output_path"]:
+        raise click.UsageError(f"{step} needs -o/--output")
+    check_pairs(pcaps, labels)
+    if pcaps and not labels and (chosen["normal"] or chosen["abnormal"]):
+        raise click.UsageError("-p/--pcap beside --pcap-normal or --pcap-abnormal needs -l/--label, too")
+    _check_outputs(action, chosen, [*captures, *labels])
+
+
+def check_pairs(pcaps: tuple[str, ...], labels: tuple[str, ...]) -> None:
+    """Refuse labels that do not match the captures one by one."""
+    if labels and len(labels) != len(pcaps):
+        raise click.UsageError(
+            f"{len(labels)} of -l/--label and {len(pcaps)} of -p/--pcap: there must be one label file for each capture"
+        )
+
+
+def _check_outputs(action: str | None, chosen: Mapping[str, Any], inputs: list[str]) -> None:
+    from netml.formats import check_matrix_output
+    from netml.persist import check_not_input, check_output, make_folder
+
+    feature_path, output_path = chosen["feature_path"], chosen["output_path"]
+    if feature_path and action != "train":
+        check_not_input(feature_path, inputs)
+        make_folder(feature_path)
+        check_matrix_output(feature_path)
+    if output_path:
+        check_not_input(output_path, [*inputs, feature_path])
+        suffix = os.path.splitext(output_path)[1].lower()
+        if suffix not in (".netml", ".dat"):
+            raise click.UsageError(f"-o/--output {output_path}: a model's name ends in .netml, or in .dat for a pickle")
+        make_folder(output_path)
+        check_output(output_path)
+
+
+def extract_features(chosen: Mapping[str, Any]) -> tuple[FeatureMatrix, FlowRepresentation]:
+    """Read the captures; keep the features if a file for them is named."""
+    from netml.cli.params import label_table, make_flow_options
+    from netml.formats import write_matrix
+    from netml.learning import label_matrix
+    from netml.representation import FlowRepresentation
+
+    representation = FlowRepresentation(
+        chosen["families"] or "IAT",
+        **{name: chosen[name] for name in ("fft", "header", "dim", "rate", "size")},
+        flow=make_flow_options(chosen),
+    )
+    columns = chosen["label_columns"]
+    files: list[Any] = [label_table(path, columns) for path in chosen["labels"]] or [None] * len(chosen["pcaps"])
+    captures = [*chosen["pcaps"], *chosen["normal"], *chosen["abnormal"]]
+    marks = [*files, *(0 for _ in chosen["normal"]), *(1 for _ in chosen["abnormal"])]
+    with progress_bar(captures, quiet=is_quiet(chosen)) as progress:
+        tables = representation.fit_tables(captures, strict=chosen["strict"], progress=progress)
+    matrix = label_matrix(representation, tables, marks)
+    if not is_quiet(chosen):
+        from netml.summary import summarise_table
+
+        for line in summarise_table(matrix.metadata, len(matrix)):
+            click.echo(line, err=True)
+    if chosen["feature_path"]:
+        write_matrix(chosen["feature_path"], matrix)
+    _say_matrix(matrix, chosen)
+    return matrix, representation
+
+
+def read_features(chosen: Mapping[str, Any]) -> FeatureMatrix:
+    """Read a feature file; any name that is of no known format is a pickle, as in the original."""
+    from netml.formats import FORMATS, read_matrix
+
+    path = chosen["feature_path"]
+    known = os.path.splitext(path)[1].lower() in FORMATS
+    matrix = read_matrix(path, suffix=None if known else ".dat", trust=chosen["trust"])
+    _say_matrix(matrix, chosen)
+    if not is_quiet(chosen) and "representation" not in matrix.metadata:
+        click.echo(
+            "note     this file does not tell how its features were made: `netml classify` will need --family and"
+            " --interval",
+            err=True,
+        )
+    return matrix
+
+
+def _say_matrix(matrix: FeatureMatrix, chosen: Mapping[str, Any]) -> None:
+    if is_quiet(chosen):
+        return
+    if matrix.labels is not None:
+        from netml.labels import binary_labels
+
+        y = binary_labels(matrix.labels)
+        click.echo(f"labels   {int((y >= 0).sum()):,} of {len(y):,} flows, {int((y == 1).sum()):,} abnormal", err=True)
+    place = f" in {chosen['feature_path']}" if chosen["feature_path"] else ""
+    click.echo(f"matrix   {matrix.shape[0]:,} x {matrix.shape[1]:,}{place}", err=True)
+
+
+def is_quiet(chosen: Mapping[str, Any]) -> bool:
+    """Whether nothing is to be said on stderr."""
+    return bool(chosen["quiet"]) or chosen["verbosity"] <= 0
+
+
+def train_model(matrix: FeatureMatrix, representation: FlowRepresentation | None, chosen: Mapping[str, Any]) -> None:
+    """Train, write the model, and say how well it does."""
+    from netml.training import Training, train
+
+    training = Training(
+        detector=chosen["algorithm"],
+        params=parse_params(chosen["param"], chosen["algorithm"]),
+        **{name: chosen[name] for name in TRAINING},
+    )
+    model = train(matrix, training, representation=representation)
+    model.save(chosen["output_path"])
+    if not is_quiet(chosen):
+        for line in describe_training(model, chosen["output_path"]):
+            click.echo(line)
+
+
+def describe_training(model: FlowModel, path: str) -> list[str]:
+    """Say what a model was trained on and how well it did, in lines for people."""
+    summary = model.summary
+    n_used, n_train = summary["rows_used"], summary["rows_train"]
+    chosen = f", {n_used:,} of them chosen at random" if n_used < n_train else ""
+    scaled = "" if model.scale == "none" else f", features scaled ({model.scale})"
+    kind = "normal flows" if summary["train_on"] == "normal" else "flows"
+    lines = [
+        f"model    {model.algorithm}{scaled} in {path}",
+        f"trained  on {n_train:,} {kind}{chosen}, in {summary['train_s']:.3g} s",
+        f"abnormal is a score above {model.threshold:.6g}",
+    ]
+    if summary.get("auc") is not None:
+        about = f"{summary['rows_test']:,} flows, {summary['abnormal_test']:,} of them abnormal"
+        lines.append(f"tested   on {about}, in {summary['test_s']:.3g} s: AUC {summary['auc']:.3f}")
+    elif "auc_note" in summary:
+        lines.append(f"tested   not: {summary['auc_note']}")
+    return lines
+
+
+def parse_params(text: str | None, algorithm: str) -> dict[str, Any]:
+    """Read --param: YAML or JSON text, or a file of it; flat, or with a part for each algorithm.
+
+    Raises
+    ------
+    click.BadParameter
+        If it is neither, or no mapping.
+    """
+    if text is None:
+        return {}
+    import yaml
+
+    try:
+        if os.path.isfile(text):
+            with open(text, encoding="utf-8") as stream:
+                found = yaml.safe_load(stream)
+        else:
+            found = yaml.safe_load(text)
+    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
+        raise click.BadParameter(f"neither YAML nor JSON, nor a file of it: {error}", param_hint="'--param'") from error
+    if isinstance(found, dict) and isinstance(found.get(algorithm), dict):
+        found = found[algorithm]
+    if found is None:
+        return {}
+    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
+        raise click.BadParameter(
+            f"{text!r} is no mapping of names to values, like '{{nu: 0.1}}', nor a file of one", param_hint="'--param'"
+        )
+    return found
+
+
+def describe_algorithms(*, with_text: bool) -> None:
+    """Print the seed's detectors and netml's own, with their parameters and defaults."""
+    import json
+
+    from netml.errors import MissingExtraError
+    from netml.ndm import DETECTORS, parameters_of
+
+    for name in OWN:
+        click.echo(f"{name}:{f'  # {DETECTORS[name].description}' if with_text else ''}")
+        try:
+            for parameter, default in parameters_of(name).items():
+                click.echo(f"  {parameter}: {json.dumps(default, default=str)}")
+        except MissingExtraError as error:
+            click.echo(f"  # {error}")
+    click.echo("# more of them: netml detectors; their parameters: netml detectors NAME")

@@ -1,0 +1,81 @@
+"""Models for commands: read, and made complete by options where they know no representation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from netml.cli.params import BARE_NAMES
+
+if TYPE_CHECKING:
+    from netml.flow_model import FlowModel
+    from netml.representation import FlowRepresentation
+
+_FLOW_NAMES = ("tcp_timeout", "udp_timeout", "min_packets")
+
+
+def load_complete_model(chosen: Mapping[str, Any]) -> FlowModel:
+    """Read a model that can judge captures.
+
+    Parameters
+    ----------
+    chosen : mapping
+        model_path, trust, and what `params.bare_model_options` gave.
+
+    Returns
+    -------
+    FlowModel
+        With a representation.
+
+    Raises
+    ------
+    click.UsageError
+        If options are missing for a model that knows no representation, or given for one that does.
+    """
+    from netml.learning import load_model
+
+    model = load_model(chosen["model_path"], trust=chosen["trust"])
+    given = [name for name in BARE_NAMES if chosen[name] not in (None, (), False)]
+    if model.representation is None:
+        model.representation = _representation(model, chosen)
+    elif given:
+        option = "family" if given[0] == "families" else given[0].replace("_", "-")
+        raise click.UsageError(
+            f"--{option} is for a model trained on a bare feature file; this one has a representation"
+        )
+    return model
+
+
+def _representation(model: FlowModel, chosen: Mapping[str, Any]) -> FlowRepresentation:
+    from netml.families import find_dim, measure_width, parse_families
+    from netml.representation import FlowRepresentation
+
+    if not chosen["families"] or chosen["interval"] is None:
+        raise click.UsageError(
+            f"{chosen['model_path']} was trained on a bare feature file and knows no representation: --family and"
+            " --interval are needed, and whatever else its features were made with"
+        )
+    request = parse_families(chosen["families"], chosen["fft"])
+    n_features = int(model.detector.n_features_in_)
+    dim = chosen["dim"] or find_dim(request, n_features, header=chosen["header"])
+    if dim is None or measure_width(request, dim, header=chosen["header"]) != n_features:
+        raise click.UsageError(
+            f"{chosen['model_path']} was trained on {n_features} features:"
+            f" {', '.join(request.names)}{' with header' if chosen['header'] else ''}"
+            f"{f' and --dim {dim}' if dim is not None else ''} makes another number of them"
+        )
+    flow = {name: chosen[name] for name in _FLOW_NAMES if chosen[name] is not None}
+    return FlowRepresentation.from_dict(
+        {
+            "families": request.names,
+            "fft": request.is_fft,
+            "header": chosen["header"],
+            "size": chosen["size"] or "captured",
+            "flow": {**flow, "interval": chosen["interval"]},
+            "dim": dim,
+            "interval_s": chosen["interval"],
+            "rate_s": chosen["rate"],
+        }
+    )

@@ -1,0 +1,289 @@
+"""A model: a representation, a scaler and a detector that belong together."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from netml.errors import OptionError
+from netml.matrix import FeatureMatrix
+from netml.options import FlowOptions
+from netml.verdicts import Verdicts
+
+if TYPE_CHECKING:
+    from netml.reading import Progress
+    from netml.representation import FlowRepresentation
+    from netml.streaming import FlowStream
+
+
+class FlowModel:
+    """A trained detector with all that it needs to judge the flows of any capture.
+
+    `netml.learn` makes one, `netml.load_model` reads one.
+
+    Parameters
+    ----------
+    detector : Detector
+        Fitted.
+    representation : FlowRepresentation, optional
+        Fitted; None if the model was trained on a bare matrix of features.
+    scaler : transformer, optional
+        Fitted; None if features go to the detector as they are.
+    algorithm : str
+        The detector's name in `netml.ndm.DETECTORS`.
+    params : mapping, optional
+        The parameters that were given for it.
+    scale : str, default "none"
+        The scaler's name.
+    columns : sequence of str, optional
+        Names of the features.
+    summary : dict, optional
+        What it was trained on, and how well it did: anything that JSON can hold.
+    versions : dict, optional
+        Versions of netml and of the libraries that trained it.
+    """
+
+    def __init__(
+        self,
+        detector: Any,
+        *,
+        representation: FlowRepresentation | None = None,
+        scaler: Any = None,
+        algorithm: str = "",
+        params: Mapping[str, Any] | None = None,
+        scale: str = "none",
+        columns: Sequence[str] | None = None,
+        summary: dict[str, Any] | None = None,
+        versions: dict[str, str] | None = None,
+    ) -> None:
+        self.detector = detector
+        self.representation = representation
+        self.scaler = scaler
+        self.algorithm = algorithm
+        self.params = dict(params or {})
+        self.scale = scale
+        self.columns = None if columns is None else tuple(columns)
+        self.summary = dict(summary or {})
+        self.versions = dict(versions or {})
+
+    def __repr__(self) -> str:
+        about = "no representation" if self.representation is None else repr(self.representation)
+        return f"<FlowModel: {self.algorithm or type(self.detector).__name__}, {about}>"
+
+    @property
+    def threshold(self) -> float | None:
+        """The score above which a flow is abnormal; None for a model of the original that keeps none."""
+        threshold = getattr(self.detector, "threshold_", None)
+        return None if threshold is None else float(threshold)
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Score rows of features.
+
+        Parameters
+        ----------
+        X : array_like (n_flows, n_features) or FeatureMatrix
+            As it was trained on.
+
+        Returns
+        -------
+        ndarray (n_flows,) of float64
+            The higher, the more abnormal.
+
+        Raises
+        ------
+        OptionError
+            If the columns are not those that it was trained on.
+        """
+        if isinstance(X, FeatureMatrix):
+            if self.columns is not None and X.columns != self.columns:
+                raise OptionError("X", f"columns {X.columns[0]} .. {X.columns[-1]}", "the columns of the training")
+            X = X.X
+        X = np.asarray(X, np.float64)
+        if self.scaler is not None and len(X):
+            X = self.scaler.transform(X)
+        return np.asarray(self.detector.decision_function(X), np.float64)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Judge rows of features.
+
+        Parameters
+        ----------
+        X : array_like (n_flows, n_features) or FeatureMatrix
+            As it was trained on.
+
+        Returns
+        -------
+        ndarray (n_flows,) of int64
+            -1 abnormal: the score is above the threshold; +1 normal.
+        """
+        scores = self.decision_function(X)
+        return np.where(scores > self.find_threshold(), -1, 1).astype(np.int64)
+
+    def classify(
+        self,
+        captures: Any,
+        *,
+        threshold: float | None = None,
+        keep_tail: bool = False,
+        strict: bool = False,
+        link_type: int | None = None,
+        progress: Progress | None = None,
+    ) -> Verdicts:
+        """Judge the flows of captures.
+
+        Parameters
+        ----------
+        captures : source, FlowTable, or a list of either
+            As in `FlowRepresentation`.
+        threshold : float, optional
+            Another threshold than the trained one.
+        keep_tail : bool, default False
+            Judge also the last piece of a flow that was cut, which the training left out.
+        strict, link_type, progress
+            As in `netml.read_flows`.
+
+        Returns
+        -------
+        Verdicts
+            A score and a verdict for each flow.
+
+        Raises
+        ------
+        CaptureError
+            If a source cannot be opened.
+        OptionError
+            If the model knows no representation or no threshold.
+        """
+        threshold = self.find_threshold(threshold)
+        representation = self._require_representation()
+        if keep_tail:
+            representation = copy.copy(representation)
+            representation.flow = replace(representation.flow or FlowOptions(), keep_tail=True)
+        tables = representation.read_tables(captures, strict=strict, link_type=link_type, progress=progress)
+        return self.judge(representation.represent(tables), threshold=threshold)
+
+    def judge(self, matrix: FeatureMatrix, *, threshold: float | None = None) -> Verdicts:
+        """Judge the flows of a feature matrix.
+
+        Parameters
+        ----------
+        matrix : FeatureMatrix
+            Made with this model's representation.
+        threshold : float, optional
+            Another threshold than the trained one.
+
+        Returns
+        -------
+        Verdicts
+            A score and a verdict for each flow.
+        """
+        threshold = self.find_threshold(threshold)
+        return Verdicts(matrix.flows, self.decision_function(matrix), threshold, matrix.metadata)
+
+    def stream(self, source: Any, **options: Any) -> FlowStream:
+        """Open a source whose flows are to be judged as they end; see `follow`.
+
+        Parameters
+        ----------
+        source : source
+            What `netml.read_flows` takes.
+        **options
+            Of `netml.streaming.FlowStream`.
+
+        Returns
+        -------
+        FlowStream
+            Its `metadata` tells what was read so far.
+        """
+        from netml.streaming import FlowStream
+
+        representation = self._require_representation()
+        columns = representation._options().packet_columns[1:]
+        return FlowStream(
+            source,
+            interval=representation.interval_,
+            flow=representation.flow,
+            size=representation.size,
+            columns=columns,
+            **options,
+        )
+
+    def follow(self, stream: Any, *, threshold: float | None = None, **options: Any) -> Iterator[Verdicts]:
+        """Judge flows as they end: when they idle for longer than a timeout, or pause for the interval.
+
+        Parameters
+        ----------
+        stream : source or FlowStream
+            What `netml.read_flows` takes, or what `stream` gave.
+        threshold : float, optional
+            Another threshold than the trained one.
+        **options
+            Of `netml.streaming.FlowStream`.
+
+        Yields
+        ------
+        Verdicts
+            Of the flows that have ended since the last; none are left out at the end of the source.
+        """
+        from netml.streaming import FlowStream
+
+        threshold = self.find_threshold(threshold)
+        representation = self._require_representation()
+        for table in stream if isinstance(stream, FlowStream) else self.stream(stream, **options):
+            yield self.judge(representation.represent([table]), threshold=threshold)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            `.netml`: safe to load, wherever it comes from. `.dat`: the original's pickle of (model, history).
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be written; an older file of this name is left as it was.
+        """
+        if os.fspath(path).lower().endswith(".dat"):
+            from netml.persist import dump_data
+
+            history = {"score": self.summary["auc"]} if self.summary.get("auc") is not None else {}
+            dump_data((self, history), path)
+            return
+        from netml.model_file import write_model
+
+        write_model(path, self)
+
+    def _require_representation(self) -> FlowRepresentation:
+        if self.representation is None:
+            raise OptionError("representation", None, "given: this model was trained on a bare matrix and knows none")
+        return self.representation
+
+    def find_threshold(self, given: float | None = None) -> float:
+        """Give the threshold to judge by.
+
+        Parameters
+        ----------
+        given : float, optional
+            The user's own.
+
+        Returns
+        -------
+        float
+            The one given, or else the trained one.
+
+        Raises
+        ------
+        OptionError
+            If there is neither.
+        """
+        threshold = self.threshold if given is None else given
+        if threshold is None:
+            raise OptionError("threshold", None, "given: this model keeps none")
+        return float(threshold)

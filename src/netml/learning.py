@@ -1,0 +1,185 @@
+"""Captures in, a trained model out; and models read back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from netml.errors import OptionError, TrainingError
+from netml.flow_model import FlowModel
+from netml.joining import join_matrices
+from netml.labels import Labels, join_labels, read_labels
+from netml.matrix import FeatureMatrix
+from netml.persist import DamagedFileError, load_data
+from netml.training import Training, train
+
+if TYPE_CHECKING:
+    from netml.flows import FlowTable
+    from netml.options import FlowOptions
+    from netml.reading import Progress
+    from netml.representation import FlowRepresentation
+
+_NAMES = {0: "NORMAL", 1: "ABNORMAL"}
+_ZIP = b"PK"
+
+
+def learn(
+    captures: Any,
+    *,
+    family: str | Sequence[str] = "IAT",
+    fft: bool = False,
+    header: bool = False,
+    flow: FlowOptions | None = None,
+    dim: int | None = None,
+    rate: float | None = None,
+    size: str = "captured",
+    labels: Any = None,
+    strict: bool = False,
+    progress: Progress | None = None,
+    **training: Any,
+) -> FlowModel:
+    """Learn from captures what their flows look like.
+
+    Parameters
+    ----------
+    captures : source, FlowTable, or a list of either
+        As in `netml.FlowRepresentation`: each is a capture of its own.
+    family, fft, header, flow, dim, rate, size
+        As in `netml.FlowRepresentation`.
+    labels : path, Labels, or a list of them, optional
+        One for each capture. Flows without a label are then left out, and a share of the rest is kept for the test.
+    strict, progress
+        As in `netml.read_flows`.
+    **training
+        detector, params, scale, contamination, random_state, test_size, train_on, max_train_rows, force: see
+        `netml.learning.Training`.
+
+    Returns
+    -------
+    FlowModel
+        Trained; its `summary` says on what, and with labels how well it did.
+
+    Raises
+    ------
+    CaptureError
+        If a source cannot be opened.
+    OptionError, UnknownNameError
+        If an option is out of range, or a family, detector or parameter unknown.
+    TrainingError
+        If there is nothing to learn from.
+    TooManyRowsError
+        If the detector would not end in a sensible time.
+    MissingExtraError
+        If the detector needs a package that is not there.
+
+    Examples
+    --------
+    >>> import netml
+    >>> model = netml.learn("examples/data/demo.pcap", family="STATS", detector="ecod")  # doctest: +SKIP
+    >>> model.classify("examples/data/demo.pcap").labels.sum()  # doctest: +SKIP
+    67
+    """
+    from netml.representation import FlowRepresentation
+
+    wanted = Training(**training)
+    representation = FlowRepresentation(family, fft=fft, header=header, flow=flow, dim=dim, rate=rate, size=size)
+    tables = representation.fit_tables(captures, strict=strict, progress=progress)
+    marks = [None] * len(tables) if labels is None else list(labels) if isinstance(labels, list | tuple) else [labels]
+    if len(marks) != len(tables):
+        raise OptionError("labels", f"{len(marks)} of them", f"{len(tables)}, one for each capture")
+    return train(label_matrix(representation, tables, marks), wanted, representation=representation)
+
+
+def label_matrix(
+    representation: FlowRepresentation, tables: Sequence[FlowTable], marks: Sequence[Any]
+) -> FeatureMatrix:
+    """Make one labelled matrix of several captures.
+
+    Parameters
+    ----------
+    representation : FlowRepresentation
+        Fitted.
+    tables : sequence of FlowTable
+        One for each capture.
+    marks : sequence of path, Labels, 0, 1 or None
+        A label file for each; or what all its flows are: 0 normal, 1 abnormal; or None.
+
+    Returns
+    -------
+    FeatureMatrix
+        Without labels if no capture has any.
+
+    Raises
+    ------
+    LabelFileError
+        If a label file cannot be read.
+    TrainingError
+        If labels belong to no flow.
+    """
+    matrices = []
+    for table, mark in zip(tables, marks, strict=True):
+        matrix = representation.represent([table])
+        if mark is not None:
+            matrix.labels = _find_labels(table, mark)
+        elif any(other is not None for other in marks):
+            matrix.labels = np.full(len(matrix), "", np.str_)
+        matrices.append(matrix)
+    return join_matrices(matrices, representation.columns_)
+
+
+def _find_labels(table: FlowTable, mark: Any) -> np.ndarray:
+    if isinstance(mark, int):
+        return np.full(len(table), _NAMES[mark], np.str_)
+    labels = mark if isinstance(mark, Labels) else read_labels(mark)
+    found = join_labels(labels, table.index)
+    if len(table) and not (found != "").any():
+        captures = ", ".join(table.metadata.get("captures", [])) or "the capture"
+        raise TrainingError(
+            f"none of the {len(labels):,} labels of {labels.path} belongs to one of the {len(table):,} flows of"
+            f" {captures}: are they of this capture, and are the columns and times right?"
+        )
+    return found
+
+
+def load_model(path: str | os.PathLike[str], *, trust: bool = False) -> FlowModel:
+    """Read a model.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A `.netml` file, or a pickle of the original's kind: a model, or (model, history).
+    trust : bool, default False
+        Load types that netml does not know. They can run any code: only for files that you wrote.
+
+    Returns
+    -------
+    FlowModel
+        As it was saved; one of the original knows no representation.
+
+    Raises
+    ------
+    UntrustedFileError
+        If the file holds unknown types, and `trust` is False.
+    DamagedFileError
+        If it is cut, damaged, or no model.
+    OSError
+        If it cannot be opened.
+    """
+    with open(path, "rb") as stream:
+        is_zip = stream.read(2) == _ZIP
+    if is_zip or os.fspath(path).lower().endswith(".netml"):
+        from netml.model_file import read_model
+
+        model: FlowModel = read_model(path, trust=trust)
+        return model
+    found = load_data(path, trust=trust)
+    model, history = found if isinstance(found, tuple) and len(found) == 2 else (found, {})
+    if isinstance(model, FlowModel):
+        return model
+    if not hasattr(model, "decision_function"):
+        raise DamagedFileError(os.fspath(path), "holds no model")
+    summary = dict(history) if isinstance(history, dict) else {}
+    return FlowModel(model, algorithm=str(getattr(model, "name", "")), summary=summary)

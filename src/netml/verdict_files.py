@@ -1,0 +1,120 @@
+"""Verdicts as files for programs: CSV, JSON lines, Parquet; written as they come, a batch at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import IO, Any
+
+from netml.errors import UnknownNameError
+from netml.formats._table import import_pyarrow
+from netml.persist import atomic_output, check_output
+from netml.verdicts import Verdicts, no_verdicts
+
+Write = Callable[[Verdicts], None]
+SUFFIXES = (".csv", ".jsonl", ".parquet")
+
+
+def find_suffix(path: str | os.PathLike[str], suffix: str | None = None) -> str:
+    """Find the format of a path: its suffix, or the one given where the path does not tell.
+
+    Raises
+    ------
+    UnknownNameError
+        If it is none of `SUFFIXES`.
+    """
+    found = (suffix or os.path.splitext(os.fspath(path))[1]).lower()
+    if found not in SUFFIXES:
+        raise UnknownNameError("verdict format", found or os.path.basename(path), SUFFIXES)
+    return found
+
+
+def check_verdict_output(path: str | os.PathLike[str], suffix: str | None = None) -> None:
+    """Raise now what `open_verdict_file` would raise after all the work."""
+    if find_suffix(path, suffix) == ".parquet":
+        import_pyarrow("writing .parquet")
+    if path != "-":
+        check_output(path)
+
+
+@contextlib.contextmanager
+def open_verdict_file(path: str | os.PathLike[str], suffix: str | None = None) -> Iterator[Write]:
+    """Open a file for verdicts.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        Appears when the block ends well. "-": standard output, written at once.
+    suffix : str, optional
+        One of `SUFFIXES`, where the path does not tell.
+
+    Yields
+    ------
+    callable
+        Call it with `Verdicts`, as often as there are some.
+
+    Raises
+    ------
+    UnknownNameError
+        If no format has this suffix.
+    MissingExtraError
+        If pyarrow is needed and not installed.
+    OutputError
+        If the file cannot be written.
+    """
+    found = find_suffix(path, suffix)
+    if path == "-":
+        with _WRITERS[found](sys.stdout.buffer) as write:
+            yield write
+            return
+    with atomic_output(path) as partial, open(partial, "wb") as stream, _WRITERS[found](stream) as write:
+        yield write
+
+
+@contextlib.contextmanager
+def _write_csv(stream: IO[bytes]) -> Iterator[Write]:
+    text = io.TextIOWrapper(stream, encoding="ascii", newline="", write_through=True)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(no_verdicts().to_columns())
+
+    def write(verdicts: Verdicts) -> None:
+        writer.writerows(zip(*(column.tolist() for column in verdicts.to_columns().values()), strict=True))
+        stream.flush()
+
+    try:
+        yield write
+    finally:
+        text.detach()
+
+
+@contextlib.contextmanager
+def _write_jsonl(stream: IO[bytes]) -> Iterator[Write]:
+    def write(verdicts: Verdicts) -> None:
+        columns = verdicts.to_columns()
+        rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+        stream.writelines(json.dumps(dict(zip(columns, row, strict=True))).encode() + b"\n" for row in rows)
+        stream.flush()
+
+    yield write
+
+
+@contextlib.contextmanager
+def _write_parquet(stream: IO[bytes]) -> Iterator[Write]:
+    arrow: Any = import_pyarrow("writing .parquet")
+    from pyarrow import parquet
+
+    schema = arrow.table(no_verdicts().to_columns()).schema
+    with parquet.ParquetWriter(stream, schema) as writer:
+        yield lambda verdicts: writer.write_table(arrow.table(verdicts.to_columns(), schema=schema))
+
+
+_WRITERS: dict[str, Callable[[IO[bytes]], contextlib.AbstractContextManager[Write]]] = {
+    ".csv": _write_csv,
+    ".jsonl": _write_jsonl,
+    ".parquet": _write_parquet,
+}
