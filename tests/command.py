@@ -1,5 +1,7 @@
 """The command line in a process of its own, as a user runs it."""
 
+import contextlib
+import io
 import subprocess
 import sys
 from typing import NamedTuple
@@ -21,6 +23,19 @@ def run_netml(*arguments, stdin=b"", **more):
     command = [*PROGRAM, *map(str, arguments)]
     done = subprocess.run(command, input=stdin, capture_output=True, timeout=TIMEOUT_S, check=False, **more)
     return Run(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def invoke(*arguments):
+    """Run `netml` in this process: for commands that load scikit-learn, which takes seconds. Without standard input."""
+    from netml.cli import group
+    from netml.cli.failures import run
+
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="") for _ in range(2))
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = run(group, [str(argument) for argument in arguments])
+    for stream in (out, err):
+        stream.flush()
+    return Run(status, out.buffer.getvalue().decode(), err.buffer.getvalue().decode())
 
 
 def assert_one_line(run, status, *parts):

@@ -125,14 +125,14 @@ def label_matrix(
         if mark is not None:
             matrix.labels = _find_labels(table, mark)
         elif any(other is not None for other in marks):
-            matrix.labels = np.full(len(matrix), "", np.str_)
+            matrix.labels = np.full(len(matrix), "")
         matrices.append(matrix)
     return join_matrices(matrices, representation.columns_)
 
 
 def _find_labels(table: FlowTable, mark: Any) -> np.ndarray:
     if isinstance(mark, int):
-        return np.full(len(table), _NAMES[mark], np.str_)
+        return np.full(len(table), _NAMES[mark])
     labels = mark if isinstance(mark, Labels) else read_labels(mark)
     found = join_labels(labels, table.index)
     if len(table) and not (found != "").any():

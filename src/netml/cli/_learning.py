@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from netml.flow_model import FlowModel
     from netml.matrix import FeatureMatrix
     from netml.representation import FlowRepresentation
+    from netml.training import Training
 
 OWN = ("ocsvm", "kde", "if", "ae", "gmm", "pca", "oc-nystroem", "oc-kjl", "ocsvm-sgd")
 TRAINING = ("scale", "contamination", "random_state", "test_size", "train_on", "max_train_rows", "force")
@@ -137,15 +138,22 @@ def is_quiet(chosen: Mapping[str, Any]) -> bool:
     return bool(chosen["quiet"]) or chosen["verbosity"] <= 0
 
 
-def train_model(matrix: FeatureMatrix, representation: FlowRepresentation | None, chosen: Mapping[str, Any]) -> None:
-    """Train, write the model, and say how well it does."""
-    from netml.training import Training, train
+def make_training(chosen: Mapping[str, Any]) -> Training:
+    """Check all that training needs, before anything is read."""
+    from netml.ndm import make_detector
+    from netml.training import Training
 
-    training = Training(
-        detector=chosen["algorithm"],
-        params=parse_params(chosen["param"], chosen["algorithm"]),
-        **{name: chosen[name] for name in TRAINING},
-    )
+    params = parse_params(chosen["param"], chosen["algorithm"])
+    make_detector(chosen["algorithm"], params)
+    return Training(detector=chosen["algorithm"], params=params, **{name: chosen[name] for name in TRAINING})
+
+
+def train_model(
+    matrix: FeatureMatrix, representation: FlowRepresentation | None, training: Training, chosen: Mapping[str, Any]
+) -> None:
+    """Train, write the model, and say how well it does."""
+    from netml.training import train
+
     model = train(matrix, training, representation=representation)
     model.save(chosen["output_path"])
     if not is_quiet(chosen):

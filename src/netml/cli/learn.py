@@ -77,13 +77,14 @@ def command(action: str | None, **chosen: Any) -> int:
         _learning.describe_algorithms(with_text=chosen["help_algorithm"])
         return EXIT_OK
     _learning.check_usage(action, chosen)
+    training = None if action == "extract" else _learning.make_training(chosen)
     start_s = time.perf_counter()
     if action == "train":
         matrix, representation = _learning.read_features(chosen), None
     else:
         matrix, representation = _learning.extract_features(chosen)
-    if action != "extract":
-        _learning.train_model(matrix, representation, chosen)
+    if training is not None:
+        _learning.train_model(matrix, representation, training, chosen)
     if not chosen["quiet"] and chosen["verbosity"] > 0:
         click.echo(f"time     {time.perf_counter() - start_s:.2f} s", err=True)
     return EXIT_FAILURE if matrix.metadata.get("damage") else EXIT_OK
