@@ -16,7 +16,7 @@ LAYERS = {
     "_flowcore": ("_flowcore",),
     "services": (
         *("options", "families"),
-        *("source", "recognition", "decompress", "blocks", "reading"),
+        *("source", "recognition", "decompress", "blocks", "framing", "reading", "streaming"),
         *("flows", "flow_index", "matrix", "extraction", "quantile", "spectrum"),
         *("packets", "packet_frame", "_dns", "inspection", "summary"),
         *("labels", "_label_columns"),

@@ -22,6 +22,7 @@ class _Drop(TypedDict):
 
 SKIP_REASONS: Final[tuple[str, ...]]
 DROP_REASONS: Final[dict[str, int]]
+EARLY_ENDS: Final[dict[str, int]]
 FAULTS: dict[int, str]
 FLOW_KEY: Final[np.dtype[np.void]]
 COLUMNS: Final[dict[str, tuple[int, type[np.unsignedinteger[Any]]]]]
@@ -65,15 +66,36 @@ class FlowAssembler:
     @property
     def n_packets_read(self) -> int: ...
     @property
+    def latest_ns(self) -> int | None: ...
+    @property
     def n_keys(self) -> int: ...
     @property
+    def n_open_packets(self) -> int: ...
+    @property
+    def n_rounds(self) -> int: ...
+    @property
     def dropped(self) -> dict[str, _Drop]: ...
+    @property
+    def ended_early(self) -> dict[str, _Drop]: ...
     def take_packets(self) -> dict[str, NDArray[Any]]: ...
     def keys(self) -> NDArray[np.void]: ...
     def end_flows(
         self, *, min_packets: int, tcp_timeout_ns: int, udp_timeout_ns: int, keep_tail: bool
     ) -> NDArray[np.int64]: ...
     def take_flows(self, interval_ns: float) -> dict[str, NDArray[Any]]: ...
+    def end_round(
+        self,
+        clock_ns: int,
+        *,
+        interval_ns: float,
+        min_packets: int,
+        tcp_timeout_ns: int,
+        udp_timeout_ns: int,
+        max_flow_packets: int,
+        max_open_packets: int,
+        is_last: bool = False,
+    ) -> int: ...
+    def take_round(self) -> dict[str, NDArray[Any]]: ...
 
 def fill_family(
     code: int,

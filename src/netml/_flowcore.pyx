@@ -16,21 +16,24 @@ from netml._core.capture.pcapng cimport free_pcapng
 from netml._core.capture.registry cimport FORMAT_PCAP, FORMAT_PCAPNG, Framing, next_frame
 from netml._core.features.family cimport FamilyNeeds, FlowPackets
 from netml._core.features.registry cimport FAMILY_HEADER, FAMILY_SAMP_SIZE, FAMILY_STATS, FamilyCode, fill_rows
+from netml._core.flow.carry cimport bound_memory, carry_packets, forget_flows
 from netml._core.flow.columns cimport (
-    WANTS_CAPLEN, WANTS_FLAGS, WANTS_TTL, WANTS_WIRELEN, PacketChunk, count_packets, free_columns,
+    WANTS_CAPLEN, WANTS_FLAGS, WANTS_TTL, WANTS_WIRELEN, count_packets, free_columns,
 )
 from netml._core.flow.expiry cimport ExpiryRules, cut_by_idle, cut_by_interval
-from netml._core.flow.grouping cimport GroupedColumns, group_columns
+from netml._core.flow.grouping cimport GroupedColumns, copy_columns, group_columns
+from netml._core.flow.key cimport KEY_BYTES, write_key
+from netml._core.flow.open cimport EARLY_LONG_FLOW, EARLY_MEMORY, N_EARLY_ENDS, REORDER_NS, OpenFlows, OpenRules, free_open
+from netml._core.flow.rounds cimport end_pieces
 from netml._core.flow.spans cimport (
     DROP_IDLE_TAIL, DROP_INTERVAL_TAIL, DROP_SHORT_FLOW, DROP_SHORT_PIECE, N_DROPS, Dropped, SpanList,
-    compact_columns, free_spans, measure_spans,
+    compact_columns, free_spans, measure_durations, measure_spans, sum_spans,
 )
-from netml._core.flow.key cimport KEY_BYTES, write_key
-from netml._core.flow.table cimport FIRST_SLOT_BITS, find_record, free_slots, free_table, set_slots
+from netml._core.flow.table cimport FIRST_SLOT_BITS, find_record, free_slots, free_table, number_packets, set_slots
 from netml._core.guard cimport NETML_BUS, netml_begin_guard, netml_end_guard, netml_run_guarded
 from netml._core.link.registry cimport is_supported_link_type
 from netml._core.net.text cimport LONGEST_ADDRESS, write_addresses
-from netml._core.octets cimport netml_gap, netml_populate
+from netml._core.octets cimport netml_add_clamped, netml_populate
 from netml._core.packet cimport Frame
 from netml._core.pipeline cimport AssembleRequest, Assembly, flush_batch, run_assembly, take_frame
 from netml._core.status cimport (
@@ -54,6 +57,9 @@ DROP_REASONS = {
     "interval_tail": DROP_INTERVAL_TAIL,
 }
 assert len(DROP_REASONS) == N_DROPS
+
+EARLY_ENDS = {"long_flow": EARLY_LONG_FLOW, "memory": EARLY_MEMORY}
+assert len(EARLY_ENDS) == N_EARLY_ENDS
 
 FAULTS = {
     STATUS_BAD_BLOCK: "a pcapng block that contradicts its own lengths: the framing is damaged",
@@ -196,7 +202,7 @@ cpdef int64_t convert_time(object time) except? -1:
 
 
 cdef class FlowAssembler:
-    """Packets in, flows out: `assemble` blocks, then `end_flows`, then `take_flows`.
+    """Packets in, flows out: `assemble` blocks, then `end_flows`, then `take_flows`; or in rounds with `end_round`.
 
     Parameters
     ----------
@@ -211,14 +217,22 @@ cdef class FlowAssembler:
     cdef SpanList spans
     cdef Dropped dropped
     cdef ExpiryRules rules
+    cdef OpenFlows opened
     cdef dict grouped            # name -> numpy array, by flow
+    cdef dict taken              # what the last round hands out
+    cdef int64_t latest_before_ns  # of the rounds before this one; `counters.latest_ns` is this one's
+    cdef size_t n_rounds_ended
     cdef bint is_ended
 
     def __cinit__(self, wanted=(), *, bint keeps_packets=True):
         cdef bytes seeds = os.urandom(32)
         self.grouped = {}
+        self.taken = {}
         self.is_ended = False
+        self.n_rounds_ended = 0
+        self.latest_before_ns = INT64_MIN
         memset(&self.assembly, 0, sizeof(Assembly))
+        memset(&self.opened, 0, sizeof(OpenFlows))
         memset(&self.pieces, 0, sizeof(SpanList))
         memset(&self.spans, 0, sizeof(SpanList))
         memset(&self.dropped, 0, sizeof(Dropped))
@@ -234,6 +248,7 @@ cdef class FlowAssembler:
     def __dealloc__(self):
         free_table(&self.assembly.table)
         free_columns(&self.assembly.columns)
+        free_open(&self.opened)
         free_spans(&self.pieces)
         free_spans(&self.spans)
 
@@ -309,7 +324,7 @@ cdef class FlowAssembler:
         cdef bint has_times = self.assembly.counters.n_records > 0
         return {
             "start_ns": self.assembly.counters.earliest_ns if has_times else None,
-            "end_ns": self.assembly.counters.latest_ns if has_times else None,
+            "end_ns": max(self.latest_before_ns, self.assembly.counters.latest_ns) if has_times else None,
             "packets_read": self.assembly.counters.n_records,
             "packets_kept": self.assembly.counters.n_kept,
             "captured_bytes": self.assembly.counters.n_captured_bytes,
@@ -325,8 +340,13 @@ cdef class FlowAssembler:
         return self.assembly.counters.n_records
 
     @property
+    def latest_ns(self):
+        """Latest time of the packets since the last round, ns; None if there were none."""
+        return None if self.assembly.counters.latest_ns == INT64_MIN else self.assembly.counters.latest_ns
+
+    @property
     def n_keys(self):
-        """Distinct flow keys so far."""
+        """Distinct flow keys so far; in rounds, those of which something is kept."""
         if not self.is_ended:
             describe_fault(flush_batch(&self.assembly), 0)
         return self.assembly.table.n_flows
@@ -340,24 +360,41 @@ cdef class FlowAssembler:
             for name, drop in DROP_REASONS.items()
         }
 
+    @property
+    def ended_early(self):
+        """Dict: bound -> {"packets", "pieces"} that it made end before their time."""
+        cdef int reason
+        return {
+            name: {"packets": self.opened.n_early_packets[reason], "pieces": self.opened.n_early_pieces[reason]}
+            for name, reason in EARLY_ENDS.items()
+        }
+
+    @property
+    def n_open_packets(self):
+        """Packets that are kept: those that waited after the last round, and those that have come since."""
+        return count_packets(&self.assembly.columns) + self.assembly.n_batch
+
+    @property
+    def n_rounds(self):
+        """Rounds so far."""
+        return self.n_rounds_ended
+
     def take_packets(self):
         """Packets in order of arrival: dict of columns (`time_ns`, `flow`, and those wanted); copies."""
-        cdef PacketChunk *chunk
-        cdef size_t i, n
+        cdef GroupedColumns copies
+        cdef uint32_t[::1] flow
+        cdef size_t n
         describe_fault(flush_batch(&self.assembly), 0)
+        n = count_packets(&self.assembly.columns)
+        flow = np.empty(n, np.uint32)
+        copies = self.allocate_grouped(n)
+        if n:
+            with nogil:
+                copy_columns(&self.assembly.columns, &flow[0], &copies)
+        taken, self.grouped = self.grouped, {}
         kinds = {"time_ns": np.int64, "flow": np.uint32, **{name: kind for name, (_, kind) in COLUMNS.items()}}
-        copies = {name: [] for name in kinds}
-        for i in range(self.assembly.columns.n_chunks):
-            chunk = &self.assembly.columns.chunks[i]
-            n = chunk.n_packets
-            for name, address, width in (
-                ("time_ns", <size_t> chunk.time_ns, 8), ("flow", <size_t> chunk.flow, 4),
-                ("caplen", <size_t> chunk.caplen, 4), ("wirelen", <size_t> chunk.wirelen, 4),
-                ("flags", <size_t> chunk.flags, 1), ("ttl", <size_t> chunk.ttl, 1),
-            ):
-                if address:
-                    copies[name].append(copy_octets(<const void *> <size_t> address, n * width, kinds[name]))
-        return {name: np.concatenate([np.empty(0, kinds[name]), *parts]) for name, parts in copies.items()}
+        taken["flow"] = np.asarray(flow)
+        return {name: taken.get(name, np.empty(0, kind)) for name, kind in kinds.items()}
 
     def keys(self):
         """FLOW_KEY array (n_keys,): the key of each flow number."""
@@ -375,40 +412,23 @@ cdef class FlowAssembler:
         ndarray of int64
             Durations of the pieces, ns.
         """
-        cdef size_t n_flows, i
-        cdef int64_t[::1] offsets
-        cdef uint32_t[::1] cursors
+        cdef int64_t[::1] offsets = self.group_packets()
+        cdef GroupedColumns columns = self.find_grouped()
         cdef int64_t[::1] durations_ns
-        cdef GroupedColumns columns
         cdef Status status
-        self.require_open()
-        if not self.assembly.keeps_packets:
-            raise ValueError("the packets were only counted")
-        describe_fault(flush_batch(&self.assembly), 0)
-        self.is_ended = True
-        n_flows = self.assembly.table.n_flows
-        offsets = np.zeros(n_flows + 1, np.int64)
-        cursors = np.empty(n_flows + 1, np.uint32)
-        columns = self.allocate_grouped(count_packets(&self.assembly.columns))
         self.rules.min_packets = min_packets
         self.rules.tcp_timeout_ns = tcp_timeout_ns
         self.rules.udp_timeout_ns = udp_timeout_ns
         self.rules.keeps_tail = keep_tail
         with nogil:
             free_slots(&self.assembly.table)
-            for i in range(n_flows):
-                cursors[i] = <uint32_t> offsets[i]
-                offsets[i + 1] = offsets[i] + find_record(&self.assembly.table, i).n_packets
-            group_columns(&self.assembly.columns, &cursors[0], &columns)
             status = cut_by_idle(
                 &columns, &offsets[0], &self.assembly.table, &self.rules, &self.pieces, &self.dropped)
         PyErr_CheckSignals()
         describe_fault(status, 0)
-        durations_ns = np.empty(self.pieces.n_spans, np.int64)
-        for i in range(self.pieces.n_spans):
-            durations_ns[i] = netml_gap(
-                columns.time_ns[self.pieces.spans[i].end - 1], columns.time_ns[self.pieces.spans[i].start])
-        return np.asarray(durations_ns)
+        durations_ns = np.empty(self.pieces.n_spans + 1, np.int64)
+        measure_durations(columns.time_ns, &self.pieces, &durations_ns[0])
+        return np.asarray(durations_ns)[:self.pieces.n_spans]
 
     def take_flows(self, double interval_ns):
         """Cut by the interval (rule 4 of the seed) and hand everything over. Call it once, after `end_flows`.
@@ -419,9 +439,6 @@ cdef class FlowAssembler:
             `offsets` (n + 1), `start_ns`, `end_ns`, `keys` (n), and the packet columns, n_packets long.
         """
         cdef GroupedColumns columns = self.find_grouped()
-        cdef int64_t[::1] offsets, start_ns, end_ns
-        cdef uint8_t[::1] octets
-        cdef size_t n_spans, i
         cdef Status status
         if not self.is_ended or not interval_ns >= 0:
             raise ValueError("end the flows first, and give an interval of at least 0")
@@ -431,11 +448,89 @@ cdef class FlowAssembler:
             free_spans(&self.pieces)
         PyErr_CheckSignals()
         describe_fault(status, 0)
-        n_spans = self.spans.n_spans
-        offsets = np.zeros(n_spans + 1, np.int64)
+        return self.hand_over(columns)
+
+    def end_round(
+        self, int64_t clock_ns, *, double interval_ns, uint64_t min_packets, int64_t tcp_timeout_ns,
+        int64_t udp_timeout_ns, uint64_t max_flow_packets, uint64_t max_open_packets, bint is_last=False,
+    ):
+        """End the pieces that no packet to come can belong to (`rounds.pxd`); the others wait. All, with `is_last`.
+
+        Parameters
+        ----------
+        clock_ns : int
+            The time now, as the packets have it.
+        interval_ns : float
+            Greater than 0.
+
+        Returns
+        -------
+        int
+            Pieces that have ended, for `take_round`.
+        """
+        cdef OpenRules rules
+        cdef GroupedColumns columns
+        cdef int64_t[::1] offsets
+        cdef Status status
+        if not interval_ns > 0:
+            raise ValueError("the interval must be greater than 0")
+        rules.interval_ns = interval_ns
+        rules.tcp_timeout_ns = tcp_timeout_ns
+        rules.udp_timeout_ns = udp_timeout_ns
+        rules.min_packets = max(<uint64_t> 2, min_packets)
+        rules.max_flow_packets = max_flow_packets
+        rules.max_open_packets = max_open_packets
+        rules.watermark_ns = netml_add_clamped(clock_ns, -REORDER_NS)
+        rules.is_last = is_last
+        offsets = self.group_packets()
+        columns = self.find_grouped()
+        with nogil:
+            status = end_pieces(
+                &columns, &offsets[0], &self.assembly.table, &rules, &self.opened, &self.spans, &self.dropped)
+            if status == STATUS_OK:
+                status = bound_memory(&offsets[0], &rules, &self.opened, &self.spans, &self.dropped)
+            if status == STATUS_OK:
+                status = carry_packets(
+                    &columns, &offsets[0], &self.opened, &self.assembly.table, &self.assembly.columns)
+        describe_fault(status, 0)
+        # Copies: what is handed out does not hold the memory of what is not.
+        self.taken = {name: column.copy() for name, column in self.hand_over(columns).items()}
+        describe_fault(forget_flows(&self.opened, &self.assembly.table, &self.assembly.columns), 0)
+        self.latest_before_ns = max(self.latest_before_ns, self.assembly.counters.latest_ns)
+        self.assembly.counters.latest_ns = INT64_MIN
+        self.n_rounds_ended += 1
+        self.is_ended = is_last
+        return len(self.taken["keys"])
+
+    def take_round(self):
+        """What the last round hands out, as of `take_flows`; the same again until the next round."""
+        return dict(self.taken)
+
+    cdef int64_t[::1] group_packets(self):
+        """All packets by flow into `grouped`; gives where each flow's begin. No more packets, until a round is over."""
+        cdef int64_t[::1] offsets
+        cdef uint32_t[::1] cursors
+        cdef GroupedColumns columns
+        self.require_open()
+        if not self.assembly.keeps_packets:
+            raise ValueError("the packets were only counted")
+        describe_fault(flush_batch(&self.assembly), 0)
+        self.is_ended = True
+        offsets = np.empty(self.assembly.table.n_flows + 1, np.int64)
+        cursors = np.empty(self.assembly.table.n_flows + 1, np.uint32)
+        columns = self.allocate_grouped(count_packets(&self.assembly.columns))
+        with nogil:
+            number_packets(&self.assembly.table, &offsets[0], &cursors[0])
+            group_columns(&self.assembly.columns, &cursors[0], &columns)
+        return offsets
+
+    cdef dict hand_over(self, GroupedColumns columns):
+        """The packets of `spans`, with their keys and times, as `take_flows` returns them."""
+        cdef size_t n_spans = self.spans.n_spans, i
+        cdef int64_t[::1] offsets = np.zeros(n_spans + 1, np.int64), start_ns, end_ns
+        cdef uint8_t[::1] octets = np.empty(n_spans * KEY_BYTES, np.uint8)
         start_ns = np.empty(n_spans, np.int64)
         end_ns = np.empty(n_spans, np.int64)
-        octets = np.empty(n_spans * KEY_BYTES, np.uint8)
         if n_spans:
             with nogil:
                 measure_spans(&columns, &self.spans, &offsets[0], &start_ns[0], &end_ns[0])
@@ -482,14 +577,6 @@ cdef const uint8_t *find_octets(column) except? NULL:
     if octets is None or octets.shape[0] == 0:
         return NULL
     return &octets[0]
-
-
-cdef object copy_octets(const void *start, size_t n_octets, kind):
-    """A numpy array of `kind` with a copy of `n_octets` octets."""
-    cdef uint8_t[::1] octets = np.empty(n_octets, np.uint8)
-    if n_octets:
-        memcpy(&octets[0], start, n_octets)
-    return np.asarray(octets).view(kind)
 
 
 def fill_family(
@@ -557,16 +644,12 @@ cdef int64_t measure_longest(const int64_t[::1] offsets, int64_t n_packets, int6
 
 def sum_by_flow(const uint32_t[::1] size, const int64_t[::1] offsets):
     """Sum of a packet column over each flow: ndarray (n_flows,) of int64."""
-    cdef size_t n_flows = offsets.shape[0] - 1, flow
-    cdef int64_t i, total
+    cdef size_t n_flows = offsets.shape[0] - 1
     cdef int64_t[::1] totals = np.empty(n_flows, np.int64)
     measure_longest(offsets, size.shape[0], 0)
-    with nogil:
-        for flow in range(n_flows):
-            total = 0
-            for i in range(offsets[flow], offsets[flow + 1]):
-                total += size[i]
-            totals[flow] = total
+    if n_flows:
+        with nogil:
+            sum_spans(&size[0] if size.shape[0] else NULL, &offsets[0], n_flows, &totals[0])
     return np.asarray(totals)
 
 

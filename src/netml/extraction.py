@@ -14,7 +14,7 @@ from netml import _flowcore
 from netml.families import FAMILIES, lay_out
 from netml.flows import FlowTable
 from netml.matrix import FeatureMatrix
-from netml.options import FlowOptions, RepresentationOptions, nanoseconds, require_size
+from netml.options import FlowOptions, RepresentationOptions, nanoseconds, require_size, whole_nanoseconds
 from netml.quantile import linear_quantile
 from netml.reading import Progress, read_packets
 from netml.spectrum import transform_rows
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from netml.labels import Labels
 
 Q_RATE = 0.3  # quantile of the flow durations that is a SAMP window (the seed)
-_MAX_TIMEOUT_NS = 2**63 - 1
 
 
 def read_flows(
@@ -230,8 +229,8 @@ def _read_flows(
     captures, damage = read_packets(assembler, source, strict=strict, link_type=link_type, progress=progress)
     durations_ns = assembler.end_flows(
         min_packets=flow.min_packets,
-        tcp_timeout_ns=_whole_ns(flow.tcp_timeout),
-        udp_timeout_ns=_whole_ns(flow.udp_timeout),
+        tcp_timeout_ns=whole_nanoseconds(flow.tcp_timeout),
+        udp_timeout_ns=whole_nanoseconds(flow.udp_timeout),
         keep_tail=flow.keep_tail,
     )
     if flow.interval is not None:
@@ -252,9 +251,3 @@ def _read_flows(
     table = FlowTable(taken.pop("keys"), taken.pop("offsets"), taken, size, metadata)
     table.set_times(taken["start_ns"], taken["end_ns"])
     return table
-
-
-def _whole_ns(seconds: float) -> int:
-    """A timeout in whole ns: a gap, which is whole, exceeds it as soon as it exceeds its floor."""
-    whole = nanoseconds(seconds)
-    return int(whole) if whole < _MAX_TIMEOUT_NS else _MAX_TIMEOUT_NS

@@ -7,7 +7,7 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memmove
 
 from netml._core.flow.grouping cimport GroupedColumns, Value
-from netml._core.octets cimport netml_allocate
+from netml._core.octets cimport netml_allocate, netml_gap
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
 
 
@@ -124,3 +124,24 @@ cdef inline void measure_spans(
         offsets[span + 1] = offsets[span] + spans.spans[span].end - spans.spans[span].start
         start_ns[span] = columns.time_ns[spans.spans[span].start]
         end_ns[span] = columns.time_ns[spans.spans[span].end - 1]
+
+
+cdef inline void measure_durations(
+    const int64_t *time_ns, const SpanList *spans, int64_t *durations_ns,
+) noexcept nogil:
+    """Time between the first and the last packet of each span, ns."""
+    cdef size_t span
+    for span in range(spans.n_spans):
+        durations_ns[span] = netml_gap(time_ns[spans.spans[span].end - 1], time_ns[spans.spans[span].start])
+
+
+cdef inline void sum_spans(
+    const uint32_t *size, const int64_t *offsets, size_t n_flows, int64_t *totals,
+) noexcept nogil:
+    """Sum of a column over each flow."""
+    cdef size_t flow
+    cdef int64_t i
+    for flow in range(n_flows):
+        totals[flow] = 0
+        for i in range(offsets[flow], offsets[flow + 1]):
+            totals[flow] += size[i]
