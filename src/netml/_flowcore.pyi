@@ -20,6 +20,11 @@ class _Drop(TypedDict):
     packets: int
     pieces: int
 
+class _Seen(TypedDict):
+    link_types: set[int]
+    n_sections: int
+    n_interfaces: int
+
 SKIP_REASONS: Final[tuple[str, ...]]
 DROP_REASONS: Final[dict[str, int]]
 EARLY_ENDS: Final[dict[str, int]]
@@ -47,11 +52,7 @@ class Framer:
     @property
     def n_passed(self) -> int: ...
     @property
-    def link_types_seen(self) -> set[int]: ...
-    @property
-    def n_sections(self) -> int: ...
-    @property
-    def n_interfaces(self) -> int: ...
+    def seen(self) -> _Seen: ...
 
 class FlowAssembler:
     def __init__(self, wanted: Iterable[str] = (), *, keeps_packets: bool = True) -> None: ...
@@ -79,22 +80,9 @@ class FlowAssembler:
     def ended_early(self) -> dict[str, _Drop]: ...
     def take_packets(self) -> dict[str, NDArray[Any]]: ...
     def keys(self) -> NDArray[np.void]: ...
-    def end_flows(
-        self, *, min_packets: int, tcp_timeout_ns: int, udp_timeout_ns: int, keep_tail: bool
-    ) -> NDArray[np.int64]: ...
+    def end_flows(self, rules: dict[str, Any]) -> NDArray[np.int64]: ...
     def take_flows(self, interval_ns: float) -> dict[str, NDArray[Any]]: ...
-    def end_round(
-        self,
-        clock_ns: int,
-        *,
-        interval_ns: float,
-        min_packets: int,
-        tcp_timeout_ns: int,
-        udp_timeout_ns: int,
-        max_flow_packets: int,
-        max_open_packets: int,
-        is_last: bool = False,
-    ) -> int: ...
+    def end_round(self, rules: dict[str, Any]) -> None: ...
     def take_round(self) -> dict[str, NDArray[Any]]: ...
 
 def fill_family(

@@ -6,7 +6,7 @@ families.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.math cimport fabs, isfinite, rint
 from libc.stdint cimport INT32_MAX, INT64_MAX, INT64_MIN, int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
 import os
 
@@ -16,26 +16,26 @@ from netml._core.capture.pcapng cimport free_pcapng
 from netml._core.capture.registry cimport FORMAT_PCAP, FORMAT_PCAPNG, Framing, next_frame
 from netml._core.features.family cimport FamilyNeeds, FlowPackets
 from netml._core.features.registry cimport FAMILY_HEADER, FAMILY_SAMP_SIZE, FAMILY_STATS, FamilyCode, fill_rows
-from netml._core.flow.carry cimport bound_memory, carry_packets, forget_flows
+from netml._core.flow.carry cimport forget_flows, run_round
 from netml._core.flow.columns cimport (
     WANTS_CAPLEN, WANTS_FLAGS, WANTS_TTL, WANTS_WIRELEN, count_packets, free_columns,
 )
 from netml._core.flow.expiry cimport ExpiryRules, cut_by_idle, cut_by_interval
 from netml._core.flow.grouping cimport GroupedColumns, copy_columns, group_columns
-from netml._core.flow.key cimport KEY_BYTES, write_key
-from netml._core.flow.open cimport EARLY_LONG_FLOW, EARLY_MEMORY, N_EARLY_ENDS, REORDER_NS, OpenFlows, OpenRules, free_open
-from netml._core.flow.rounds cimport end_pieces
+from netml._core.flow.key cimport KEY_BYTES
+from netml._core.flow.open cimport EARLY_LONG_FLOW, EARLY_MEMORY, N_EARLY_ENDS, OpenFlows, OpenRules, free_open
 from netml._core.flow.spans cimport (
     DROP_IDLE_TAIL, DROP_INTERVAL_TAIL, DROP_SHORT_FLOW, DROP_SHORT_PIECE, N_DROPS, Dropped, SpanList,
-    compact_columns, free_spans, measure_durations, measure_spans, sum_spans,
+    compact_columns, find_longest, free_spans, measure_durations, measure_spans, sum_spans, write_all_keys,
+    write_keys,
 )
-from netml._core.flow.table cimport FIRST_SLOT_BITS, find_record, free_slots, free_table, number_packets, set_slots
+from netml._core.flow.table cimport FIRST_SLOT_BITS, free_slots, free_table, number_packets, set_slots
 from netml._core.guard cimport NETML_BUS, netml_begin_guard, netml_end_guard, netml_run_guarded
 from netml._core.link.registry cimport is_supported_link_type
 from netml._core.net.text cimport LONGEST_ADDRESS, write_addresses
-from netml._core.octets cimport netml_add_clamped, netml_populate
+from netml._core.octets cimport netml_populate
 from netml._core.packet cimport Frame
-from netml._core.pipeline cimport AssembleRequest, Assembly, flush_batch, run_assembly, take_frame
+from netml._core.pipeline cimport AssembleRequest, Assembly, flush_batch, request_assembly, run_assembly, take_frame
 from netml._core.status cimport (
     N_REASONS, STATUS_BAD_BLOCK, STATUS_BAD_LENGTH, STATUS_BAD_SECTION, STATUS_FRAME, STATUS_NEED_MORE,
     STATUS_NO_FRAME, STATUS_NO_INTERFACE, STATUS_NO_MEMORY, STATUS_OK, STATUS_TOO_MANY, STATUS_UNREADABLE, Status,
@@ -104,6 +104,11 @@ cdef str describe_fault(Status status, size_t n_wanted):
     return FAULTS[<int> status]
 
 
+cdef dict name_counts(dict numbers, const uint64_t *n_packets, const uint64_t *n_pieces):
+    """Counts by an enum's names."""
+    return {name: {"packets": n_packets[<int> i], "pieces": n_pieces[<int> i]} for name, i in numbers.items()}
+
+
 cdef class Framer:
     """Framing of one capture: its format, and for pcapng what its sections have said so far."""
 
@@ -113,7 +118,6 @@ cdef class Framer:
                   uint32_t fraction_ns=1000, uint32_t link_type=1):
         if capture_format not in ("pcap", "pcapng") or header_bytes not in (16, 24):
             raise ValueError(f"no framing for {capture_format!r} with record headers of {header_bytes} bytes")
-        memset(&self.framing, 0, sizeof(Framing))
         self.framing.format = FORMAT_PCAP if capture_format == "pcap" else FORMAT_PCAPNG
         self.framing.pcap.is_swapped = is_swapped
         self.framing.pcap.header_bytes = header_bytes
@@ -159,22 +163,15 @@ cdef class Framer:
         return self.framing.n_passed
 
     @property
-    def link_types_seen(self):
-        """LINKTYPE_ values of all interfaces so far (pcapng), or of the capture; a set."""
+    def seen(self):
+        """Dict: link_types (set of the LINKTYPE_ values of all interfaces so far), n_sections, n_interfaces (pcapng)."""
         cdef size_t i
-        if self.framing.format == FORMAT_PCAP:
-            return {self.framing.pcap.link_type}
-        return {self.framing.pcapng.link_types[i] for i in range(self.framing.pcapng.n_link_types)}
-
-    @property
-    def n_sections(self):
-        """Sections so far (pcapng)."""
-        return self.framing.pcapng.n_sections
-
-    @property
-    def n_interfaces(self):
-        """Interfaces of all sections so far (pcapng)."""
-        return self.framing.pcapng.n_interfaces_seen
+        link_types = {self.framing.pcapng.link_types[i] for i in range(self.framing.pcapng.n_link_types)}
+        return {
+            "link_types": {self.framing.pcap.link_type} if self.framing.format == FORMAT_PCAP else link_types,
+            "n_sections": self.framing.pcapng.n_sections,
+            "n_interfaces": self.framing.pcapng.n_interfaces_seen,
+        }
 
 
 cpdef int64_t convert_time(object time) except? -1:
@@ -193,9 +190,8 @@ cpdef int64_t convert_time(object time) except? -1:
     if not isinstance(time, int):
         from fractions import Fraction
 
-        time = int(Fraction(time) * 1000000000)
-    else:
-        time *= 1000000000
+        time = Fraction(time)
+    time = int(time * 1000000000)
     if not -INT64_MAX <= time <= INT64_MAX:
         raise CaptureError(f"a packet's time is {time} ns: out of range")
     return time
@@ -221,21 +217,14 @@ cdef class FlowAssembler:
     cdef dict grouped            # name -> numpy array, by flow
     cdef dict taken              # what the last round hands out
     cdef int64_t latest_before_ns  # of the rounds before this one; `counters.latest_ns` is this one's
-    cdef size_t n_rounds_ended
+    cdef readonly size_t n_rounds  # so far
     cdef bint is_ended
 
     def __cinit__(self, wanted=(), *, bint keeps_packets=True):
         cdef bytes seeds = os.urandom(32)
         self.grouped = {}
         self.taken = {}
-        self.is_ended = False
-        self.n_rounds_ended = 0
-        self.latest_before_ns = INT64_MIN
-        memset(&self.assembly, 0, sizeof(Assembly))
-        memset(&self.opened, 0, sizeof(OpenFlows))
-        memset(&self.pieces, 0, sizeof(SpanList))
-        memset(&self.spans, 0, sizeof(SpanList))
-        memset(&self.dropped, 0, sizeof(Dropped))
+        self.latest_before_ns = INT64_MIN  # all else begins as zeros
         self.assembly.keeps_packets = keeps_packets
         self.assembly.counters.earliest_ns = INT64_MAX
         self.assembly.counters.latest_ns = INT64_MIN
@@ -276,11 +265,7 @@ cdef class FlowAssembler:
             raise ValueError("start and length are beyond the block")
         if length == 0:
             return 0, 0, ""
-        request.assembly = &self.assembly
-        request.framing = &framer.framing
-        request.block = &block[start]
-        request.length = length
-        request.n_used = request.n_wanted = 0
+        request = request_assembly(&self.assembly, &framer.framing, &block[start], length)
         if not is_mapped:
             with nogil:
                 status = <Status> run_assembly(&request)
@@ -354,76 +339,50 @@ cdef class FlowAssembler:
     @property
     def dropped(self):
         """Dict: rule -> {"packets", "pieces"} that it dropped."""
-        cdef int drop
-        return {
-            name: {"packets": self.dropped.n_packets[drop], "pieces": self.dropped.n_pieces[drop]}
-            for name, drop in DROP_REASONS.items()
-        }
+        return name_counts(DROP_REASONS, self.dropped.n_packets, self.dropped.n_pieces)
 
     @property
     def ended_early(self):
         """Dict: bound -> {"packets", "pieces"} that it made end before their time."""
-        cdef int reason
-        return {
-            name: {"packets": self.opened.n_early_packets[reason], "pieces": self.opened.n_early_pieces[reason]}
-            for name, reason in EARLY_ENDS.items()
-        }
+        return name_counts(EARLY_ENDS, self.opened.n_early_packets, self.opened.n_early_pieces)
 
     @property
     def n_open_packets(self):
         """Packets that are kept: those that waited after the last round, and those that have come since."""
         return count_packets(&self.assembly.columns) + self.assembly.n_batch
 
-    @property
-    def n_rounds(self):
-        """Rounds so far."""
-        return self.n_rounds_ended
-
     def take_packets(self):
         """Packets in order of arrival: dict of columns (`time_ns`, `flow`, and those wanted); copies."""
         cdef GroupedColumns copies
         cdef uint32_t[::1] flow
-        cdef size_t n
         describe_fault(flush_batch(&self.assembly), 0)
-        n = count_packets(&self.assembly.columns)
-        flow = np.empty(n, np.uint32)
-        copies = self.allocate_grouped(n)
-        if n:
+        flow = np.empty(count_packets(&self.assembly.columns), np.uint32)
+        copies = self.allocate_grouped(flow.shape[0])
+        if flow.shape[0]:
             with nogil:
                 copy_columns(&self.assembly.columns, &flow[0], &copies)
-        taken, self.grouped = self.grouped, {}
-        kinds = {"time_ns": np.int64, "flow": np.uint32, **{name: kind for name, (_, kind) in COLUMNS.items()}}
-        taken["flow"] = np.asarray(flow)
-        return {name: taken.get(name, np.empty(0, kind)) for name, kind in kinds.items()}
+        taken = {name: np.empty(0, kind) for name, (_, kind) in COLUMNS.items()} | self.grouped
+        self.grouped = {}
+        return {"time_ns": taken.pop("time_ns"), "flow": np.asarray(flow), **taken}
 
     def keys(self):
         """FLOW_KEY array (n_keys,): the key of each flow number."""
-        cdef size_t n = self.n_keys, i
-        cdef uint8_t[::1] octets = np.empty(n * KEY_BYTES, np.uint8)
-        for i in range(n):
-            write_key(&octets[i * KEY_BYTES], &find_record(&self.assembly.table, i).key)
+        cdef uint8_t[::1] octets = np.empty(self.n_keys * KEY_BYTES, np.uint8)
+        write_all_keys(&self.assembly.table, &octets[0] if octets.shape[0] else NULL)
         return np.asarray(octets).view(FLOW_KEY)
 
-    def end_flows(self, *, uint64_t min_packets, int64_t tcp_timeout_ns, int64_t udp_timeout_ns, bint keep_tail):
+    def end_flows(self, ExpiryRules rules):
         """Group the packets by flow and cut by the idle timeouts (rules 1 and 2 of the seed). Call it once.
 
-        Returns
-        -------
-        ndarray of int64
-            Durations of the pieces, ns.
+        `rules` is a dict of the fields of `ExpiryRules`. Returns the durations of the pieces, ns: ndarray of int64.
         """
-        cdef int64_t[::1] offsets = self.group_packets()
+        cdef int64_t[::1] offsets = self.group_packets(True)
         cdef GroupedColumns columns = self.find_grouped()
         cdef int64_t[::1] durations_ns
         cdef Status status
-        self.rules.min_packets = min_packets
-        self.rules.tcp_timeout_ns = tcp_timeout_ns
-        self.rules.udp_timeout_ns = udp_timeout_ns
-        self.rules.keeps_tail = keep_tail
+        self.rules = rules
         with nogil:
-            free_slots(&self.assembly.table)
-            status = cut_by_idle(
-                &columns, &offsets[0], &self.assembly.table, &self.rules, &self.pieces, &self.dropped)
+            status = cut_by_idle(&columns, &offsets[0], &self.assembly.table, &rules, &self.pieces, &self.dropped)
         PyErr_CheckSignals()
         describe_fault(status, 0)
         durations_ns = np.empty(self.pieces.n_spans + 1, np.int64)
@@ -450,63 +409,36 @@ cdef class FlowAssembler:
         describe_fault(status, 0)
         return self.hand_over(columns)
 
-    def end_round(
-        self, int64_t clock_ns, *, double interval_ns, uint64_t min_packets, int64_t tcp_timeout_ns,
-        int64_t udp_timeout_ns, uint64_t max_flow_packets, uint64_t max_open_packets, bint is_last=False,
-    ):
-        """End the pieces that no packet to come can belong to (`rounds.pxd`); the others wait. All, with `is_last`.
+    def end_round(self, OpenRules rules):
+        """End the pieces that no packet to come can belong to (`rounds.pxd`), for `take_round`; the others wait.
 
-        Parameters
-        ----------
-        clock_ns : int
-            The time now, as the packets have it.
-        interval_ns : float
-            Greater than 0.
-
-        Returns
-        -------
-        int
-            Pieces that have ended, for `take_round`.
+        `rules` is a dict of the fields of `OpenRules`.
         """
-        cdef OpenRules rules
         cdef GroupedColumns columns
         cdef int64_t[::1] offsets
         cdef Status status
-        if not interval_ns > 0:
-            raise ValueError("the interval must be greater than 0")
-        rules.interval_ns = interval_ns
-        rules.tcp_timeout_ns = tcp_timeout_ns
-        rules.udp_timeout_ns = udp_timeout_ns
-        rules.min_packets = max(<uint64_t> 2, min_packets)
-        rules.max_flow_packets = max_flow_packets
-        rules.max_open_packets = max_open_packets
-        rules.watermark_ns = netml_add_clamped(clock_ns, -REORDER_NS)
-        rules.is_last = is_last
-        offsets = self.group_packets()
+        if not rules.interval_ns > 0 or rules.min_packets < 2:
+            raise ValueError("the interval must be greater than 0, and a piece have 2 packets")
+        offsets = self.group_packets(rules.is_last)
         columns = self.find_grouped()
         with nogil:
-            status = end_pieces(
-                &columns, &offsets[0], &self.assembly.table, &rules, &self.opened, &self.spans, &self.dropped)
-            if status == STATUS_OK:
-                status = bound_memory(&offsets[0], &rules, &self.opened, &self.spans, &self.dropped)
-            if status == STATUS_OK:
-                status = carry_packets(
-                    &columns, &offsets[0], &self.opened, &self.assembly.table, &self.assembly.columns)
+            status = run_round(
+                &columns, &offsets[0], &rules, &self.assembly.table, &self.opened, &self.spans, &self.dropped,
+                &self.assembly.columns)
         describe_fault(status, 0)
         # Copies: what is handed out does not hold the memory of what is not.
         self.taken = {name: column.copy() for name, column in self.hand_over(columns).items()}
         describe_fault(forget_flows(&self.opened, &self.assembly.table, &self.assembly.columns), 0)
         self.latest_before_ns = max(self.latest_before_ns, self.assembly.counters.latest_ns)
         self.assembly.counters.latest_ns = INT64_MIN
-        self.n_rounds_ended += 1
-        self.is_ended = is_last
-        return len(self.taken["keys"])
+        self.is_ended = rules.is_last
+        self.n_rounds += 1
 
     def take_round(self):
         """What the last round hands out, as of `take_flows`; the same again until the next round."""
         return dict(self.taken)
 
-    cdef int64_t[::1] group_packets(self):
+    cdef int64_t[::1] group_packets(self, bint is_last):
         """All packets by flow into `grouped`; gives where each flow's begin. No more packets, until a round is over."""
         cdef int64_t[::1] offsets
         cdef uint32_t[::1] cursors
@@ -520,13 +452,15 @@ cdef class FlowAssembler:
         cursors = np.empty(self.assembly.table.n_flows + 1, np.uint32)
         columns = self.allocate_grouped(count_packets(&self.assembly.columns))
         with nogil:
+            if is_last:
+                free_slots(&self.assembly.table)
             number_packets(&self.assembly.table, &offsets[0], &cursors[0])
             group_columns(&self.assembly.columns, &cursors[0], &columns)
         return offsets
 
     cdef dict hand_over(self, GroupedColumns columns):
         """The packets of `spans`, with their keys and times, as `take_flows` returns them."""
-        cdef size_t n_spans = self.spans.n_spans, i
+        cdef size_t n_spans = self.spans.n_spans
         cdef int64_t[::1] offsets = np.zeros(n_spans + 1, np.int64), start_ns, end_ns
         cdef uint8_t[::1] octets = np.empty(n_spans * KEY_BYTES, np.uint8)
         start_ns = np.empty(n_spans, np.int64)
@@ -534,17 +468,13 @@ cdef class FlowAssembler:
         if n_spans:
             with nogil:
                 measure_spans(&columns, &self.spans, &offsets[0], &start_ns[0], &end_ns[0])
+                write_keys(&self.assembly.table, &self.spans, &octets[0])
                 compact_columns(&columns, &self.spans)
-                for i in range(n_spans):
-                    write_key(&octets[i * KEY_BYTES], &find_record(&self.assembly.table, self.spans.spans[i].flow).key)
         taken = {name: column[:offsets[n_spans]] for name, column in self.grouped.items()}
         self.grouped = {}
         free_spans(&self.spans)
-        taken["offsets"] = np.asarray(offsets)
-        taken["start_ns"] = np.asarray(start_ns)
-        taken["end_ns"] = np.asarray(end_ns)
-        taken["keys"] = np.asarray(octets).view(FLOW_KEY)
-        return taken
+        times = {"start_ns": np.asarray(start_ns), "end_ns": np.asarray(end_ns)}
+        return taken | times | {"offsets": np.asarray(offsets), "keys": np.asarray(octets).view(FLOW_KEY)}
 
     cdef int require_open(self) except -1:
         """No more packets once the flows have been ended."""
@@ -607,14 +537,13 @@ def fill_family(
     cdef size_t n_columns = X.shape[1], least = 8 if code == FAMILY_HEADER else 12 if code == FAMILY_STATS else 0
     if not FAMILY_HEADER <= code <= FAMILY_SAMP_SIZE or not rate_ns >= 0:
         raise ValueError(f"no family {code}, or no rate of {rate_ns} ns")
-    if offsets.shape[0] != X.shape[0] + 1 or size.shape[0] != n_packets:
+    if (flags is not None and flags.shape[0] != n_packets) or (ttl is not None and ttl.shape[0] != n_packets) \
+            or size.shape[0] != n_packets or offsets.shape[0] != X.shape[0] + 1:
         raise ValueError("columns, offsets and matrix do not fit each other")
     if width < least or width > n_columns or first_column > n_columns - width:
         raise ValueError("the family does not fit into the matrix")
     if code == FAMILY_HEADER and (flags is None or ttl is None):
         raise ValueError("the header block needs flags and TTL")
-    if (flags is not None and flags.shape[0] != n_packets) or (ttl is not None and ttl.shape[0] != n_packets):
-        raise ValueError("columns do not fit each other")
     if n_flows == 0 or width == 0:
         return
     n_most = measure_longest(offsets, n_packets, 1)
@@ -634,11 +563,9 @@ def fill_family(
 cdef int64_t measure_longest(const int64_t[::1] offsets, int64_t n_packets, int64_t n_least) except -1:
     """Packets of the longest flow; ValueError if a flow has fewer than `n_least` or lies outside of the columns."""
     cdef int64_t n_most = 0
-    cdef Py_ssize_t flow
-    for flow in range(offsets.shape[0] - 1):
-        if offsets[flow] < 0 or offsets[flow + 1] < offsets[flow] + n_least or offsets[flow + 1] > n_packets:
-            raise ValueError(f"flow {flow} has too few packets or lies outside of the columns")
-        n_most = max(n_most, offsets[flow + 1] - offsets[flow])
+    cdef Py_ssize_t flow = find_longest(&offsets[0], offsets.shape[0] - 1, n_packets, n_least, &n_most)
+    if flow >= 0:
+        raise ValueError(f"flow {flow} has too few packets or lies outside of the columns")
     return n_most
 
 
@@ -656,19 +583,8 @@ def sum_by_flow(const uint32_t[::1] size, const int64_t[::1] offsets):
 def format_addresses(const uint8_t[:, ::1] addresses, const uint8_t[::1] ip_version):
     """Addresses as text (RFC 5952), ready for an Arrow string array.
 
-    Parameters
-    ----------
-    addresses : ndarray (n, 16) of uint8
-        Network order; IPv4 in the first 4 octets.
-    ip_version : ndarray (n,) of uint8
-        4 or 6.
-
-    Returns
-    -------
-    offsets : ndarray (n + 1,) of int32
-        Text i is text[offsets[i]:offsets[i + 1]].
-    text : ndarray of uint8
-        ASCII.
+    `addresses` are (n, 16) octets in network order, IPv4 in the first 4; `ip_version` (n,) is 4 or 6. Returns offsets,
+    int32 (n + 1,), and text, ASCII as uint8: text i is text[offsets[i]:offsets[i + 1]].
     """
     cdef size_t n = ip_version.shape[0]
     cdef int32_t[::1] offsets = np.zeros(n + 1, np.int32)

@@ -228,10 +228,12 @@ def _read_flows(
     assembler = _flowcore.FlowAssembler(columns)
     captures, damage = read_packets(assembler, source, strict=strict, link_type=link_type, progress=progress)
     durations_ns = assembler.end_flows(
-        min_packets=flow.min_packets,
-        tcp_timeout_ns=whole_nanoseconds(flow.tcp_timeout),
-        udp_timeout_ns=whole_nanoseconds(flow.udp_timeout),
-        keep_tail=flow.keep_tail,
+        {
+            "min_packets": flow.min_packets,
+            "tcp_timeout_ns": whole_nanoseconds(flow.tcp_timeout),
+            "udp_timeout_ns": whole_nanoseconds(flow.udp_timeout),
+            "keeps_tail": flow.keep_tail,
+        }
     )
     if flow.interval is not None:
         interval_ns = nanoseconds(flow.interval)

@@ -234,7 +234,7 @@ def _walk_native(
 
 def _refuse_unsupported(capture: Capture) -> None:
     """Refuse a capture of which no link type is decoded; with some, the others' packets are just counted."""
-    seen = capture.framer.link_types_seen if capture.framer is not None else {capture.link_type or 0}
+    seen = capture.framer.seen["link_types"] if capture.framer is not None else {capture.link_type or 0}
     if seen and not any(0 <= link_type < 2**32 and _flowcore.is_supported(link_type) for link_type in seen):
         names = ", ".join(map(describe_link_type, sorted(seen)))
         raise UnsupportedLinkTypeError(f"link type {names} is not decoded", path=capture.name)

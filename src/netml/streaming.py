@@ -23,7 +23,8 @@ LONGEST_WAIT_S = 3600.0  # that a poll takes
 # A live source's clock is the wall clock, give or take this. Only then does its silence tell that time passes: a
 # capture of last year that comes through a pipe has no now.
 LIVE_WITHIN_NS = 60 * 10**9
-_LAST_NS = 2**63 - 1
+REORDER_NS = 10**9  # how far a packet may come after a later one and still find its place
+_FIRST_NS, _LAST_NS = -(2**63), 2**63 - 1
 
 
 class FlowStream:
@@ -118,11 +119,12 @@ class FlowStream:
         self._assembler = _flowcore.FlowAssembler({"wirelen" if size == "wire" else "caplen", *columns})
         self._rules: dict[str, Any] = {
             "interval_ns": nanoseconds(interval),
-            "min_packets": self._flow.min_packets,
+            "min_packets": max(2, self._flow.min_packets),
             "tcp_timeout_ns": whole_nanoseconds(self._flow.tcp_timeout),
             "udp_timeout_ns": whole_nanoseconds(self._flow.udp_timeout),
             "max_flow_packets": max_flow_packets,
             "max_open_packets": max_open_packets,
+            "reorder_ns": REORDER_NS,
         }
         self._captures: list[str] = []
         self._damage: list[CaptureError] = []
@@ -241,7 +243,8 @@ class FlowStream:
     def _end_round(self, is_last: bool) -> None:
         if self._clock_ns is None and not is_last:
             return
-        self._assembler.end_round(self._clock_ns or 0, is_last=is_last, **self._rules)
+        watermark_ns = max((self._clock_ns or 0) - REORDER_NS, _FIRST_NS)
+        self._assembler.end_round({**self._rules, "watermark_ns": watermark_ns, "is_last": is_last})
         self._n_read = self._assembler.n_packets_read
         self._n_held = self._assembler.n_open_packets + self._assembler.n_keys
         self._round_s = time.monotonic()

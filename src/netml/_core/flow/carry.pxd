@@ -8,7 +8,8 @@ from libc.string cimport memcpy
 
 from netml._core.flow.columns cimport PacketChunk, PacketColumns, add_chunk
 from netml._core.flow.grouping cimport GroupedColumns
-from netml._core.flow.open cimport EARLY_MEMORY, OpenFlow, OpenFlows, OpenRules, end_early
+from netml._core.flow.open cimport EARLY_MEMORY, OpenFlow, OpenFlows, OpenRules, end_early, shrink_flows
+from netml._core.flow.rounds cimport end_pieces
 from netml._core.flow.spans cimport Dropped, Span, SpanList, keep_span
 from netml._core.flow.table cimport NO_FLOW, FlowTable, find_record, renumber_flows
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
@@ -138,7 +139,7 @@ cdef inline Status forget_flows(OpenFlows *opened, FlowTable *table, PacketColum
     cdef uint32_t *numbers
     cdef size_t number, i, n_kept = 0
     cdef Status status
-    if opened.n_flows < 2 * opened.n_known + FEW_FLOWS:
+    if opened.n_flows < 2 * opened.n_known + FEW_FLOWS or table.slots == NULL:
         return STATUS_OK
     numbers = <uint32_t *> malloc(opened.n_flows * sizeof(uint32_t))
     if numbers == NULL:
@@ -150,9 +151,28 @@ cdef inline Status forget_flows(OpenFlows *opened, FlowTable *table, PacketColum
             opened.flows[n_kept] = opened.flows[number]
             n_kept += 1
     status = renumber_flows(table, numbers, n_kept)
-    opened.n_flows = n_kept
+    shrink_flows(opened, n_kept)
     for i in range(columns.n_chunks):
         for number in range(columns.chunks[i].n_packets):
             columns.chunks[i].flow[number] = numbers[columns.chunks[i].flow[number]]
     free(numbers)
+    return status
+
+
+cdef inline Status run_round(
+    GroupedColumns *grouped,         # IN, OUT: sorted by time within each flow
+    const int64_t *offsets,          # IN  [n_flows + 1]
+    const OpenRules *rules,
+    FlowTable *table,                # IN, OUT
+    OpenFlows *opened,               # IN, OUT
+    SpanList *spans,                 # OUT: what is handed out
+    Dropped *dropped,                # OUT
+    PacketColumns *columns,          # OUT: what waits
+) noexcept nogil:
+    """End what has ended, and what is too much; keep the rest."""
+    cdef Status status = end_pieces(grouped, offsets, table, rules, opened, spans, dropped)
+    if status == STATUS_OK:
+        status = bound_memory(offsets, rules, opened, spans, dropped)
+    if status == STATUS_OK:
+        status = carry_packets(grouped, offsets, opened, table, columns)
     return status

@@ -10,10 +10,6 @@ from libc.string cimport memset
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
 
 
-cdef enum:
-    REORDER_NS = 1000000000      # how far a packet may come after a later one and still find its place
-
-
 cdef enum EarlyEnd:
     EARLY_LONG_FLOW = 0          # a piece of too many packets
     EARLY_MEMORY                 # too many packets were open
@@ -24,10 +20,11 @@ cdef struct OpenRules:
     double interval_ns           # > 0
     int64_t tcp_timeout_ns
     int64_t udp_timeout_ns
-    uint64_t min_packets         # a shorter piece is dropped
+    uint64_t min_packets         # >= 2; a shorter piece is dropped
     uint64_t max_flow_packets    # a longer piece ends
     uint64_t max_open_packets    # of all flows; each key that is remembered without packets counts as one
     int64_t watermark_ns         # no packet before this is expected any more
+    int64_t reorder_ns           # so far it lies behind the latest packet
     bint is_last                 # nothing comes any more
 
 
@@ -70,6 +67,18 @@ cdef inline Status admit_flows(OpenFlows *opened, size_t n_flows) noexcept nogil
         memset(&opened.flows[opened.n_flows], 0, (n_flows - opened.n_flows) * sizeof(OpenFlow))
         opened.n_flows = n_flows
     return STATUS_OK
+
+
+cdef inline void shrink_flows(OpenFlows *opened, size_t n_flows) noexcept nogil:
+    """Only the first `n_flows` are left: give the memory of the others back."""
+    cdef size_t room = n_flows + n_flows // 2 + 1024
+    cdef OpenFlow *shrunk
+    opened.n_flows = n_flows
+    if room < opened.room:
+        shrunk = <OpenFlow *> realloc(opened.flows, room * sizeof(OpenFlow))
+        if shrunk != NULL:
+            opened.flows = shrunk
+            opened.room = room
 
 
 cdef inline void end_early(OpenFlows *opened, OpenFlow *flow, EarlyEnd reason) noexcept nogil:

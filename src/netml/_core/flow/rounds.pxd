@@ -1,12 +1,12 @@
 """What ends in a round, while the capture goes on: the rules of `expiry.pxd`, with all tails kept.
 
-A piece has ended when no packet that is still to come can belong to it: packets may come REORDER_NS late. However the
-rounds lie, the pieces are those of the whole capture.
+A piece has ended when no packet that is still to come can belong to it: none is expected from before the watermark.
+However the rounds lie, the pieces are those of the whole capture.
 """
 from libc.stdint cimport int64_t, uint32_t
 
 from netml._core.flow.grouping cimport GroupedColumns, sort_flow
-from netml._core.flow.open cimport EARLY_LONG_FLOW, REORDER_NS, OpenFlow, OpenFlows, OpenRules, admit_flows, end_early
+from netml._core.flow.open cimport EARLY_LONG_FLOW, OpenFlow, OpenFlows, OpenRules, admit_flows, end_early
 from netml._core.flow.spans cimport Dropped, SpanList, keep_span, reserve_spans
 from netml._core.flow.table cimport FlowTable, find_record
 from netml._core.octets cimport netml_exceeds, netml_floor_quotient, netml_gap
@@ -20,7 +20,7 @@ cdef inline bint is_over(const OpenRules *rules, int64_t last_ns, double limit_n
         return True
     if rules.watermark_ns >= last_ns:
         return <double> netml_gap(rules.watermark_ns, last_ns) > limit_ns
-    return <double> netml_gap(last_ns, rules.watermark_ns) > timeout_ns + 2.0 * REORDER_NS
+    return <double> netml_gap(last_ns, rules.watermark_ns) > timeout_ns + 2.0 * rules.reorder_ns
 
 
 cdef inline Status sort_new_packets(
