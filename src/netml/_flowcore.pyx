@@ -164,7 +164,7 @@ cdef class Framer:
 
     @property
     def seen(self):
-        """Dict: link_types (set of the LINKTYPE_ values of all interfaces so far), n_sections, n_interfaces (pcapng)."""
+        """Dict: link_types (set of the LINKTYPE_ values of all interfaces so far), n_sections, n_interfaces."""
         cdef size_t i
         link_types = {self.framing.pcapng.link_types[i] for i in range(self.framing.pcapng.n_link_types)}
         return {

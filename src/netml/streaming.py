@@ -53,7 +53,7 @@ class FlowStream:
     progress : callable, optional
         Called as ``progress(bytes_read, packets_read)`` block by block.
     batch_packets : int, default 262144
-        So many new packets, or half as many as are held, are worth looking for flows that have ended.
+        After so many new packets flows are looked for that have ended; if millions are held, after half as many.
     latency_s : float, default 1
         Longest time until that is done for sources that are no regular files, s.
     max_flow_packets : int, default 1048576
@@ -196,6 +196,7 @@ class FlowStream:
                     self.stop()
                     is_last = is_last and self._assembler.n_rounds > self._n_rounds_taken
                 table = self._take_table()
+                self._n_rounds_taken = self._assembler.n_rounds
                 if table is not None:
                     yield table
 
@@ -234,7 +235,8 @@ class FlowStream:
 
     def _is_due(self) -> bool:
         n_new = self._assembler.n_packets_read - self._n_read
-        if n_new >= max(self._batch_packets, self._n_held // 2):
+        # A round takes as long as what it holds: so if millions of packets are held, it waits for half as many.
+        if n_new >= max(self._batch_packets, self._n_held // 2 - BATCH_PACKETS):
             return True
         if not self._is_timed or time.monotonic() - self._round_s < self._latency_s:
             return False
@@ -253,7 +255,6 @@ class FlowStream:
         """What the last round has handed out, once."""
         if self._assembler.n_rounds == self._n_rounds_taken:
             return None
-        self._n_rounds_taken = self._assembler.n_rounds
         taken = self._assembler.take_round()
         if len(taken["keys"]) == 0:
             return None

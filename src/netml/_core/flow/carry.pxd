@@ -65,6 +65,7 @@ cdef inline Status bound_memory(
     cdef int64_t cutoff_ns
     cdef size_t number
     cdef int turn
+    cdef bint is_chosen
     cdef Status status
     if n_left <= rules.max_open_packets:
         return STATUS_OK
@@ -73,7 +74,8 @@ cdef inline Status bound_memory(
         for number in range(opened.n_flows):
             flow = &opened.flows[number]
             weight = weigh_flow(flow)
-            if weight == 0 or (flow.last_ns >= cutoff_ns if turn == 0 else flow.last_ns != cutoff_ns or n_left <= n_most):
+            is_chosen = flow.last_ns < cutoff_ns if turn == 0 else flow.last_ns == cutoff_ns and n_left > n_most
+            if weight == 0 or not is_chosen:
                 continue
             if flow.n_open:
                 status = keep_span(

@@ -127,7 +127,7 @@ cdef inline Status end_pieces(
     cdef OpenFlow *flow
     cdef size_t number
     cdef int64_t start, end, timeout_ns
-    cdef int64_t shorter_timeout_ns = min(rules.tcp_timeout_ns, rules.udp_timeout_ns)
+    cdef int64_t shorter_ns = min(rules.tcp_timeout_ns, rules.udp_timeout_ns)
     cdef Status status = admit_flows(opened, table.n_flows)
     if status == STATUS_OK:
         status = reserve_spans(spans, table.n_flows)
@@ -138,7 +138,7 @@ cdef inline Status end_pieces(
         flow = &opened.flows[number]
         start = offsets[number]
         end = offsets[number + 1]
-        if start == end and not (flow.is_known and is_over(rules, flow.last_ns, shorter_timeout_ns, shorter_timeout_ns)):
+        if start == end and not (flow.is_known and is_over(rules, flow.last_ns, shorter_ns, shorter_ns)):
             opened.n_known += flow.is_known
             continue
         timeout_ns = rules.udp_timeout_ns

@@ -163,7 +163,7 @@ cdef inline Status find_or_insert_flow(
 
 
 cdef inline void number_packets(const FlowTable *table, int64_t *offsets, uint32_t *cursors) noexcept nogil:
-    """Where each flow's packets begin among those of all flows: `offsets` [n_flows + 1] and, to be used up, `cursors`."""
+    """Where each flow's packets begin among those of all: `offsets` [n_flows + 1] and, to be used up, `cursors`."""
     cdef size_t flow
     offsets[0] = 0
     for flow in range(table.n_flows):
