@@ -117,14 +117,10 @@ class FlowStream:
         self._batch_packets = batch_packets
         self._latency_s = latency_s
         self._assembler = _flowcore.FlowAssembler({"wirelen" if size == "wire" else "caplen", *columns})
-        self._rules: dict[str, Any] = {
-            "interval_ns": nanoseconds(interval),
-            "min_packets": max(2, self._flow.min_packets),
-            "tcp_timeout_ns": whole_nanoseconds(self._flow.tcp_timeout),
-            "udp_timeout_ns": whole_nanoseconds(self._flow.udp_timeout),
+        self._rules = {
+            **_rules_of(self._flow, float(interval)),
             "max_flow_packets": max_flow_packets,
             "max_open_packets": max_open_packets,
-            "reorder_ns": REORDER_NS,
         }
         self._captures: list[str] = []
         self._damage: list[CaptureError] = []
@@ -261,3 +257,14 @@ class FlowStream:
         table = FlowTable(taken.pop("keys"), taken.pop("offsets"), taken, self._size, self.metadata)
         table.set_times(taken["start_ns"], taken["end_ns"])
         return table
+
+
+def _rules_of(flow: FlowOptions, interval: float) -> dict[str, Any]:
+    """Give the kernel's `OpenRules` of some options."""
+    return {
+        "interval_ns": nanoseconds(interval),
+        "min_packets": max(2, flow.min_packets),
+        "tcp_timeout_ns": whole_nanoseconds(flow.tcp_timeout),
+        "udp_timeout_ns": whole_nanoseconds(flow.udp_timeout),
+        "reorder_ns": REORDER_NS,
+    }
