@@ -16,8 +16,8 @@ LAYERS = {
     "_flowcore": ("_flowcore",),
     "services": (
         *("options", "families"),
-        *("source", "recognition", "decompress", "blocks", "reading"),
-        *("flows", "flow_index", "matrix", "joining", "pieces", "tables", "extraction", "streaming", "quantile", "spectrum"),
+        *("source", "recognition", "decompress", "blocks", "framing", "reading", "streaming"),
+        *("flows", "flow_index", "matrix", "joining", "pieces", "tables", "extraction", "quantile", "spectrum"),
         *("packets", "packet_frame", "_dns", "inspection", "summary", "timing"),
         *("labels", "_label_columns"),
         *("persist", "_safe_pickle", "formats"),

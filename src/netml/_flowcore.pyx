@@ -6,7 +6,7 @@ families.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.math cimport fabs, isfinite, rint
 from libc.stdint cimport INT32_MAX, INT64_MAX, INT64_MIN, int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
 import os
 
@@ -16,23 +16,26 @@ from netml._core.capture.pcapng cimport free_pcapng
 from netml._core.capture.registry cimport FORMAT_PCAP, FORMAT_PCAPNG, Framing, next_frame
 from netml._core.features.family cimport FamilyNeeds, FlowPackets
 from netml._core.features.registry cimport FAMILY_HEADER, FAMILY_SAMP_SIZE, FAMILY_STATS, FamilyCode, fill_rows
+from netml._core.flow.carry cimport forget_flows, run_round
 from netml._core.flow.columns cimport (
-    WANTS_CAPLEN, WANTS_FLAGS, WANTS_TTL, WANTS_WIRELEN, PacketChunk, count_packets, free_columns,
+    WANTS_CAPLEN, WANTS_FLAGS, WANTS_TTL, WANTS_WIRELEN, count_packets, free_columns,
 )
 from netml._core.flow.expiry cimport ExpiryRules, cut_by_idle, cut_by_interval
-from netml._core.flow.grouping cimport GroupedColumns, group_columns
+from netml._core.flow.grouping cimport GroupedColumns, copy_columns, group_columns
+from netml._core.flow.key cimport KEY_BYTES
+from netml._core.flow.open cimport EARLY_LONG_FLOW, EARLY_MEMORY, N_EARLY_ENDS, OpenFlows, OpenRules, free_open
 from netml._core.flow.spans cimport (
     DROP_IDLE_TAIL, DROP_INTERVAL_TAIL, DROP_SHORT_FLOW, DROP_SHORT_PIECE, N_DROPS, Dropped, SpanList,
-    compact_columns, free_spans, measure_spans,
+    compact_columns, find_longest, free_spans, measure_durations, measure_spans, sum_spans, write_all_keys,
+    write_keys,
 )
-from netml._core.flow.key cimport KEY_BYTES, write_key
-from netml._core.flow.table cimport FIRST_SLOT_BITS, find_record, free_slots, free_table, set_slots
+from netml._core.flow.table cimport FIRST_SLOT_BITS, free_slots, free_table, number_packets, set_slots
 from netml._core.guard cimport NETML_BUS, netml_begin_guard, netml_end_guard, netml_run_guarded
 from netml._core.link.registry cimport is_supported_link_type
 from netml._core.net.text cimport LONGEST_ADDRESS, write_addresses
-from netml._core.octets cimport netml_gap, netml_populate
+from netml._core.octets cimport netml_populate
 from netml._core.packet cimport Frame
-from netml._core.pipeline cimport AssembleRequest, Assembly, flush_batch, run_assembly, take_frame
+from netml._core.pipeline cimport AssembleRequest, Assembly, flush_batch, request_assembly, run_assembly, take_frame
 from netml._core.status cimport (
     N_REASONS, STATUS_BAD_BLOCK, STATUS_BAD_LENGTH, STATUS_BAD_SECTION, STATUS_FRAME, STATUS_NEED_MORE,
     STATUS_NO_FRAME, STATUS_NO_INTERFACE, STATUS_NO_MEMORY, STATUS_OK, STATUS_TOO_MANY, STATUS_UNREADABLE, Status,
@@ -54,6 +57,9 @@ DROP_REASONS = {
     "interval_tail": DROP_INTERVAL_TAIL,
 }
 assert len(DROP_REASONS) == N_DROPS
+
+EARLY_ENDS = {"long_flow": EARLY_LONG_FLOW, "memory": EARLY_MEMORY}
+assert len(EARLY_ENDS) == N_EARLY_ENDS
 
 FAULTS = {
     STATUS_BAD_BLOCK: "a pcapng block that contradicts its own lengths: the framing is damaged",
@@ -98,6 +104,11 @@ cdef str describe_fault(Status status, size_t n_wanted):
     return FAULTS[<int> status]
 
 
+cdef dict name_counts(dict numbers, const uint64_t *n_packets, const uint64_t *n_pieces):
+    """Counts by an enum's names."""
+    return {name: {"packets": n_packets[<int> i], "pieces": n_pieces[<int> i]} for name, i in numbers.items()}
+
+
 cdef class Framer:
     """Framing of one capture: its format, and for pcapng what its sections have said so far."""
 
@@ -107,7 +118,6 @@ cdef class Framer:
                   uint32_t fraction_ns=1000, uint32_t link_type=1):
         if capture_format not in ("pcap", "pcapng") or header_bytes not in (16, 24):
             raise ValueError(f"no framing for {capture_format!r} with record headers of {header_bytes} bytes")
-        memset(&self.framing, 0, sizeof(Framing))
         self.framing.format = FORMAT_PCAP if capture_format == "pcap" else FORMAT_PCAPNG
         self.framing.pcap.is_swapped = is_swapped
         self.framing.pcap.header_bytes = header_bytes
@@ -153,22 +163,15 @@ cdef class Framer:
         return self.framing.n_passed
 
     @property
-    def link_types_seen(self):
-        """LINKTYPE_ values of all interfaces so far (pcapng), or of the capture; a set."""
+    def seen(self):
+        """Dict: link_types (set of the LINKTYPE_ values of all interfaces so far), n_sections, n_interfaces."""
         cdef size_t i
-        if self.framing.format == FORMAT_PCAP:
-            return {self.framing.pcap.link_type}
-        return {self.framing.pcapng.link_types[i] for i in range(self.framing.pcapng.n_link_types)}
-
-    @property
-    def n_sections(self):
-        """Sections so far (pcapng)."""
-        return self.framing.pcapng.n_sections
-
-    @property
-    def n_interfaces(self):
-        """Interfaces of all sections so far (pcapng)."""
-        return self.framing.pcapng.n_interfaces_seen
+        link_types = {self.framing.pcapng.link_types[i] for i in range(self.framing.pcapng.n_link_types)}
+        return {
+            "link_types": {self.framing.pcap.link_type} if self.framing.format == FORMAT_PCAP else link_types,
+            "n_sections": self.framing.pcapng.n_sections,
+            "n_interfaces": self.framing.pcapng.n_interfaces_seen,
+        }
 
 
 cpdef int64_t convert_time(object time) except? -1:
@@ -187,16 +190,15 @@ cpdef int64_t convert_time(object time) except? -1:
     if not isinstance(time, int):
         from fractions import Fraction
 
-        time = int(Fraction(time) * 1000000000)
-    else:
-        time *= 1000000000
+        time = Fraction(time)
+    time = int(time * 1000000000)
     if not -INT64_MAX <= time <= INT64_MAX:
         raise CaptureError(f"a packet's time is {time} ns: out of range")
     return time
 
 
 cdef class FlowAssembler:
-    """Packets in, flows out: `assemble` blocks, then `end_flows`, then `take_flows`.
+    """Packets in, flows out: `assemble` blocks, then `end_flows`, then `take_flows`; or in rounds with `end_round`.
 
     Parameters
     ----------
@@ -211,17 +213,18 @@ cdef class FlowAssembler:
     cdef SpanList spans
     cdef Dropped dropped
     cdef ExpiryRules rules
+    cdef OpenFlows opened
     cdef dict grouped            # name -> numpy array, by flow
+    cdef dict taken              # what the last round hands out
+    cdef int64_t latest_before_ns  # of the rounds before this one; `counters.latest_ns` is this one's
+    cdef readonly size_t n_rounds  # so far
     cdef bint is_ended
 
     def __cinit__(self, wanted=(), *, bint keeps_packets=True):
         cdef bytes seeds = os.urandom(32)
         self.grouped = {}
-        self.is_ended = False
-        memset(&self.assembly, 0, sizeof(Assembly))
-        memset(&self.pieces, 0, sizeof(SpanList))
-        memset(&self.spans, 0, sizeof(SpanList))
-        memset(&self.dropped, 0, sizeof(Dropped))
+        self.taken = {}
+        self.latest_before_ns = INT64_MIN  # all else begins as zeros
         self.assembly.keeps_packets = keeps_packets
         self.assembly.counters.earliest_ns = INT64_MAX
         self.assembly.counters.latest_ns = INT64_MIN
@@ -234,6 +237,7 @@ cdef class FlowAssembler:
     def __dealloc__(self):
         free_table(&self.assembly.table)
         free_columns(&self.assembly.columns)
+        free_open(&self.opened)
         free_spans(&self.pieces)
         free_spans(&self.spans)
 
@@ -261,11 +265,7 @@ cdef class FlowAssembler:
             raise ValueError("start and length are beyond the block")
         if length == 0:
             return 0, 0, ""
-        request.assembly = &self.assembly
-        request.framing = &framer.framing
-        request.block = &block[start]
-        request.length = length
-        request.n_used = request.n_wanted = 0
+        request = request_assembly(&self.assembly, &framer.framing, &block[start], length)
         if not is_mapped:
             with nogil:
                 status = <Status> run_assembly(&request)
@@ -309,7 +309,7 @@ cdef class FlowAssembler:
         cdef bint has_times = self.assembly.counters.n_records > 0
         return {
             "start_ns": self.assembly.counters.earliest_ns if has_times else None,
-            "end_ns": self.assembly.counters.latest_ns if has_times else None,
+            "end_ns": max(self.latest_before_ns, self.assembly.counters.latest_ns) if has_times else None,
             "packets_read": self.assembly.counters.n_records,
             "packets_kept": self.assembly.counters.n_kept,
             "captured_bytes": self.assembly.counters.n_captured_bytes,
@@ -325,8 +325,13 @@ cdef class FlowAssembler:
         return self.assembly.counters.n_records
 
     @property
+    def latest_ns(self):
+        """Latest time of the packets since the last round, ns; None if there were none."""
+        return None if self.assembly.counters.latest_ns == INT64_MIN else self.assembly.counters.latest_ns
+
+    @property
     def n_keys(self):
-        """Distinct flow keys so far."""
+        """Distinct flow keys so far; in rounds, those of which something is kept."""
         if not self.is_ended:
             describe_fault(flush_batch(&self.assembly), 0)
         return self.assembly.table.n_flows
@@ -334,81 +339,55 @@ cdef class FlowAssembler:
     @property
     def dropped(self):
         """Dict: rule -> {"packets", "pieces"} that it dropped."""
-        cdef int drop
-        return {
-            name: {"packets": self.dropped.n_packets[drop], "pieces": self.dropped.n_pieces[drop]}
-            for name, drop in DROP_REASONS.items()
-        }
+        return name_counts(DROP_REASONS, self.dropped.n_packets, self.dropped.n_pieces)
+
+    @property
+    def ended_early(self):
+        """Dict: bound -> {"packets", "pieces"} that it made end before their time."""
+        return name_counts(EARLY_ENDS, self.opened.n_early_packets, self.opened.n_early_pieces)
+
+    @property
+    def n_open_packets(self):
+        """Packets that are kept: those that waited after the last round, and those that have come since."""
+        return count_packets(&self.assembly.columns) + self.assembly.n_batch
 
     def take_packets(self):
         """Packets in order of arrival: dict of columns (`time_ns`, `flow`, and those wanted); copies."""
-        cdef PacketChunk *chunk
-        cdef size_t i, n
+        cdef GroupedColumns copies
+        cdef uint32_t[::1] flow
         describe_fault(flush_batch(&self.assembly), 0)
-        kinds = {"time_ns": np.int64, "flow": np.uint32, **{name: kind for name, (_, kind) in COLUMNS.items()}}
-        copies = {name: [] for name in kinds}
-        for i in range(self.assembly.columns.n_chunks):
-            chunk = &self.assembly.columns.chunks[i]
-            n = chunk.n_packets
-            for name, address, width in (
-                ("time_ns", <size_t> chunk.time_ns, 8), ("flow", <size_t> chunk.flow, 4),
-                ("caplen", <size_t> chunk.caplen, 4), ("wirelen", <size_t> chunk.wirelen, 4),
-                ("flags", <size_t> chunk.flags, 1), ("ttl", <size_t> chunk.ttl, 1),
-            ):
-                if address:
-                    copies[name].append(copy_octets(<const void *> <size_t> address, n * width, kinds[name]))
-        return {name: np.concatenate([np.empty(0, kinds[name]), *parts]) for name, parts in copies.items()}
+        flow = np.empty(count_packets(&self.assembly.columns), np.uint32)
+        copies = self.allocate_grouped(flow.shape[0])
+        if flow.shape[0]:
+            with nogil:
+                copy_columns(&self.assembly.columns, &flow[0], &copies)
+        taken = {name: np.empty(0, kind) for name, (_, kind) in COLUMNS.items()} | self.grouped
+        self.grouped = {}
+        return {"time_ns": taken.pop("time_ns"), "flow": np.asarray(flow), **taken}
 
     def keys(self):
         """FLOW_KEY array (n_keys,): the key of each flow number."""
-        cdef size_t n = self.n_keys, i
-        cdef uint8_t[::1] octets = np.empty(n * KEY_BYTES, np.uint8)
-        for i in range(n):
-            write_key(&octets[i * KEY_BYTES], &find_record(&self.assembly.table, i).key)
+        cdef uint8_t[::1] octets = np.empty(self.n_keys * KEY_BYTES, np.uint8)
+        write_all_keys(&self.assembly.table, &octets[0] if octets.shape[0] else NULL)
         return np.asarray(octets).view(FLOW_KEY)
 
-    def end_flows(self, *, uint64_t min_packets, int64_t tcp_timeout_ns, int64_t udp_timeout_ns, bint keep_tail):
+    def end_flows(self, ExpiryRules rules):
         """Group the packets by flow and cut by the idle timeouts (rules 1 and 2 of the seed). Call it once.
 
-        Returns
-        -------
-        ndarray of int64
-            Durations of the pieces, ns.
+        `rules` is a dict of the fields of `ExpiryRules`. Returns the durations of the pieces, ns: ndarray of int64.
         """
-        cdef size_t n_flows, i
-        cdef int64_t[::1] offsets
-        cdef uint32_t[::1] cursors
+        cdef int64_t[::1] offsets = self.group_packets(True)
+        cdef GroupedColumns columns = self.find_grouped()
         cdef int64_t[::1] durations_ns
-        cdef GroupedColumns columns
         cdef Status status
-        self.require_open()
-        if not self.assembly.keeps_packets:
-            raise ValueError("the packets were only counted")
-        describe_fault(flush_batch(&self.assembly), 0)
-        self.is_ended = True
-        n_flows = self.assembly.table.n_flows
-        offsets = np.zeros(n_flows + 1, np.int64)
-        cursors = np.empty(n_flows + 1, np.uint32)
-        columns = self.allocate_grouped(count_packets(&self.assembly.columns))
-        self.rules.min_packets = min_packets
-        self.rules.tcp_timeout_ns = tcp_timeout_ns
-        self.rules.udp_timeout_ns = udp_timeout_ns
-        self.rules.keeps_tail = keep_tail
+        self.rules = rules
         with nogil:
-            free_slots(&self.assembly.table)
-            for i in range(n_flows):
-                cursors[i] = <uint32_t> offsets[i]
-                offsets[i + 1] = offsets[i] + find_record(&self.assembly.table, i).n_packets
-            group_columns(&self.assembly.columns, &cursors[0], &columns)
-            status = cut_by_idle(
-                &columns, &offsets[0], &self.assembly.table, &self.rules, &self.pieces, &self.dropped)
+            status = cut_by_idle(&columns, &offsets[0], &self.assembly.table, &rules, &self.pieces, &self.dropped)
         PyErr_CheckSignals()
         describe_fault(status, 0)
-        durations_ns = np.empty(self.pieces.n_spans, np.int64)
-        for i in range(self.pieces.n_spans):
-            durations_ns[i] = netml_gap(
-                columns.time_ns[self.pieces.spans[i].end - 1], columns.time_ns[self.pieces.spans[i].start])
-        return np.asarray(durations_ns)
+        durations_ns = np.empty(self.pieces.n_spans + 1, np.int64)
+        measure_durations(columns.time_ns, &self.pieces, &durations_ns[0])
+        return np.asarray(durations_ns)[:self.pieces.n_spans]
 
     def take_flows(self, double interval_ns):
         """Cut by the interval (rule 4 of the seed) and hand everything over. Call it once, after `end_flows`.
@@ -419,9 +398,6 @@ cdef class FlowAssembler:
             `offsets` (n + 1), `start_ns`, `end_ns`, `keys` (n), and the packet columns, n_packets long.
         """
         cdef GroupedColumns columns = self.find_grouped()
-        cdef int64_t[::1] offsets, start_ns, end_ns
-        cdef uint8_t[::1] octets
-        cdef size_t n_spans, i
         cdef Status status
         if not self.is_ended or not interval_ns >= 0:
             raise ValueError("end the flows first, and give an interval of at least 0")
@@ -431,25 +407,74 @@ cdef class FlowAssembler:
             free_spans(&self.pieces)
         PyErr_CheckSignals()
         describe_fault(status, 0)
-        n_spans = self.spans.n_spans
-        offsets = np.zeros(n_spans + 1, np.int64)
+        return self.hand_over(columns)
+
+    def end_round(self, OpenRules rules):
+        """End the pieces that no packet to come can belong to (`rounds.pxd`), for `take_round`; the others wait.
+
+        `rules` is a dict of the fields of `OpenRules`.
+        """
+        cdef GroupedColumns columns
+        cdef int64_t[::1] offsets
+        cdef Status status
+        if not rules.interval_ns > 0 or rules.min_packets < 2:
+            raise ValueError("the interval must be greater than 0, and a piece have 2 packets")
+        offsets = self.group_packets(rules.is_last)
+        columns = self.find_grouped()
+        with nogil:
+            status = run_round(
+                &columns, &offsets[0], &rules, &self.assembly.table, &self.opened, &self.spans, &self.dropped,
+                &self.assembly.columns)
+        describe_fault(status, 0)
+        # Copies: what is handed out does not hold the memory of what is not.
+        self.taken = {name: column.copy() for name, column in self.hand_over(columns).items()}
+        describe_fault(forget_flows(&self.opened, &self.assembly.table, &self.assembly.columns), 0)
+        self.latest_before_ns = max(self.latest_before_ns, self.assembly.counters.latest_ns)
+        self.assembly.counters.latest_ns = INT64_MIN
+        self.is_ended = rules.is_last
+        self.n_rounds += 1
+
+    def take_round(self):
+        """What the last round hands out, as of `take_flows`; the same again until the next round."""
+        return dict(self.taken)
+
+    cdef int64_t[::1] group_packets(self, bint is_last):
+        """All packets by flow into `grouped`; gives where each flow's begin. No more packets, until a round is over."""
+        cdef int64_t[::1] offsets
+        cdef uint32_t[::1] cursors
+        cdef GroupedColumns columns
+        self.require_open()
+        if not self.assembly.keeps_packets:
+            raise ValueError("the packets were only counted")
+        describe_fault(flush_batch(&self.assembly), 0)
+        self.is_ended = True
+        offsets = np.empty(self.assembly.table.n_flows + 1, np.int64)
+        cursors = np.empty(self.assembly.table.n_flows + 1, np.uint32)
+        columns = self.allocate_grouped(count_packets(&self.assembly.columns))
+        with nogil:
+            if is_last:
+                free_slots(&self.assembly.table)
+            number_packets(&self.assembly.table, &offsets[0], &cursors[0])
+            group_columns(&self.assembly.columns, &cursors[0], &columns)
+        return offsets
+
+    cdef dict hand_over(self, GroupedColumns columns):
+        """The packets of `spans`, with their keys and times, as `take_flows` returns them."""
+        cdef size_t n_spans = self.spans.n_spans
+        cdef int64_t[::1] offsets = np.zeros(n_spans + 1, np.int64), start_ns, end_ns
+        cdef uint8_t[::1] octets = np.empty(n_spans * KEY_BYTES, np.uint8)
         start_ns = np.empty(n_spans, np.int64)
         end_ns = np.empty(n_spans, np.int64)
-        octets = np.empty(n_spans * KEY_BYTES, np.uint8)
         if n_spans:
             with nogil:
                 measure_spans(&columns, &self.spans, &offsets[0], &start_ns[0], &end_ns[0])
+                write_keys(&self.assembly.table, &self.spans, &octets[0])
                 compact_columns(&columns, &self.spans)
-                for i in range(n_spans):
-                    write_key(&octets[i * KEY_BYTES], &find_record(&self.assembly.table, self.spans.spans[i].flow).key)
         taken = {name: column[:offsets[n_spans]] for name, column in self.grouped.items()}
         self.grouped = {}
         free_spans(&self.spans)
-        taken["offsets"] = np.asarray(offsets)
-        taken["start_ns"] = np.asarray(start_ns)
-        taken["end_ns"] = np.asarray(end_ns)
-        taken["keys"] = np.asarray(octets).view(FLOW_KEY)
-        return taken
+        times = {"start_ns": np.asarray(start_ns), "end_ns": np.asarray(end_ns)}
+        return taken | times | {"offsets": np.asarray(offsets), "keys": np.asarray(octets).view(FLOW_KEY)}
 
     cdef int require_open(self) except -1:
         """No more packets once the flows have been ended."""
@@ -484,14 +509,6 @@ cdef const uint8_t *find_octets(column) except? NULL:
     return &octets[0]
 
 
-cdef object copy_octets(const void *start, size_t n_octets, kind):
-    """A numpy array of `kind` with a copy of `n_octets` octets."""
-    cdef uint8_t[::1] octets = np.empty(n_octets, np.uint8)
-    if n_octets:
-        memcpy(&octets[0], start, n_octets)
-    return np.asarray(octets).view(kind)
-
-
 def fill_family(
     int code, double[:, ::1] X, size_t first_column, size_t width, const int64_t[::1] offsets,
     const int64_t[::1] time_ns, const uint32_t[::1] size, const uint8_t[::1] flags=None, const uint8_t[::1] ttl=None,
@@ -520,14 +537,13 @@ def fill_family(
     cdef size_t n_columns = X.shape[1], least = 8 if code == FAMILY_HEADER else 12 if code == FAMILY_STATS else 0
     if not FAMILY_HEADER <= code <= FAMILY_SAMP_SIZE or not rate_ns >= 0:
         raise ValueError(f"no family {code}, or no rate of {rate_ns} ns")
-    if offsets.shape[0] != X.shape[0] + 1 or size.shape[0] != n_packets:
+    if (flags is not None and flags.shape[0] != n_packets) or (ttl is not None and ttl.shape[0] != n_packets) \
+            or size.shape[0] != n_packets or offsets.shape[0] != X.shape[0] + 1:
         raise ValueError("columns, offsets and matrix do not fit each other")
     if width < least or width > n_columns or first_column > n_columns - width:
         raise ValueError("the family does not fit into the matrix")
     if code == FAMILY_HEADER and (flags is None or ttl is None):
         raise ValueError("the header block needs flags and TTL")
-    if (flags is not None and flags.shape[0] != n_packets) or (ttl is not None and ttl.shape[0] != n_packets):
-        raise ValueError("columns do not fit each other")
     if n_flows == 0 or width == 0:
         return
     n_most = measure_longest(offsets, n_packets, 1)
@@ -547,45 +563,28 @@ def fill_family(
 cdef int64_t measure_longest(const int64_t[::1] offsets, int64_t n_packets, int64_t n_least) except -1:
     """Packets of the longest flow; ValueError if a flow has fewer than `n_least` or lies outside of the columns."""
     cdef int64_t n_most = 0
-    cdef Py_ssize_t flow
-    for flow in range(offsets.shape[0] - 1):
-        if offsets[flow] < 0 or offsets[flow + 1] < offsets[flow] + n_least or offsets[flow + 1] > n_packets:
-            raise ValueError(f"flow {flow} has too few packets or lies outside of the columns")
-        n_most = max(n_most, offsets[flow + 1] - offsets[flow])
+    cdef Py_ssize_t flow = find_longest(&offsets[0], offsets.shape[0] - 1, n_packets, n_least, &n_most)
+    if flow >= 0:
+        raise ValueError(f"flow {flow} has too few packets or lies outside of the columns")
     return n_most
 
 
 def sum_by_flow(const uint32_t[::1] size, const int64_t[::1] offsets):
     """Sum of a packet column over each flow: ndarray (n_flows,) of int64."""
-    cdef size_t n_flows = offsets.shape[0] - 1, flow
-    cdef int64_t i, total
+    cdef size_t n_flows = offsets.shape[0] - 1
     cdef int64_t[::1] totals = np.empty(n_flows, np.int64)
     measure_longest(offsets, size.shape[0], 0)
-    with nogil:
-        for flow in range(n_flows):
-            total = 0
-            for i in range(offsets[flow], offsets[flow + 1]):
-                total += size[i]
-            totals[flow] = total
+    if n_flows:
+        with nogil:
+            sum_spans(&size[0] if size.shape[0] else NULL, &offsets[0], n_flows, &totals[0])
     return np.asarray(totals)
 
 
 def format_addresses(const uint8_t[:, ::1] addresses, const uint8_t[::1] ip_version):
     """Addresses as text (RFC 5952), ready for an Arrow string array.
 
-    Parameters
-    ----------
-    addresses : ndarray (n, 16) of uint8
-        Network order; IPv4 in the first 4 octets.
-    ip_version : ndarray (n,) of uint8
-        4 or 6.
-
-    Returns
-    -------
-    offsets : ndarray (n + 1,) of int32
-        Text i is text[offsets[i]:offsets[i + 1]].
-    text : ndarray of uint8
-        ASCII.
+    `addresses` are (n, 16) octets in network order, IPv4 in the first 4; `ip_version` (n,) is 4 or 6. Returns offsets,
+    int32 (n + 1,), and text, ASCII as uint8: text i is text[offsets[i]:offsets[i + 1]].
     """
     cdef size_t n = ip_version.shape[0]
     cdef int32_t[::1] offsets = np.zeros(n + 1, np.int32)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import mmap
 import os
 import queue
+import select
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,37 @@ def read_blocks(stream: Any, *, ahead: bool) -> Generator[Block, None, None]:
     if ahead and has_processors():
         return _read_ahead(stream)
     return _read_inline(stream)
+
+
+def read_live(stream: Any, descriptor: int, wait_s: Callable[[], float]) -> Generator[Block, None, None]:
+    """Read what comes through a pipe or a terminal as it comes, and tell when nothing does.
+
+    Parameters
+    ----------
+    stream : PeekedStream
+        What is read.
+    descriptor : int
+        Where its bytes come from.
+    wait_s : callable
+        Says how long to wait for bytes, s.
+
+    Yields
+    ------
+    buffer, n_read
+        As of `read_blocks`; `n_read` is 0 when nothing has come for that long.
+    """
+    buffer = _new_buffer()
+    room = memoryview(buffer)[HEADROOM_BYTES:]
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    while True:
+        if not stream.n_peeked and not poll.poll(max(0.0, wait_s()) * 1000):
+            yield buffer, 0
+            continue
+        n_read = stream.readinto(room)
+        if not n_read:
+            return
+        yield buffer, n_read
 
 
 class MappedFile:

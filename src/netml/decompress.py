@@ -16,6 +16,7 @@ MAGICS = {
 # A block of 4 bytes can become 128 kB: so many that even a capture made for it takes no more than 128 MB at once.
 ZSTD_BYTES_AT_A_TIME = 4096
 LONGEST_MAGIC = max(map(len, MAGICS))
+PEEK_BYTES = 1 << 16
 
 
 class PeekedStream(io.RawIOBase):
@@ -34,9 +35,11 @@ class PeekedStream(io.RawIOBase):
 
     def peek(self, n_bytes: int) -> bytes:
         """Give the next `n_bytes` bytes, fewer only at the end, and leave them where they are."""
+        # Of a buffered stream take all that its buffer has: what comes afterwards, its descriptor tells of.
+        is_buffered = isinstance(self._stream, io.BufferedReader)
         while len(self._peeked) < n_bytes:
             try:
-                more = self._stream.read(n_bytes - len(self._peeked))
+                more = self._stream.read1(PEEK_BYTES) if is_buffered else self._stream.read(n_bytes - len(self._peeked))
             except UnicodeDecodeError:
                 more = ""
             if isinstance(more, str):
@@ -45,6 +48,11 @@ class PeekedStream(io.RawIOBase):
                 break
             self._peeked += bytes(more)
         return self._peeked[:n_bytes]
+
+    @property
+    def n_peeked(self) -> int:
+        """Bytes that have been read and are still to be given."""
+        return len(self._peeked)
 
     def skip(self, n_bytes: int) -> None:
         """Drop bytes that `peek` has shown."""

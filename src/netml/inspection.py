@@ -37,14 +37,14 @@ def inspect_capture(
     )
     capture = opened[0]
     framer = capture.framer
-    link_types = sorted(framer.link_types_seen) if framer is not None else [capture.link_type or 0]
+    link_types = sorted(framer.seen["link_types"]) if framer is not None else [capture.link_type or 0]
     return {
         "capture": capture.name,
         "format": capture.format,
         "resolution": capture.resolution or "s",
         "link_types": [describe_link_type(link_type) for link_type in link_types],
-        "n_sections": framer.n_sections if framer is not None else 0,
-        "n_interfaces": framer.n_interfaces if framer is not None else 0,
+        "n_sections": framer.seen["n_sections"] if framer is not None else 0,
+        "n_interfaces": framer.seen["n_interfaces"] if framer is not None else 0,
         "n_keys": assembler.n_keys,
         "damage": [str(error) for error in damage],
         **assembler.counters,

@@ -11,6 +11,7 @@ from netml.families import Request, parse_families
 
 LARGEST_DIM = 1 << 20  # a row of 8 MB
 SIZES = ("captured", "wire")
+_MAX_TIMEOUT_NS = 2**63 - 1
 
 
 def nanoseconds(seconds: float) -> float:
@@ -29,6 +30,18 @@ def nanoseconds(seconds: float) -> float:
         return product
     whole = round(product)
     return float(whole) if abs(product - whole) <= 4 * math.ulp(product) else product
+
+
+def whole_nanoseconds(seconds: float) -> int:
+    """Give a timeout in whole ns: a gap, which is whole, exceeds it as soon as it exceeds its floor.
+
+    Examples
+    --------
+    >>> whole_nanoseconds(2.5e-9)
+    2
+    """
+    whole = nanoseconds(seconds)
+    return int(whole) if whole < _MAX_TIMEOUT_NS else _MAX_TIMEOUT_NS
 
 
 @dataclass(frozen=True, slots=True)

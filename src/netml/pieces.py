@@ -14,11 +14,9 @@ import numpy as np
 import netml
 from netml import _flowcore
 from netml.flows import FlowTable
-from netml.options import FlowOptions, nanoseconds, require_size
+from netml.options import FlowOptions, nanoseconds, require_size, whole_nanoseconds
 from netml.quantile import linear_quantile
 from netml.reading import Progress, read_packets
-
-_MAX_TIMEOUT_NS = 2**63 - 1
 
 
 class Pieces:
@@ -44,10 +42,12 @@ class Pieces:
         self._size = size
         self._metadata = metadata
         self.durations_ns = assembler.end_flows(
-            min_packets=flow.min_packets,
-            tcp_timeout_ns=_whole_ns(flow.tcp_timeout),
-            udp_timeout_ns=_whole_ns(flow.udp_timeout),
-            keep_tail=flow.keep_tail,
+            {
+                "min_packets": flow.min_packets,
+                "tcp_timeout_ns": whole_nanoseconds(flow.tcp_timeout),
+                "udp_timeout_ns": whole_nanoseconds(flow.udp_timeout),
+                "keeps_tail": flow.keep_tail,
+            }
         )
 
     def learn_interval_ns(self) -> float:
@@ -143,9 +143,3 @@ def read_pieces(
         "damage": [str(error) for error in damage],
     }
     return Pieces(assembler, flow or FlowOptions(), size, metadata)
-
-
-def _whole_ns(seconds: float) -> int:
-    """A timeout in whole ns: a gap, which is whole, exceeds it as soon as it exceeds its floor."""
-    whole = nanoseconds(seconds)
-    return int(whole) if whole < _MAX_TIMEOUT_NS else _MAX_TIMEOUT_NS

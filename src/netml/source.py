@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -55,6 +55,7 @@ class Capture:
     warnings: list[CaptureError] = field(default_factory=list)  # what is odd about the header
     mappable: int | None = None  # descriptor of a regular file that holds the capture as it is
     reads_ahead: bool = False  # whether a thread may read the stream
+    live: int | None = None  # descriptor of a pipe, socket or terminal that the stream's bytes come from as they are
     n_bytes: int | None = None  # size of the file, compressed as it is; None if unknown
     position: Callable[[], int | None] = lambda: None  # bytes of the file read so far; None: a pipe cannot tell
     close: Callable[[], None] = lambda: None
@@ -66,7 +67,7 @@ def describe_link_type(link_type: int) -> str:
     return f"{link_type} ({name})" if name else str(link_type)
 
 
-def open_captures(source: Any, link_type: int | None = None) -> Iterator[Capture]:
+def open_captures(source: Any, link_type: int | None = None) -> Generator[Capture, None, None]:
     """Open a source, or several one after the other; each is closed when the next is asked for.
 
     Parameters
@@ -177,6 +178,8 @@ def _recognise(stream: BinaryIO, name: Any, close: Callable[[], None], *, is_fil
         position=position,
         close=close,
     )
+    if not isinstance(plain, DecompressedStream):
+        capture.live = _find_live(stream)
     # Not a pipe: who waits in one cannot be stopped. Nor a stranger's object, nor what is soon read.
     if is_file and n_bytes is not None and n_bytes > LARGE_FILE_BYTES:
         is_plain = not isinstance(plain, DecompressedStream)
@@ -192,6 +195,15 @@ def _size_of(stream: Any) -> int | None:
     except (AttributeError, OSError, ValueError):
         return None
     return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def _find_live(stream: Any) -> int | None:
+    """Descriptor of a stream that may keep its reader waiting; None for files and what has none."""
+    try:
+        descriptor = int(stream.fileno())
+        return None if stat.S_ISREG(os.fstat(descriptor).st_mode) else descriptor
+    except (AttributeError, OSError, ValueError):
+        return None
 
 
 def _position_of(stream: Any) -> Callable[[], int | None]:

@@ -182,6 +182,19 @@ cdef struct AssembleRequest:
     size_t n_wanted              # OUT
 
 
+cdef inline AssembleRequest request_assembly(
+    Assembly *assembly, Framing *framing, const uint8_t *block, size_t length,
+) noexcept nogil:
+    """What `run_assembly` is to do."""
+    cdef AssembleRequest request
+    request.assembly = assembly
+    request.framing = framing
+    request.block = block
+    request.length = length
+    request.n_used = request.n_wanted = 0
+    return request
+
+
 cdef inline int run_assembly(void *argument) noexcept nogil:
     """`assemble_block`, for `netml_run_guarded`."""
     cdef AssembleRequest *request = <AssembleRequest *> argument

@@ -76,6 +76,30 @@ cdef inline void group_columns(
     free_columns(arrived)
 
 
+cdef inline void copy_columns(
+    const PacketColumns *arrived,    # IN
+    uint32_t *flow,                  # OUT [n]: numbers of the flows
+    GroupedColumns *copies,          # OUT [n]
+) noexcept nogil:
+    """All columns in order of arrival."""
+    cdef const PacketChunk *chunk
+    cdef size_t i, n, at = 0
+    for i in range(arrived.n_chunks):
+        chunk = &arrived.chunks[i]
+        n = chunk.n_packets
+        memcpy(copies.time_ns + at, chunk.time_ns, n * sizeof(int64_t))
+        memcpy(flow + at, chunk.flow, n * sizeof(uint32_t))
+        if chunk.caplen != NULL:
+            memcpy(copies.caplen + at, chunk.caplen, n * sizeof(uint32_t))
+        if chunk.wirelen != NULL:
+            memcpy(copies.wirelen + at, chunk.wirelen, n * sizeof(uint32_t))
+        if chunk.flags != NULL:
+            memcpy(copies.flags + at, chunk.flags, n)
+        if chunk.ttl != NULL:
+            memcpy(copies.ttl + at, chunk.ttl, n)
+        at += n
+
+
 cdef inline void order_by_time(
     const int64_t *time_ns,      # IN  [n]
     size_t n,

@@ -2,12 +2,14 @@
 
 Owns the spans' memory.
 """
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memmove
 
 from netml._core.flow.grouping cimport GroupedColumns, Value
-from netml._core.octets cimport netml_allocate
+from netml._core.flow.key cimport KEY_BYTES, write_key
+from netml._core.flow.table cimport FlowTable, find_record
+from netml._core.octets cimport netml_allocate, netml_gap
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
 
 
@@ -124,3 +126,52 @@ cdef inline void measure_spans(
         offsets[span + 1] = offsets[span] + spans.spans[span].end - spans.spans[span].start
         start_ns[span] = columns.time_ns[spans.spans[span].start]
         end_ns[span] = columns.time_ns[spans.spans[span].end - 1]
+
+
+cdef inline void measure_durations(
+    const int64_t *time_ns, const SpanList *spans, int64_t *durations_ns,
+) noexcept nogil:
+    """Time between the first and the last packet of each span, ns."""
+    cdef size_t span
+    for span in range(spans.n_spans):
+        durations_ns[span] = netml_gap(time_ns[spans.spans[span].end - 1], time_ns[spans.spans[span].start])
+
+
+cdef inline void write_keys(const FlowTable *table, const SpanList *spans, uint8_t *octets) noexcept nogil:
+    """The key of each span's flow, KEY_BYTES octets each."""
+    cdef size_t span
+    for span in range(spans.n_spans):
+        write_key(&octets[span * KEY_BYTES], &find_record(table, spans.spans[span].flow).key)
+
+
+cdef inline void write_all_keys(const FlowTable *table, uint8_t *octets) noexcept nogil:
+    """The key of each flow, KEY_BYTES octets each."""
+    cdef size_t flow
+    for flow in range(table.n_flows):
+        write_key(&octets[flow * KEY_BYTES], &find_record(table, flow).key)
+
+
+cdef inline void sum_spans(
+    const uint32_t *size, const int64_t *offsets, size_t n_flows, int64_t *totals,
+) noexcept nogil:
+    """Sum of a column over each flow."""
+    cdef size_t flow
+    cdef int64_t i, total
+    for flow in range(n_flows):
+        total = 0
+        for i in range(offsets[flow], offsets[flow + 1]):
+            total += size[i]
+        totals[flow] = total
+
+
+cdef inline int64_t find_longest(
+    const int64_t *offsets, int64_t n_flows, int64_t n_packets, int64_t n_least, int64_t *n_most,
+) noexcept nogil:
+    """Packets of the longest flow; returns the first that has too few or lies outside of the columns, -1 if none."""
+    cdef int64_t flow
+    n_most[0] = 0
+    for flow in range(n_flows):
+        if offsets[flow] < 0 or offsets[flow + 1] < offsets[flow] + n_least or offsets[flow + 1] > n_packets:
+            return flow
+        n_most[0] = max(n_most[0], offsets[flow + 1] - offsets[flow])
+    return -1

@@ -3,7 +3,7 @@
 A slot is 8 octets (hash tag, flow number): a line of the cache holds eight, and a probe of a million flows misses
 once for the slot and once for the record. The table is never more than half full. Owns its memory.
 """
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memset
 
@@ -160,3 +160,34 @@ cdef inline Status find_or_insert_flow(
     if table.n_flows * 2 > table.mask:
         return set_slots(table, table.slot_bits + 1)
     return STATUS_OK
+
+
+cdef inline void number_packets(const FlowTable *table, int64_t *offsets, uint32_t *cursors) noexcept nogil:
+    """Where each flow's packets begin among those of all: `offsets` [n_flows + 1] and, to be used up, `cursors`."""
+    cdef size_t flow
+    offsets[0] = 0
+    for flow in range(table.n_flows):
+        cursors[flow] = <uint32_t> offsets[flow]
+        offsets[flow + 1] = offsets[flow] + find_record(table, flow).n_packets
+
+
+cdef inline Status renumber_flows(FlowTable *table, const uint32_t *numbers, size_t n_flows) noexcept nogil:
+    """Flow i becomes flow numbers[i], which is not greater and rises with i, or goes (NO_FLOW); `n_flows` stay.
+
+    The memory of what goes is given back.
+    """
+    cdef size_t i, n_chunks = (n_flows + (1 << CHUNK_BITS) - 1) >> CHUNK_BITS
+    cdef uint32_t slot_bits = FIRST_SLOT_BITS
+    for i in range(table.n_flows):
+        if numbers[i] != NO_FLOW and numbers[i] != i:
+            find_record(table, numbers[i])[0] = find_record(table, i)[0]
+    for i in range(table.mask + 1):
+        if table.slots[i].flow != NO_FLOW:
+            table.slots[i].flow = numbers[table.slots[i].flow]
+    for i in range(n_chunks, table.n_chunks):
+        free(table.chunks[i])
+    table.n_chunks = min(table.n_chunks, n_chunks)
+    table.n_flows = n_flows
+    while (<size_t> 1 << slot_bits) < 4 * n_flows:
+        slot_bits += 1
+    return set_slots(table, slot_bits)

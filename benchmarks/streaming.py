@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""Flows as they end against all flows at the end: time and memory of FlowStream and read_flows on the same captures.
+
+    python benchmarks/streaming.py BIG.pcap [MORE.pcap ...] [--interval 5] [--rounds 3]
+
+The two take turns, each run in a process of its own; best ns a packet, and the largest resident set of all runs. What
+is read is in the page cache. Memory of a mapped file counts while it is looked at, 8 to 16 MB.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+
+def run(way, capture, interval):
+    """Read a capture one way, here: ns a packet, peak memory in MB, flows."""
+    import netml
+    from netml.streaming import FlowStream
+
+    begin_s = time.perf_counter()
+    if way == "batch":
+        table = netml.read_flows(capture, flow=netml.FlowOptions(interval=interval, keep_tail=True))
+        metadata, n_flows = table.metadata, len(table)
+    else:
+        stream = FlowStream(capture, interval=interval, columns=("wirelen", "flags", "ttl"))
+        n_flows = sum(len(table) for table in stream)
+        metadata = stream.metadata
+    taken_s = time.perf_counter() - begin_s
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    n_packets = metadata["packets_read"]
+    return {"ns": taken_s * 1e9 / n_packets, "peak_mb": peak_mb, "n_flows": n_flows, "n_packets": n_packets}
+
+
+def measure(way, capture, interval):
+    """`run` in a child process: nothing of another run is in its memory."""
+    command = [sys.executable, __file__, capture, "--interval", str(interval), "--way", way]
+    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def main():
+    """Measure both ways on each capture."""
+    cli = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    cli.add_argument("captures", metavar="BIG.pcap", nargs="+")
+    cli.add_argument("--interval", type=float, default=5.0, help="s")
+    cli.add_argument("--rounds", type=int, default=3)
+    cli.add_argument("--way", choices=("batch", "stream"), help=argparse.SUPPRESS)
+    args = cli.parse_args()
+    if args.way:
+        print(json.dumps(run(args.way, args.captures[0], args.interval)))
+        return
+    for capture in args.captures:
+        found = {"batch": [], "stream": []}
+        for _ in range(args.rounds):
+            for way, runs in found.items():
+                runs.append(measure(way, capture, args.interval))
+        if found["batch"][0]["n_flows"] != found["stream"][0]["n_flows"]:
+            raise SystemExit(f"{capture}: {found['batch'][0]['n_flows']} and {found['stream'][0]['n_flows']} flows")
+        size_mb = Path(capture).stat().st_size / 1e6
+        print(f"{capture}: {size_mb:,.0f} MB, {found['batch'][0]['n_packets']:,} packets")
+        for way, runs in found.items():
+            peak_mb = max(one["peak_mb"] for one in runs)
+            print(f"  {way:7} {min(one['ns'] for one in runs):6.1f} ns a packet   {peak_mb:7,.0f} MB at most")
+        ratio = min(one["ns"] for one in found["batch"]) / min(one["ns"] for one in found["stream"])
+        print(f"  packets/s, stream over batch: {ratio:.2f}")
+
+
+if __name__ == "__main__":
+    main()

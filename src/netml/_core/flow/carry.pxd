@@ -1,0 +1,180 @@
+"""What stays after a round: the packets of the open pieces, and the keys that are known. Bounded, whatever comes.
+
+Flows that are not known any more keep their numbers until they are more than half of the table: then it is packed.
+"""
+from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc, qsort
+from libc.string cimport memcpy
+
+from netml._core.flow.columns cimport PacketChunk, PacketColumns, add_chunk
+from netml._core.flow.grouping cimport GroupedColumns
+from netml._core.flow.open cimport EARLY_MEMORY, OpenFlow, OpenFlows, OpenRules, end_early, shrink_flows
+from netml._core.flow.rounds cimport end_pieces
+from netml._core.flow.spans cimport Dropped, Span, SpanList, keep_span
+from netml._core.flow.table cimport NO_FLOW, FlowTable, find_record, renumber_flows
+from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
+
+
+cdef enum:
+    FEW_FLOWS = 1 << 10          # so many forgotten ones are never worth packing the table
+
+
+cdef inline uint64_t weigh_flow(const OpenFlow *flow) noexcept nogil:
+    """What a flow counts for: its packets; one if there are none but the key is known."""
+    return max(flow.n_open, flow.is_known)
+
+
+cdef inline uint64_t weigh_later(const OpenFlows *opened, int64_t time_ns) noexcept nogil:
+    """Weight of the flows that were seen after a time."""
+    cdef uint64_t weight = 0
+    cdef size_t number
+    for number in range(opened.n_flows):
+        if opened.flows[number].last_ns > time_ns:
+            weight += weigh_flow(&opened.flows[number])
+    return weight
+
+
+cdef inline int64_t find_cutoff(const OpenFlows *opened, uint64_t n_most) noexcept nogil:
+    """The earliest time after which flows of at most `n_most` packets were seen: by halving, without any memory."""
+    cdef int64_t low = INT64_MIN, high = INT64_MAX, middle
+    while low < high:
+        middle = low + <int64_t> ((<uint64_t> high - <uint64_t> low) >> 1)
+        if weigh_later(opened, middle) <= n_most:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+cdef inline int compare_spans(const void *a, const void *b) noexcept nogil:
+    """Order of their places, for `qsort`."""
+    cdef uint32_t first = (<const Span *> a).start, second = (<const Span *> b).start
+    return (first > second) - (first < second)
+
+
+cdef inline Status bound_memory(
+    const int64_t *offsets,      # IN  [n_flows + 1]
+    const OpenRules *rules,
+    OpenFlows *opened,           # IN, OUT
+    SpanList *spans,             # IN, OUT: stay in order of their places
+    Dropped *dropped,            # OUT
+) noexcept nogil:
+    """If too much is open, end the flows that were not seen for longest, until half of it is left."""
+    cdef uint64_t n_left = weigh_later(opened, INT64_MIN), weight, n_most = rules.max_open_packets // 2
+    cdef OpenFlow *flow
+    cdef int64_t cutoff_ns
+    cdef size_t number
+    cdef int turn
+    cdef bint is_chosen
+    cdef Status status
+    if n_left <= rules.max_open_packets:
+        return STATUS_OK
+    cutoff_ns = find_cutoff(opened, n_most)
+    for turn in range(2):  # of those seen last at the very cutoff, as many as are needed
+        for number in range(opened.n_flows):
+            flow = &opened.flows[number]
+            weight = weigh_flow(flow)
+            is_chosen = flow.last_ns < cutoff_ns if turn == 0 else flow.last_ns == cutoff_ns and n_left > n_most
+            if weight == 0 or not is_chosen:
+                continue
+            if flow.n_open:
+                status = keep_span(
+                    spans, <uint32_t> number, offsets[number + 1] - flow.n_open, offsets[number + 1],
+                    rules.min_packets, dropped)
+                if status != STATUS_OK:
+                    return status
+            opened.n_packets -= flow.n_open
+            opened.n_known -= 1
+            n_left -= weight
+            end_early(opened, flow, EARLY_MEMORY)
+    qsort(spans.spans, spans.n_spans, sizeof(Span), compare_spans)
+    return STATUS_OK
+
+
+cdef inline void append_run(
+    PacketChunk *chunk, const GroupedColumns *grouped, int64_t start, size_t n, uint32_t number,
+) noexcept nogil:
+    """Packets of one flow to the end of a chunk that has room for them."""
+    cdef size_t at = chunk.n_packets, i
+    for i in range(n):
+        chunk.flow[at + i] = number
+    memcpy(chunk.time_ns + at, grouped.time_ns + start, n * sizeof(int64_t))
+    if chunk.caplen != NULL:
+        memcpy(chunk.caplen + at, grouped.caplen + start, n * sizeof(uint32_t))
+    if chunk.wirelen != NULL:
+        memcpy(chunk.wirelen + at, grouped.wirelen + start, n * sizeof(uint32_t))
+    if chunk.flags != NULL:
+        memcpy(chunk.flags + at, grouped.flags + start, n * sizeof(uint8_t))
+    if chunk.ttl != NULL:
+        memcpy(chunk.ttl + at, grouped.ttl + start, n * sizeof(uint8_t))
+    chunk.n_packets = at + n
+
+
+cdef inline Status carry_packets(
+    const GroupedColumns *grouped,   # IN
+    const int64_t *offsets,          # IN  [n_flows + 1]
+    const OpenFlows *opened,         # IN
+    FlowTable *table,                # OUT: packets of each flow
+    PacketColumns *columns,          # OUT: was empty
+) noexcept nogil:
+    """The packets of the open pieces come first in the next round."""
+    cdef PacketChunk *chunk = NULL
+    cdef size_t number, n, n_left
+    cdef Status status
+    for number in range(table.n_flows):
+        n_left = opened.flows[number].n_open
+        find_record(table, number).n_packets = <uint32_t> n_left
+        while n_left:
+            if chunk == NULL or chunk.n_packets == chunk.room:
+                status = add_chunk(columns)
+                if status != STATUS_OK:
+                    return status
+                chunk = &columns.chunks[columns.n_chunks - 1]
+            n = min(n_left, chunk.room - chunk.n_packets)
+            append_run(chunk, grouped, offsets[number + 1] - <int64_t> n_left, n, <uint32_t> number)
+            n_left -= n
+    return STATUS_OK
+
+
+cdef inline Status forget_flows(OpenFlows *opened, FlowTable *table, PacketColumns *columns) noexcept nogil:
+    """Pack the table if most of its flows are not known any more."""
+    cdef uint32_t *numbers
+    cdef size_t number, i, n_kept = 0
+    cdef Status status
+    if opened.n_flows < 2 * opened.n_known + FEW_FLOWS or table.slots == NULL:
+        return STATUS_OK
+    numbers = <uint32_t *> malloc(opened.n_flows * sizeof(uint32_t))
+    if numbers == NULL:
+        return STATUS_NO_MEMORY
+    for number in range(opened.n_flows):
+        numbers[number] = NO_FLOW
+        if opened.flows[number].is_known:
+            numbers[number] = <uint32_t> n_kept
+            opened.flows[n_kept] = opened.flows[number]
+            n_kept += 1
+    status = renumber_flows(table, numbers, n_kept)
+    shrink_flows(opened, n_kept)
+    for i in range(columns.n_chunks):
+        for number in range(columns.chunks[i].n_packets):
+            columns.chunks[i].flow[number] = numbers[columns.chunks[i].flow[number]]
+    free(numbers)
+    return status
+
+
+cdef inline Status run_round(
+    GroupedColumns *grouped,         # IN, OUT: sorted by time within each flow
+    const int64_t *offsets,          # IN  [n_flows + 1]
+    const OpenRules *rules,
+    FlowTable *table,                # IN, OUT
+    OpenFlows *opened,               # IN, OUT
+    SpanList *spans,                 # OUT: what is handed out
+    Dropped *dropped,                # OUT
+    PacketColumns *columns,          # OUT: what waits
+) noexcept nogil:
+    """End what has ended, and what is too much; keep the rest."""
+    cdef Status status = end_pieces(grouped, offsets, table, rules, opened, spans, dropped)
+    if status == STATUS_OK:
+        status = bound_memory(offsets, rules, opened, spans, dropped)
+    if status == STATUS_OK:
+        status = carry_packets(grouped, offsets, opened, table, columns)
+    return status

@@ -1,0 +1,90 @@
+"""Flows that are open while their capture goes on: what is known of a key between two rounds.
+
+An open piece's packets wait. Of a key whose packets are all out there stays what its next packet needs: how long it has
+been idle, and where the anchors of the interval are counted from. Owns the flows' state.
+"""
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memset
+
+from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
+
+
+cdef enum EarlyEnd:
+    EARLY_LONG_FLOW = 0          # a piece of too many packets
+    EARLY_MEMORY                 # too many packets were open
+    N_EARLY_ENDS
+
+
+cdef struct OpenRules:
+    double interval_ns           # > 0
+    int64_t tcp_timeout_ns
+    int64_t udp_timeout_ns
+    uint64_t min_packets         # >= 2; a shorter piece is dropped
+    uint64_t max_flow_packets    # a longer piece ends
+    uint64_t max_open_packets    # of all flows; each key that is remembered without packets counts as one
+    int64_t watermark_ns         # no packet before this is expected any more
+    int64_t reorder_ns           # so far it lies behind the latest packet
+    bint is_last                 # nothing comes any more
+
+
+cdef struct OpenFlow:            # a flow key between two rounds
+    int64_t origin_ns            # where the interval's anchors are counted from: the idle piece's first packet
+    int64_t last_ns              # the latest packet
+    uint32_t n_open              # packets that wait: the open piece
+    uint32_t is_known            # 0: new or forgotten, nothing of the above holds but n_open, which is 0
+
+
+cdef struct OpenFlows:
+    OpenFlow *flows              # by number of the flow, owned
+    size_t n_flows
+    size_t room
+    size_t n_packets             # that wait, of all flows
+    size_t n_known
+    uint64_t n_early_packets[2]  # by EarlyEnd
+    uint64_t n_early_pieces[2]   # by EarlyEnd
+
+
+cdef inline void free_open(OpenFlows *opened) noexcept nogil:
+    """Give the memory back."""
+    free(opened.flows)
+    opened.flows = NULL
+    opened.n_flows = opened.room = 0
+
+
+cdef inline Status admit_flows(OpenFlows *opened, size_t n_flows) noexcept nogil:
+    """State for the flows that have come since the last round."""
+    cdef OpenFlow *grown
+    cdef size_t room = opened.room
+    if n_flows > room:
+        room = max(n_flows, room + room // 2 + 1024)
+        grown = <OpenFlow *> realloc(opened.flows, room * sizeof(OpenFlow))
+        if grown == NULL:
+            return STATUS_NO_MEMORY
+        opened.flows = grown
+        opened.room = room
+    if n_flows > opened.n_flows:
+        memset(&opened.flows[opened.n_flows], 0, (n_flows - opened.n_flows) * sizeof(OpenFlow))
+        opened.n_flows = n_flows
+    return STATUS_OK
+
+
+cdef inline void shrink_flows(OpenFlows *opened, size_t n_flows) noexcept nogil:
+    """Only the first `n_flows` are left: give the memory of the others back."""
+    cdef size_t room = n_flows + n_flows // 2 + 1024
+    cdef OpenFlow *shrunk
+    opened.n_flows = n_flows
+    if room < opened.room:
+        shrunk = <OpenFlow *> realloc(opened.flows, room * sizeof(OpenFlow))
+        if shrunk != NULL:
+            opened.flows = shrunk
+            opened.room = room
+
+
+cdef inline void end_early(OpenFlows *opened, OpenFlow *flow, EarlyEnd reason) noexcept nogil:
+    """Count an open piece that ends before its time; its key is forgotten: the next packet begins anew."""
+    if flow.n_open:
+        opened.n_early_packets[<int> reason] += flow.n_open
+        opened.n_early_pieces[<int> reason] += 1
+    flow.n_open = 0
+    flow.is_known = False

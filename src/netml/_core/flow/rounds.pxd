@@ -1,0 +1,153 @@
+"""What ends in a round, while the capture goes on: the rules of `expiry.pxd`, with all tails kept.
+
+A piece has ended when no packet that is still to come can belong to it: none is expected from before the watermark.
+However the rounds lie, the pieces are those of the whole capture.
+"""
+from libc.stdint cimport int64_t, uint32_t
+
+from netml._core.flow.grouping cimport GroupedColumns, sort_flow
+from netml._core.flow.open cimport EARLY_LONG_FLOW, OpenFlow, OpenFlows, OpenRules, admit_flows, end_early
+from netml._core.flow.spans cimport Dropped, SpanList, keep_span, reserve_spans
+from netml._core.flow.table cimport FlowTable, find_record
+from netml._core.octets cimport netml_exceeds, netml_floor_quotient, netml_gap
+from netml._core.packet cimport PROTOCOL_TCP
+from netml._core.status cimport STATUS_OK, Status
+
+
+cdef inline bint is_over(const OpenRules *rules, int64_t last_ns, double limit_ns, double timeout_ns) noexcept nogil:
+    """Is what had its last packet then beyond the limit? So it is, too, if the clock has been set back that far."""
+    if rules.is_last:
+        return True
+    if rules.watermark_ns >= last_ns:
+        return <double> netml_gap(rules.watermark_ns, last_ns) > limit_ns
+    return <double> netml_gap(last_ns, rules.watermark_ns) > timeout_ns + 2.0 * rules.reorder_ns
+
+
+cdef inline Status sort_new_packets(
+    GroupedColumns *columns, const OpenFlow *flow, int64_t start, int64_t end,
+) noexcept nogil:
+    """Put a flow in order of time; the packets that have waited are."""
+    cdef int64_t i
+    for i in range(start + max(<int64_t> 1, <int64_t> flow.n_open), end):
+        if columns.time_ns[i] < columns.time_ns[i - 1]:
+            return sort_flow(columns, start, end)
+    return STATUS_OK
+
+
+cdef inline int64_t find_origin(const OpenFlow *flow, int64_t first_ns, int64_t timeout_ns) noexcept nogil:
+    """Where the anchors of the piece that begins with this packet are counted from."""
+    if not flow.is_known or first_ns < flow.origin_ns:
+        return first_ns
+    if flow.n_open == 0 and (first_ns < flow.last_ns or netml_gap(first_ns, flow.last_ns) > timeout_ns):
+        return first_ns
+    return flow.origin_ns
+
+
+cdef inline Status cut_flow(
+    const int64_t *time_ns,      # IN
+    const OpenRules *rules,
+    int64_t timeout_ns,
+    uint32_t number,             # of the flow
+    OpenFlow *flow,              # IN, OUT: its origin, already that of the first packet
+    int64_t *first,              # IN, OUT: where the piece begins that is left
+    int64_t end,
+    SpanList *spans,             # OUT
+    Dropped *dropped,            # OUT
+) noexcept nogil:
+    """Cut where nothing can come in between any more. The first packet counts as being at its anchor."""
+    cdef int64_t start = first[0], i
+    cdef double elapsed = <double> netml_gap(time_ns[start], flow.origin_ns), previous = elapsed
+    cdef double n_intervals = netml_floor_quotient(elapsed, rules.interval_ns)
+    cdef bint after_cut = True, is_idle, exceeds
+    cdef Status status
+    elapsed = <double> netml_gap(time_ns[end - 1], flow.origin_ns)
+    if netml_gap(time_ns[end - 1], time_ns[start]) <= timeout_ns \
+            and not netml_exceeds(elapsed, n_intervals + 1, rules.interval_ns):
+        return STATUS_OK
+    for i in range(start + 1, end):
+        if time_ns[i] >= rules.watermark_ns and not rules.is_last:
+            break
+        is_idle = netml_gap(time_ns[i], time_ns[i - 1]) > timeout_ns
+        elapsed = <double> netml_gap(time_ns[i], flow.origin_ns)
+        if is_idle or not after_cut:
+            exceeds = is_idle or elapsed - previous > rules.interval_ns
+        else:
+            exceeds = netml_exceeds(elapsed, n_intervals + 1, rules.interval_ns)
+        after_cut = exceeds
+        previous = elapsed
+        if exceeds:
+            status = keep_span(spans, number, start, i, rules.min_packets, dropped)
+            if status != STATUS_OK:
+                return status
+            start = i
+            if is_idle:
+                flow.origin_ns = time_ns[i]
+                previous = n_intervals = 0.0
+            else:
+                n_intervals = netml_floor_quotient(elapsed, rules.interval_ns)
+    first[0] = start
+    return STATUS_OK
+
+
+cdef inline Status end_flow(
+    GroupedColumns *columns, const OpenRules *rules, int64_t timeout_ns, uint32_t number, OpenFlows *opened,
+    int64_t start, int64_t end, SpanList *spans, Dropped *dropped,
+) noexcept nogil:
+    """One round for one flow with packets: they lie at start..end."""
+    cdef OpenFlow *flow = &opened.flows[number]
+    cdef Status status = sort_new_packets(columns, flow, start, end)
+    if status != STATUS_OK:
+        return status
+    flow.origin_ns = find_origin(flow, columns.time_ns[start], timeout_ns)
+    flow.last_ns = columns.time_ns[end - 1]
+    flow.is_known = True
+    status = cut_flow(columns.time_ns, rules, timeout_ns, number, flow, &start, end, spans, dropped)
+    if status != STATUS_OK:
+        return status
+    flow.n_open = <uint32_t> (end - start)
+    if is_over(rules, flow.last_ns, min(rules.interval_ns, <double> timeout_ns), timeout_ns):
+        flow.n_open = 0
+    elif flow.n_open > rules.max_flow_packets:
+        end_early(opened, flow, EARLY_LONG_FLOW)
+    if flow.n_open:
+        return STATUS_OK
+    return keep_span(spans, number, start, end, rules.min_packets, dropped)
+
+
+cdef inline Status end_pieces(
+    GroupedColumns *columns,     # IN, OUT: flows out of order are sorted by time
+    const int64_t *offsets,      # IN  [n_flows + 1]: packets that have waited, then those that have come
+    const FlowTable *table,      # IN
+    const OpenRules *rules,
+    OpenFlows *opened,           # IN, OUT: what waits of a flow are its last n_open packets
+    SpanList *spans,             # OUT: the pieces that have ended
+    Dropped *dropped,            # OUT
+) noexcept nogil:
+    """One round: every flow is cut, and what has certainly ended becomes a span."""
+    cdef OpenFlow *flow
+    cdef size_t number
+    cdef int64_t start, end, timeout_ns
+    cdef int64_t shorter_ns = min(rules.tcp_timeout_ns, rules.udp_timeout_ns)
+    cdef Status status = admit_flows(opened, table.n_flows)
+    if status == STATUS_OK:
+        status = reserve_spans(spans, table.n_flows)
+    opened.n_packets = opened.n_known = 0
+    for number in range(table.n_flows):
+        if status != STATUS_OK:
+            return status
+        flow = &opened.flows[number]
+        start = offsets[number]
+        end = offsets[number + 1]
+        if start == end and not (flow.is_known and is_over(rules, flow.last_ns, shorter_ns, shorter_ns)):
+            opened.n_known += flow.is_known
+            continue
+        timeout_ns = rules.udp_timeout_ns
+        if <uint32_t> (find_record(table, number).key.transport >> 32) & 0xFF == PROTOCOL_TCP:
+            timeout_ns = rules.tcp_timeout_ns
+        if start < end:
+            status = end_flow(columns, rules, timeout_ns, <uint32_t> number, opened, start, end, spans, dropped)
+        if flow.n_open == 0 and flow.is_known and is_over(rules, flow.last_ns, timeout_ns, timeout_ns):
+            flow.is_known = False
+        opened.n_packets += flow.n_open
+        opened.n_known += flow.is_known
+    return status

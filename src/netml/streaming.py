@@ -1,0 +1,270 @@
+"""Flows as they end, while their capture is still being written, in bounded memory."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import netml
+from netml import _flowcore
+from netml.errors import CaptureError, OptionError
+from netml.flows import FlowTable
+from netml.options import FlowOptions, nanoseconds, require_number, require_size, require_whole, whole_nanoseconds
+from netml.reading import Progress, walk_packets
+from netml.source import Capture
+
+BATCH_PACKETS = 1 << 18
+MAX_FLOW_PACKETS = 1 << 20
+MAX_OPEN_PACKETS = 1 << 24
+LONGEST_WAIT_S = 3600.0  # that a poll takes
+# A live source's clock is the wall clock, give or take this. Only then does its silence tell that time passes: a
+# capture of last year that comes through a pipe has no now.
+LIVE_WITHIN_NS = 60 * 10**9
+REORDER_NS = 10**9  # how far a packet may come after a later one and still find its place
+_FIRST_NS, _LAST_NS = -(2**63), 2**63 - 1
+
+
+class FlowStream:
+    """Flows of a source as they end: iterating gives tables of them.
+
+    All pieces together are those of ``read_flows(source, flow=FlowOptions(interval=..., keep_tail=True))``, packet by
+    packet, for captures in which no packet comes more than 1 s after a later one (see `docs/flows.md`). Their order is
+    that in which they are known to have ended.
+
+    Parameters
+    ----------
+    source : path, "-", binary file, dpkt reader, iterable of (time, bytes), or a list of paths and files
+        Where packets come from; see `netml.read_flows`. Several are read one after the other, as one capture.
+    interval : float
+        Length to which flows are cut, s; greater than 0. It cannot be learned from flows that are not there yet.
+    flow : FlowOptions, optional
+        Timeouts and `min_packets`; its `interval` and `keep_tail` do not count.
+    size : {"captured", "wire"}
+        Which length of a frame is a packet's size.
+    columns : sequence of str, default ("flags", "ttl")
+        Packet columns that the tables have beside time and size: of `caplen`, `wirelen`, `flags`, `ttl`.
+    strict : bool, default False
+        Raise at damaged framing, at once, instead of warning and handing out what was read before it.
+    link_type : int, optional
+        LINKTYPE_ value of the frames of an iterable of (time, bytes).
+    progress : callable, optional
+        Called as ``progress(bytes_read, packets_read)`` block by block.
+    batch_packets : int, default 262144
+        After so many new packets flows are looked for that have ended; if millions are held, after half as many.
+    latency_s : float, default 1
+        Longest time until that is done for sources that are no regular files, s.
+    max_flow_packets : int, default 1048576
+        A piece with more packets is handed out as if it had ended.
+    max_open_packets : int, default 16777216
+        If more packets than this are still open, the flows least recently seen are handed out as if they had ended,
+        until half of it is left. A key that is remembered without packets counts as one.
+
+    Attributes
+    ----------
+    was_interrupted : bool
+        Whether Ctrl-C, or `stop`, has ended the reading: what was open then has been handed out all the same.
+
+    Raises
+    ------
+    OptionError
+        If an option is out of range.
+    CaptureError
+        While iterating: if a source cannot be opened or, with `strict`, not be read to its end.
+
+    Warns
+    -----
+    CaptureWarning
+        While iterating: at damaged framing, unless `strict`.
+
+    Examples
+    --------
+    >>> from netml.streaming import FlowStream
+    >>> for table in FlowStream("-", interval=5.0):  # doctest: +SKIP
+    ...     print(len(table), "flows have ended")
+    """
+
+    def __init__(
+        self,
+        source: Any,
+        *,
+        interval: float,
+        flow: FlowOptions | None = None,
+        size: str = "captured",
+        columns: Sequence[str] = ("flags", "ttl"),
+        strict: bool = False,
+        link_type: int | None = None,
+        progress: Progress | None = None,
+        batch_packets: int = BATCH_PACKETS,
+        latency_s: float = 1.0,
+        max_flow_packets: int = MAX_FLOW_PACKETS,
+        max_open_packets: int = MAX_OPEN_PACKETS,
+    ) -> None:
+        require_number("interval", interval, lowest=0.0, excludes_lowest=True)
+        require_number("latency_s", latency_s, lowest=0.0)
+        require_whole("batch_packets", batch_packets, 1)
+        require_whole("max_flow_packets", max_flow_packets, 2)
+        require_whole("max_open_packets", max_open_packets, 2)
+        require_size(size)
+        for name in columns:
+            if name not in _flowcore.COLUMNS:
+                raise OptionError("columns", name, f"of {', '.join(_flowcore.COLUMNS)}")
+        self.was_interrupted = False
+        self._flow = replace(flow or FlowOptions(), interval=float(interval), keep_tail=True)
+        self._size = size
+        self._batch_packets = batch_packets
+        self._latency_s = latency_s
+        self._assembler = _flowcore.FlowAssembler({"wirelen" if size == "wire" else "caplen", *columns})
+        self._rules = {
+            **_rules_of(self._flow, float(interval)),
+            "max_flow_packets": max_flow_packets,
+            "max_open_packets": max_open_packets,
+        }
+        self._captures: list[str] = []
+        self._damage: list[CaptureError] = []
+        self._walk = walk_packets(
+            self._assembler,
+            source,
+            self._captures,
+            self._damage,
+            strict=strict,
+            link_type=link_type,
+            progress=progress,
+            on_open=self._note_capture,
+            wait_s=self._wait_s,
+            stacklevel=4,
+        )
+        self._is_timed = False  # whether the source may keep its reader waiting
+        self._clock_ns: int | None = None  # the packets' time: that of the latest since the last round, or later
+        self._arrived_s = 0.0  # when that was, on a clock that only goes forward
+        self._is_live = False
+        self._round_s = time.monotonic()  # when the last round was
+        self._n_read = 0  # packets, at the last round
+        self._n_held = 0  # packets and keys, after the last round
+        self._n_rounds_taken = 0
+        self._tables = self._iterate()
+
+    def __iter__(self) -> Iterator[FlowTable]:
+        """Give tables of flows that have ended, none of them empty; there is one iteration, however often begun."""
+        return self._tables
+
+    def stop(self) -> None:
+        """Stop reading, as Ctrl-C does: the tables to come are of what is open. For signal handlers and loops."""
+        self.was_interrupted = True
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What was read so far: the keys of a `FlowTable`'s metadata and "ended_early", what which bound has ended."""
+        return {
+            "netml_version": netml.__version__,
+            "captures": list(self._captures),
+            "damage": [str(error) for error in self._damage],
+            **self._assembler.counters,
+            "dropped": self._assembler.dropped,
+            "ended_early": self._assembler.ended_early,
+            "flow": asdict(self._flow),
+            "interval_s": self._rules["interval_ns"] / 1e9,
+            "size": self._size,
+        }
+
+    @property
+    def n_open_packets(self) -> int:
+        """Packets held: of the flows that are open, and what has come since the last round."""
+        return self._assembler.n_open_packets
+
+    @property
+    def n_keys(self) -> int:
+        """Flow keys held: of flows that are open, and of those that have ended but not yet been idle for long."""
+        return self._assembler.n_keys
+
+    def _iterate(self) -> Generator[FlowTable, None, None]:
+        with contextlib.closing(self._walk):
+            is_last = False
+            while not is_last:
+                try:
+                    is_last = self._read_on()
+                    self._end_round(is_last)
+                except KeyboardInterrupt:
+                    if self.was_interrupted:
+                        raise
+                    self.stop()
+                    is_last = is_last and self._assembler.n_rounds > self._n_rounds_taken
+                table = self._take_table()
+                self._n_rounds_taken = self._assembler.n_rounds
+                if table is not None:
+                    yield table
+
+    def _read_on(self) -> bool:
+        """Read until a round is due; True at the end."""
+        while not self.was_interrupted:
+            has_come = next(self._walk, None)
+            if has_come is None:
+                return True
+            self._tell_time(has_come)
+            if self._is_due():
+                return False
+        return True
+
+    def _note_capture(self, capture: Capture) -> None:
+        """Of a regular file the rounds depend on nothing but what is in it."""
+        self._is_timed = capture.n_bytes is None
+        self._is_live = False
+
+    def _tell_time(self, has_come: bool) -> None:
+        """Know the packets' time: from the packets or, if a live source is silent, from the clock on the wall."""
+        latest_ns = self._assembler.latest_ns
+        now_s = time.monotonic()
+        if has_come and latest_ns is not None:
+            self._clock_ns = latest_ns
+            if self._is_timed:
+                self._arrived_s = now_s
+                self._is_live = abs(time.time_ns() - latest_ns) <= LIVE_WITHIN_NS
+        elif not has_come and self._is_live and self._clock_ns is not None:
+            self._clock_ns = min(self._clock_ns + int((now_s - self._arrived_s) * 1e9), _LAST_NS)
+            self._arrived_s = now_s
+
+    def _wait_s(self) -> float:
+        """How long a live source may keep silent until the next round."""
+        return min(self._round_s + self._latency_s - time.monotonic(), LONGEST_WAIT_S)
+
+    def _is_due(self) -> bool:
+        n_new = self._assembler.n_packets_read - self._n_read
+        # A round takes as long as what it holds: so if millions of packets are held, it waits for half as many.
+        if n_new >= max(self._batch_packets, self._n_held // 2 - BATCH_PACKETS):
+            return True
+        if not self._is_timed or time.monotonic() - self._round_s < self._latency_s:
+            return False
+        return n_new > 0 or (self._is_live and self._n_held > 0)
+
+    def _end_round(self, is_last: bool) -> None:
+        if self._clock_ns is None and not is_last:
+            return
+        watermark_ns = max((self._clock_ns or 0) - REORDER_NS, _FIRST_NS)
+        self._assembler.end_round({**self._rules, "watermark_ns": watermark_ns, "is_last": is_last})
+        self._n_read = self._assembler.n_packets_read
+        self._n_held = self._assembler.n_open_packets + self._assembler.n_keys
+        self._round_s = time.monotonic()
+
+    def _take_table(self) -> FlowTable | None:
+        """What the last round has handed out, once."""
+        if self._assembler.n_rounds == self._n_rounds_taken:
+            return None
+        taken = self._assembler.take_round()
+        if len(taken["keys"]) == 0:
+            return None
+        table = FlowTable(taken.pop("keys"), taken.pop("offsets"), taken, self._size, self.metadata)
+        table.set_times(taken["start_ns"], taken["end_ns"])
+        return table
+
+
+def _rules_of(flow: FlowOptions, interval: float) -> dict[str, Any]:
+    """Give the kernel's `OpenRules` of some options."""
+    return {
+        "interval_ns": nanoseconds(interval),
+        "min_packets": max(2, flow.min_packets),
+        "tcp_timeout_ns": whole_nanoseconds(flow.tcp_timeout),
+        "udp_timeout_ns": whole_nanoseconds(flow.udp_timeout),
+        "reorder_ns": REORDER_NS,
+    }
