@@ -206,7 +206,7 @@ class FlowModel:
         columns = representation._options().packet_columns[1:]
         return FlowStream(
             source,
-            interval=representation.interval_,
+            interval=max(representation.interval_, 1e-9),  # of 0 only a batch makes sense; a nanosecond is next to it
             flow=representation.flow,
             size=representation.size,
             columns=columns,

@@ -226,7 +226,9 @@ class FlowStream:
             self._arrived_s = now_s
 
     def _wait_s(self) -> float:
-        """How long a live source may keep silent until the next round."""
+        """How long a live source may keep silent until the next round; for ever, if that would find nothing new."""
+        if not self._has_news():
+            return LONGEST_WAIT_S
         return min(self._round_s + self._latency_s - time.monotonic(), LONGEST_WAIT_S)
 
     def _is_due(self) -> bool:
@@ -236,7 +238,11 @@ class FlowStream:
             return True
         if not self._is_timed or time.monotonic() - self._round_s < self._latency_s:
             return False
-        return n_new > 0 or (self._is_live and self._n_held > 0)
+        return self._has_news()
+
+    def _has_news(self) -> bool:
+        """Whether a round could find flows that have ended."""
+        return self._assembler.n_packets_read > self._n_read or (self._is_live and self._n_held > 0)
 
     def _end_round(self, is_last: bool) -> None:
         if self._clock_ns is None and not is_last:

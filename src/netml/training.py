@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -131,13 +131,18 @@ def train(
         algorithm=wanted.detector,
         params=wanted.params,
         scale=wanted.scale,
-        columns=matrix.columns,
+        columns=None if is_unnamed(matrix.columns) else matrix.columns,
         summary=summary,
         versions=library_versions(),
     )
     if test_rows is not None:
         _test(model, matrix.X[test_rows], y[test_rows])
     return model
+
+
+def is_unnamed(columns: Sequence[str]) -> bool:
+    """Whether these are the names of columns that have none: of a `.npy` or `.dat` file."""
+    return all(name == f"x_{position}" for position, name in enumerate(columns))
 
 
 def _split(matrix: FeatureMatrix, wanted: Training) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:

@@ -30,7 +30,7 @@ def folder(tmp_path_factory):
     place = tmp_path_factory.mktemp("classify")
     monday = traffic.write_pcap(place / "monday.pcap", traffic.many_flows(300, 30))
     later = traffic.START_NS + 86_400 * 10**9
-    traffic.write_pcap(place / "tuesday.pcap", traffic.many_flows(400, 7, start_ns=later))
+    traffic.write_pcap(place / "tuesday.pcap", traffic.many_flows(400, 11, start_ns=later))
     model = netml.learn(monday, family="SIZE", header=True, detector="gmm", scale="log")
     model.save(place / "model.netml")
     netml.extract(monday, "SIZE").save(place / "bare.npy")
@@ -107,7 +107,7 @@ def test_files_for_programs(tmp_path, folder, verdicts, suffix, follow):
     run = invoke("classify", "-m", model, capture, "-o", path, "-q", *(follow or ("--keep-tail",)))
     assert run == (0, "", "")
     if suffix == ".csv":
-        rows = list(csv.DictReader(path.open()))
+        rows = list(csv.DictReader(path.read_text().splitlines()))
     elif suffix == ".jsonl":
         rows = [json.loads(line) for line in path.read_text().splitlines()]
     else:
@@ -244,7 +244,7 @@ def start_following(folder, *options):
 
 def test_flows_are_judged_while_the_capture_is_written(folder):
     """Lines come out although the writer still has the pipe open; Ctrl-C then tells the flows that are open."""
-    made = traffic.many_flows(400, 7)
+    made = traffic.many_flows(400, 11)
     half_ns = made[200][0]
     shifted = [*made[:200], *((time_ns + 3600 * 10**9, frame) for time_ns, frame in made[200:])]
     running = start_following(folder)

@@ -106,7 +106,8 @@ def test_packets_later_than_the_slack_are_still_counted():
     records = udp_records([0, SECOND, 20 * SECOND, 21 * SECOND, 3 * SECOND, 22 * SECOND])
     stream = FlowStream(RecordStream(records), interval=5.0, **EVERY_PACKET)
     tables = list(stream)
-    assert sum(len(table.time_ns) for table in tables) == len(records)
+    # What comes after its piece has been handed out is a piece of its own: here too short for a flow.
+    assert stream.metadata["dropped"]["short_piece"] == {"packets": 1, "pieces": 1}
     assert all((np.diff(table.time_ns) >= 0).all() for table in tables)
     assert_all_accounted_for(stream, tables)
 
@@ -300,20 +301,8 @@ def test_ctrl_c_hands_out_what_is_open():
 @pytest.mark.parametrize("is_before", [True, False])
 @pytest.mark.parametrize("is_last", [True, False])
 def test_ctrl_c_around_a_round_loses_and_doubles_nothing(monkeypatch, is_before, is_last):
-    records = udp_records([0, 1000, 20 * SECOND, 20 * SECOND + 1000, 40 * SECOND, 40 * SECOND + 1000])
-    end_round = FlowStream._end_round
-    seen = []
-
-    def interrupted(self, is_last_round):
-        if is_before and is_last_round == is_last and not seen:
-            seen.append(True)
-            raise KeyboardInterrupt
-        end_round(self, is_last_round)
-        if not is_before and is_last_round == is_last and not seen:
-            seen.append(True)
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(FlowStream, "_end_round", interrupted)
+    other = udp_records([SECOND * tenths // 10 for tenths in (55, 56, 70, 80)], **numbered(7))
+    records = udp_records([0, 1000]) + other
     stream = FlowStream(RecordStream(records), interval=5.0, batch_packets=3, latency_s=NEVER_S)
     tables = list(stream)
     assert stream.was_interrupted
@@ -338,8 +327,8 @@ def test_stop_hands_out_what_is_open():
         tables.append(table)
         stream.stop()
     assert stream.was_interrupted
-    # The packet at 40 s has ended the first piece; the second was open, and what comes after it has not been read.
-    assert [table.index.start_ns.tolist() for table in tables] == [[START_NS], [START_NS + 20 * SECOND]]
+    # The packet at 7 s has told that the first flow is over; the second was open, and its last packet is not read.
+    assert [table.index.start_ns.tolist() for table in tables] == [[START_NS], [START_NS + 55 * SECOND // 10]]
     assert stream.metadata["packets_read"] == 5
     assert_all_accounted_for(stream, tables)
 
@@ -418,3 +407,13 @@ def test_every_shared_capture_is_the_same_as_in_batch(shared_captures, monkeypat
             n_in_order += 1
     assert n_in_order >= len(paths) - 15
     assert n_in_order >= 150
+
+
+def test_a_flow_that_goes_on_much_later_has_had_an_end():
+    """Whatever comes after the gap, and however long the round: the piece before it can be told."""
+    records = udp_records([0, 1000, 3600 * SECOND, 3600 * SECOND + 1000])
+    read_fd, write_fd = os.pipe()
+    with open(read_fd, "rb") as reader, open(write_fd, "wb", buffering=0) as writer:
+        tables = TableReader(FlowStream(reader, interval=5.0, latency_s=0.05))
+        writer.write(captures.pcap(records))
+        assert pieces_of(tables.next()) == pieces_of(read_batch(records[:2], 5.0))

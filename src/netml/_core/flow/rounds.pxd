@@ -58,6 +58,7 @@ cdef inline Status cut_flow(
     cdef int64_t start = first[0], i
     cdef double elapsed = <double> netml_gap(time_ns[start], flow.origin_ns), previous = elapsed
     cdef double n_intervals = netml_floor_quotient(elapsed, rules.interval_ns)
+    cdef double limit_ns = min(rules.interval_ns, <double> timeout_ns)
     cdef bint after_cut = True, is_idle, exceeds
     cdef Status status
     elapsed = <double> netml_gap(time_ns[end - 1], flow.origin_ns)
@@ -65,7 +66,10 @@ cdef inline Status cut_flow(
             and not netml_exceeds(elapsed, n_intervals + 1, rules.interval_ns):
         return STATUS_OK
     for i in range(start + 1, end):
-        if time_ns[i] >= rules.watermark_ns and not rules.is_last:
+        # Beyond the watermark packets may still come in between, but for where a piece is over by then.
+        if time_ns[i] >= rules.watermark_ns and not rules.is_last and (
+            time_ns[i - 1] > rules.watermark_ns or not is_over(rules, time_ns[i - 1], limit_ns, timeout_ns)
+        ):
             break
         is_idle = netml_gap(time_ns[i], time_ns[i - 1]) > timeout_ns
         elapsed = <double> netml_gap(time_ns[i], flow.origin_ns)
