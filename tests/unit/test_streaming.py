@@ -96,9 +96,22 @@ def test_an_anchor_holds_over_pieces_that_have_been_handed_out():
     assert len(read_batch(records[2:], 5.0)) == 1
 
 
+def test_an_idle_gap_that_the_watermark_has_not_seen_yet_begins_anew():
+    # The first piece is out by its interval; the key is still remembered when its next packet comes after the timeout.
+    records = udp_records([0, 1000]) + udp_records([2_500_000_000], **numbered(7))
+    records += udp_records([3_500_000_000, 4_200_000_000])
+    flow = netml.FlowOptions(udp_timeout=3.0)
+    tables = list(FlowStream(RecordStream(records), interval=1.0, flow=flow, **EVERY_PACKET))
+    assert [table.lengths.tolist() for table in tables] == [[2], [2]]
+    assert pieces_of(*tables) == pieces_of(read_batch(records, 1.0, udp_timeout=3.0))
+
+
 def test_packets_late_within_the_slack_find_their_place():
-    records = udp_records([0, 2 * SECOND, SECOND + 1000, 9 * SECOND, 8 * SECOND, 8 * SECOND + 1000])
+    # The one at 3.6 s comes exactly 1 s late, and bridges a gap that would be a cut; the others just change places.
+    late = [0, 1000, 4_600_000_000, 3_600_000_000, 5 * SECOND, 5 * SECOND - 1000]
+    records = udp_records([*late, 19 * SECOND, 18 * SECOND, 18 * SECOND + 1000])
     tables = list(FlowStream(RecordStream(records), interval=4.0, **EVERY_PACKET))
+    assert [table.lengths.tolist() for table in tables] == [[6, 3]]
     assert pieces_of(*tables) == pieces_of(read_batch(records, 4.0))
 
 
