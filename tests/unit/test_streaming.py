@@ -85,6 +85,21 @@ def test_a_flow_ends_when_others_show_that_time_has_passed():
     assert stream.n_keys == 2
 
 
+def test_a_timeout_shorter_than_the_interval_ends_a_flow():
+    records = udp_records([0, SECOND]) + udp_records([30 * SECOND], **numbered(7))
+    flow = netml.FlowOptions(udp_timeout=5.0)
+    stream = FlowStream(RecordStream(records), interval=600.0, flow=flow, **EVERY_PACKET)
+    assert next(iter(stream)).lengths.tolist() == [2]
+    assert stream.n_open_packets == 1
+
+
+def test_a_packet_that_may_still_come_in_time_is_waited_for():
+    # The last one comes exactly 1 s late, exactly an interval after its predecessor: that is no cut.
+    records = udp_records([0, 0]) + udp_records([6 * SECOND], **numbered(7)) + udp_records([5 * SECOND])
+    tables = list(FlowStream(RecordStream(records), interval=5.0, **EVERY_PACKET))
+    assert [table.lengths.tolist() for table in tables] == [[3]]
+
+
 def test_an_anchor_holds_over_pieces_that_have_been_handed_out():
     # 12 s is cut; it counts as being at 10 s, so 14.5 s stays with it and 15.5 s does not, 5.5 s after the anchor.
     records = udp_records([0, 10**6, 12 * SECOND, 15 * SECOND + SECOND // 2, 16 * SECOND])
