@@ -196,6 +196,26 @@ def test_flows_seen_at_the_same_time_make_room_as_far_as_needed():
     assert stream.n_open_packets == 6
 
 
+def test_room_is_made_in_a_round_in_which_others_have_ended():
+    records = []
+    for i in range(8):
+        records += udp_records([i * 1000, i * 1000 + 500], **numbered(i))
+    times_ns = (10**8, 10**8 + 1000, 3 * SECOND, 3 * SECOND + 1000)  # a gap beyond the timeout of TCP
+    records += [(START_NS + time_ns, traffic.tcp_frame(b"t" * i)) for i, time_ns in enumerate(times_ns)]
+    records += udp_records([5 * SECOND], **numbered(8))
+    stream = FlowStream(
+        RecordStream(records, len(records)),
+        interval=600.0,
+        flow=netml.FlowOptions(tcp_timeout=2.0),
+        max_open_packets=18,
+        **EVERY_PACKET,
+    )
+    tables = list(stream)
+    assert stream.metadata["ended_early"]["memory"] == {"pieces": 5, "packets": 10}
+    assert [len(table) for table in tables] == [6, 4]
+    assert pieces_of(*tables) == pieces_of(read_batch(records, 600.0, tcp_timeout=2.0))
+
+
 def test_keys_that_are_remembered_are_bounded_too():
     records = []
     for i in range(5000):
