@@ -186,12 +186,13 @@ class FlowStream:
                 try:
                     is_last = self._read_on()
                     self._end_round(is_last)
+                    table = self._take_table()
                 except KeyboardInterrupt:
                     if self.was_interrupted:
                         raise
                     self.stop()
                     is_last = is_last and self._assembler.n_rounds > self._n_rounds_taken
-                table = self._take_table()
+                    table = self._take_table()
                 self._n_rounds_taken = self._assembler.n_rounds
                 if table is not None:
                     yield table
@@ -254,7 +255,7 @@ class FlowStream:
         self._round_s = time.monotonic()
 
     def _take_table(self) -> FlowTable | None:
-        """What the last round has handed out, once."""
+        """What the last round has handed out; the same again until `_n_rounds_taken` says that it has been seen."""
         if self._assembler.n_rounds == self._n_rounds_taken:
             return None
         taken = self._assembler.take_round()

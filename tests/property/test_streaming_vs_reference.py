@@ -37,7 +37,12 @@ def flow_options(draw):
 def records_of_few_flows(draw, options, jitter_ns):
     """Records in order of time, or each up to `jitter_ns` late: gaps on the edges of the rules, ties, pauses."""
     edges = [gap for gap in strategies.edge_gaps_ns(options) if gap < 10**14]
-    gaps = st.one_of(st.sampled_from(edges), st.sampled_from((0, SLACK_NS - 1, SLACK_NS + 1)), st.integers(0, 100))
+    halves = [int(seconds * 10**9) // 2 + 1 for seconds in (options.interval, options.tcp_timeout)]
+    bridges = st.sampled_from(
+        [gap for gap in halves if gap < 10**10] or [0]
+    )  # two of them are a cut, unless one is late
+    near = st.sampled_from((0, SLACK_NS - 1, SLACK_NS + 1))
+    gaps = st.one_of(st.sampled_from(edges), near, bridges, bridges, st.integers(0, 100))
     lateness = st.one_of(st.just(0), st.sampled_from((1, jitter_ns)), st.integers(0, jitter_ns))
     few = draw(st.lists(strategies.packets(), min_size=1, max_size=3))
     found, time_ns = [], strategies.START_NS

@@ -85,6 +85,21 @@ def test_a_flow_ends_when_others_show_that_time_has_passed():
     assert stream.n_keys == 2
 
 
+def test_a_timeout_shorter_than_the_interval_ends_a_flow():
+    records = udp_records([0, SECOND]) + udp_records([30 * SECOND], **numbered(7))
+    flow = netml.FlowOptions(udp_timeout=5.0)
+    stream = FlowStream(RecordStream(records), interval=600.0, flow=flow, **EVERY_PACKET)
+    assert next(iter(stream)).lengths.tolist() == [2]
+    assert stream.n_open_packets == 1
+
+
+def test_a_packet_that_may_still_come_in_time_is_waited_for():
+    # The last one comes exactly 1 s late, exactly an interval after its predecessor: that is no cut.
+    records = udp_records([0, 0]) + udp_records([6 * SECOND], **numbered(7)) + udp_records([5 * SECOND])
+    tables = list(FlowStream(RecordStream(records), interval=5.0, **EVERY_PACKET))
+    assert [table.lengths.tolist() for table in tables] == [[3]]
+
+
 def test_an_anchor_holds_over_pieces_that_have_been_handed_out():
     # 12 s is cut; it counts as being at 10 s, so 14.5 s stays with it and 15.5 s does not, 5.5 s after the anchor.
     records = udp_records([0, 10**6, 12 * SECOND, 15 * SECOND + SECOND // 2, 16 * SECOND])
@@ -96,9 +111,22 @@ def test_an_anchor_holds_over_pieces_that_have_been_handed_out():
     assert len(read_batch(records[2:], 5.0)) == 1
 
 
+def test_an_idle_gap_that_the_watermark_has_not_seen_yet_begins_anew():
+    # The first piece is out by its interval; the key is still remembered when its next packet comes after the timeout.
+    records = udp_records([0, 1000]) + udp_records([2_500_000_000], **numbered(7))
+    records += udp_records([3_500_000_000, 4_200_000_000])
+    flow = netml.FlowOptions(udp_timeout=3.0)
+    tables = list(FlowStream(RecordStream(records), interval=1.0, flow=flow, **EVERY_PACKET))
+    assert [table.lengths.tolist() for table in tables] == [[2], [2]]
+    assert pieces_of(*tables) == pieces_of(read_batch(records, 1.0, udp_timeout=3.0))
+
+
 def test_packets_late_within_the_slack_find_their_place():
-    records = udp_records([0, 2 * SECOND, SECOND + 1000, 9 * SECOND, 8 * SECOND, 8 * SECOND + 1000])
+    # The one at 3.6 s comes exactly 1 s late, and bridges a gap that would be a cut; the others just change places.
+    late = [0, 1000, 4_600_000_000, 3_600_000_000, 5 * SECOND, 5 * SECOND - 1000]
+    records = udp_records([*late, 19 * SECOND, 18 * SECOND, 18 * SECOND + 1000])
     tables = list(FlowStream(RecordStream(records), interval=4.0, **EVERY_PACKET))
+    assert [table.lengths.tolist() for table in tables] == [[6, 3]]
     assert pieces_of(*tables) == pieces_of(read_batch(records, 4.0))
 
 
@@ -119,8 +147,8 @@ def test_one_absurd_time_does_not_cut_what_comes_after(absurd_ns):
     stream = FlowStream(RecordStream(records), interval=5.0, **EVERY_PACKET)
     tables = list(stream)
     assert_all_accounted_for(stream, tables)
-    assert max(len(table.time_ns) for table in tables) >= 9
-    assert len(pieces_of(*tables)) <= 3
+    lengths = [length for table in tables for length in table.lengths.tolist()]
+    assert lengths in ([20], [10, 10])
 
 
 def test_a_clock_that_is_set_back_ends_what_was_open_before():
@@ -169,6 +197,26 @@ def test_flows_seen_at_the_same_time_make_room_as_far_as_needed():
     assert stream.n_open_packets == 6
 
 
+def test_room_is_made_in_a_round_in_which_others_have_ended():
+    records = []
+    for i in range(8):
+        records += udp_records([i * 1000, i * 1000 + 500], **numbered(i))
+    times_ns = (10**8, 10**8 + 1000, 3 * SECOND, 3 * SECOND + 1000)  # a gap beyond the timeout of TCP
+    records += [(START_NS + time_ns, traffic.tcp_frame(b"t" * i)) for i, time_ns in enumerate(times_ns)]
+    records += udp_records([5 * SECOND], **numbered(8))
+    stream = FlowStream(
+        RecordStream(records, len(records)),
+        interval=600.0,
+        flow=netml.FlowOptions(tcp_timeout=2.0),
+        max_open_packets=18,
+        **EVERY_PACKET,
+    )
+    tables = list(stream)
+    assert stream.metadata["ended_early"]["memory"] == {"pieces": 5, "packets": 10}
+    assert [len(table) for table in tables] == [6, 4]
+    assert pieces_of(*tables) == pieces_of(read_batch(records, 600.0, tcp_timeout=2.0))
+
+
 def test_keys_that_are_remembered_are_bounded_too():
     records = []
     for i in range(5000):
@@ -193,6 +241,14 @@ def test_what_is_held_does_not_grow_with_the_capture():
     assert max(n_keys[:-1]) < 1024 + 2 * 70 + 100
     assert max(n_open) < 200
     assert pieces_of(*tables) == pieces_of(read_batch(records, 1.0, tcp_timeout=5.0, udp_timeout=5.0))
+
+
+def test_many_flows_that_end_with_the_input():
+    records = []
+    for i in range(3000):
+        records += udp_records([i, i], **numbered(i))
+    stream = FlowStream(RecordStream(records), interval=1.0, **{**EVERY_PACKET, "batch_packets": 10**6})
+    assert [len(table) for table in stream] == [3000]
 
 
 def test_a_table_holds_no_more_memory_than_it_shows():
