@@ -20,10 +20,10 @@ LAYERS = {
         *("flows", "flow_index", "matrix", "joining", "pieces", "tables", "extraction", "quantile", "spectrum"),
         *("packets", "packet_frame", "_dns", "inspection", "summary", "timing"),
         *("labels", "_label_columns"),
-        *("persist", "_safe_pickle", "formats"),
+        *("persist", "_safe_pickle", "trusted", "formats"),
     ),
     "detectors": ("ndm", "visual", "representation", "_described"),
-    "models": ("trusted", "model_file", "flow_model", "verdicts", "verdict_files", "training", "learning", "evaluation", "comparison"),
+    "models": ("model_file", "model_dump", "flow_model", "verdicts", "verdict_files", "training", "learning", "evaluation", "comparison"),
     "faces": ("pparser", "utils"),
     "cli": ("cli",),
 }

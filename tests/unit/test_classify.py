@@ -30,7 +30,9 @@ def folder(tmp_path_factory):
     place = tmp_path_factory.mktemp("classify")
     monday = traffic.write_pcap(place / "monday.pcap", traffic.many_flows(300, 30))
     later = traffic.START_NS + 86_400 * 10**9
-    traffic.write_pcap(place / "tuesday.pcap", traffic.many_flows(400, 11, start_ns=later))
+    # A pause, so that flows are cut and have tails.
+    made = [*traffic.many_flows(200, 11, start_ns=later), *traffic.many_flows(200, 7 * 3, start_ns=later + 60 * 10**9)]
+    traffic.write_pcap(place / "tuesday.pcap", made)
     model = netml.learn(monday, family="SIZE", header=True, detector="gmm", scale="log")
     model.save(place / "model.netml")
     netml.extract(monday, "SIZE").save(place / "bare.npy")
