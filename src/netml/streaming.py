@@ -112,6 +112,7 @@ class FlowStream:
             if name not in _flowcore.COLUMNS:
                 raise OptionError("columns", name, f"of {', '.join(_flowcore.COLUMNS)}")
         self.was_interrupted = False
+        self._is_reading = False
         self._flow = replace(flow or FlowOptions(), interval=float(interval), keep_tail=True)
         self._size = size
         self._batch_packets = batch_packets
@@ -169,6 +170,18 @@ class FlowStream:
             "size": self._size,
         }
 
+    def interrupt(self) -> None:
+        """Do what Ctrl-C is to do, for a signal handler: while flows are being judged, too, nothing of them is lost.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            While reading, where it is caught; and the second time.
+        """
+        if self._is_reading or self.was_interrupted:
+            raise KeyboardInterrupt
+        self.stop()
+
     @property
     def n_open_packets(self) -> int:
         """Packets held: of the flows that are open, and what has come since the last round."""
@@ -188,6 +201,7 @@ class FlowStream:
                     self._end_round(is_last)
                     table = self._take_table()
                 except KeyboardInterrupt:
+                    self._is_reading = False
                     if self.was_interrupted:
                         raise
                     self.stop()

@@ -275,7 +275,7 @@ def test_chosen_rows_are_said(tmp_path, features):
     [
         (np.zeros((0, 3)), "0"),
         (np.zeros((1, 3)), "1"),
-        (np.zeros((5, 0)), "column"),
+        (np.zeros((5, 0)), "0 feature"),
         ([[1.0, np.nan], [1, 2], [3, 4]], "NaN"),
         ([[1.0, 5], [1, np.inf], [3, 4]], "infinity"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -123,8 +124,12 @@ def _follow(
     from netml.verdicts import no_verdicts
 
     stream = model.stream(sources if len(sources) > 1 else sources[0], strict=chosen["strict"])
-    for verdicts in model.follow(stream, threshold=threshold):
-        yield verdicts, stream.metadata
+    before = signal.signal(signal.SIGINT, lambda *_: stream.interrupt())
+    try:
+        for verdicts in model.follow(stream, threshold=threshold):
+            yield verdicts, stream.metadata
+    finally:
+        signal.signal(signal.SIGINT, before)
     yield no_verdicts(threshold), stream.metadata  # there may have been no flow at all
 
 
