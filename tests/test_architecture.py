@@ -23,7 +23,7 @@ LAYERS = {
         *("persist", "_safe_pickle", "trusted", "formats"),
     ),
     "detectors": ("ndm", "visual", "representation", "_described"),
-    "models": ("model_file", "model_dump", "flow_model", "verdicts", "verdict_files", "training", "learning", "evaluation", "comparison"),
+    "models": ("model_file", "flow_model", "verdicts", "verdict_files", "training", "learning", "evaluation", "comparison"),
     "faces": ("pparser", "utils"),
     "cli": ("cli",),
 }

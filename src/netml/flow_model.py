@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from netml.errors import OptionError
+from netml.errors import NetmlError, OptionError
 from netml.matrix import FeatureMatrix
 from netml.options import FlowOptions
 from netml.verdicts import Verdicts
@@ -104,9 +104,15 @@ class FlowModel:
                 raise OptionError("X", f"columns {X.columns[0]} .. {X.columns[-1]}", "the columns of the training")
             X = X.X
         X = np.asarray(X, np.float64)
-        if self.scaler is not None and len(X):
-            X = self.scaler.transform(X)
-        return np.asarray(self.detector.decision_function(X), np.float64)
+        try:
+            if self.scaler is not None and len(X):
+                X = self.scaler.transform(X)
+            return np.asarray(self.detector.decision_function(X), np.float64)
+        except (AttributeError, TypeError, LookupError) as error:
+            # A made-up file loads, for nothing of it runs, and may still lack what scoring needs.
+            if isinstance(error, NetmlError):
+                raise
+            raise NetmlError(f"this model cannot score: {error}") from error
 
     def predict(self, X: Any) -> np.ndarray:
         """Judge rows of features.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import importlib
 import os
 import pickle
 import stat
@@ -240,26 +241,29 @@ def dump_data(obj: Any, out_file: str | os.PathLike[str] | BinaryIO, verbose: bo
 
 
 def load_data(path: str | os.PathLike[str] | BinaryIO, trust: bool = False) -> Any:
-    """Read what `dump_data` or `netml extract` wrote.
+    """Read what `dump_data`, `netml extract` or `netml learn` wrote.
 
     Parameters
     ----------
     path : str, os.PathLike or binary file
-        A pickle (`.dat`, any other name, an open file), or a feature file of another format that netml can
-        read.
+        A pickle (`.dat`, any other name, an open file), a model (`.netml`), or a feature file of another
+        format that netml can read.
     trust : bool, default False
-        Unpickle anything. A pickle can run any code: only for files that you wrote.
+        Load anything. A file can run any code then: only for those that you wrote.
 
     Returns
     -------
     object
-        What was pickled. For the other feature files a pair `(X, y)`: float64 (n_flows, n_features), and
-        int64 (n_flows,) labels, 1 abnormal and 0 normal; all 0 if the file has no labels.
+        What was pickled. Of a `.netml` file the pair `(model, history)` that the original's models are:
+        a `FlowModel` and its summary, with the AUC as `score` if there is one. For the other feature files
+        a pair `(X, y)`: float64 (n_flows, n_features), and int64 (n_flows,) labels, 1 abnormal and 0 normal;
+        None if the file has no labels.
 
     Raises
     ------
     UntrustedFileError
-        If the pickle holds anything but numpy arrays and Python's own containers, and `trust` is False.
+        If the file holds anything but numpy arrays, Python's own containers and netml's models, and `trust`
+        is False.
     DamagedFileError
         If the file is cut, or not what its name says.
     OSError
@@ -271,6 +275,11 @@ def load_data(path: str | os.PathLike[str] | BinaryIO, trust: bool = False) -> A
     from netml import formats
 
     suffix = os.path.splitext(os.fspath(path))[1].lower()
+    if suffix == ".netml":
+        # So do models, from a layer below: by name, as a format's module.
+        model = importlib.import_module("netml.model_file").read_model(path, trust=trust)
+        score = model.summary.get("auc")
+        return model, {**model.summary, **({} if score is None else {"score": score})}
     if suffix != ".dat" and suffix in formats.FORMATS and formats.FORMATS[suffix].is_readable:
         return formats.features_and_labels(formats.read_matrix(path))
     with open(path, "rb") as stream:

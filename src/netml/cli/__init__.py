@@ -15,9 +15,12 @@ COMMANDS = {
     "extract": "extract",
     "learn": "learn",
     "classify": "classify",
+    "evaluate": "evaluate",
+    "compare": "compare",
     "packets": "packets",
     "info": "info",
     "families": "families",
+    "detectors": "detectors",
     "completion": "completion",
 }
 

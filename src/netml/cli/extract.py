@@ -70,7 +70,7 @@ def _summarise(matrix: Any, output_path: str, duration_s: float) -> None:
         rest = "; a .dat file leaves the others out" if is_seed_file else ""
         click.echo(f"labels   {int((matrix.labels != '').sum()):,} of {len(matrix):,} flows{rest}", err=True)
     elif is_seed_file:
-        click.echo("labels   none: in a .dat file all flows are 0, normal", err=True)
+        click.echo("labels   none: a .dat file has None in their place", err=True)
     learned = matrix.metadata["representation"]
     names = ", ".join(("FFT-" if learned["fft"] else "") + name for name in learned["families"])
     header = " with header" if learned["header"] else ""

@@ -130,7 +130,7 @@ def _module(found: Format) -> ModuleType:
     return import_module(f"{__name__}.{found.module}")
 
 
-def features_and_labels(matrix: FeatureMatrix) -> tuple[np.ndarray, np.ndarray]:
+def features_and_labels(matrix: FeatureMatrix) -> tuple[np.ndarray, np.ndarray | None]:
     """Give a feature matrix as the pair that the original netml keeps.
 
     Parameters
@@ -143,13 +143,13 @@ def features_and_labels(matrix: FeatureMatrix) -> tuple[np.ndarray, np.ndarray]:
     X : numpy.ndarray
         float64 (n_flows, n_features). Flows without a label are left out if others have one, as the original
         does.
-    y : numpy.ndarray
-        int64 (n_flows,): 1 abnormal, 0 normal; all 0 if the matrix has no labels.
+    y : numpy.ndarray or None
+        int64 (n_flows,): 1 abnormal, 0 normal; None if the matrix has no labels.
     """
     from netml.labels import binary_labels
 
     if matrix.labels is None:
-        return matrix.X, np.zeros(len(matrix), np.int64)
+        return matrix.X, None
     kept = matrix.labels != ""
     return matrix.X[kept], binary_labels(matrix.labels[kept])
 

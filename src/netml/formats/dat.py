@@ -28,8 +28,7 @@ def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:
     """
     with open(path, "wb") as stream:
         # Protocol 4 is what the original writes, and every Python 3 that could run it reads.
-        pair = (matrix.X, None) if matrix.labels is None else features_and_labels(matrix)
-        pickle.dump(pair, stream, protocol=4)
+        pickle.dump(features_and_labels(matrix), stream, protocol=4)
 
 
 def read(path: str | os.PathLike[str], *, trust: bool = False) -> FeatureMatrix:

@@ -1,0 +1,82 @@
+"""`netml evaluate`: a model and captures of which the truth is known, to figures."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from netml.cli import params
+from netml.cli._labelled import (
+    check_captures,
+    check_outputs,
+    is_damaged,
+    labelled_captures,
+    list_captures,
+    plots,
+    read_marks,
+    summarise,
+)
+from netml.cli.failures import EXIT_FAILURE, EXIT_OK
+
+
+@click.command("evaluate")
+@params.model
+@labelled_captures
+@click.option("--threshold", type=float, metavar="T", help="Abnormal is a score above T. [default: the model's]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@plots("ROC and precision-recall curves, and the scores.")
+@params.random_state
+@params.bare_model_options
+@params.trust
+@params.strict
+@params.quiet
+def command(**chosen: Any) -> int:
+    """Say how good a model is, and why to believe it.
+
+    Flows are normal or abnormal as their capture is, or as a label file says; those without a label are left out. The
+    AUC comes with its 95 % interval, and each figure with the flows that it rests on.
+
+    \b
+    netml evaluate --model model.netml --pcap-normal tuesday.pcap --pcap-abnormal attacks.pcap
+    netml evaluate --model model.netml --pcap demo.pcap --label demo.csv --plot demo.svg
+    """
+    from netml.cli._models import load_complete_model
+    from netml.cli.progress import progress_bar
+    from netml.evaluation import evaluate_tables, known_representation
+    from netml.labelled import label_tables
+
+    check_captures(chosen)
+    check_outputs(chosen["plot_paths"], chosen)
+    _check_plots(chosen["plot_paths"])
+    captures, marks = list_captures(chosen), read_marks(chosen)
+    model = load_complete_model(chosen)
+    with progress_bar(captures, quiet=chosen["quiet"]) as progress:
+        tables = known_representation(model).read_tables(captures, strict=chosen["strict"], progress=progress)
+    y = label_tables(tables, marks)
+    if not chosen["quiet"]:
+        summarise(tables, y)
+    evaluation = evaluate_tables(model, tables, y, threshold=chosen["threshold"], random_state=chosen["random_state"])
+    about = f"{model.algorithm or type(model.detector).__name__} in {os.path.basename(chosen['model_path'])}"
+    if chosen["as_json"]:
+        import json
+
+        files = {"model": chosen["model_path"], "algorithm": model.algorithm, "captures": captures}
+        click.echo(json.dumps({**files, **evaluation.to_dict()}, indent=2, allow_nan=False))
+    else:
+        click.echo(f"{'model':<20} {about}\n{evaluation.to_text()}")
+    for path in chosen["plot_paths"]:
+        from netml.visual import plot_evaluation
+
+        plot_evaluation(path, evaluation, title=about)
+        if not chosen["quiet"]:
+            click.echo(f"plot     {path}", err=True)
+    return EXIT_FAILURE if is_damaged(tables) else EXIT_OK
+
+
+def _check_plots(paths: tuple[str, ...]) -> None:
+    from netml.visual import check_plot
+
+    for path in paths:
+        check_plot(path)

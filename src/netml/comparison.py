@@ -1,0 +1,220 @@
+"""Representations and detectors side by side on labelled flows: the study of arXiv 2006.16993 as one call.
+
+As there, normal flows train, and both classes judge (novelty detection). What is learned of a representation, dim
+and rate, comes from the training flows; the interval cannot: flows must be cut before they can be divided.
+Everything that is chosen is chosen by the validation flows; the test flows only tell how good it was.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from netml.candidates import Candidate, Entry, Features, try_candidate
+from netml.families import FAMILIES
+from netml.flows import FlowTable
+from netml.labelled import connection_of, join_tables, label_tables, pair_captures
+from netml.leaderboard import Comparison
+from netml.metrics import require_both_classes
+from netml.options import FlowOptions, RepresentationOptions
+from netml.splits import Split, split_flows
+from netml.study import Study
+from netml.tables import read_tables
+
+__all__ = ["Comparison", "Study", "compare", "compare_flows", "read_captures"]
+
+
+def compare(
+    *,
+    pcap_normal: Any = (),
+    pcap_abnormal: Any = (),
+    pcap: Any = (),
+    labels: Any = (),
+    flow: FlowOptions | None = None,
+    study: Study | None = None,
+    on_entry: Callable[[Entry], None] | None = None,
+    strict: bool = False,
+    **options: Any,
+) -> Comparison:
+    """Compare representations and detectors on captures of which the truth is known.
+
+    Parameters
+    ----------
+    pcap_normal, pcap_abnormal, pcap, labels
+        As of `netml.evaluation.evaluate`. Each capture is read once.
+    flow : FlowOptions, optional
+        How packets become flows. The interval is learned from the normal captures if there are any, else from all.
+    study : Study, optional
+        What is compared.
+    on_entry : callable, optional
+        Called with each line of the leaderboard as it is known.
+    strict : bool, default False
+        As in `netml.read_flows`.
+    **options
+        Of `Study`, instead of it or in place of some of its own.
+
+    Returns
+    -------
+    Comparison
+        The leaderboard.
+
+    Raises
+    ------
+    CaptureError, LabelFileError
+        If a file cannot be read.
+    UnmatchedLabelsError, EvaluationError
+        If labels belong to no flow, a class is missing, or flows are too few.
+    OptionError, UnknownNameError
+        If an option is out of range, or a name unknown.
+
+    Examples
+    --------
+    >>> from netml.comparison import compare
+    >>> found = compare(pcap="examples/data/demo.pcap", labels="examples/data/demo.csv")  # doctest: +SKIP
+    >>> found.best.name  # doctest: +SKIP
+    'IAT_SIZE header, gmm'
+    """
+    study = replace(study or Study(), **options)
+    captures, marks = pair_captures(pcap_normal=pcap_normal, pcap_abnormal=pcap_abnormal, pcap=pcap, labels=labels)
+    tables = read_captures(captures, marks, study, flow, strict=strict)
+    return compare_flows(tables, label_tables(tables, marks), study, on_entry=on_entry)
+
+
+def read_captures(
+    captures: Sequence[Any], marks: Sequence[Any], study: Study, flow: FlowOptions | None = None, **reading: Any
+) -> list[FlowTable]:
+    """Read captures into flows that are all cut to the same interval.
+
+    Parameters
+    ----------
+    captures, marks
+        What `netml.labelled.pair_captures` gave.
+    study : Study
+        What is compared.
+    flow : FlowOptions, optional
+        How packets become flows.
+    **reading
+        strict, link_type, progress: as in `netml.read_flows`.
+
+    Returns
+    -------
+    list of FlowTable
+        One for each capture.
+    """
+    columns = RepresentationOptions(header=study.header != "no", size=study.size).packet_columns
+    n_normal = sum(isinstance(mark, int) and mark == 0 for mark in marks)
+    first = captures[: n_normal or len(captures)]
+    tables, interval_s = read_tables(list(first), flow, study.size, columns, **reading)
+    rest = list(captures[len(first) :])
+    return tables + read_tables(rest, flow, study.size, columns, interval_s=interval_s, **reading)[0]
+
+
+def compare_flows(
+    tables: Sequence[FlowTable], y: np.ndarray, study: Study, *, on_entry: Callable[[Entry], None] | None = None
+) -> Comparison:
+    """Compare representations and detectors on labelled flows.
+
+    Parameters
+    ----------
+    tables : sequence of FlowTable
+        All cut to the same interval.
+    y : ndarray (n_flows,) of int
+        1 abnormal, 0 normal, -1 without a label; table after table.
+    study : Study
+        What is compared.
+    on_entry : callable, optional
+        Called with each line of the leaderboard as it is known.
+
+    Returns
+    -------
+    Comparison
+        The leaderboard.
+    """
+    n_unlabelled = int((y < 0).sum())
+    require_both_classes(int((y == 0).sum()), int((y == 1).sum()), n_unlabelled)
+    table = join_tables(tables)[y >= 0]
+    y = y[y >= 0]
+    groups = connection_of(table.index) if study.split_by == "connection" else np.arange(len(y))
+    split = split_flows(
+        y,
+        groups,
+        validation_size=study.validation_size,
+        test_size=study.test_size,
+        max_train_rows=study.max_train_rows,
+        random_state=study.random_state,
+    )
+    parts = [table[rows] for rows in split]
+    entries = []
+    for entry in _run(study, parts, y[split.validation], y[split.test]):
+        entries.append(entry)
+        if on_entry is not None:
+            on_entry(entry)
+    return Comparison.of(entries, study, _describe(split, y, n_unlabelled, tables))
+
+
+def _run(study: Study, parts: Sequence[FlowTable], y_validation: np.ndarray, y_test: np.ndarray) -> Iterator[Entry]:
+    how = {"random_state": study.random_state, "n_resamples": study.n_resamples}
+    candidates = _candidates(study, parts)
+    if study.jobs == 1:
+        for candidate in candidates:
+            yield try_candidate(candidate, y_validation, y_test, **how)
+        return
+    from joblib import Parallel, delayed  # type: ignore[import-untyped]
+
+    calls = (delayed(try_candidate)(candidate, y_validation, y_test, **how) for candidate in candidates)
+    yield from Parallel(n_jobs=study.jobs, return_as="generator")(calls)
+
+
+def _candidates(study: Study, parts: Sequence[FlowTable]) -> Iterator[Candidate]:
+    for options in study.representations:
+        variants = _represent(options, parts, study)
+        pairs = itertools.product(dict.fromkeys(study.algorithms), dict.fromkeys(study.scales))
+        for algorithm, scale in pairs:
+            yield Candidate(_name(options), variants, algorithm, scale, study.tune, study.force)
+
+
+def _represent(options: RepresentationOptions, parts: Sequence[FlowTable], study: Study) -> list[Features]:
+    """Make the rows of each part, with what is learned from the first, the training flows."""
+    from netml.extraction import learn_dim, learn_rate_ns, represent
+    from netml.grids import RATE_QUANTILES
+    from netml.quantile import linear_quantile
+
+    train = parts[0]
+    dim = learn_dim(train, study.q_dim)
+    rates_s = [0.0]
+    if any(FAMILIES[name].needs_rate for name in options.request.names):
+        rates_s = [learn_rate_ns(train) / 1e9]
+        if study.tune:
+            durations_ns = train.index.end_ns - train.index.start_ns
+            rates_s += [linear_quantile(durations_ns, q) / 1e9 for q in RATE_QUANTILES]
+    variants = []
+    for rate_s in dict.fromkeys(rates_s):
+        fixed = replace(options, dim=dim, rate=rate_s)
+        X_train, X_validation, X_test = (represent(part, fixed).X for part in parts)
+        variants.append(Features(X_train, X_validation, X_test, dim, rate_s))
+    return variants
+
+
+def _name(options: RepresentationOptions) -> str:
+    request = options.request
+    plain = "+".join(f"FFT-{name}" if request.is_fft else name for name in request.names)
+    return f"{plain} header" if options.header else plain
+
+
+def _describe(split: Split, y: np.ndarray, n_unlabelled: int, tables: Sequence[FlowTable]) -> dict[str, Any]:
+    counts = {
+        name: {"normal": int((y[rows] == 0).sum()), "abnormal": int((y[rows] == 1).sum())}
+        for name, rows in split._asdict().items()
+    }
+    used = sum(map(len, split))
+    return {
+        **counts,
+        "n_unlabelled": n_unlabelled,
+        "n_unused": len(y) - used,
+        "interval_s": tables[0].metadata.get("interval_s"),
+        "captures": [name for table in tables for name in table.metadata.get("captures", [])],
+    }

@@ -1,0 +1,182 @@
+"""Captures with the truth about their flows: a label file for each, or captures that are all normal or all abnormal."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from netml.errors import NetmlError, OptionError
+from netml.flow_index import FlowIndex
+from netml.flows import FlowTable
+from netml.labels import Labels, binary_labels, join_labels, read_labels
+from netml.metrics import EvaluationError
+from netml.summary import plural
+
+NORMAL = 0
+ABNORMAL = 1
+
+
+class UnmatchedLabelsError(NetmlError, ValueError):
+    """Labels of which none belongs to a flow."""
+
+
+def pair_captures(
+    *, pcap_normal: Any = (), pcap_abnormal: Any = (), pcap: Any = (), labels: Any = ()
+) -> tuple[list[Any], list[Any]]:
+    """List captures, and what is known of each.
+
+    Parameters
+    ----------
+    pcap_normal, pcap_abnormal : source, or a list of them
+        Captures whose flows are all normal, or all abnormal.
+    pcap : source, or a list of them
+        Captures with labels.
+    labels : path or Labels, or a list of them
+        One for each of `pcap`, in order.
+
+    Returns
+    -------
+    captures : list of source
+        The normal ones, the abnormal ones, those with labels.
+    marks : list of 0, 1, path or Labels
+        Of each capture.
+
+    Raises
+    ------
+    OptionError
+        If there is nothing, or not a label file for each capture.
+    """
+    normal, abnormal, captures, files = map(_listed, (pcap_normal, pcap_abnormal, pcap, labels))
+    if len(captures) != len(files):
+        raise OptionError("labels", f"{len(files)} of them", f"one for each of the {len(captures)} captures")
+    marks = [*(NORMAL for _ in normal), *(ABNORMAL for _ in abnormal), *files]
+    if not marks:
+        raise OptionError("pcap", None, "given, with labels, or else pcap_normal and pcap_abnormal")
+    return [*normal, *abnormal, *captures], marks
+
+
+def _listed(given: Any) -> list[Any]:
+    if given is None:
+        return []
+    return list(given) if isinstance(given, list | tuple) else [given]
+
+
+def label_tables(tables: Sequence[FlowTable], marks: Sequence[Any]) -> np.ndarray:
+    """Tell what the flows of captures are.
+
+    Parameters
+    ----------
+    tables : sequence of FlowTable
+        The captures' flows.
+    marks : sequence of 0, 1, path or Labels
+        What `pair_captures` gave.
+
+    Returns
+    -------
+    ndarray (n_flows,) of int64
+        1 abnormal, 0 normal, -1 without a label; table after table.
+
+    Raises
+    ------
+    LabelFileError
+        If a label file cannot be read.
+    UnmatchedLabelsError
+        If none of a file's labels belongs to a flow of its capture.
+    EvaluationError
+        If there are no flows at all.
+    """
+    if not any(map(len, tables)):
+        raise EvaluationError(f"no flows in {_names(tables)}: nothing can be evaluated")
+    return np.concatenate([_label(table, mark) for table, mark in zip(tables, marks, strict=True)])
+
+
+def _label(table: FlowTable, mark: Any) -> np.ndarray:
+    if isinstance(mark, int):
+        return np.full(len(table), mark, np.int64)
+    labels = mark if isinstance(mark, Labels) else read_labels(mark)
+    texts = join_labels(labels, table.index)
+    if len(table) and not (texts != "").any():
+        raise UnmatchedLabelsError(_explain(labels, table.index, _names([table])))
+    return binary_labels(texts)
+
+
+def _explain(labels: Labels, flows: FlowIndex, capture: str) -> str:
+    """Say that no label belongs to a flow, and what may be the reason."""
+    said = f"none of the labels of {labels.path} ({len(labels):,}) belongs to a flow of {capture} ({len(flows):,})"
+    if labels.windows_ns:
+        without_times = join_labels(replace(labels, windows_ns=None), flows)
+        n_found = int((without_times != "").sum())
+        if n_found:
+            starts, ends = zip(*labels.windows_ns, strict=True)
+            spans = f"{_span(min(starts), max(ends))}, the capture's {_span(flows.start_ns.min(), flows.end_ns.max())}"
+            return (
+                f"{said}: labels have the addresses and ports of {plural(n_found, 'flow')}, but not the times; "
+                f"the labels' times are {spans}: another time zone or unit?"
+            )
+    return f"{said}: are the labels of this capture, and their columns the right ones (columns= or --label-column)?"
+
+
+def _span(start_ns: int, end_ns: int) -> str:
+    start, end = np.array([start_ns, end_ns], "datetime64[ns]").astype("datetime64[s]").astype(str)
+    return f"{start} to {end}"
+
+
+def _names(tables: Sequence[FlowTable]) -> str:
+    names = [os.path.basename(str(name)) for table in tables for name in table.metadata.get("captures", [])]
+    return ", ".join(names) or "the capture"
+
+
+def join_tables(tables: Sequence[FlowTable]) -> FlowTable:
+    """Put tables of flows below each other; the metadata is the first one's.
+
+    Parameters
+    ----------
+    tables : sequence of FlowTable
+        One or more, with the same columns.
+
+    Returns
+    -------
+    FlowTable (sum of n_flows)
+        All flows with all their packets.
+    """
+    if len(tables) == 1:
+        return tables[0]
+    starts = np.cumsum([0, *(len(table.time_ns) for table in tables)])
+    parts = [table.offsets[:-1] + start for table, start in zip(tables, starts, strict=False)]
+    columns = {name: np.concatenate([table.columns[name] for table in tables]) for name in tables[0].columns}
+    keys = np.concatenate([table.keys for table in tables])
+    offsets = np.concatenate([*parts, starts[-1:]]).astype(np.int64)
+    return FlowTable(keys, offsets, columns, tables[0].size_kind, tables[0].metadata)
+
+
+def connection_of(flows: FlowIndex) -> np.ndarray:
+    """Number the connections: flows of one five-tuple, in either direction, are of one connection.
+
+    Parameters
+    ----------
+    flows : FlowIndex
+        The flows.
+
+    Returns
+    -------
+    ndarray (n_flows,) of int64
+        The number of each flow's connection.
+    """
+    keys = flows.keys
+    ends = []
+    for side in ("src", "dst"):
+        port = keys[f"{side}_port"].astype(">u2").view(np.uint8).reshape(-1, 2)
+        octets = np.concatenate([keys[f"{side}_ip"].reshape(len(keys), 16), port], axis=1)
+        ends.append(np.ascontiguousarray(octets).view("S18").ravel())
+    source, destination = ends
+    is_low = source < destination
+    first, second = np.where(is_low, source, destination), np.where(is_low, destination, source)
+    kind = np.stack([keys["protocol"], keys["ip_version"]], axis=1).astype(np.uint8).view(np.uint16).ravel()
+    numbers = [np.unique(values, return_inverse=True)[1] for values in (first, second)]
+    whole = np.stack([*numbers, kind.astype(np.int64)], axis=1)
+    connections: np.ndarray = np.unique(whole, axis=0, return_inverse=True)[1].reshape(-1)
+    return connections

@@ -1,0 +1,282 @@
+"""`.netml` files: a ZIP archive with a readable manifest and a skops dump of the detector and its scaler.
+
+skops makes instances of types that it is told to trust, but its own list has all of scikit-learn, and a trusted type
+may be called with what the file says. So the dump's plan is gone through first: only the types of `trusted` are made,
+only empty, and no functions at all.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import math
+import os
+import warnings
+import zipfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from platform import python_version
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from netml.errors import NetmlError, UntrustedFileError
+from netml.persist import DamagedFileError, OutputError, atomic_output
+from netml.trusted import TRUSTED_TYPES, check_arrays, foreign_types
+
+if TYPE_CHECKING:
+    from netml.flow_model import FlowModel
+    from netml.representation import FlowRepresentation
+
+FORMAT = "netml-model"
+FORMAT_VERSION = 1
+
+_MANIFEST, _DUMP = "manifest.json", "detector.skops"
+_LIBRARIES = ("netml", "numpy", "scikit-learn", "pyod", "skops")
+_MAX_MANIFEST_BYTES = 16 << 20
+# A dump of any size may be unpacked, unless it is large and was packed to next to nothing.
+_MAX_SMALL_BYTES, _MAX_RATIO = 256 << 20, 100
+_PIECE_BYTES = 1 << 20
+
+_KINDS: dict[str, Any] = {
+    "algorithm": str,
+    "scale": str,
+    "params": dict,
+    "summary": dict,
+    "versions": dict,
+    "representation": dict | None,
+    "columns": list | None,
+}
+_AS_PICKLE = "a .dat file can, but loads only with trust=True"
+
+
+def write_model(path: str | os.PathLike[str], model: FlowModel) -> None:
+    """Write a model as a `.netml` file.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file; one that exists is replaced at the end of writing.
+    model : FlowModel
+        The model.
+
+    Raises
+    ------
+    OutputError
+        If the detector holds what such a file cannot hold (networks of torch, compiled functions), or if the file
+        cannot be written.
+    """
+    from skops import io as skops_io
+
+    name = model.algorithm or type(model.detector).__name__
+    try:
+        dump = skops_io.dumps({"detector": model.detector, "scaler": model.scaler})
+        foreign = foreign_types(dump)
+    except Exception as error:  # whatever the insides of any detector raise when they are asked for their state
+        raise OutputError(os.fspath(path), f"cannot hold the detector {name}: {_line(error)}; {_AS_PICKLE}") from error
+    if foreign:
+        kinds = ", ".join(sorted(foreign))
+        raise OutputError(os.fspath(path), f"cannot hold the detector {name}, for it holds {kinds}; {_AS_PICKLE}")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(_MANIFEST, json.dumps(_plain(_manifest_of(model)), indent=2, allow_nan=False) + "\n")
+        archive.writestr(_DUMP, dump)
+    with atomic_output(path) as partial, open(partial, "wb") as stream:
+        stream.write(packed.getbuffer())
+
+
+def read_model(path: str | os.PathLike[str], *, trust: bool = False) -> FlowModel:
+    """Read a `.netml` file.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file.
+    trust : bool, default False
+        Load types that netml does not know. They can run any code: only for files that you wrote.
+
+    Returns
+    -------
+    FlowModel
+        As it was written. What is to be said about the versions that trained it is in `summary["notes"]`.
+
+    Raises
+    ------
+    DamagedFileError
+        If it is no model, cut or damaged, of a newer format, or of a library's version that the one here cannot read.
+    UntrustedFileError
+        If it holds types that netml does not know, and `trust` is False.
+    OSError
+        If it cannot be opened.
+    """
+    name = os.fspath(path)
+    with open(path, "rb") as raw:
+        stream: BinaryIO = raw if raw.seekable() else io.BytesIO(raw.read())
+        try:
+            return _read(stream, name, trust)
+        except NetmlError:
+            raise
+        except Exception as error:  # a damaged archive fails in many ways, with texts that tell a user nothing
+            if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+                raise
+            is_missing = isinstance(error, ImportError)
+            reason = f"needs a package that is not there: {error}" if is_missing else "a damaged model file"
+            raise DamagedFileError(name, reason) from error
+
+
+def version_notes(versions: Mapping[str, str]) -> list[str]:
+    """Say which libraries that trained a model are of another version here.
+
+    Parameters
+    ----------
+    versions : mapping of str to str
+        `FlowModel.versions`.
+
+    Returns
+    -------
+    list of str
+        "trained with scikit-learn 1.5, this is 1.9", for scikit-learn and PyOD; usually empty.
+    """
+    pairs = [(name, _minor(versions.get(name)), _minor(_installed(name))) for name in ("scikit-learn", "pyod")]
+    return [f"trained with {name} {there}, this is {here}" for name, there, here in pairs if there and there != here]
+
+
+def _minor(version: str | None) -> str:
+    return ".".join(str(version or "").split(".")[:2])
+
+
+def _installed(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _line(error: BaseException) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 160 else f"{text[:160]} ..."
+
+
+def _manifest_of(model: FlowModel) -> dict[str, Any]:
+    here = {"python": python_version(), **{name: _installed(name) for name in _LIBRARIES}}
+    return {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "algorithm": model.algorithm,
+        "params": model.params,
+        "scale": model.scale,
+        "threshold": model.threshold,
+        "representation": None if model.representation is None else model.representation.to_dict(),
+        "columns": model.columns,
+        "summary": {key: value for key, value in model.summary.items() if key != "notes"},
+        "versions": {**here, **model.versions},
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Turn numpy's numbers, tuples and the like into what JSON has; texts stand for what it has not."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(each) for each in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    is_number = isinstance(value, float) and math.isfinite(value)
+    return value if value is None or is_number or isinstance(value, str | int) else str(value)
+
+
+def _read(stream: BinaryIO, name: str, trust: bool) -> FlowModel:
+    from netml.flow_model import FlowModel
+
+    manifest, dump = _unpack(stream, name)
+    versions = manifest["versions"]
+    content = _load(dump, name, versions, trust)
+    scaler = content.get("scaler")
+    if not hasattr(content.get("detector"), "decision_function"):
+        raise DamagedFileError(name, "holds no detector")
+    if scaler is not None and (isinstance(scaler, type) or not hasattr(scaler, "transform")):
+        raise DamagedFileError(name, "holds no scaler where one should be")
+    notes = version_notes(versions)
+    return FlowModel(
+        content["detector"],
+        representation=_representation(manifest["representation"], name),
+        scaler=scaler,
+        algorithm=manifest["algorithm"],
+        params=manifest["params"],
+        scale=manifest["scale"],
+        columns=manifest["columns"],
+        summary={**manifest["summary"], **({"notes": notes} if notes else {})},
+        versions=versions,
+    )
+
+
+def _representation(parts: dict[str, Any] | None, name: str) -> FlowRepresentation | None:
+    from netml.representation import FlowRepresentation
+
+    try:
+        return None if parts is None else FlowRepresentation.from_dict(parts)
+    except Exception as error:  # of unknown families, options out of their ranges, missing parts ...
+        raise DamagedFileError(name, f"the representation in its manifest is damaged: {_line(error)}") from error
+
+
+def _unpack(stream: BinaryIO, name: str) -> tuple[dict[str, Any], bytes]:
+    """Give the checked manifest and the dump."""
+    try:
+        archive = zipfile.ZipFile(stream)
+    except zipfile.BadZipFile as error:
+        stream.seek(0)
+        is_zip = stream.read(4) == b"PK\x03\x04"
+        raise DamagedFileError(name, "a cut or damaged model file" if is_zip else "not a netml model") from error
+    with archive:
+        if _MANIFEST not in archive.namelist():
+            raise DamagedFileError(name, "not a netml model")
+        manifest = json.loads(_read_member(archive, _MANIFEST, name))
+        if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+            raise DamagedFileError(name, "not a netml model")
+        version = manifest.get("format_version")
+        if version != FORMAT_VERSION:
+            is_newer = isinstance(version, int) and version > FORMAT_VERSION
+            raise DamagedFileError(name, f"written by a newer netml (format {version})" if is_newer else "damaged")
+        for key, kind in _KINDS.items():
+            if not isinstance(manifest.get(key), kind):
+                raise DamagedFileError(name, f"the {key} in its manifest is damaged")
+        return manifest, _read_member(archive, _DUMP, name)
+
+
+def _read_member(archive: zipfile.ZipFile, member: str, name: str) -> bytes:
+    entry = archive.getinfo(member)
+    is_large = entry.file_size > (_MAX_MANIFEST_BYTES if member == _MANIFEST else _MAX_SMALL_BYTES)
+    if is_large and (member == _MANIFEST or entry.file_size > _MAX_RATIO * entry.compress_size):
+        raise DamagedFileError(name, f"its {member} would unpack to {entry.file_size:,} bytes")
+    with archive.open(entry) as packed:
+        # In pieces: all at once would unpack whatever is there, before it is cut to the size that the entry gives.
+        return b"".join(iter(lambda: packed.read(_PIECE_BYTES), b""))
+
+
+def _load(dump: bytes, name: str, versions: Mapping[str, str], trust: bool) -> dict[str, Any]:
+    from skops import io as skops_io
+
+    try:
+        foreign = set() if trust else foreign_types(dump)
+        if foreign:
+            raise UntrustedFileError(
+                f"{name}: holds {', '.join(sorted(foreign))}, which may run code; pass trust=True if you trust it"
+            )
+        known = skops_io.get_untrusted_types(data=dump) if trust else list(TRUSTED_TYPES)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Trying to unpickle estimator")  # the notes say it
+            content: dict[str, Any] = skops_io.loads(dump, trusted=known)
+        if not trust:
+            check_arrays(content)
+    except NetmlError:
+        raise
+    except Exception as error:
+        pairs = [(each, versions.get(each), _installed(each)) for each in ("scikit-learn", "pyod", "numpy", "skops")]
+        other = [f"{each} {there} (here {here})" for each, there, here in pairs if there and there != here]
+        if not other:
+            raise
+        raise DamagedFileError(name, f"written with {', '.join(other)}: cannot be read: {_line(error)}") from error
+    return content

@@ -1,0 +1,334 @@
+"""`Detector`: what every detector of netml does the same way; each one adds `_fit` and `_score`."""
+
+from __future__ import annotations
+
+import re
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.exceptions import NotFittedError
+
+from netml.errors import NetmlError, OptionError, TrainingError
+
+Array = NDArray[np.float64]
+LARGEST = float(np.finfo(np.float64).max)
+MIN_ROWS = 2
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the warnings of libraries about their own insides to ourselves.
+
+    Convergence, divisions by zero, versions: a user cannot act on them, and what they lead to, scores that are no
+    numbers, is dealt with in one place, `Detector.decision_function`.
+    """
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def seeded(random_state: object) -> Iterator[None]:
+    """Seed the generators that all code shares, and put them back as they were.
+
+    numpy's and PyTorch's: some libraries draw from them whatever seed they are given.
+    """
+    if not isinstance(random_state, int | np.integer):
+        yield
+        return
+    state = np.random.get_state()
+    torch = sys.modules.get("torch")
+    torch_state = torch.get_rng_state() if torch is not None else None
+    try:
+        np.random.seed(int(random_state) % 2**32)
+        if torch is not None:
+            torch.manual_seed(int(random_state))
+        yield
+    finally:
+        np.random.set_state(state)
+        if torch is not None:
+            torch.set_rng_state(torch_state)
+
+
+class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
+    """Base class of the detectors.
+
+    A detector keeps its parameters untouched, as scikit-learn's estimators do, and has `contamination` among them:
+    the share of the training rows that is to count as abnormal, at least 0 and at most 0.5.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Columns of the training rows.
+    threshold_ : float
+        Scores above it are abnormal: the quantile 1 - contamination of the scores of the training rows (linear
+        between neighbours, as `numpy.quantile`).
+    model_ : object
+        The estimator inside, for detectors that have one.
+    """
+
+    contamination: float
+
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
+        """Learn what is normal.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_flows, n_features)
+            Training rows: at least 2, all values finite.
+        y : object, optional
+            Ignored.
+
+        Returns
+        -------
+        Detector
+            Itself.
+
+        Raises
+        ------
+        TrainingError
+            If no detector, or not this one, can learn from these rows.
+        OptionError
+            If a parameter is outside its range.
+        """
+        rows = training_rows(X)
+        self.check_parameters()
+        with self._library_errors(rows.shape), quiet(), seeded(getattr(self, "random_state", None)):
+            self._fit(rows)
+            scores = finite(self._training_scores(rows))
+        self.n_features_in_ = rows.shape[1]
+        # The scores may be the largest floats of both signs, between which an interpolation would overflow.
+        self.threshold_ = float(np.quantile(scores / 4, 1 - self.contamination) * 4)
+        return self
+
+    def decision_function(self, X: ArrayLike) -> Array:
+        """Score rows.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_flows, n_features)
+            Rows as wide as in training.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_flows,)
+            Scores, finite; higher is more abnormal.
+
+        Raises
+        ------
+        OptionError
+            If `X` has another width than in training, or values that are not finite.
+        """
+        self._require_fitted()
+        rows = self._scoring_rows(X)
+        if len(rows) == 0:
+            return np.empty(0)
+        with self._library_errors(rows.shape), quiet(), seeded(getattr(self, "random_state", None)):
+            return finite(self._score(rows))
+
+    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
+        """Judge rows.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_flows, n_features)
+            Rows as wide as in training.
+
+        Returns
+        -------
+        ndarray of int64, shape (n_flows,)
+            -1 for abnormal rows, whose score is above `threshold_`; +1 for the others.
+
+        Raises
+        ------
+        OptionError
+            As `decision_function`.
+        TrainingError
+            If the detector comes from a file of the original netml, which keeps no threshold.
+        """
+        self._require_fitted()
+        if not hasattr(self, "threshold_"):
+            raise TrainingError(
+                f"this {type(self).__name__} has no threshold: the original netml kept none; "
+                "its decision_function works, to judge flows train it again"
+            )
+        return np.where(self.decision_function(X) > self.threshold_, -1, 1).astype(np.int64)
+
+    def check_parameters(self) -> None:
+        """Raise what is wrong with the parameters, before there are any data.
+
+        Raises
+        ------
+        OptionError
+            If a parameter is outside its range.
+        MissingExtraError
+            If a package that the parameters ask for is missing.
+        """
+        share = self.contamination
+        if not is_number(share) or not 0 <= share <= 0.5:
+            raise OptionError("contamination", share, "a number from 0 to 0.5")
+        with self._library_errors(None):
+            self._check_parameters()
+
+    def _check_parameters(self) -> None:
+        """Check what is the detector's own; a library's complaint is turned into an `OptionError`."""
+
+    def _fit(self, rows: Array) -> None:
+        """Learn from checked rows."""
+        raise NotImplementedError
+
+    def _score(self, rows: Array) -> Any:
+        """Score checked rows, at least one; higher is more abnormal."""
+        raise NotImplementedError
+
+    def _training_scores(self, rows: Array) -> Any:
+        """Score the training rows, right after `_fit`."""
+        return self._score(rows)
+
+    def _require_fitted(self) -> None:
+        if not any(name.endswith("_") and not name.startswith("_") for name in vars(self)):
+            raise NotFittedError(f"this {type(self).__name__} is not fitted yet: call fit first")
+
+    def _scoring_rows(self, X: ArrayLike) -> Array:
+        try:
+            rows = as_rows(X)
+        except TrainingError as error:
+            raise OptionError("X", type(X).__name__, f"a matrix of numbers ({error})") from None
+        # Models of the original keep the width in the estimator inside, if anywhere.
+        width = getattr(self, "n_features_in_", getattr(getattr(self, "model_", None), "n_features_in_", None))
+        if width is not None and rows.shape[1] != width:
+            raise OptionError("X", rows.shape, f"{width} columns, as in training")
+        text = not_finite(rows)
+        if text:
+            raise OptionError("X", rows.shape, f"finite numbers: {text}")
+        return rows
+
+    @contextmanager
+    def _library_errors(self, shape: tuple[int, ...] | None) -> Iterator[None]:
+        """Say what a library has to complain about in one line, as an exception of netml's own."""
+        try:
+            yield
+        except (NetmlError, NotFittedError, MemoryError, NotImplementedError):
+            raise
+        except Exception as error:  # any detector of any library: whatever it raises is about these rows or parameters
+            found = re.match(r"The '(\w+)' parameter of \w+ must be (.*?)\. Got ", str(error), re.DOTALL)
+            if found and found[1] in self.get_params():
+                raise OptionError(found[1], self.get_params()[found[1]], found[2]) from error
+            text = " ".join(str(error).split()) or type(error).__name__
+            if shape is None:
+                raise OptionError("param", self._given(), f"a set of parameters that it accepts: {text}") from error
+            rows, columns = shape
+            name = self._display_name()
+            raise TrainingError(f"{name} cannot work with these {rows} rows of {columns} columns: {text}") from error
+
+    def _given(self) -> dict[str, Any]:
+        """Give the parameters that are not at their defaults."""
+        defaults = type(self)().get_params()
+        return {name: value for name, value in self.get_params().items() if value is not defaults[name]}
+
+    def _display_name(self) -> str:
+        return type(self).__name__
+
+
+def finite(scores: ArrayLike) -> Array:
+    """Replace what is no number: far from everything seen, a density is 0 and its logarithm infinite.
+
+    Parameters
+    ----------
+    scores : array_like of shape (n_flows,)
+        Scores as a library gives them.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_flows,)
+        Scores with the largest float64 instead of infinity and NaN, the lowest instead of minus infinity.
+    """
+    return np.nan_to_num(np.asarray(scores, dtype=np.float64), nan=LARGEST, posinf=LARGEST, neginf=-LARGEST)
+
+
+def is_number(value: object) -> bool:
+    """Tell whether a value is a real number, and not a truth value."""
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
+def check_count(option: str, value: object, least: int = 1) -> None:
+    """Raise an `OptionError` unless a value is a whole number of at least `least`."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+        raise OptionError(option, value, f"a whole number, at least {least}")
+
+
+def training_rows(X: ArrayLike) -> Array:
+    """Check training rows.
+
+    Parameters
+    ----------
+    X : array_like
+        What is given as training rows.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_flows, n_features)
+        The rows; no copy, where they have this type.
+
+    Raises
+    ------
+    TrainingError
+        If it is no matrix of finite numbers with at least 2 rows and 1 column.
+    """
+    rows = as_rows(X)
+    n_rows, n_columns = rows.shape
+    if n_columns < 1:
+        raise TrainingError(
+            f"nothing to learn from: 0 feature(s) (shape=({n_rows}, {n_columns})) while a minimum of 1 is required."
+        )
+    if n_rows < MIN_ROWS:
+        text = f"{n_rows} row{'' if n_rows == 1 else 's'} (n_samples = {n_rows}) of {n_columns} columns"
+        raise TrainingError(f"nothing to learn from: {text}, at least {MIN_ROWS} are needed")
+    text = not_finite(rows)
+    if text:
+        raise TrainingError(f"nothing to learn from: {text}")
+    return rows
+
+
+def as_rows(X: ArrayLike) -> Array:
+    """Turn a matrix of numbers into float64, or raise a `TrainingError`."""
+    if hasattr(X, "toarray"):
+        raise TrainingError("features are a sparse matrix: give them as an array, X.toarray()")
+    values = np.asarray(X)
+    if np.iscomplexobj(values):
+        raise TrainingError("features must be real numbers. Complex data not supported")
+    if values.ndim != 2:
+        raise TrainingError(
+            f"features must be a matrix of flows x features, not of shape {values.shape}. "
+            "Reshape your data: array.reshape(1, -1) is one row, array.reshape(-1, 1) one column"
+        )
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise TrainingError(f"features must be numbers: {error}") from None
+
+
+def not_finite(rows: Array) -> str:
+    """Say where the first value is that is NaN or infinite, and how many there are; "" if there is none."""
+    # A sum is finite if all its terms are, and takes no memory; if it is not, they may still be, and are looked at.
+    if np.isfinite(_sum(rows)):
+        return ""
+    wrong = ~np.isfinite(rows)
+    count = int(wrong.sum())
+    if count == 0:
+        return ""
+    row, column = np.unravel_index(int(wrong.argmax()), wrong.shape)
+    value = "NaN" if np.isnan(rows[row, column]) else "infinity (inf)"
+    more = f", and {count - 1} more such value{'s' if count > 2 else ''}" if count > 1 else ""
+    return f"{value} in row {row}, column {column} (counted from 0){more}"
+
+
+def _sum(rows: Array) -> float:
+    with np.errstate(all="ignore"):
+        return float(rows.sum())

@@ -1,0 +1,122 @@
+"""`ProjectedMixture`: kernel values with a few landmarks, projected to few dimensions, then a mixture of Gaussians."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.mixture import GaussianMixture
+
+from netml.errors import OptionError
+from netml.ndm._base import Array, Detector, check_count, is_number
+
+BLOCK_ROWS = 4096  # kernel values of 4,096 rows with 100 landmarks are 3 MB: they stay in the cache
+MAX_MIXTURE_ROWS = 20_000  # a mixture of few Gaussians in few dimensions learns nothing more from more rows
+ROWS_PER_COMPONENT = 10  # from fewer rows no Gaussian is learned
+
+
+class ProjectedMixture(Detector):
+    """Common part of `OCNystroem` and `OCKJL`, which see: a subclass makes the projection."""
+
+    def __init__(
+        self,
+        n_landmarks: int = 100,
+        n_dims: int = 10,
+        bandwidth: float | None = None,
+        q_bandwidth: float = 0.9,
+        n_components: int = 10,
+        covariance_type: str = "full",
+        reg_covar: float = 1e-6,
+        random_state: int | None = 42,
+        contamination: float = 0.1,
+    ) -> None:
+        self.n_landmarks = n_landmarks
+        self.n_dims = n_dims
+        self.bandwidth = bandwidth
+        self.q_bandwidth = q_bandwidth
+        self.n_components = n_components
+        self.covariance_type = covariance_type
+        self.reg_covar = reg_covar
+        self.random_state = random_state
+        self.contamination = contamination
+
+    def _make_projection(self, kernel: Array, random: np.random.Generator) -> Array:
+        """Make the matrix that takes kernel values to points, from the landmarks' kernel matrix."""
+        raise NotImplementedError
+
+    def _check_parameters(self) -> None:
+        check_count("n_landmarks", self.n_landmarks, 2)
+        check_count("n_dims", self.n_dims)
+        if self.bandwidth is not None and not (is_number(self.bandwidth) and 0 < self.bandwidth < np.inf):
+            raise OptionError("bandwidth", self.bandwidth, "a number above 0, or None")
+        if not is_number(self.q_bandwidth) or not 0 < self.q_bandwidth <= 1:
+            raise OptionError("q_bandwidth", self.q_bandwidth, "a number above 0, up to 1")
+        self._make_mixture(self.n_components, 1.0)._validate_params()
+
+    def _make_mixture(self, n_components: int, scale: float) -> GaussianMixture:
+        return GaussianMixture(
+            n_components=n_components,
+            covariance_type=self.covariance_type,
+            reg_covar=self.reg_covar * scale,
+            random_state=self.random_state,
+        )
+
+    def _fit(self, rows: Array) -> None:
+        random = np.random.default_rng(self.random_state)
+        count = min(self.n_landmarks, len(rows))
+        landmarks = rows[np.sort(random.choice(len(rows), count, replace=False))]
+        self.landmarks_ = landmarks.astype(np.float32)
+        self.bandwidth_ = self._choose_bandwidth(landmarks)
+        kernel = kernel_values(landmarks, self.landmarks_, self.bandwidth_)
+        self.projection_ = self._make_projection((kernel + kernel.T) / 2, random).astype(np.float32)
+        if len(rows) > MAX_MIXTURE_ROWS:
+            rows = rows[np.sort(random.choice(len(rows), MAX_MIXTURE_ROWS, replace=False))]
+        points = self._project(rows)
+        spread = float(points.var(axis=0).max())
+        n_components = min(self.n_components, max(len(rows) // ROWS_PER_COMPONENT, 1))
+        self.model_ = self._make_mixture(n_components, spread if spread > 0 else 1.0).fit(points)
+        # Not needed for scores, and two thirds of the mixture's size.
+        del self.model_.covariances_, self.model_.precisions_
+
+    def _choose_bandwidth(self, landmarks: Array) -> float:
+        if self.bandwidth is not None:
+            return float(self.bandwidth)
+        squares = _squared_distances(landmarks, landmarks)[np.triu_indices(len(landmarks), 1)]
+        squares = squares[squares > 0]  # equal rows say nothing of the width
+        return float(np.sqrt(np.quantile(squares, self.q_bandwidth))) if len(squares) else 1.0
+
+    def _project(self, rows: Array) -> Array:
+        starts = range(0, len(rows), BLOCK_ROWS)
+        blocks = (kernel_values(rows[i : i + BLOCK_ROWS], self.landmarks_, self.bandwidth_) for i in starts)
+        return np.concatenate([block @ self.projection_ for block in blocks])
+
+    def _score(self, rows: Array) -> Any:
+        return -self.model_.score_samples(self._project(rows))
+
+
+def _squared_distances(rows: Array, landmarks: NDArray[np.floating]) -> Array:
+    squares: Array = (rows * rows).sum(axis=1)[:, None] - 2 * rows @ landmarks.T + (landmarks * landmarks).sum(axis=1)
+    np.maximum(squares, 0, out=squares)
+    return squares
+
+
+def kernel_values(rows: Array, landmarks: NDArray[np.floating], bandwidth: float) -> Array:
+    """Compute exp(-d^2 / (2 h^2)) of rows and landmarks.
+
+    Parameters
+    ----------
+    rows, landmarks : ndarray, shapes (n_flows, n_features) and (n_landmarks, n_features)
+        What is compared.
+    bandwidth : float
+        Width h.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_flows, n_landmarks)
+        Kernel values, from 0 to 1.
+    """
+    exponents = _squared_distances(rows, landmarks)
+    exponents /= -2 * bandwidth * bandwidth
+    np.exp(exponents, out=exponents)
+    return exponents

@@ -1,0 +1,141 @@
+"""`AE`: an autoencoder; linear in the rows."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.neural_network import MLPRegressor
+
+from netml.errors import MissingExtraError, OptionError
+from netml.ndm._base import Array, Detector, check_count, is_number
+
+BACKENDS = ("sklearn", "torch")
+
+
+class AE(Detector):
+    """Autoencoder: the Euclidean distance between a row and what the network makes of it.
+
+    The network has layers of `hid_dim`, `lat_dim` and `hid_dim` units. The original's was linear, by a slip (a leaky
+    ReLU whose slope is 1 on both sides); this one bends. Rows are standardised inside, and the distance is one of
+    standardised values.
+
+    Parameters
+    ----------
+    epochs : int
+        Passes over the training rows.
+    batch_size : int
+        Rows for each step of Adam.
+    lr : float
+        Learning rate.
+    loss : "mse"
+        Mean squared error; nothing else.
+    dropout_rate : float
+        Accepted, as in the original, which does nothing with it either.
+    l2_regularizer : float
+        Weight decay.
+    validation_size : float
+        Accepted; the original only took that share of the rows away from training.
+    verbose : int
+        Accepted; nothing is printed.
+    random_state : int, optional
+        Seed of the first weights and of the order of the rows.
+    contamination : float
+        Share of the training rows that is to count as abnormal.
+    hid_dim, lat_dim : int
+        Units of the outer and the inner hidden layer.
+    backend : {"sklearn", "torch"}
+        Who trains the network: scikit-learn's `MLPRegressor`, or PyTorch (the extra `torch`). A trained model is used
+        without PyTorch in both cases.
+
+    Attributes
+    ----------
+    weights_, biases_ : list of ndarray of float64
+        Of each layer, (n_inputs, n_outputs) and (n_outputs,).
+    mean_, scale_ : ndarray of float64, shape (n_features,)
+        Mean and standard deviation of the training rows; 1 instead of a standard deviation of 0.
+    """
+
+    def __init__(
+        self,
+        epochs: int = 100,
+        batch_size: int = 32,
+        lr: float = 0.001,
+        loss: str = "mse",
+        dropout_rate: float = 0.2,
+        l2_regularizer: float = 0.1,
+        validation_size: float = 0.1,
+        verbose: int = 1,
+        random_state: int | None = 42,
+        contamination: float = 0.1,
+        hid_dim: int = 16,
+        lat_dim: int = 8,
+        backend: str = "sklearn",
+    ) -> None:
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.loss = loss
+        self.dropout_rate = dropout_rate
+        self.l2_regularizer = l2_regularizer
+        self.validation_size = validation_size
+        self.verbose = verbose
+        self.random_state = random_state
+        self.contamination = contamination
+        self.hid_dim = hid_dim
+        self.lat_dim = lat_dim
+        self.backend = backend
+
+    def _check_parameters(self) -> None:
+        for name in ("epochs", "batch_size", "hid_dim", "lat_dim"):
+            check_count(name, getattr(self, name))
+        if not is_number(self.lr) or not 0 < self.lr < np.inf:
+            raise OptionError("lr", self.lr, "a number above 0")
+        if not is_number(self.l2_regularizer) or not 0 <= self.l2_regularizer < np.inf:
+            raise OptionError("l2_regularizer", self.l2_regularizer, "a number, at least 0")
+        for name in ("dropout_rate", "validation_size"):
+            if not is_number(getattr(self, name)) or not 0 <= getattr(self, name) < 1:
+                raise OptionError(name, getattr(self, name), "a number from 0 to below 1")
+        if self.loss != "mse":
+            raise OptionError("loss", self.loss, "'mse'")
+        if self.backend not in BACKENDS:
+            raise OptionError("backend", self.backend, f"one of {', '.join(BACKENDS)}")
+        if self.backend == "torch" and find_spec("torch") is None:
+            raise MissingExtraError("AE(backend='torch')", "torch")
+
+    def _fit(self, rows: Array) -> None:
+        self.mean_ = rows.mean(axis=0)
+        scale = rows.std(axis=0)
+        self.scale_ = np.where((scale > 0) & np.isfinite(scale), scale, 1.0)
+        scaled = (rows - self.mean_) / self.scale_
+        if self.backend == "torch":
+            from netml.ndm._torch_ae import train
+
+            self.weights_, self.biases_ = train(self, scaled)
+        else:
+            self._fit_sklearn(scaled)
+
+    def _fit_sklearn(self, scaled: Array) -> None:
+        network = MLPRegressor(
+            hidden_layer_sizes=(self.hid_dim, self.lat_dim, self.hid_dim),
+            alpha=self.l2_regularizer,
+            batch_size=min(self.batch_size, len(scaled)),
+            learning_rate_init=self.lr,
+            max_iter=self.epochs,
+            n_iter_no_change=self.epochs,
+            random_state=self.random_state,
+        )
+        network.fit(scaled, scaled[:, 0] if scaled.shape[1] == 1 else scaled)
+        self.weights_, self.biases_ = network.coefs_, network.intercepts_
+
+    def _score(self, rows: Array) -> Any:
+        scaled = (rows - self.mean_) / self.scale_
+        values = scaled
+        for depth, (weights, biases) in enumerate(zip(self.weights_, self.biases_, strict=True), start=1):
+            values = values @ weights + biases
+            if depth < len(self.weights_):
+                np.maximum(values, 0, out=values)
+        distances: NDArray[Any] = np.linalg.norm(scaled - values, axis=1)
+        return distances

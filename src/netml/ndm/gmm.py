@@ -1,0 +1,77 @@
+"""`GMM`: a mixture of Gaussians; linear in the rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import ArrayLike
+from sklearn.mixture import GaussianMixture
+
+from netml.ndm._base import Array, Detector
+
+
+class GMM(Detector):
+    """Gaussian mixture: minus the log likelihood of a row.
+
+    Parameters
+    ----------
+    n_components, covariance_type, tol, reg_covar, max_iter, n_init, init_params, weights_init, means_init, precisions_init
+        As in `sklearn.mixture.GaussianMixture`.
+    random_state : int, optional
+        Seed of the first guess.
+    warm_start, verbose, verbose_interval
+        As in `sklearn.mixture.GaussianMixture`.
+    contamination : float
+        Share of the training rows that is to count as abnormal.
+
+    Attributes
+    ----------
+    model_ : sklearn.mixture.GaussianMixture
+        The mixture.
+    """  # noqa: E501
+
+    def __init__(
+        self,
+        n_components: int = 1,
+        covariance_type: str = "full",
+        tol: float = 0.001,
+        reg_covar: float = 1e-06,
+        max_iter: int = 100,
+        n_init: int = 1,
+        init_params: str = "kmeans",
+        weights_init: ArrayLike | None = None,
+        means_init: ArrayLike | None = None,
+        precisions_init: ArrayLike | None = None,
+        random_state: int | None = 42,
+        warm_start: bool = False,
+        verbose: int = 0,
+        verbose_interval: int = 10,
+        contamination: float = 0.1,
+    ) -> None:
+        self.n_components = n_components
+        self.covariance_type = covariance_type
+        self.tol = tol
+        self.reg_covar = reg_covar
+        self.max_iter = max_iter
+        self.n_init = n_init
+        self.init_params = init_params
+        self.weights_init = weights_init
+        self.means_init = means_init
+        self.precisions_init = precisions_init
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.verbose_interval = verbose_interval
+        self.contamination = contamination
+
+    def _make_model(self) -> GaussianMixture:
+        return GaussianMixture(**{name: value for name, value in self.get_params().items() if name != "contamination"})
+
+    def _check_parameters(self) -> None:
+        self._make_model()._validate_params()
+
+    def _fit(self, rows: Array) -> None:
+        self.model_ = self._make_model().fit(rows)
+
+    def _score(self, rows: Array) -> Any:
+        return -self.model_.score_samples(rows)

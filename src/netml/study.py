@@ -1,0 +1,107 @@
+"""What a comparison compares, and how: validated before anything is read."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from netml.errors import OptionError
+from netml.families import FAMILIES, parse_families
+from netml.metrics import N_RESAMPLES
+from netml.options import RepresentationOptions, require_size, require_whole
+
+ALGORITHMS = ("ocsvm", "kde", "gmm", "if", "pca", "ae")
+FAMILY_NAMES = tuple(FAMILIES)
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is compared, and how.
+
+    Parameters
+    ----------
+    families : sequence of str
+        Each a family, or several for one matrix ("IAT,SIZE"), or "FFT-IAT". By default all six, each alone.
+    header : {"both", "yes", "no"}
+        With the header's columns, without, or one after the other.
+    algorithms : sequence of str
+        Detectors. By default the six of the study.
+    scales : sequence of str
+        What stands in front of them: none, standard, robust, log.
+    validation_size, test_size : float
+        Shares of the abnormal flows; see `netml.splits.split_flows`.
+    split_by : {"connection", "flow"}
+        Whether all flows of a connection, in both directions, are kept together: what nearly repeats a training flow
+        would be no test. The study divides flow by flow.
+    max_train_rows : int, optional
+        A random choice of so many flows trains.
+    tune : bool, default False
+        Try several parameters of the detectors, and several rates of the SAMP families.
+    q_dim : float, default 0.9
+        Quantile of the packets a training flow that is dim.
+    size : {"captured", "wire"}
+        Which length of a frame is a packet's size.
+    random_state : int, default 42
+        Seed of the split, the detectors and the resampling.
+    n_resamples : int, default 1000
+        Behind the interval of a test AUC.
+    jobs : int, default 1
+        Candidates at a time. Times are then not comparable with others.
+    force : bool, default False
+        Train also what would take very long.
+
+    Raises
+    ------
+    OptionError, UnknownNameError
+        If a value is out of range, or a name unknown.
+    """
+
+    families: Sequence[str] = FAMILY_NAMES
+    header: str = "both"
+    algorithms: Sequence[str] = ALGORITHMS
+    scales: Sequence[str] = ("none",)
+    validation_size: float = 0.5
+    test_size: float = 0.5
+    split_by: str = "connection"
+    max_train_rows: int | None = 5000
+    tune: bool = False
+    q_dim: float = 0.9
+    size: str = "captured"
+    random_state: int = 42
+    n_resamples: int = N_RESAMPLES
+    jobs: int = 1
+    force: bool = False
+
+    def __post_init__(self) -> None:
+        from netml.ndm import registry_name
+        from netml.ndm.scaling import make_scaler
+
+        for name, allowed in (("header", ("both", "yes", "no")), ("split_by", ("connection", "flow"))):
+            if getattr(self, name) not in allowed:
+                raise OptionError(name, getattr(self, name), f"one of {', '.join(allowed)}")
+        for family in self.families:
+            parse_families(family)
+        object.__setattr__(self, "algorithms", tuple(map(registry_name, self.algorithms)))
+        for scale in self.scales:
+            make_scaler(scale)
+        require_size(self.size)
+        require_whole("jobs", self.jobs, 1)
+        require_whole("n_resamples", self.n_resamples, 1)
+        require_whole("random_state", self.random_state, 0, 2**32 - 1)
+        for name in ("families", "algorithms", "scales"):
+            if not getattr(self, name):
+                raise OptionError(name, getattr(self, name), "one or more names")
+
+    @property
+    def representations(self) -> list[RepresentationOptions]:
+        """The representations, in order."""
+        headers = {"both": (False, True), "yes": (True,), "no": (False,)}[self.header]
+        pairs = itertools.product(dict.fromkeys(self.families), headers)
+        return [RepresentationOptions(family, header=header, size=self.size) for family, header in pairs]
+
+    @property
+    def n_candidates(self) -> int:
+        """How many lines the leaderboard will have."""
+        detectors = len(dict.fromkeys(self.algorithms)) * len(dict.fromkeys(self.scales))
+        return len(self.representations) * detectors

@@ -1,0 +1,23 @@
+"""Plots, each one file: drawn without a display, by matplotlib, which loads only when one is asked for.
+
+A path's suffix says what is written: .png, .svg or .pdf.
+"""
+
+from netml.visual._canvas import check_plot
+from netml.visual.curves import plot_curves
+from netml.visual.features import plot_features
+from netml.visual.leaderboard import Standing, plot_leaderboard
+from netml.visual.matrix import plot_matrix
+from netml.visual.overview import plot_evaluation
+from netml.visual.scores import plot_scores
+
+__all__ = [
+    "Standing",
+    "check_plot",
+    "plot_curves",
+    "plot_evaluation",
+    "plot_features",
+    "plot_leaderboard",
+    "plot_matrix",
+    "plot_scores",
+]

@@ -1,0 +1,39 @@
+"""The units of features, from their names."""
+
+from __future__ import annotations
+
+import re
+
+from netml.families import FLAG_COLUMNS
+
+# The beginning of a column's name -> what its numbers are.
+UNITS = {
+    "iat": "s",
+    "size": "bytes",
+    "samp_num": "packets",
+    "samp_size": "bytes",
+    "ttl": "hops",
+    "duration_s": "s",
+    "packets_per_s": "packets/s",
+    "bytes_per_s": "bytes/s",
+    "packets": "packets",
+    "bytes": "bytes",
+    **dict.fromkeys(FLAG_COLUMNS, "packets"),
+}
+
+
+def unit_of(column: str) -> str:
+    """Give the unit of a feature; "" if its name tells none.
+
+    Examples
+    --------
+    >>> unit_of("iat_size_size_3"), unit_of("fft_iat_0"), unit_of("mine")
+    ('bytes', 's', '')
+    """
+    plain = column.removeprefix("fft_")
+    if re.match(r"iat_size_(iat|size)_", plain):
+        plain = plain.removeprefix("iat_size_")
+    if plain in UNITS:
+        return UNITS[plain]
+    stem = re.sub(r"_\d+$", "", plain)
+    return UNITS.get(stem) or ("bytes" if stem.startswith("size_") else "")
