@@ -111,7 +111,8 @@ class MappedFile:
 
     def _populate(self, octets: np.ndarray) -> None:
         while (start := self._wanted.get()) is not None:
-            _flowcore.populate(octets, start, WINDOW_BYTES)
+            if start >= self._n_given_back:  # else it is too late: nobody would give these pages back
+                _flowcore.populate(octets, start, WINDOW_BYTES)
 
     def want(self, offset: int) -> None:
         """Say that the window at `offset` comes next."""
@@ -121,7 +122,9 @@ class MappedFile:
         """Say that the bytes before `offset` are done with."""
         whole = offset // mmap.PAGESIZE * mmap.PAGESIZE
         if whole > self._n_given_back and hasattr(mmap, "MADV_DONTNEED"):
-            self._map.madvise(mmap.MADV_DONTNEED, self._n_given_back, whole - self._n_given_back)
+            # And the window before once more: the thread may have been at it when that was given back.
+            start = max(0, self._n_given_back - WINDOW_BYTES) // mmap.PAGESIZE * mmap.PAGESIZE
+            self._map.madvise(mmap.MADV_DONTNEED, start, whole - start)
             self._n_given_back = whole
 
     def close(self) -> None:

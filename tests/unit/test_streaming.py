@@ -433,10 +433,11 @@ def test_a_live_pipe_that_falls_silent_hands_out_what_has_ended(pipe, monkeypatc
 def test_an_old_capture_in_a_pipe_does_not_age(pipe, monkeypatch):
     monkeypatch.setattr(streaming, "REORDER_NS", 10**8)
     reader, writer = pipe
-    tables = TableReader(FlowStream(reader, interval=0.1, latency_s=0.02))
+    # The round comes after a silence longer than interval and slack.
+    tables = TableReader(FlowStream(reader, interval=0.1, latency_s=0.4))
     writer.write(captures.pcap(udp_records([0, 1000])))
     with pytest.raises(queue.Empty):
-        tables.next(0.5)
+        tables.next(1.0)
     writer.write(captures.pcap_record(*udp_records([2000])[0]))
     writer.close()
     assert len(tables.next().time_ns) == 3
