@@ -64,8 +64,8 @@ def test_agrees_with_scikit_learn(n, ties):
     assert found.precision == pytest.approx(theirs.precision_score(y, judged))
     assert found.recall == pytest.approx(theirs.recall_score(y, judged))
     assert found.f1 == pytest.approx(theirs.f1_score(y, judged))
-    fpr, tpr, _ = theirs.roc_curve(y, scores, drop_intermediate=False)
-    np.testing.assert_allclose(found.roc(), (fpr, tpr))
+    rates, recalls, _ = theirs.roc_curve(y, scores, drop_intermediate=False)
+    np.testing.assert_allclose(found.roc(), (rates, recalls))
 
 
 @pytest.mark.parametrize(("n", "ties"), [(60, False), (60, True), (3000, False)])

@@ -251,7 +251,7 @@ def test_help_of_the_algorithms(option):
 
 def test_too_many_rows_are_refused_and_ways_out_named():
     n_rows = 200_000
-    X = np.random.default_rng(0).normal(size=(n_rows, 4))
+    X = np.random.default_rng(0).normal(size=(n_rows, 12))
     matrix = make_matrix(X)
     with pytest.raises(TooManyRowsError, match="200,000") as caught:
         train(matrix, Training(detector="ocsvm"))

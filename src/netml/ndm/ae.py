@@ -127,7 +127,7 @@ class AE(Detector):
             n_iter_no_change=self.epochs,
             random_state=self.random_state,
         )
-        network.fit(scaled, scaled[:, 0] if scaled.shape[1] == 1 else scaled)
+        network.fit(scaled, scaled)
         self.weights_, self.biases_ = network.coefs_, network.intercepts_
 
     def _score(self, rows: Array) -> Any:
