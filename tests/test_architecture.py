@@ -22,8 +22,11 @@ LAYERS = {
         *("labels", "_label_columns"),
         *("persist", "_safe_pickle", "trusted", "formats"),
     ),
-    "detectors": ("ndm", "visual", "representation", "_described"),
-    "models": ("model_file", "flow_model", "verdicts", "verdict_files", "training", "learning", "evaluation", "comparison"),
+    "detectors": ("ndm", "representation", "_described"),
+    "models": (
+        *("flow_model", "model_file", "training", "learning", "verdicts", "verdict_files"),
+        *("evaluation", "comparison", "visual"),
+    ),
     "faces": ("pparser", "utils"),
     "cli": ("cli",),
 }

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from netml.errors import OptionError, TrainingError
+from netml.errors import OptionError
+from netml.evaluation.labelled import label_texts
 from netml.flow_model import FlowModel
 from netml.joining import join_matrices
-from netml.labels import Labels, join_labels, read_labels
 from netml.matrix import FeatureMatrix
 from netml.persist import DamagedFileError, load_data
 from netml.training import Training, train
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from netml.reading import Progress
     from netml.representation import FlowRepresentation
 
-_NAMES = {0: "NORMAL", 1: "ABNORMAL"}
 _ZIP = b"PK"
 
 
@@ -116,32 +115,18 @@ def label_matrix(
     ------
     LabelFileError
         If a label file cannot be read.
-    TrainingError
+    UnmatchedLabelsError
         If labels belong to no flow.
     """
     matrices = []
     for table, mark in zip(tables, marks, strict=True):
         matrix = representation.represent([table])
         if mark is not None:
-            matrix.labels = _find_labels(table, mark)
+            matrix.labels = label_texts(table, mark)
         elif any(other is not None for other in marks):
             matrix.labels = np.full(len(matrix), "")
         matrices.append(matrix)
     return join_matrices(matrices, representation.columns_)
-
-
-def _find_labels(table: FlowTable, mark: Any) -> np.ndarray:
-    if isinstance(mark, int):
-        return np.full(len(table), _NAMES[mark])
-    labels = mark if isinstance(mark, Labels) else read_labels(mark)
-    found = join_labels(labels, table.index)
-    if len(table) and not (found != "").any():
-        captures = ", ".join(table.metadata.get("captures", [])) or "the capture"
-        raise TrainingError(
-            f"none of the {len(labels):,} labels of {labels.path} belongs to one of the {len(table):,} flows of"
-            f" {captures}: are they of this capture, and are the columns and times right?"
-        )
-    return found
 
 
 def load_model(path: str | os.PathLike[str], *, trust: bool = False) -> FlowModel:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from netml.errors import OptionError
 from netml.flows import FlowTable
 from netml.options import FlowOptions, nanoseconds
 from netml.pieces import learn_interval_ns, read_pieces
+from netml.reading import Progress
 
 
 def list_captures(captures: Any) -> list[Any]:
@@ -64,8 +65,10 @@ def read_tables(
         return given, _common_interval(given) if interval_s is None else interval_s
     if n_tables and interval_s is None:
         raise OptionError("captures", f"{n_tables} tables of flows among others", "all captures, or all tables")
+    progress = _count_on(reading.pop("progress", None))
     pieces = [
-        each if isinstance(each, FlowTable) else read_pieces(each, flow, size, columns, **reading) for each in given
+        each if isinstance(each, FlowTable) else read_pieces(each, flow, size, columns, progress=progress(), **reading)
+        for each in given
     ]
     if interval_s is None:
         durations_ns = [each.durations_ns for each in pieces if not isinstance(each, FlowTable)]
@@ -80,3 +83,19 @@ def _common_interval(tables: Sequence[FlowTable]) -> float:
     if len(intervals) != 1:
         raise OptionError("captures", sorted(map(str, intervals)), "tables of flows cut to the same interval")
     return float(intervals.pop() or 0.0)
+
+
+def _count_on(progress: Progress | None) -> Callable[[], Progress | None]:
+    """Give each capture its own callback, so that bytes and packets count on from one to the next."""
+    done, latest = [0, 0], [0, 0]
+
+    def show(n_bytes: int, n_packets: int) -> None:
+        assert progress is not None
+        latest[:] = done[0] + n_bytes, done[1] + n_packets
+        progress(*latest)
+
+    def begin() -> Progress | None:
+        done[:] = latest
+        return None if progress is None else show
+
+    return begin

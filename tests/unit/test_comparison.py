@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 import netml
-from netml import candidates, comparison, grids, labelled, leaderboard, ndm, splits
+from netml import comparison, ndm
+from netml.comparison import candidates, grids, leaderboard, splits
+from netml.comparison.study import Study
 from netml.errors import OptionError, TooManyRowsError, UnknownNameError
-from netml.metrics import EvaluationError
-from netml.study import Study
+from netml.evaluation import labelled
+from netml.evaluation.metrics import EvaluationError
 
 QUICK = Study(families=("STATS", "SIZE"), header="no", algorithms=("gmm", "pca", "kde"), n_resamples=50)
 

@@ -10,8 +10,9 @@ import traffic
 from builders import captures
 
 import netml
-from netml import evaluation, labelled, metrics
+from netml import evaluation
 from netml.errors import OptionError
+from netml.evaluation import labelled, metrics
 from netml.labels import read_labels
 
 # Scores from high to low: abnormal 9, normal 7, abnormal 5 and normal 5 (a tie), normal 1.

@@ -196,3 +196,10 @@ def test_a_matrix_is_an_array(monday):
     assert np.asarray(matrix).base is not None or np.shares_memory(np.asarray(matrix), matrix.X)
     np.testing.assert_array_equal(np.asarray(matrix, np.float32), matrix.X.astype(np.float32))
     assert not np.shares_memory(np.array(matrix), matrix.X)
+
+
+def test_progress_counts_on(monday, tuesday):
+    seen = []
+    FlowRepresentation().fit_tables([monday, tuesday], progress=lambda *counts: seen.append(counts))
+    assert seen == sorted(seen)
+    assert seen[-1] == (monday.stat().st_size + tuesday.stat().st_size, 300 + 120)

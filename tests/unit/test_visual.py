@@ -11,7 +11,7 @@ import pytest
 
 from netml import visual
 from netml.errors import MissingExtraError, OptionError, UnknownNameError
-from netml.metrics import evaluate_scores
+from netml.evaluation.metrics import evaluate_scores
 from netml.persist import OutputError
 from netml.visual import _canvas
 from netml.visual.matrix import _colour

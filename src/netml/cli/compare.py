@@ -22,9 +22,9 @@ from netml.cli._labelled import (
 from netml.cli.failures import EXIT_FAILURE, EXIT_OK
 
 if TYPE_CHECKING:
-    from netml.candidates import Entry
-    from netml.leaderboard import Comparison
-    from netml.study import Study
+    from netml.comparison.candidates import Entry
+    from netml.comparison.leaderboard import Comparison
+    from netml.comparison.study import Study
 
 
 @click.command("compare")
@@ -84,7 +84,7 @@ def command(**chosen: Any) -> int:
     """
     from netml.cli.progress import progress_bar
     from netml.comparison import compare_flows, read_captures
-    from netml.labelled import label_tables
+    from netml.evaluation.labelled import label_tables
 
     check_captures(chosen)
     study = _make_study(chosen)
@@ -101,7 +101,7 @@ def command(**chosen: Any) -> int:
 
 
 def _make_study(chosen: dict[str, Any]) -> Study:
-    from netml.study import Study
+    from netml.comparison.study import Study
 
     names = ("header", "tune", "validation_size", "test_size", "split_by", "max_train_rows", "force", "jobs")
     several = {name: chosen[name] for name in ("families", "algorithms", "scales") if chosen[name]}

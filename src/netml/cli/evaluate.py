@@ -45,7 +45,7 @@ def command(**chosen: Any) -> int:
     from netml.cli._models import load_complete_model
     from netml.cli.progress import progress_bar
     from netml.evaluation import evaluate_tables, known_representation
-    from netml.labelled import label_tables
+    from netml.evaluation.labelled import label_tables
 
     check_captures(chosen)
     check_outputs(chosen["plot_paths"], chosen)

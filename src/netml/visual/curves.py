@@ -11,7 +11,7 @@ from netml.visual._canvas import COLOURS, INK, drawing, thinned
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from netml.metrics import Evaluation
+    from netml.evaluation.metrics import Evaluation
 
 
 def plot_curves(path: str | os.PathLike[str], evaluation: Evaluation, *, title: str = "") -> None:
@@ -22,7 +22,7 @@ def plot_curves(path: str | os.PathLike[str], evaluation: Evaluation, *, title: 
     path : str or os.PathLike
         Ends in .png, .svg or .pdf.
     evaluation : Evaluation
-        From `netml.metrics.evaluate_scores`.
+        From `netml.evaluation.metrics.evaluate_scores`.
     title : str, optional
         Above the plot.
 

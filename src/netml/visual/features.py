@@ -93,7 +93,7 @@ def _choose(X: np.ndarray, y: np.ndarray, most: int) -> tuple[np.ndarray, str]:
         return np.arange(n_features), ""
     if not ((y == 0).any() and (y == 1).any()):
         return np.arange(most), ", the first ones"
-    from netml.metrics import auc_of
+    from netml.evaluation.metrics import auc_of
 
     known = np.nan_to_num(X)
     separation = np.array([abs(auc_of(y, known[:, column]) - 0.5) for column in range(n_features)])

@@ -10,7 +10,7 @@ from netml.visual.curves import draw_precision_recall, draw_roc
 from netml.visual.scores import draw_scores
 
 if TYPE_CHECKING:
-    from netml.metrics import Evaluation
+    from netml.evaluation.metrics import Evaluation
 
 
 def plot_evaluation(path: str | os.PathLike[str], evaluation: Evaluation, *, title: str = "") -> None:
@@ -21,7 +21,7 @@ def plot_evaluation(path: str | os.PathLike[str], evaluation: Evaluation, *, tit
     path : str or os.PathLike
         Ends in .png, .svg or .pdf.
     evaluation : Evaluation
-        From `netml.metrics.evaluate_scores` or `netml.evaluation.evaluate`.
+        From `netml.evaluation.metrics.evaluate_scores` or `netml.evaluation.evaluate`.
     title : str, optional
         Above the plot.
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from netml.errors import OptionError
-from netml.metrics import EvaluationError, require_both_classes
+from netml.evaluation.metrics import EvaluationError, require_both_classes
 from netml.options import require_number, require_whole
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from netml.errors import OptionError
+from netml.evaluation.metrics import N_RESAMPLES
 from netml.families import FAMILIES, parse_families
-from netml.metrics import N_RESAMPLES
 from netml.options import RepresentationOptions, require_size, require_whole
 
 ALGORITHMS = ("ocsvm", "kde", "gmm", "if", "pca", "ae")
@@ -30,7 +30,7 @@ class Study:
     scales : sequence of str
         What stands in front of them: none, standard, robust, log.
     validation_size, test_size : float
-        Shares of the abnormal flows; see `netml.splits.split_flows`.
+        Shares of the abnormal flows; see `netml.comparison.splits.split_flows`.
     split_by : {"connection", "flow"}
         Whether all flows of a connection, in both directions, are kept together: what nearly repeats a training flow
         would be no test. The study divides flow by flow.

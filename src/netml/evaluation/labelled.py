@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from netml.errors import NetmlError, OptionError
+from netml.evaluation.metrics import EvaluationError
 from netml.flow_index import FlowIndex
 from netml.flows import FlowTable
 from netml.labels import Labels, binary_labels, join_labels, read_labels
-from netml.metrics import EvaluationError
 from netml.summary import plural
 
 NORMAL = 0
@@ -91,17 +91,38 @@ def label_tables(tables: Sequence[FlowTable], marks: Sequence[Any]) -> np.ndarra
     """
     if not any(map(len, tables)):
         raise EvaluationError(f"no flows in {_names(tables)}: nothing can be evaluated")
-    return np.concatenate([_label(table, mark) for table, mark in zip(tables, marks, strict=True)])
+    return np.concatenate([binary_labels(label_texts(table, mark)) for table, mark in zip(tables, marks, strict=True)])
 
 
-def _label(table: FlowTable, mark: Any) -> np.ndarray:
+def label_texts(table: FlowTable, mark: Any) -> np.ndarray:
+    """Give the labels of a capture's flows as texts.
+
+    Parameters
+    ----------
+    table : FlowTable
+        The capture's flows.
+    mark : 0, 1, path or Labels
+        What all of them are, or where that stands.
+
+    Returns
+    -------
+    ndarray (n_flows,) of str
+        The file's labels, "" where it has none; or NORMAL, or ABNORMAL.
+
+    Raises
+    ------
+    LabelFileError
+        If a label file cannot be read.
+    UnmatchedLabelsError
+        If none of a file's labels belongs to a flow.
+    """
     if isinstance(mark, int):
-        return np.full(len(table), mark, np.int64)
+        return np.full(len(table), "ABNORMAL" if mark == ABNORMAL else "NORMAL")
     labels = mark if isinstance(mark, Labels) else read_labels(mark)
     texts = join_labels(labels, table.index)
     if len(table) and not (texts != "").any():
         raise UnmatchedLabelsError(_explain(labels, table.index, _names([table])))
-    return binary_labels(texts)
+    return texts
 
 
 def _explain(labels: Labels, flows: FlowIndex, capture: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from netml.errors import NetmlError
-from netml.metrics import Evaluation, auc_of, evaluate_scores
+from netml.evaluation.metrics import Evaluation, auc_of, evaluate_scores
 
 _ENOUGH_S = 0.1  # scoring that takes less is timed again
 _MOST_TIMINGS = 5
@@ -192,7 +192,7 @@ def _fit_best(candidate: Candidate, features: Features, y: np.ndarray, seed: int
     X_validation = features.X_validation if scaler is None else scaler.transform(features.X_validation)
     grid: Sequence[Mapping[str, Any]] = [{}]
     if candidate.tune:
-        from netml.grids import make_grid
+        from netml.comparison.grids import make_grid
 
         grid = make_grid(candidate.algorithm, X, seed)
     best: _Fitted | None = None

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from netml.candidates import Entry
-from netml.metrics import FEW_FLOWS
+from netml.comparison.candidates import Entry
+from netml.evaluation.metrics import FEW_FLOWS
 from netml.persist import atomic_output
 
 if TYPE_CHECKING:
-    from netml.study import Study
+    from netml.comparison.study import Study
     from netml.visual import Standing
 
 COLUMNS = (

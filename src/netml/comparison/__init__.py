@@ -14,15 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from netml.candidates import Candidate, Entry, Features, try_candidate
+from netml.comparison.candidates import Candidate, Entry, Features, try_candidate
+from netml.comparison.leaderboard import Comparison
+from netml.comparison.splits import Split, split_flows
+from netml.comparison.study import Study
+from netml.evaluation.labelled import connection_of, join_tables, label_tables, pair_captures
+from netml.evaluation.metrics import require_both_classes
 from netml.families import FAMILIES
 from netml.flows import FlowTable
-from netml.labelled import connection_of, join_tables, label_tables, pair_captures
-from netml.leaderboard import Comparison
-from netml.metrics import require_both_classes
 from netml.options import FlowOptions, RepresentationOptions
-from netml.splits import Split, split_flows
-from netml.study import Study
 from netml.tables import read_tables
 
 __all__ = ["Comparison", "Study", "compare", "compare_flows", "read_captures"]
@@ -92,7 +92,7 @@ def read_captures(
     Parameters
     ----------
     captures, marks
-        What `netml.labelled.pair_captures` gave.
+        What `netml.evaluation.labelled.pair_captures` gave.
     study : Study
         What is compared.
     flow : FlowOptions, optional
@@ -179,8 +179,8 @@ def _candidates(study: Study, parts: Sequence[FlowTable]) -> Iterator[Candidate]
 
 def _represent(options: RepresentationOptions, parts: Sequence[FlowTable], study: Study) -> list[Features]:
     """Make the rows of each part, with what is learned from the first, the training flows."""
+    from netml.comparison.grids import RATE_QUANTILES
     from netml.extraction import learn_dim, learn_rate_ns, represent
-    from netml.grids import RATE_QUANTILES
     from netml.quantile import linear_quantile
 
     train = parts[0]

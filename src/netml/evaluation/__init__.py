@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from netml.labelled import label_tables, pair_captures
-from netml.metrics import Evaluation, EvaluationError, evaluate_scores, require_both_classes
+from netml.evaluation.labelled import label_tables, pair_captures
+from netml.evaluation.metrics import Evaluation, EvaluationError, evaluate_scores, require_both_classes
 
 if TYPE_CHECKING:
     from netml.flow_model import FlowModel
