@@ -1,5 +1,6 @@
 """Shared fixtures, and `tests` on the path: `from builders import frames`, `from reference import flows`."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from hypothesis import settings
 TESTS = Path(__file__).resolve().parent
 SHARED = TESTS.parent.parent / "shared"
 sys.path.insert(0, str(TESTS))
+# Several detectors of PyOD are compiled when they are first used, for 2 to 10 seconds each; before numba is loaded.
+os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
 
 # For a change of the kernel: pytest --hypothesis-profile=thorough tests/property
 settings.register_profile("thorough", max_examples=2000, deadline=None)

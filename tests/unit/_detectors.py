@@ -1,11 +1,6 @@
 """Rows for detectors: three clusters of flows, as different applications make, and what is far from all of them."""
 
-import os
-
 import numpy as np
-
-# Several of PyOD's detectors compile themselves at the first call, for 30 s in all; so few rows are quicker without.
-os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
 
 from netml import ndm
 

@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+import random
 
 import _detectors
 import numpy as np
@@ -68,20 +69,22 @@ def test_higher_is_more_abnormal(name):
 
 @pytest.mark.parametrize("name", NO_FARTHER)
 def test_higher_is_more_abnormal_among_the_training_rows(name):
-    random = np.random.default_rng(3)
-    rows = np.vstack([make_rows(20), random.uniform(-6, 6, (4, _detectors.N_COLUMNS))])
+    far = np.random.default_rng(3)
+    rows = np.vstack([make_rows(20), far.uniform(-6, 6, (4, _detectors.N_COLUMNS))])
     scores = make_detector(name).fit(rows).decision_function(rows)
     assert np.mean(scores[-4:, None] > scores[:-4]) > 0.7
 
 
 @pytest.mark.parametrize("name", HERE)
 def test_same_seed_same_scores(name):
+    random.seed(1)
     np.random.seed(1)
     again = make_detector(name).fit(make_rows())
     np.testing.assert_array_equal(again.decision_function(new_rows()), scored(name))
     assert again.threshold_ == fitted(name).threshold_
-    expected = np.random.RandomState(1).rand()
-    assert np.random.rand() == expected  # everybody's generator is left as it was
+    # Everybody's generators are left as they were.
+    assert random.random() == random.Random(1).random()
+    assert np.random.rand() == np.random.RandomState(1).rand()
 
 
 @pytest.mark.parametrize("name", HERE)

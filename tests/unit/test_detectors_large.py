@@ -68,6 +68,18 @@ def test_bandwidth_is_a_quantile_of_distances(kind):
     assert kind(bandwidth=2).fit(rows).bandwidth_ == 2.0
 
 
+def test_kernel_of_equal_rows_is_1():
+    rows = 1e4 + np.random.default_rng(0).uniform(size=(50, 7))  # the squares of their distances come out below 0
+    values = _projection.kernel_values(rows, rows, 1e-3)
+    assert values.max() <= 1
+    assert values.diagonal().min() > 0.1
+
+
+def test_variances_grow_by_a_share_of_the_largest():
+    detector = OCNystroem(reg_covar=0.01).fit(make_rows(50))
+    assert detector.model_.reg_covar == pytest.approx(0.01 * detector._project(make_rows(50)).var(axis=0).max())
+
+
 @pytest.mark.parametrize("kind", BOTH)
 def test_never_more_than_the_rows_allow(kind):
     detector = kind().fit(make_rows(25))
@@ -109,6 +121,7 @@ def test_sgd_comes_close_to_the_exact_one():
     y = np.repeat([0, 1], 50)
     exact, close = (roc_auc_score(y, kind().fit(rows).decision_function(new)) for kind in (OCSVM, OCSVMSGD))
     assert close == pytest.approx(exact, abs=0.02)
+    assert OCSVMSGD().fit(rows).bandwidth_ == pytest.approx(np.sqrt(0.5 / OCSVM().fit(rows)._gamma))
 
 
 def test_ocsvm_as_scikit_learn_has_it():

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
@@ -15,45 +13,11 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.exceptions import NotFittedError
 
 from netml.errors import NetmlError, OptionError, TrainingError
+from netml.ndm._apart import quiet, seeded
 
 Array = NDArray[np.float64]
 LARGEST = float(np.finfo(np.float64).max)
 MIN_ROWS = 2
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep the warnings of libraries about their own insides to ourselves.
-
-    Convergence, divisions by zero, versions: a user cannot act on them, and what they lead to, scores that are no
-    numbers, is dealt with in one place, `Detector.decision_function`.
-    """
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        yield
-
-
-@contextmanager
-def seeded(random_state: object) -> Iterator[None]:
-    """Seed the generators that all code shares, and put them back as they were.
-
-    numpy's and PyTorch's: some libraries draw from them whatever seed they are given.
-    """
-    if not isinstance(random_state, int | np.integer):
-        yield
-        return
-    state = np.random.get_state()
-    torch = sys.modules.get("torch")
-    torch_state = torch.get_rng_state() if torch is not None else None
-    try:
-        np.random.seed(int(random_state) % 2**32)
-        if torch is not None:
-            torch.manual_seed(int(random_state))
-        yield
-    finally:
-        np.random.set_state(state)
-        if torch is not None:
-            torch.set_rng_state(torch_state)
 
 
 class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
@@ -173,7 +137,7 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         share = self.contamination
         if not is_number(share) or not 0 <= share <= 0.5:
             raise OptionError("contamination", share, "a number from 0 to 0.5")
-        with self._library_errors(None):
+        with self._library_errors(None), quiet(), seeded(getattr(self, "random_state", None)):
             self._check_parameters()
 
     def _check_parameters(self) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import nn
 
 from netml.ndm._base import Array
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
 
 def train(parameters: Any, scaled: Array) -> tuple[list[Array], list[Array]]:
@@ -26,6 +28,9 @@ def train(parameters: Any, scaled: Array) -> tuple[list[Array], list[Array]]:
     weights, biases : list of ndarray of float64
         Of each layer, (n_inputs, n_outputs) and (n_outputs,).
     """
+    import torch
+    from torch import nn
+
     n_features = scaled.shape[1]
     sizes = (n_features, parameters.hid_dim, parameters.lat_dim, parameters.hid_dim, n_features)
     with torch.random.fork_rng(devices=[]):  # the generator that all code shares stays as it was
@@ -39,9 +44,11 @@ def train(parameters: Any, scaled: Array) -> tuple[list[Array], list[Array]]:
 
 
 def _descend(network: nn.Module, rows: torch.Tensor, parameters: Any) -> None:
+    import torch
+
     # Decay apart from the gradient (AdamW): inside Adam, a decay of 0.1 outweighs the gradient and the weights vanish.
     optimizer = torch.optim.AdamW(network.parameters(), lr=parameters.lr, weight_decay=parameters.l2_regularizer)
-    criterion = nn.MSELoss()
+    criterion = torch.nn.MSELoss()
     for _ in range(parameters.epochs):
         order = torch.randperm(len(rows))
         for start in range(0, len(rows), parameters.batch_size):

@@ -46,11 +46,16 @@ LINES: dict[str, Line] = {
     "oc-kjl": Line(0.07),
     "ocsvm-sgd": Line(0.016),
     "abod": Line(0.055),
+    "anogan": Line(300),
+    "auto_encoder": Line(1.6),
     "cblof": Line(0.0037),
     "cd": Line(0.054),
     "cof": Line(0.95, matrix_values=2),
     "copod": Line(0.011),
+    "deep_svdd": Line(5.8),
+    "dif": Line(6.5),
     "ecod": Line(0.01),
+    "feature_bagging": Line(0.27),
     "hbos": Line(0.0028),
     "hdbscan": Line(0.093),
     "inne": Line(0.16),
@@ -60,12 +65,15 @@ LINES: dict[str, Line] = {
     "loci": Line(1600, matrix_values=1, exponent=2.4),
     "loda": Line(0.011),
     "lof": Line(0.019),
+    "lscp": Line(5.7),
+    "lunar": Line(17, exponent=1),  # the network, not the neighbours
     "mcd": Line(0.58),
     "rgraph": Line(2500, matrix_values=3),
     "rod": Line(74, feature_exponent=3),  # it turns each three columns
     "sampling": Line(0.0017),
     "sod": Line(2.6, matrix_values=1),
     "sos": Line(1.4, matrix_values=3),
+    "vae": Line(7.1),
 }
 
 

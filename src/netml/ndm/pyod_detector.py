@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
@@ -13,6 +10,7 @@ from numpy.typing import NDArray
 
 from netml.errors import MissingExtraError, OptionError
 from netml.ndm import PYOD_DETECTORS, is_installed, pyod_parameters
+from netml.ndm._apart import hushed
 from netml.ndm._base import Array, Detector, check_count
 
 
@@ -118,10 +116,3 @@ class PyODDetector(Detector):
 
     def _display_name(self) -> str:
         return self.name
-
-
-@contextlib.contextmanager
-def hushed() -> Iterator[None]:
-    """Let nothing be printed: several of PyOD's detectors report on their progress."""
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        yield
