@@ -1,6 +1,7 @@
 """`netml learn`, `netml.learn`: from captures and features to models."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -238,6 +239,15 @@ def test_the_options_of_the_original_go_in_front(tmp_path, capture):
     np.testing.assert_array_equal(netml.FeatureMatrix.load(path).X, wanted.X)
     run = invoke(*front, "learn", "extract", "-p", capture, "-f", path, "--q-interval", 0.9, "--min-packets", 2)
     np.testing.assert_array_equal(netml.FeatureMatrix.load(path).X, netml.extract(capture).X)
+
+
+def test_more_is_said_in_detail(tmp_path, capture):
+    arguments = ("learn", "-p", capture, "-o", tmp_path / "m.netml", *FAST, "--param", "{n_components: 2}")
+    run = invoke("-v", 2, *arguments)
+    assert "params   n_components=2; seed 42" in run.out
+    assert re.search(r"^learned  dim \d+, interval \S+ s", run.out, re.MULTILINE)
+    assert f"netml {netml.__version__}" in run.out
+    assert invoke(*arguments).out.count("\n") == 3
 
 
 @pytest.mark.parametrize("option", ["--help-algorithm", "--help-param"])

@@ -157,11 +157,11 @@ def train_model(
     model = train(matrix, training, representation=representation)
     model.save(chosen["output_path"])
     if not is_quiet(chosen):
-        for line in describe_training(model, chosen["output_path"]):
+        for line in describe_training(model, chosen["output_path"], in_detail=chosen["verbosity"] > 1):
             click.echo(line)
 
 
-def describe_training(model: FlowModel, path: str) -> list[str]:
+def describe_training(model: FlowModel, path: str, *, in_detail: bool = False) -> list[str]:
     """Say what a model was trained on and how well it did, in lines for people."""
     summary = model.summary
     n_used, n_train = summary["rows_used"], summary["rows_train"]
@@ -178,6 +178,14 @@ def describe_training(model: FlowModel, path: str) -> list[str]:
         lines.append(f"tested   on {about}, in {summary['test_s']:.3g} s: AUC {summary['auc']:.3f}")
     elif "auc_note" in summary:
         lines.append(f"tested   not: {summary['auc_note']}")
+    if in_detail:
+        given = ", ".join(f"{name}={value!r}" for name, value in model.params.items()) or "the defaults"
+        lines.append(f"params   {given}; seed {summary['random_state']}")
+        lines.append(f"features {summary['features']:,}: {', '.join(model.columns or ['without names'])}")
+        if model.representation is not None:
+            about = model.representation
+            lines.append(f"learned  dim {about.dim_}, interval {about.interval_:.6g} s, rate {about.rate_:.6g} s")
+        lines.append(f"versions {', '.join(f'{name} {version}' for name, version in model.versions.items())}")
     return lines
 
 
