@@ -2,14 +2,18 @@
 
 import contextlib
 import csv
+import fcntl
 import io
 import json
 import os
 import pty
 import re
 import signal
+import struct
 import subprocess
+import termios
 import threading
+import time
 
 import numpy as np
 import pyarrow.parquet
@@ -244,6 +248,13 @@ def start_following(folder, *options):
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
+def wait_until_read(pipe):
+    """Wait until the reader of a pipe has taken, and dealt with, all that is in it."""
+    while struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]:
+        time.sleep(0.01)
+    time.sleep(0.5)
+
+
 def test_flows_are_judged_while_the_capture_is_written(folder):
     """Lines come out although the writer still has the pipe open; Ctrl-C then tells the flows that are open."""
     made = traffic.many_flows(400, 11)
@@ -257,6 +268,7 @@ def test_flows_are_judged_while_the_capture_is_written(folder):
         running.stdin.flush()
         first = running.stdout.readline().decode()
         assert LINE.fullmatch(first.rstrip("\n")), (first, running.stderr.read() if not first else "")
+        wait_until_read(running.stdin)
         running.send_signal(signal.SIGINT)
         out, err = running.communicate(timeout=TIMEOUT_S)
     finally:

@@ -380,7 +380,7 @@ def test_names_of_python(capture):
         netml.learn(capture, detector="magic")
     with pytest.raises(UnknownNameError, match="sideways"):
         netml.learn(capture, detector="gmm", scale="sideways")
-    with pytest.raises(TypeError, match="detecter"):
-        netml.learn(capture, detecter="gmm")
+    with pytest.raises(TypeError, match="detektor"):
+        netml.learn(capture, detektor="gmm")
     with pytest.raises(OptionError, match="labels"):
         netml.learn([capture, capture], detector="gmm", labels=["one.csv"])
