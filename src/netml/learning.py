@@ -163,6 +163,9 @@ def load_model(path: str | os.PathLike[str], *, trust: bool = False) -> FlowMode
     found = load_data(path, trust=trust)
     model, history = found if isinstance(found, tuple) and len(found) == 2 else (found, {})
     if isinstance(model, FlowModel):
+        from netml.model_file import version_notes
+
+        model.summary["notes"] = version_notes(model.versions)
         return model
     if not hasattr(model, "decision_function"):
         raise DamagedFileError(os.fspath(path), "holds no model")

@@ -291,3 +291,14 @@ def test_following_ends_with_its_input(folder):
     assert sorted(out.decode().splitlines()) == sorted(
         f"{line} {'ANOMALY' if is_abnormal else 'NORMAL'}" for line, is_abnormal in wanted.lines()
     )
+
+
+@pytest.mark.parametrize("suffix", [".netml", ".dat"])
+def test_a_model_of_other_versions_says_so(tmp_path, folder, suffix):
+    model = netml.load_model(folder / "model.netml")
+    assert not model.summary.get("notes")
+    model.versions["scikit-learn"] = "1.2.3"
+    model.save(tmp_path / f"old{suffix}")
+    run = invoke("classify", "-m", tmp_path / f"old{suffix}", folder / "tuesday.pcap")
+    assert run.status == 0
+    assert "trained with scikit-learn 1.2, this is" in run.err

@@ -37,6 +37,9 @@ def load_complete_model(chosen: Mapping[str, Any]) -> FlowModel:
     from netml.learning import load_model
 
     model = load_model(chosen["model_path"], trust=chosen["trust"])
+    if not chosen["quiet"]:
+        for note in model.summary.get("notes", []):
+            click.echo(f"note     {chosen['model_path']}: {note}", err=True)
     given = [name for name in BARE_NAMES if chosen[name] not in (None, (), False)]
     if model.representation is None:
         model.representation = _representation(model, chosen)
