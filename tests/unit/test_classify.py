@@ -270,10 +270,14 @@ def test_flows_are_judged_while_the_capture_is_written(folder):
         assert LINE.fullmatch(first.rstrip("\n")), (first, running.stderr.read() if not first else "")
         wait_until_read(running.stdin)
         running.send_signal(signal.SIGINT)
-        out, err = running.communicate(timeout=TIMEOUT_S)
+        # Not communicate(), which passes by the lines that readline() has in its buffer.
+        out, err = running.stdout.read(), running.stderr.read()
+        running.wait(TIMEOUT_S)
     finally:
         watchdog.cancel()
         running.kill()
+        for stream in (running.stdin, running.stdout, running.stderr):
+            stream.close()
     assert running.returncode == 0, err
     lines = [first, *out.decode().splitlines()]
     model = netml.load_model(folder / "model.netml")
