@@ -197,9 +197,11 @@ class FlowStream:
             is_last = False
             while not is_last:
                 try:
+                    self._is_reading = True
                     is_last = self._read_on()
                     self._end_round(is_last)
                     table = self._take_table()
+                    self._is_reading = False
                 except KeyboardInterrupt:
                     self._is_reading = False
                     if self.was_interrupted:

@@ -3,6 +3,7 @@
 import io
 import os
 import queue
+import signal
 import threading
 import time
 
@@ -487,3 +488,38 @@ def test_a_flow_that_goes_on_much_later_has_had_an_end():
         tables = TableReader(FlowStream(reader, interval=5.0, latency_s=0.05))
         writer.write(captures.pcap(records))
         assert pieces_of(tables.next()) == pieces_of(read_batch(records[:2], 5.0))
+
+
+def test_a_signal_handler_ends_the_waiting_and_spares_the_judging():
+    """`interrupt` while a silent pipe is waited for ends that; while a table is being dealt with it only takes note."""
+    records = udp_records([0, 1000, 20 * SECOND, 20 * SECOND + 1000])
+    read_fd, write_fd = os.pipe()
+    with open(read_fd, "rb") as reader, open(write_fd, "wb", buffering=0) as writer:
+        stream = FlowStream(reader, interval=5.0, latency_s=0.05)
+        before = signal.signal(signal.SIGALRM, lambda *_: stream.interrupt())
+        try:
+            writer.write(captures.pcap(records))
+            tables = iter(stream)
+            first = next(tables)
+            signal.setitimer(signal.ITIMER_REAL, 0.3)  # the next table is waited for by then
+            second = next(tables)
+            assert stream.was_interrupted
+            with pytest.raises(KeyboardInterrupt):
+                stream.interrupt()  # a second time
+            assert next(tables, None) is None
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+    assert pieces_of(first, second) == pieces_of(read_batch(records, 5.0))
+
+
+def test_a_signal_while_a_table_is_dealt_with_loses_nothing():
+    records = udp_records([0, 1000, 20 * SECOND, 20 * SECOND + 1000])
+    stream = FlowStream(RecordStream(records), interval=5.0, batch_packets=3, latency_s=NEVER_S)
+    tables = []
+    for table in stream:
+        tables.append(table)
+        if not stream.was_interrupted:
+            stream.interrupt()
+    assert_all_accounted_for(stream, tables)
+    assert stream.metadata["packets_read"] < len(records)
