@@ -287,9 +287,11 @@ class FlowModel:
         Raises
         ------
         OptionError
-            If there is neither.
+            If there is neither, or it is NaN.
         """
         threshold = self.threshold if given is None else given
         if threshold is None:
             raise OptionError("threshold", None, "given: this model keeps none")
+        if np.isnan(threshold):
+            raise OptionError("threshold", threshold, "a number")
         return float(threshold)

@@ -160,7 +160,11 @@ def load_model(path: str | os.PathLike[str], *, trust: bool = False) -> FlowMode
 
         model: FlowModel = read_model(path, trust=trust)
         return model
-    found = load_data(path, trust=trust)
+    try:
+        found = load_data(path, trust=trust)
+    except DamagedFileError as error:
+        reason = "not a model, or a damaged one: neither a .netml file nor a pickle"
+        raise DamagedFileError(os.fspath(path), reason) from error
     model, history = found if isinstance(found, tuple) and len(found) == 2 else (found, {})
     if isinstance(model, FlowModel):
         from netml.model_file import version_notes

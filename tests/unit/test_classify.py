@@ -195,6 +195,7 @@ def test_a_bare_model_needs_the_options(folder):
         (("-o", "-"), ("--format",)),
         (("--format", "csv"), ("-o/--output",)),
         (("-o", "verdicts.xlsx"), (".xlsx", ".jsonl")),
+        (("--threshold", "nan"), ("--threshold", "a number")),
     ],
 )
 def test_usage(folder, arguments, parts):
@@ -215,7 +216,7 @@ def test_inputs_are_not_written_over(folder, tmp_path):
 def test_what_is_no_model(tmp_path, folder):
     capture = folder / "tuesday.pcap"
     assert_one_line(invoke("classify", "-m", tmp_path / "none.netml", capture), 1, "none.netml")
-    assert_one_line(invoke("classify", "-m", capture, capture), 1, capture)
+    assert_one_line(invoke("classify", "-m", capture, capture), 1, capture, "not a model")
     assert_one_line(invoke("classify", "-m", folder / "bare.npy", capture), 1, "bare.npy")
     cut = tmp_path / "cut.netml"
     cut.write_bytes((folder / "model.netml").read_bytes()[:-100])

@@ -184,6 +184,11 @@ def test_an_unknown_parameter_lists_the_known(tmp_path, features):
     assert_refused(run, 2, "n_compnents", "n_components", "covariance_type")
 
 
+def test_a_parameter_out_of_range(tmp_path, features):
+    run = invoke("learn", "train", "-f", features, "-o", tmp_path / "m.netml", "--param", "{nu: 7}")
+    assert_refused(run, 2, "--param", "nu: 7", "1.0")
+
+
 def test_an_unknown_algorithm_lists_the_known(tmp_path, features):
     run = invoke("learn", "train", "-f", features, "-o", tmp_path / "m.netml", "--algorithm", "magic")
     assert_refused(run, 2, "magic", "ocsvm", "oc-nystroem", "ecod")

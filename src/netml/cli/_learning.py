@@ -140,11 +140,17 @@ def is_quiet(chosen: Mapping[str, Any]) -> bool:
 
 def make_training(chosen: Mapping[str, Any]) -> Training:
     """Check all that training needs, before anything is read."""
+    from netml.errors import OptionError
     from netml.ndm import make_detector
     from netml.training import Training
 
     params = parse_params(chosen["param"], chosen["algorithm"])
-    make_detector(chosen["algorithm"], params)
+    try:
+        make_detector(chosen["algorithm"], params)
+    except OptionError as error:
+        if error.option == "param":
+            raise
+        raise OptionError("param", f"{error.option}: {error.value}", error.allowed) from error
     return Training(detector=chosen["algorithm"], params=params, **{name: chosen[name] for name in TRAINING})
 
 
