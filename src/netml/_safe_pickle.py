@@ -207,7 +207,7 @@ class _SafeUnpickler(pickle._Unpickler):
         is_type = f"{module}.{name}" in TRUSTED_TYPES
         if not is_type and (module, name) not in _FUNCTIONS and (module, name) not in _NAMES:
             raise UntrustedFileError(
-                f"{self._name}: holds {module}.{name}, which would run code; pass trust=True if you trust it"
+                f"{self._name}: holds {module}.{name}, which would run code; pass trust=True (--trust) if you trust it"
             )
         self._has_estimators |= is_type
         found = _FUNCTIONS.get((module, name))

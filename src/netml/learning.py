@@ -161,7 +161,9 @@ def load_model(path: str | os.PathLike[str], *, trust: bool = False) -> FlowMode
         model: FlowModel = read_model(path, trust=trust)
         return model
     try:
-        found = load_data(path, trust=trust)
+        # By the stream: by its name it might be read as a file of features.
+        with open(path, "rb") as stream:
+            found = load_data(stream, trust=trust)
     except DamagedFileError as error:
         reason = "not a model, or a damaged one: neither a .netml file nor a pickle"
         raise DamagedFileError(os.fspath(path), reason) from error

@@ -199,6 +199,8 @@ def _read(stream: BinaryIO, name: str, trust: bool) -> FlowModel:
         raise DamagedFileError(name, "holds no detector")
     if scaler is not None and (isinstance(scaler, type) or not hasattr(scaler, "transform")):
         raise DamagedFileError(name, "holds no scaler where one should be")
+    if not (manifest["algorithm"].isprintable() and manifest["scale"].isprintable()):
+        raise DamagedFileError(name, "names that cannot be printed")
     notes = version_notes(versions)
     return FlowModel(
         content["detector"],
@@ -263,7 +265,8 @@ def _load(dump: bytes, name: str, versions: Mapping[str, str], trust: bool) -> d
         foreign = set() if trust else foreign_types(dump)
         if foreign:
             raise UntrustedFileError(
-                f"{name}: holds {', '.join(sorted(foreign))}, which may run code; pass trust=True if you trust it"
+                f"{name}: holds {', '.join(sorted(foreign))}, which may run code; "
+                "pass trust=True (--trust) if you trust it"
             )
         known = skops_io.get_untrusted_types(data=dump) if trust else list(TRUSTED_TYPES)
         with warnings.catch_warnings():

@@ -14,6 +14,7 @@ import subprocess
 import termios
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet
@@ -307,3 +308,13 @@ def test_a_model_of_other_versions_says_so(tmp_path, folder, suffix):
     run = invoke("classify", "-m", tmp_path / f"old{suffix}", folder / "tuesday.pcap")
     assert run.status == 0
     assert "trained with scikit-learn 1.2, this is" in run.err
+
+
+@pytest.mark.parametrize("kind", ["gmm", "kde", "pca", "iforest"])
+def test_a_model_of_the_original_needs_a_threshold(tmp_path, folder, kind):
+    path = Path(__file__).parents[1] / f"golden/original_{kind}.dat"
+    arguments = ("classify", "-m", path, folder / "tuesday.pcap", "--family", "SIZE", "--interval", 1, "-q")
+    assert_one_line(invoke(*arguments), 2, "--threshold")
+    run = invoke(*arguments, "--threshold", 0, "--report-all")
+    assert run.status == 0, run.err
+    assert "score" in run.out

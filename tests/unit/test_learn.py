@@ -212,6 +212,8 @@ def test_an_unknown_algorithm_lists_the_known(tmp_path, features):
         (["learn", "-p", "CAPTURE", "-o", "m.pkl"], ["-o/--output", ".netml", ".dat"]),
         (["learn", "extract", "-p", "CAPTURE", "-f", "f.xlsx"], [".xlsx", ".npz"]),
         (["learn", "learn", "-p", "CAPTURE"], ["extract", "train"]),
+        (["learn", "-p", "CAPTURE", "-o", "m.netml", "-f", "SIZE"], ["--family SIZE"]),
+        (["learn", "train", "-f", "f.npz", "-o", "m.netml", "--family", "SIZE"], ["--family", "netml learn extract"]),
         (["learn", "-p", "CAPTURE", "-o", "m.netml", "--test-size", "1"], ["--test-size"]),
         (["learn", "-p", "CAPTURE", "-o", "m.netml", "--contamination", "0.7"], ["--contamination"]),
         (["learn", "-p", "CAPTURE", "-o", "m.netml", "--max-train-rows", "1"], ["--max-train-rows"]),

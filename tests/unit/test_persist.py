@@ -205,7 +205,9 @@ def test_a_pickle_that_runs_a_command_does_not_run_it(tmp_path):
     path.write_bytes(pickle.dumps((np.arange(3.0), _Command(marker))))
     with pytest.raises(UntrustedFileError) as caught:
         load_data(path)
-    assert str(caught.value) == (f"{path}: holds posix.system, which would run code; pass trust=True if you trust it")
+    assert str(caught.value) == (
+        f"{path}: holds posix.system, which would run code; pass trust=True (--trust) if you trust it"
+    )
     assert not marker.exists()
     load_data(path, trust=True)
     assert marker.exists()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netml.cli.progress import progress_bar
+from netml.families import FAMILIES
 
 if TYPE_CHECKING:
     from netml.flow_model import FlowModel
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from netml.training import Training
 
 OWN = ("ocsvm", "kde", "if", "ae", "gmm", "pca", "oc-nystroem", "oc-kjl", "ocsvm-sgd")
+MAKING = ("families", "fft", "header", "dim", "rate", "interval", "keep_tail")
 TRAINING = ("scale", "contamination", "random_state", "test_size", "train_on", "max_train_rows", "force")
 
 
@@ -29,11 +31,17 @@ def check_usage(action: str | None, chosen: Mapping[str, Any]) -> None:
         If an option is missing for the step, or options contradict each other.
     """
     step = f"`netml learn {action}`" if action else "`netml learn`"
+    if (chosen["feature_path"] or "").upper().removeprefix("FFT-") in FAMILIES:
+        raise click.UsageError(f"-f is --feature here, a file: the family is --family {chosen['feature_path']}")
     pcaps, labels = chosen["pcaps"], chosen["labels"]
     captures = [*pcaps, *chosen["normal"], *chosen["abnormal"]]
     if action == "train":
         if captures or labels:
             raise click.UsageError(f"{step} reads features, no captures: leave out -p/--pcap, -l/--label and the like")
+        made = [name for name in MAKING if chosen[name] not in (None, (), False)]
+        if made:
+            option = "family" if made[0] == "families" else made[0].replace("_", "-")
+            raise click.UsageError(f"{step} takes features as they are: --{option} belongs to `netml learn extract`")
     elif not captures:
         raise click.UsageError(f"{step} needs -p/--pcap, --pcap-normal or --pcap-abnormal")
     if action and not chosen["feature_path"]:

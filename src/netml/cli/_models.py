@@ -61,7 +61,9 @@ def _representation(model: FlowModel, chosen: Mapping[str, Any]) -> FlowRepresen
             " --interval are needed, and whatever else its features were made with"
         )
     request = parse_families(chosen["families"], chosen["fft"])
-    n_features = int(model.detector.n_features_in_)
+    n_features = _count_features(model.detector)
+    if n_features is None:
+        raise click.UsageError(f"{chosen['model_path']} does not tell how many features it was trained on")
     dim = chosen["dim"] or find_dim(request, n_features, header=chosen["header"])
     if dim is None or measure_width(request, dim, header=chosen["header"]) != n_features:
         raise click.UsageError(
@@ -82,3 +84,13 @@ def _representation(model: FlowModel, chosen: Mapping[str, Any]) -> FlowRepresen
             "rate_s": chosen["rate"],
         }
     )
+
+
+def _count_features(detector: Any) -> int | None:
+    """Features that a detector was trained on; in a model of the original only the estimator inside knows."""
+    while detector is not None:
+        found = getattr(detector, "n_features_in_", None)
+        if found is not None:
+            return int(found)
+        detector = getattr(detector, "model_", None) or getattr(detector, "detector_", None)
+    return None

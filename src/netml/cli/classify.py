@@ -28,12 +28,12 @@ Report = Callable[["Verdicts"], None]
 @params.model
 @click.option(
     "--follow", is_flag=True,
-    help="Judge flows as they end, while the capture is still being written, in bounded memory.",
+    help="Judge flows as they end, while a pipe is still being written, in bounded memory.",
 )  # fmt: skip
 @click.option("--report-all/--no-report-all", default=None, help="Print normal flows, too. [default: with -v 2]")
 @click.option(
     "-o", "--output", "output_path", metavar="OUT", type=params.any_path,
-    help="Verdicts of all flows for programs: .csv, .jsonl or .parquet; - is standard output.",
+    help="Verdicts for programs, instead of the lines for people: .csv, .jsonl or .parquet; - is standard output.",
 )  # fmt: skip
 @click.option(
     "--format", "output_format", type=click.Choice(["csv", "jsonl", "parquet"]),
