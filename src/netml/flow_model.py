@@ -209,13 +209,12 @@ class FlowModel:
         from netml.streaming import FlowStream
 
         representation = self._require_representation()
-        columns = representation._options().packet_columns[1:]
         return FlowStream(
             source,
             interval=max(representation.interval_, 1e-9),  # of 0 only a batch makes sense; a nanosecond is next to it
             flow=representation.flow,
             size=representation.size,
-            columns=columns,
+            columns=representation.packet_columns[1:],
             **options,
         )
 

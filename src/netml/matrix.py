@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from netml.errors import MissingExtraError, OptionError, UnknownNameError
+from netml.errors import OptionError, UnknownNameError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -153,15 +153,14 @@ class FeatureMatrix:
         MissingExtraError
             If pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise MissingExtraError("a pandas data frame", "pandas") from error
+        from netml.formats._table import import_pandas
+
+        pandas = import_pandas()
         from netml.formats._layout import feature_names
 
-        flows = pd.DataFrame(self.flows.to_columns())
-        features = pd.DataFrame(self.X, columns=list(feature_names(self.columns)))
-        frame = pd.concat([flows, features], axis=1)
+        flows = pandas.DataFrame(self.flows.to_columns())
+        features = pandas.DataFrame(self.X, columns=list(feature_names(self.columns)))
+        frame: pd.DataFrame = pandas.concat([flows, features], axis=1)
         if self.labels is not None:
             frame["label"] = self.labels
         return frame

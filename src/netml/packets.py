@@ -10,7 +10,7 @@ import numpy as np
 
 import netml
 from netml import _flowcore
-from netml.errors import MissingExtraError, UnknownNameError
+from netml.errors import UnknownNameError
 from netml.flow_index import address_texts
 from netml.persist import atomic_output, check_output
 from netml.reading import Progress, read_packets
@@ -84,11 +84,11 @@ class PacketTable:
         MissingExtraError
             If pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise MissingExtraError("a pandas data frame", "pandas") from error
-        return pd.DataFrame(dict(zip(COLUMNS, self._plain_columns(), strict=True)))
+        from netml.formats._table import import_pandas
+
+        pandas = import_pandas()
+        frame: pd.DataFrame = pandas.DataFrame(dict(zip(COLUMNS, self._plain_columns(), strict=True)))
+        return frame
 
     def _plain_columns(self) -> list[np.ndarray]:
         flow = self.columns["flow"]

@@ -267,6 +267,11 @@ class FlowRepresentation(Described, TransformerMixin, BaseEstimator):  # type: i
         """Whether it has learned."""
         return hasattr(self, "columns_")
 
+    @property
+    def packet_columns(self) -> tuple[str, ...]:
+        """The packet columns that rows are made of, the size first."""
+        return self._options().packet_columns
+
     def __sklearn_is_fitted__(self) -> bool:
         return self.is_fitted
 

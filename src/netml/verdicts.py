@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from netml.errors import MissingExtraError, OptionError
+from netml.errors import OptionError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,11 +103,11 @@ class Verdicts:
         MissingExtraError
             If pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise MissingExtraError("a pandas data frame", "pandas") from error
-        return pd.DataFrame(self.to_columns())
+        from netml.formats._table import import_pandas
+
+        pandas = import_pandas()
+        frame: pd.DataFrame = pandas.DataFrame(self.to_columns())
+        return frame
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write all verdicts; the file appears whole or not at all.

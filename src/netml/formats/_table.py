@@ -42,6 +42,21 @@ def import_pyarrow(what: str) -> Any:
     return pyarrow
 
 
+def import_pandas() -> Any:
+    """Give the pandas package.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed.
+    """
+    try:
+        import pandas
+    except ImportError as error:
+        raise MissingExtraError("a pandas data frame", "pandas") from error
+    return pandas
+
+
 def to_table(matrix: FeatureMatrix, what: str) -> pa.Table:
     """Give a feature matrix as an Arrow table.
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from netml.errors import MissingExtraError, UnknownNameError
+from netml.errors import UnknownNameError
 from netml.flows import FLOW_KEY, PACKET_COLUMNS, FlowTable
 from netml.formats._layout import FLOW_COLUMNS, index_from_columns
-from netml.formats._table import flow_columns, import_pyarrow
+from netml.formats._table import flow_columns, import_pandas, import_pyarrow
 from netml.formats.npz import write_arrays
 from netml.options import require_size
 from netml.persist import DamagedFileError, atomic_output
@@ -29,12 +29,9 @@ _PACKET_TYPES = {"time_ns": np.int64, "caplen": np.uint32, "wirelen": np.uint32,
 
 def to_pandas(table: FlowTable) -> pd.DataFrame:
     """Give one row a packet; see `FlowTable.to_pandas`."""
-    try:
-        import pandas as pd
-    except ImportError as error:
-        raise MissingExtraError("a pandas data frame", "pandas") from error
     numbers = np.repeat(np.arange(len(table)), table.lengths)
-    return pd.DataFrame({"flow": numbers, **table.columns})
+    frame: pd.DataFrame = import_pandas().DataFrame({"flow": numbers, **table.columns})
+    return frame
 
 
 def to_arrow(table: FlowTable) -> pa.Table:
