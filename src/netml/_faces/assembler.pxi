@@ -1,0 +1,364 @@
+"""Packets in, flows out: the assembler, which owns the memory of one table of flows."""
+from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+
+import os
+
+from netml._core.flow.carry cimport forget_flows, run_round
+from netml._core.flow.columns cimport (
+    WANTS_CAPLEN, WANTS_FLAGS, WANTS_TTL, WANTS_WIRELEN, count_packets, free_columns,
+)
+from netml._core.flow.expiry cimport ExpiryRules, cut_by_idle, cut_by_interval
+from netml._core.flow.grouping cimport GroupedColumns, copy_columns, group_columns
+from netml._core.flow.key cimport KEY_BYTES
+from netml._core.flow.open cimport EARLY_LONG_FLOW, EARLY_MEMORY, N_EARLY_ENDS, OpenFlows, OpenRules, free_open
+from netml._core.flow.spans cimport (
+    DROP_IDLE_TAIL, DROP_INTERVAL_TAIL, DROP_SHORT_FLOW, DROP_SHORT_PIECE, N_DROPS, Dropped, SpanList,
+    compact_columns, free_spans, measure_durations, measure_spans, write_all_keys, write_keys,
+)
+from netml._core.flow.table cimport FIRST_SLOT_BITS, free_slots, free_table, number_packets, set_slots
+from netml._core.guard cimport NETML_BUS, netml_begin_guard, netml_end_guard, netml_run_guarded
+from netml._core.pipeline cimport AssembleRequest, Assembly, flush_batch, request_assembly, run_assembly, take_frame
+from netml._core.status cimport N_REASONS
+
+SKIP_REASONS = (
+    "unsupported_link_type", "truncated_link_header", "not_ip", "truncated_ip_header", "bad_ip_header", "fragment",
+    "other_protocol", "truncated_transport_header",
+)
+assert len(SKIP_REASONS) == N_REASONS - 1
+
+DROP_REASONS = {
+    "short_flow": DROP_SHORT_FLOW, "idle_tail": DROP_IDLE_TAIL, "short_piece": DROP_SHORT_PIECE,
+    "interval_tail": DROP_INTERVAL_TAIL,
+}
+assert len(DROP_REASONS) == N_DROPS
+
+EARLY_ENDS = {"long_flow": EARLY_LONG_FLOW, "memory": EARLY_MEMORY}
+assert len(EARLY_ENDS) == N_EARLY_ENDS
+
+FLOW_KEY = np.dtype([
+    ("src_ip", "u1", 16), ("dst_ip", "u1", 16), ("src_port", "<u2"), ("dst_port", "<u2"), ("protocol", "u1"),
+    ("ip_version", "u1"),
+])
+
+COLUMNS = {
+    "caplen": (WANTS_CAPLEN, np.uint32), "wirelen": (WANTS_WIRELEN, np.uint32), "flags": (WANTS_FLAGS, np.uint8),
+    "ttl": (WANTS_TTL, np.uint8),
+}
+
+
+cdef dict name_counts(dict numbers, const uint64_t *n_packets, const uint64_t *n_pieces):
+    """Counts by an enum's names."""
+    return {name: {"packets": n_packets[<int> i], "pieces": n_pieces[<int> i]} for name, i in numbers.items()}
+
+
+cdef class FlowAssembler:
+    """Packets in, flows out: `assemble` blocks, then `end_flows`, then `take_flows`; or in rounds with `end_round`.
+
+    Parameters
+    ----------
+    wanted : iterable of str
+        Names of `COLUMNS` to keep besides time and flow.
+    keeps_packets : bool, default True
+        False: only count packets and flows, in memory that does not grow with the packets.
+    """
+
+    cdef Assembly assembly
+    cdef SpanList pieces
+    cdef SpanList spans
+    cdef Dropped dropped
+    cdef ExpiryRules rules
+    cdef OpenFlows opened
+    cdef dict grouped            # name -> numpy array, by flow
+    cdef dict taken              # what the last round hands out
+    cdef int64_t latest_before_ns  # of the rounds before this one; `counters.latest_ns` is this one's
+    cdef readonly size_t n_rounds  # so far
+    cdef bint is_ended
+
+    def __cinit__(self, wanted=(), *, bint keeps_packets=True):
+        cdef bytes seeds = os.urandom(32)
+        self.grouped = {}
+        self.taken = {}
+        self.latest_before_ns = INT64_MIN  # all else begins as zeros
+        self.assembly.keeps_packets = keeps_packets
+        self.assembly.counters.earliest_ns = INT64_MAX
+        self.assembly.counters.latest_ns = INT64_MIN
+        memcpy(self.assembly.table.seeds, PyBytes_AS_STRING(seeds), 32)
+        for name in wanted:
+            self.assembly.columns.wants |= <int> COLUMNS[name][0]
+        if set_slots(&self.assembly.table, FIRST_SLOT_BITS) != STATUS_OK:
+            raise MemoryError("no memory for the flow table")
+
+    def __dealloc__(self):
+        free_table(&self.assembly.table)
+        free_columns(&self.assembly.columns)
+        free_open(&self.opened)
+        free_spans(&self.pieces)
+        free_spans(&self.spans)
+
+    def assemble(
+        self, Framer framer not None, const uint8_t[::1] block, size_t start, size_t length, *, bint is_mapped=False,
+    ):
+        """Frame, decode and enter `length` octets of a block from `start` on.
+
+        With `is_mapped` the block is a mapped file: where that cannot be read any more, that is a fault.
+
+        Returns
+        -------
+        n_left : int
+            Octets at the end that belong to an incomplete record, or to one at fault.
+        n_wanted : int
+            Octets that this record claims to have, 0 if that is not known yet.
+        fault : str
+            What is wrong with the framing there, "" if nothing is.
+        """
+        cdef AssembleRequest request
+        cdef Status status
+        cdef int returned
+        self.require_open()
+        if start > <size_t> block.shape[0] or length > block.shape[0] - start:
+            raise ValueError("start and length are beyond the block")
+        if length == 0:
+            return 0, 0, ""
+        request = request_assembly(&self.assembly, &framer.framing, &block[start], length)
+        if not is_mapped:
+            with nogil:
+                status = <Status> run_assembly(&request)
+        else:
+            netml_begin_guard()
+            with nogil:
+                returned = netml_run_guarded(run_assembly, &request)
+            netml_end_guard()
+            status = STATUS_UNREADABLE if returned == NETML_BUS else <Status> returned
+        PyErr_CheckSignals()
+        return length - request.n_used, request.n_wanted, describe_fault(status, request.n_wanted)
+
+    def assemble_packets(self, packets not None, uint32_t link_type, size_t n_most):
+        """The general door: up to `n_most` pairs (time in s, bytes) from an iterator; returns how many there were.
+
+        If the iterator raises, the packets before that are in.
+        """
+        cdef Frame frame
+        cdef size_t n_taken = 0
+        frame.link_type = link_type
+        self.require_open()
+        while n_taken < n_most:
+            pair = next(packets, None)
+            if pair is None:
+                break
+            time, octets = pair
+            self.require_open()  # the iterator may have done anything
+            n_taken += 1
+            if type(octets) is not bytes:
+                octets = bytes(octets)
+            frame.time_ns = convert_time(time)
+            frame.octets = <const uint8_t *> PyBytes_AS_STRING(octets)
+            frame.caplen = frame.wirelen = <uint32_t> PyBytes_GET_SIZE(octets)
+            describe_fault(take_frame(&self.assembly, &frame), 0)
+        return n_taken
+
+    @property
+    def counters(self):
+        """Dict: packets_read, packets_kept, captured_bytes, skipped (by reason); start_ns, end_ns or None."""
+        cdef int reason
+        cdef bint has_times = self.assembly.counters.n_records > 0
+        return {
+            "start_ns": self.assembly.counters.earliest_ns if has_times else None,
+            "end_ns": max(self.latest_before_ns, self.assembly.counters.latest_ns) if has_times else None,
+            "packets_read": self.assembly.counters.n_records,
+            "packets_kept": self.assembly.counters.n_kept,
+            "captured_bytes": self.assembly.counters.n_captured_bytes,
+            "skipped": {
+                SKIP_REASONS[reason - 1]: self.assembly.counters.n_skipped[reason]
+                for reason in range(1, N_REASONS)
+            },
+        }
+
+    @property
+    def n_packets_read(self):
+        """Packets read so far."""
+        return self.assembly.counters.n_records
+
+    @property
+    def latest_ns(self):
+        """Latest time of the packets since the last round, ns; None if there were none."""
+        return None if self.assembly.counters.latest_ns == INT64_MIN else self.assembly.counters.latest_ns
+
+    @property
+    def n_keys(self):
+        """Distinct flow keys so far; in rounds, those of which something is kept."""
+        if not self.is_ended:
+            describe_fault(flush_batch(&self.assembly), 0)
+        return self.assembly.table.n_flows
+
+    @property
+    def dropped(self):
+        """Dict: rule -> {"packets", "pieces"} that it dropped."""
+        return name_counts(DROP_REASONS, self.dropped.n_packets, self.dropped.n_pieces)
+
+    @property
+    def ended_early(self):
+        """Dict: bound -> {"packets", "pieces"} that it made end before their time."""
+        return name_counts(EARLY_ENDS, self.opened.n_early_packets, self.opened.n_early_pieces)
+
+    @property
+    def n_open_packets(self):
+        """Packets that are kept: those that waited after the last round, and those that have come since."""
+        return count_packets(&self.assembly.columns) + self.assembly.n_batch
+
+    def take_packets(self):
+        """Packets in order of arrival: dict of columns (`time_ns`, `flow`, and those wanted); copies."""
+        cdef GroupedColumns copies
+        cdef uint32_t[::1] flow
+        describe_fault(flush_batch(&self.assembly), 0)
+        flow = np.empty(count_packets(&self.assembly.columns), np.uint32)
+        copies = self.allocate_grouped(flow.shape[0])
+        if flow.shape[0]:
+            with nogil:
+                copy_columns(&self.assembly.columns, &flow[0], &copies)
+        taken = {name: np.empty(0, kind) for name, (_, kind) in COLUMNS.items()} | self.grouped
+        self.grouped = {}
+        return {"time_ns": taken.pop("time_ns"), "flow": np.asarray(flow), **taken}
+
+    def keys(self):
+        """FLOW_KEY array (n_keys,): the key of each flow number."""
+        cdef uint8_t[::1] octets = np.empty(self.n_keys * KEY_BYTES, np.uint8)
+        write_all_keys(&self.assembly.table, &octets[0] if octets.shape[0] else NULL)
+        return np.asarray(octets).view(FLOW_KEY)
+
+    def end_flows(self, ExpiryRules rules):
+        """Group the packets by flow and cut by the idle timeouts (rules 1 and 2 of the seed). Call it once.
+
+        `rules` is a dict of the fields of `ExpiryRules`. Returns the durations of the pieces, ns: ndarray of int64.
+        """
+        cdef int64_t[::1] offsets = self.group_packets(True)
+        cdef GroupedColumns columns = self.find_grouped()
+        cdef int64_t[::1] durations_ns
+        cdef Status status
+        self.rules = rules
+        with nogil:
+            status = cut_by_idle(&columns, &offsets[0], &self.assembly.table, &rules, &self.pieces, &self.dropped)
+        PyErr_CheckSignals()
+        describe_fault(status, 0)
+        durations_ns = np.empty(self.pieces.n_spans + 1, np.int64)
+        measure_durations(columns.time_ns, &self.pieces, &durations_ns[0])
+        return np.asarray(durations_ns)[:self.pieces.n_spans]
+
+    def take_flows(self, double interval_ns):
+        """Cut by the interval (rule 4 of the seed) and hand everything over. Call it once, after `end_flows`.
+
+        Returns
+        -------
+        dict of str to ndarray
+            `offsets` (n + 1), `start_ns`, `end_ns`, `keys` (n), and the packet columns, n_packets long.
+        """
+        cdef GroupedColumns columns = self.find_grouped()
+        cdef Status status
+        if not self.is_ended or not interval_ns >= 0:
+            raise ValueError("end the flows first, and give an interval of at least 0")
+        with nogil:
+            status = cut_by_interval(
+                columns.time_ns, &self.pieces, interval_ns, &self.rules, &self.spans, &self.dropped)
+            free_spans(&self.pieces)
+        PyErr_CheckSignals()
+        describe_fault(status, 0)
+        return self.hand_over(columns)
+
+    def end_round(self, OpenRules rules):
+        """End the pieces that no packet to come can belong to (`rounds.pxd`), for `take_round`; the others wait.
+
+        `rules` is a dict of the fields of `OpenRules`.
+        """
+        cdef GroupedColumns columns
+        cdef int64_t[::1] offsets
+        cdef Status status
+        if not rules.interval_ns > 0 or rules.min_packets < 2:
+            raise ValueError("the interval must be greater than 0, and a piece have 2 packets")
+        offsets = self.group_packets(rules.is_last)
+        columns = self.find_grouped()
+        with nogil:
+            status = run_round(
+                &columns, &offsets[0], &rules, &self.assembly.table, &self.opened, &self.spans, &self.dropped,
+                &self.assembly.columns)
+        describe_fault(status, 0)
+        # Copies: what is handed out does not hold the memory of what is not.
+        self.taken = {name: column.copy() for name, column in self.hand_over(columns).items()}
+        describe_fault(forget_flows(&self.opened, &self.assembly.table, &self.assembly.columns), 0)
+        self.latest_before_ns = max(self.latest_before_ns, self.assembly.counters.latest_ns)
+        self.assembly.counters.latest_ns = INT64_MIN
+        self.is_ended = rules.is_last
+        self.n_rounds += 1
+
+    def take_round(self):
+        """What the last round hands out, as of `take_flows`; the same again until the next round."""
+        return dict(self.taken)
+
+    cdef int64_t[::1] group_packets(self, bint is_last):
+        """All packets by flow into `grouped`; gives where each flow's begin. No more packets, until a round is over."""
+        cdef int64_t[::1] offsets
+        cdef uint32_t[::1] cursors
+        cdef GroupedColumns columns
+        self.require_open()
+        if not self.assembly.keeps_packets:
+            raise ValueError("the packets were only counted")
+        describe_fault(flush_batch(&self.assembly), 0)
+        self.is_ended = True
+        offsets = np.empty(self.assembly.table.n_flows + 1, np.int64)
+        cursors = np.empty(self.assembly.table.n_flows + 1, np.uint32)
+        columns = self.allocate_grouped(count_packets(&self.assembly.columns))
+        with nogil:
+            if is_last:
+                free_slots(&self.assembly.table)
+            number_packets(&self.assembly.table, &offsets[0], &cursors[0])
+            group_columns(&self.assembly.columns, &cursors[0], &columns)
+        return offsets
+
+    cdef dict hand_over(self, GroupedColumns columns):
+        """The packets of `spans`, with their keys and times, as `take_flows` returns them."""
+        cdef size_t n_spans = self.spans.n_spans
+        cdef int64_t[::1] offsets = np.zeros(n_spans + 1, np.int64), start_ns, end_ns
+        cdef uint8_t[::1] octets = np.empty(n_spans * KEY_BYTES, np.uint8)
+        start_ns = np.empty(n_spans, np.int64)
+        end_ns = np.empty(n_spans, np.int64)
+        if n_spans:
+            with nogil:
+                measure_spans(&columns, &self.spans, &offsets[0], &start_ns[0], &end_ns[0])
+                write_keys(&self.assembly.table, &self.spans, &octets[0])
+                compact_columns(&columns, &self.spans)
+        taken = {name: column[:offsets[n_spans]] for name, column in self.grouped.items()}
+        self.grouped = {}
+        free_spans(&self.spans)
+        times = {"start_ns": np.asarray(start_ns), "end_ns": np.asarray(end_ns)}
+        return taken | times | {"offsets": np.asarray(offsets), "keys": np.asarray(octets).view(FLOW_KEY)}
+
+    cdef int require_open(self) except -1:
+        """No more packets once the flows have been ended."""
+        if self.is_ended:
+            raise ValueError("the flows have been ended already")
+        return 0
+
+    cdef GroupedColumns allocate_grouped(self, size_t n) except *:
+        """numpy arrays for the columns that are there."""
+        self.grouped = {"time_ns": np.empty(n, np.int64)}
+        for name, (wants, kind) in COLUMNS.items():
+            if self.assembly.columns.wants & <int> wants:
+                self.grouped[name] = np.empty(n, kind)
+        return self.find_grouped()
+
+    cdef GroupedColumns find_grouped(self) except *:
+        """Pointers into the numpy arrays; NULL for what is not there or empty."""
+        cdef GroupedColumns columns
+        columns.time_ns = <int64_t *> find_octets(self.grouped.get("time_ns"))
+        columns.caplen = <uint32_t *> find_octets(self.grouped.get("caplen"))
+        columns.wirelen = <uint32_t *> find_octets(self.grouped.get("wirelen"))
+        columns.flags = <uint8_t *> find_octets(self.grouped.get("flags"))
+        columns.ttl = <uint8_t *> find_octets(self.grouped.get("ttl"))
+        return columns
+
+
+cdef const uint8_t *find_octets(column) except? NULL:
+    """Where a contiguous array lies; NULL for None and for an empty one."""
+    cdef const uint8_t[::1] octets = column.view(np.uint8) if column is not None else None
+    if octets is None or octets.shape[0] == 0:
+        return NULL
+    return &octets[0]
