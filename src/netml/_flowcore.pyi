@@ -1,6 +1,6 @@
 """Types of the compiled core. `tests/test_compiled_types.py` holds this file against the module."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final, TypedDict
@@ -28,6 +28,7 @@ class _Seen(TypedDict):
 SKIP_REASONS: Final[tuple[str, ...]]
 DROP_REASONS: Final[dict[str, int]]
 EARLY_ENDS: Final[dict[str, int]]
+TUNNELS: Final[dict[str, tuple[int, int]]]
 FAULTS: dict[int, str]
 FLOW_KEY: Final[np.dtype[np.void]]
 COLUMNS: Final[dict[str, tuple[int, type[np.unsignedinteger[Any]]]]]
@@ -55,7 +56,15 @@ class Framer:
     def seen(self) -> _Seen: ...
 
 class FlowAssembler:
-    def __init__(self, wanted: Iterable[str] = (), *, keeps_packets: bool = True) -> None: ...
+    def __init__(
+        self,
+        wanted: Iterable[str] = (),
+        *,
+        keeps_packets: bool = True,
+        enters_tunnels: bool = True,
+        tunnel_ports: Mapping[str, Iterable[int]] | None = None,
+        tracks_fragments: bool = False,
+    ) -> None: ...
     def assemble(
         self, framer: Framer, block: NDArray[np.uint8], start: int, length: int, *, is_mapped: bool = False
     ) -> tuple[int, int, str]: ...

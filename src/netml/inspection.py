@@ -5,12 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from netml import _flowcore
+from netml.options import FlowOptions
 from netml.reading import Progress, read_packets
 from netml.source import Capture, describe_link_type
 
 
 def inspect_capture(
-    source: Any, *, strict: bool = False, link_type: int | None = None, progress: Progress | None = None
+    source: Any,
+    *,
+    flow: FlowOptions | None = None,
+    strict: bool = False,
+    link_type: int | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Read one capture through and count; memory does not grow with its packets.
 
@@ -18,6 +24,8 @@ def inspect_capture(
     ----------
     source, strict, link_type, progress
         As in `netml.read_flows`; one source.
+    flow : FlowOptions, optional
+        Its `tunnels`, `tunnel_ports` and `fragments` count.
 
     Returns
     -------
@@ -30,7 +38,7 @@ def inspect_capture(
     CaptureError
         If it cannot be opened or, with `strict`, not be read to its end.
     """
-    assembler = _flowcore.FlowAssembler(keeps_packets=False)
+    assembler = _flowcore.FlowAssembler(keeps_packets=False, **(flow or FlowOptions()).decoding)
     opened: list[Capture] = []
     _, damage = read_packets(
         assembler, source, strict=strict, link_type=link_type, progress=progress, on_open=opened.append

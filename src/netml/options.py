@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import math
 import numbers
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from netml.errors import OptionError
+from netml.errors import OptionError, UnknownNameError
 from netml.families import Request, parse_families
 
 LARGEST_DIM = 1 << 20  # a row of 8 MB
 SIZES = ("captured", "wire")
+MAX_TUNNEL_PORTS = 32
+TUNNELS = ("inner", "outer")
+TUNNEL_KINDS = ("vxlan", "vxlan-gpe", "geneve", "gtp-u", "teredo", "l2tp")  # those over UDP; a test holds the kernel's
+FRAGMENTS = ("first", "track")
 _MAX_TIMEOUT_NS = 2**63 - 1
 
 
@@ -60,11 +66,20 @@ class FlowOptions:
         Quantile of the flow durations that is the interval, and of the packets per flow that is `dim`.
     keep_tail : bool, default False
         Keep the last piece of a flow that was cut; the original netml drops it.
+    tunnels : {"inner", "outer"}
+        Whether a packet in a tunnel is the innermost TCP or UDP packet, or the outermost (see `docs/tunnels.md`).
+    fragments : {"first", "track"}
+        Whether IP fragments after the first one are skipped, or counted to the flow of the first one.
+    tunnel_ports : mapping of str to sequence of int, optional
+        UDP ports in place of the registered ones, for some of `vxlan`, `vxlan-gpe`, `geneve`, `gtp-u`, `teredo`,
+        `l2tp`; none turns that tunnel off.
 
     Raises
     ------
     OptionError
         If a value is out of range or NaN.
+    UnknownNameError
+        If there is no such tunnel.
     """
 
     min_packets: int = 2
@@ -73,6 +88,9 @@ class FlowOptions:
     interval: float | None = None
     q_interval: float = 0.9
     keep_tail: bool = False
+    tunnels: str = "inner"
+    fragments: str = "first"
+    tunnel_ports: Mapping[str, Sequence[int]] | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
         require_whole("min_packets", self.min_packets, 1)
@@ -81,6 +99,18 @@ class FlowOptions:
         require_number("q_interval", self.q_interval, lowest=0.0, highest=1.0)
         if self.interval is not None:
             require_number("interval", self.interval, lowest=0.0, excludes_lowest=True)
+        require_choice("tunnels", self.tunnels, TUNNELS)
+        require_choice("fragments", self.fragments, FRAGMENTS)
+        _require_ports(self.tunnel_ports or {})
+
+    @property
+    def decoding(self) -> dict[str, Any]:
+        """What a `FlowAssembler` has to know of this."""
+        return {
+            "enters_tunnels": self.tunnels == "inner",
+            "tunnel_ports": self.tunnel_ports,
+            "tracks_fragments": self.fragments == "track",
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +168,23 @@ class RepresentationOptions:
 
 def require_size(size: str) -> None:
     """Raise `OptionError` unless `size` names a length of a frame."""
-    if size not in SIZES:
-        raise OptionError("size", size, f"one of {', '.join(SIZES)}")
+    require_choice("size", size, SIZES)
+
+
+def require_choice(option: str, chosen: object, choices: Sequence[str]) -> None:
+    """Raise `OptionError` unless it is one of the choices."""
+    if chosen not in choices:
+        raise OptionError(option, chosen, f"one of {', '.join(choices)}")
+
+
+def _require_ports(tunnel_ports: Mapping[str, Sequence[int]]) -> None:
+    for name, ports in tunnel_ports.items():
+        if name not in TUNNEL_KINDS:
+            raise UnknownNameError("tunnel", name, TUNNEL_KINDS)
+        for port in ports:
+            require_whole("tunnel_ports", port, 0, 65535)
+    if sum(map(len, tunnel_ports.values())) > MAX_TUNNEL_PORTS:
+        raise OptionError("tunnel_ports", dict(tunnel_ports), f"at most {MAX_TUNNEL_PORTS} ports")
 
 
 def require_whole(option: str, number: object, lowest: int, highest: int = 2**31 - 1) -> None:

@@ -12,6 +12,7 @@ import netml
 from netml import _flowcore
 from netml.errors import UnknownNameError
 from netml.flow_index import address_texts
+from netml.options import FlowOptions
 from netml.persist import atomic_output, check_output
 from netml.reading import Progress, read_packets
 
@@ -159,7 +160,12 @@ class PacketTable:
 
 
 def read_packet_table(
-    source: Any, *, strict: bool = False, link_type: int | None = None, progress: Progress | None = None
+    source: Any,
+    *,
+    flow: FlowOptions | None = None,
+    strict: bool = False,
+    link_type: int | None = None,
+    progress: Progress | None = None,
 ) -> PacketTable:
     """Read every TCP and UDP packet of captures.
 
@@ -167,6 +173,8 @@ def read_packet_table(
     ----------
     source, strict, link_type, progress
         As in `netml.read_flows`.
+    flow : FlowOptions, optional
+        Its `tunnels`, `tunnel_ports` and `fragments` count.
 
     Returns
     -------
@@ -178,7 +186,7 @@ def read_packet_table(
     CaptureError
         If a source cannot be opened or, with `strict`, not be read to its end.
     """
-    assembler = _flowcore.FlowAssembler(("caplen", "wirelen", "flags", "ttl"))
+    assembler = _flowcore.FlowAssembler(("caplen", "wirelen", "flags", "ttl"), **(flow or FlowOptions()).decoding)
     captures, damage = read_packets(assembler, source, strict=strict, link_type=link_type, progress=progress)
     metadata = {
         "netml_version": netml.__version__,

@@ -135,7 +135,7 @@ def read_pieces(
         If an option is out of range.
     """
     require_size(size)
-    assembler = _flowcore.FlowAssembler(columns)
+    assembler = _flowcore.FlowAssembler(columns, **(flow or FlowOptions()).decoding)
     captures, damage = read_packets(assembler, source, strict=strict, link_type=link_type, progress=progress)
     metadata = {
         "netml_version": netml.__version__,

@@ -117,7 +117,9 @@ class FlowStream:
         self._size = size
         self._batch_packets = batch_packets
         self._latency_s = latency_s
-        self._assembler = _flowcore.FlowAssembler({"wirelen" if size == "wire" else "caplen", *columns})
+        self._assembler = _flowcore.FlowAssembler(
+            {"wirelen" if size == "wire" else "caplen", *columns}, **self._flow.decoding
+        )
         self._rules = {
             **_rules_of(self._flow, float(interval)),
             "max_flow_packets": max_flow_packets,

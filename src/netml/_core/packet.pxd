@@ -32,6 +32,7 @@ cdef struct Packet:
 cdef struct NetworkHeader:       # an IP header, decoded: where its payload is
     uint32_t payload_at          # offset of the payload in the frame, bytes
     uint32_t payload_end         # end of the captured payload in the frame, bytes
+    uint32_t fragment_at         # of what tells of fragments (IPv4: the header itself), or NO_FRAGMENT
     uint8_t protocol             # protocol number of the payload
 
 
@@ -41,14 +42,22 @@ cdef struct LinkHeader:          # a link header, decoded: where its payload is 
 
 
 cdef enum:
+    NO_FRAGMENT = 0xFFFFFFFF     # not an offset
     ETHER_ANY_IP = 0             # not an EtherType: raw IP
     ETHER_IPV4 = 0x0800
     ETHER_IPV6 = 0x86DD
+    ETHER_BRIDGED = 0x6558       # a whole Ethernet frame: inside of tunnels
+    ETHER_PPP = 0x880B           # a PPP frame: inside of tunnels
     ETHER_VLAN = 0x8100          # 802.1Q
     ETHER_QINQ = 0x88A8          # 802.1ad
     ETHER_QINQ_OLD = 0x9100
     ETHER_MPLS = 0x8847
     ETHER_MPLS_UPSTREAM = 0x8848
     ETHER_PPPOE = 0x8864         # PPPoE session
+    LARGEST_LENGTH = 1500        # an 802.3 type field up to this is a length: LLC follows
+    PROTOCOL_IPV4 = 4
     PROTOCOL_TCP = 6
     PROTOCOL_UDP = 17
+    PROTOCOL_IPV6 = 41
+    PROTOCOL_GRE = 47
+    PROTOCOL_AUTHENTICATION = 51

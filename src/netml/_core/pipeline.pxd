@@ -1,4 +1,4 @@
-"""The composition: record -> link -> net -> flow, in one place.
+"""The composition: record -> packet (`decode.pxd`) -> flow, in one place.
 
 Packets go through in batches of `BATCH`: each is framed and decoded, and the cache asked for its slot; then for their
 records; then they are entered. So the misses of a million flows overlap instead of following each other.
@@ -6,21 +6,13 @@ records; then they are entered. So the misses of a million flows overlap instead
 from libc.stdint cimport uint8_t, uint32_t
 
 from netml._core.capture.registry cimport Framing, next_frame
+from netml._core.decode cimport Decoding, decode_frame
 from netml._core.flow.columns cimport PacketChunk, PacketColumns, add_chunk, append_packet
 from netml._core.flow.key cimport hash_key
 from netml._core.flow.table cimport FlowTable, find_or_insert_flow, prefetch_record, prefetch_slot
-from netml._core.link.registry cimport decode_link
-from netml._core.net.ipv4 cimport decode_ipv4
-from netml._core.net.ipv6 cimport decode_ipv6
-from netml._core.net.tcp cimport decode_tcp
-from netml._core.net.udp cimport decode_udp
 from netml._core.octets cimport netml_likely, netml_prefetch_read
-from netml._core.packet cimport (
-    ETHER_ANY_IP, ETHER_IPV4, ETHER_IPV6, PROTOCOL_TCP, PROTOCOL_UDP, Frame, LinkHeader, NetworkHeader, Packet,
-)
-from netml._core.status cimport (
-    KEPT, SKIP_CUT_IP, SKIP_OTHER_PROTOCOL, STATUS_FRAME, STATUS_NO_FRAME, STATUS_OK, Counters, Reason, Status,
-)
+from netml._core.packet cimport Frame, Packet
+from netml._core.status cimport KEPT, STATUS_FRAME, STATUS_NO_FRAME, STATUS_OK, Counters, Reason, Status
 
 
 cdef enum:
@@ -35,36 +27,10 @@ cdef struct Assembly:
     FlowTable table
     PacketColumns columns
     Counters counters
+    Decoding decoding
     bint keeps_packets           # False: only flows and packets are counted
     Packet batch[BATCH]          # packets that wait to be entered together
     size_t n_batch
-
-
-cdef inline Reason decode_frame(const Frame *frame, Packet *packet) noexcept nogil:
-    """A frame to a packet, or the reason why it is none."""
-    cdef LinkHeader link
-    cdef NetworkHeader network
-    cdef Reason reason = decode_link(frame.link_type, frame.octets, frame.caplen, &link)
-    if reason != KEPT:
-        return reason
-    if link.ether_type == ETHER_ANY_IP:
-        if link.payload_at == frame.caplen:
-            return SKIP_CUT_IP
-        link.ether_type = ETHER_IPV6 if frame.octets[link.payload_at] >> 4 == 6 else ETHER_IPV4
-    if netml_likely(link.ether_type == ETHER_IPV4):
-        reason = decode_ipv4(frame.octets, frame.caplen, link.payload_at, &network, packet)
-    else:
-        reason = decode_ipv6(frame.octets, frame.caplen, link.payload_at, &network, packet)
-    if reason != KEPT:
-        return reason
-    packet.time_ns = frame.time_ns
-    packet.caplen = frame.caplen
-    packet.wirelen = frame.wirelen
-    if network.protocol == PROTOCOL_TCP:
-        return decode_tcp(frame.octets, &network, packet)
-    if network.protocol == PROTOCOL_UDP:
-        return decode_udp(frame.octets, &network, packet)
-    return SKIP_OTHER_PROTOCOL
 
 
 cdef inline void count_frame(Counters *counters, const Frame *frame, Reason reason) noexcept nogil:
@@ -132,7 +98,7 @@ cdef inline Status flush_batch(Assembly *assembly) noexcept nogil:
 cdef inline Status take_frame(Assembly *assembly, const Frame *frame) noexcept nogil:
     """Decode a frame, count it, and let its packet wait for a whole batch."""
     cdef Packet *packet = &assembly.batch[assembly.n_batch]
-    cdef Reason reason = decode_frame(frame, packet)
+    cdef Reason reason = decode_frame(&assembly.decoding, frame, packet)
     count_frame(&assembly.counters, frame, reason)
     if netml_likely(reason == KEPT):
         packet.hash = hash_key(&packet.key, assembly.table.seeds)

@@ -29,6 +29,8 @@ cdef enum Reason:
     SKIP_FRAGMENT            # a fragment after the first: no ports
     SKIP_OTHER_PROTOCOL      # IP, but neither TCP nor UDP
     SKIP_CUT_TRANSPORT       # ends inside the TCP or UDP header
+    SKIP_CUT_TUNNEL          # ends inside the header of a tunnel
+    SKIP_DEEP_TUNNEL         # more tunnels in tunnels than are entered
     N_REASONS
 
 

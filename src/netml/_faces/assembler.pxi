@@ -4,6 +4,7 @@ from libc.string cimport memcpy
 
 import os
 
+from netml._core.decode cimport Decoding
 from netml._core.flow.carry cimport forget_flows, run_round
 from netml._core.flow.columns cimport (
     WANTS_CAPLEN, WANTS_FLAGS, WANTS_TTL, WANTS_WIRELEN, count_packets, free_columns,
@@ -18,12 +19,17 @@ from netml._core.flow.spans cimport (
 )
 from netml._core.flow.table cimport FIRST_SLOT_BITS, free_slots, free_table, number_packets, set_slots
 from netml._core.guard cimport NETML_BUS, netml_begin_guard, netml_end_guard, netml_run_guarded
+from netml._core.net.fragments cimport allocate_fragments, free_fragments
 from netml._core.pipeline cimport AssembleRequest, Assembly, flush_batch, request_assembly, run_assembly, take_frame
 from netml._core.status cimport N_REASONS
+from netml._core.tunnel.registry cimport (
+    N_TUNNELS, TUNNEL_GENEVE, TUNNEL_GTP_U, TUNNEL_L2TP, TUNNEL_TEREDO, TUNNEL_VXLAN, TUNNEL_VXLAN_GPE, Tunnel,
+    TunnelPorts, add_tunnel_port,
+)
 
 SKIP_REASONS = (
     "unsupported_link_type", "truncated_link_header", "not_ip", "truncated_ip_header", "bad_ip_header", "fragment",
-    "other_protocol", "truncated_transport_header",
+    "other_protocol", "truncated_transport_header", "truncated_tunnel_header", "tunnel_depth",
 )
 assert len(SKIP_REASONS) == N_REASONS - 1
 
@@ -32,6 +38,13 @@ DROP_REASONS = {
     "interval_tail": DROP_INTERVAL_TAIL,
 }
 assert len(DROP_REASONS) == N_DROPS
+
+# Tunnels over UDP, and the ports that are registered for them.
+TUNNELS = {
+    "vxlan": (TUNNEL_VXLAN, 4789), "vxlan-gpe": (TUNNEL_VXLAN_GPE, 4790), "geneve": (TUNNEL_GENEVE, 6081),
+    "gtp-u": (TUNNEL_GTP_U, 2152), "teredo": (TUNNEL_TEREDO, 3544), "l2tp": (TUNNEL_L2TP, 1701),
+}
+assert len(TUNNELS) == N_TUNNELS - 1
 
 EARLY_ENDS = {"long_flow": EARLY_LONG_FLOW, "memory": EARLY_MEMORY}
 assert len(EARLY_ENDS) == N_EARLY_ENDS
@@ -52,6 +65,21 @@ cdef dict name_counts(dict numbers, const uint64_t *n_packets, const uint64_t *n
     return {name: {"packets": n_packets[<int> i], "pieces": n_pieces[<int> i]} for name, i in numbers.items()}
 
 
+cdef int set_tunnel_ports(TunnelPorts *known, dict chosen) except -1:
+    """The ports chosen for some tunnels, and for the others those that are registered."""
+    unknown = set(chosen) - set(TUNNELS)
+    if unknown:
+        raise ValueError(f"no tunnel {sorted(unknown)}")
+    ports = [(port, name) for name in TUNNELS if name in chosen for port in chosen[name]]
+    ports += [(port, name) for name, (_, port) in TUNNELS.items() if name not in chosen]
+    for port, name in ports:  # the first that has a port keeps it: what is chosen goes before what is registered
+        if not 0 <= port <= 65535:
+            raise ValueError(f"no port {port}")
+        if not add_tunnel_port(known, port, <Tunnel> <int> TUNNELS[name][0]):
+            raise ValueError("too many ports of tunnels")
+    return 0
+
+
 cdef class FlowAssembler:
     """Packets in, flows out: `assemble` blocks, then `end_flows`, then `take_flows`; or in rounds with `end_round`.
 
@@ -61,6 +89,12 @@ cdef class FlowAssembler:
         Names of `COLUMNS` to keep besides time and flow.
     keeps_packets : bool, default True
         False: only count packets and flows, in memory that does not grow with the packets.
+    enters_tunnels : bool, default True
+        Decode the innermost packet, not the outermost.
+    tunnel_ports : dict of str to iterable of int, optional
+        Ports in place of the registered ones, for some of `TUNNELS`.
+    tracks_fragments : bool, default False
+        Count later fragments to the flow of their first one, instead of skipping them.
     """
 
     cdef Assembly assembly
@@ -75,8 +109,12 @@ cdef class FlowAssembler:
     cdef readonly size_t n_rounds  # so far
     cdef bint is_ended
 
-    def __cinit__(self, wanted=(), *, bint keeps_packets=True):
-        cdef bytes seeds = os.urandom(32)
+    def __cinit__(
+        self, wanted=(), *, bint keeps_packets=True, bint enters_tunnels=True, tunnel_ports=None,
+        bint tracks_fragments=False,
+    ):
+        cdef bytes seeds = os.urandom(32 + 24)
+        cdef Decoding *decoding = &self.assembly.decoding
         self.grouped = {}
         self.taken = {}
         self.latest_before_ns = INT64_MIN  # all else begins as zeros
@@ -86,11 +124,17 @@ cdef class FlowAssembler:
         memcpy(self.assembly.table.seeds, PyBytes_AS_STRING(seeds), 32)
         for name in wanted:
             self.assembly.columns.wants |= <int> COLUMNS[name][0]
-        if set_slots(&self.assembly.table, FIRST_SLOT_BITS) != STATUS_OK:
-            raise MemoryError("no memory for the flow table")
+        decoding.enters_tunnels = enters_tunnels
+        if enters_tunnels:
+            set_tunnel_ports(&decoding.ports, dict(tunnel_ports or {}))
+        memcpy(decoding.fragments.seeds, PyBytes_AS_STRING(seeds) + 32, 24)
+        if tracks_fragments:
+            describe_fault(allocate_fragments(&decoding.fragments), 0)
+        describe_fault(set_slots(&self.assembly.table, FIRST_SLOT_BITS), 0)
 
     def __dealloc__(self):
         free_table(&self.assembly.table)
+        free_fragments(&self.assembly.decoding.fragments)
         free_columns(&self.assembly.columns)
         free_open(&self.opened)
         free_spans(&self.pieces)

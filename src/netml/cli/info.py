@@ -13,9 +13,10 @@ from netml.cli.failures import EXIT_FAILURE, EXIT_OK
 
 @click.command("info")
 @params.captures
+@params.decoding_options
 @params.strict
 @params.quiet
-def command(captures: tuple[str, ...], strict: bool, quiet: bool) -> int:
+def command(captures: tuple[str, ...], strict: bool, quiet: bool, **chosen: Any) -> int:
     """Say what captures hold.
 
     Format, link types, packets, time span, flow keys, and packets skipped by reason.
@@ -23,12 +24,13 @@ def command(captures: tuple[str, ...], strict: bool, quiet: bool) -> int:
     from netml.cli.progress import progress_bar
     from netml.inspection import inspect_capture
 
+    flow = params.make_flow_options(chosen, params.DECODING_NAMES)
     is_damaged = False
     for number, path in enumerate(captures):
         if number:
             click.echo()
         with progress_bar([path], quiet=quiet) as progress:
-            found = inspect_capture(path, strict=strict, progress=progress)
+            found = inspect_capture(path, flow=flow, strict=strict, progress=progress)
         for line in _describe(found):
             click.echo(line)
         is_damaged = is_damaged or bool(found["damage"])

@@ -78,14 +78,59 @@ model = click.option(
 )
 trust = click.option("--trust", is_flag=True, help="Load pickles that can run any code: only files that you wrote.")
 
-FLOW_NAMES = ("interval", "q_interval", "tcp_timeout", "udp_timeout", "min_packets", "keep_tail")
+DECODING_NAMES = ("tunnels", "fragments", "tunnel_ports")
+FLOW_NAMES = ("interval", "q_interval", "tcp_timeout", "udp_timeout", "min_packets", "keep_tail", *DECODING_NAMES)
 
 
-def make_flow_options(chosen: Mapping[str, Any]) -> FlowOptions:
-    """Make `FlowOptions` of what `flow_options` gave."""
+def make_flow_options(chosen: Mapping[str, Any], names: Sequence[str] = FLOW_NAMES) -> FlowOptions:
+    """Make `FlowOptions` of what `flow_options`, or `decoding_options`, gave."""
     from netml.options import FlowOptions
 
-    return FlowOptions(**{name: chosen[name] for name in FLOW_NAMES})
+    return FlowOptions(**{name: chosen[name] for name in names})
+
+
+def _collect_ports(ctx: click.Context, param: click.Parameter, given: Sequence[str]) -> dict[str, list[int]] | None:
+    """KIND=PORT, several of a kind; KIND= for none at all."""
+    ports: dict[str, list[int]] = {}
+    for each in given:
+        kind, _, port = each.partition("=")
+        if "=" not in each or not (port == "" or port.isdecimal()):
+            raise click.BadParameter(f"{each!r} is not KIND=PORT")
+        ports.setdefault(kind.strip().lower(), []).extend([int(port)] if port else [])
+    return ports or None
+
+
+def decoding_options(function: Function) -> Function:
+    """Add the options of tunnels and fragments."""
+    for option in reversed(
+        [
+            click.option(
+                "--tunnels",
+                type=click.Choice(["inner", "outer"]),
+                default="inner",
+                show_default=True,
+                help="Take the innermost TCP or UDP packet, or the outermost.",
+            ),
+            click.option(
+                "--tunnel-port",
+                "tunnel_ports",
+                metavar="KIND=PORT",
+                multiple=True,
+                callback=_collect_ports,
+                help="UDP port of a tunnel (vxlan, vxlan-gpe, geneve, gtp-u, teredo, l2tp) instead of the registered "
+                "one; repeat it for several.",
+            ),
+            click.option(
+                "--fragments",
+                type=click.Choice(["first", "track"]),
+                default="first",
+                show_default=True,
+                help="Skip IP fragments after the first, or count them to its flow.",
+            ),
+        ]
+    ):
+        function = option(function)
+    return function
 
 
 def label_table(path: str, named: Sequence[str]) -> Labels:
@@ -121,6 +166,7 @@ q_interval = seed_option(
 
 def flow_options(function: Function) -> Function:
     """Add the options of flow assembly."""
+    function = decoding_options(function)
     for option in reversed(
         [
             click.option("--interval", type=float, metavar="S", help="Cut flows to this length. [default: learned]"),

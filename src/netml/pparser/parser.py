@@ -134,7 +134,13 @@ class PCAP:
 
     @timed
     def pcap2flows(
-        self, interval: float = 0.0, q_interval: float = 0.9, *, tcp_timeout: float = 600, udp_timeout: float = 600
+        self,
+        interval: float = 0.0,
+        q_interval: float = 0.9,
+        *,
+        tcp_timeout: float = 600,
+        udp_timeout: float = 600,
+        tunnels: str = "outer",
     ) -> None:
         """Read the capture into flows.
 
@@ -146,6 +152,8 @@ class PCAP:
             Quantile of the flow durations that is the interval if none is given.
         tcp_timeout, udp_timeout : float, default 600
             Idle timeouts, s.
+        tunnels : {"outer", "inner"}
+            Outermost packets, as of the original, or innermost ones, as of `netml.read_flows`.
 
         Raises
         ------
@@ -158,6 +166,7 @@ class PCAP:
             udp_timeout=udp_timeout,
             interval=interval or None,
             q_interval=q_interval,
+            tunnels=tunnels,
         )
         table = read_flows(self.pcap_file, flow=options)
         self.flows = SeedFlows(table)

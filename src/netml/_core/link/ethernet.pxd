@@ -8,7 +8,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from netml._core.octets cimport netml_likely, read_be16
 from netml._core.packet cimport (
     ETHER_ANY_IP, ETHER_IPV4, ETHER_IPV6, ETHER_MPLS, ETHER_MPLS_UPSTREAM, ETHER_PPPOE, ETHER_QINQ, ETHER_QINQ_OLD,
-    ETHER_VLAN, LinkHeader,
+    ETHER_VLAN, LARGEST_LENGTH, LinkHeader,
 )
 from netml._core.status cimport KEPT, SKIP_CUT_LINK, SKIP_NOT_IP, Reason
 
@@ -16,7 +16,6 @@ from netml._core.status cimport KEPT, SKIP_CUT_LINK, SKIP_NOT_IP, Reason
 cdef enum:
     ETHERNET_BYTES = 14
     LLC_SNAP_BYTES = 8
-    LARGEST_LENGTH = 1500        # an 802.3 type field up to this is a length: LLC follows
     PPP_IPV4 = 0x0021
     PPP_IPV6 = 0x0057
     PPP_MPLS = 0x0281

@@ -18,9 +18,16 @@ cdef inline Reason decode_ppp(const uint8_t *frame, uint32_t caplen, LinkHeader 
         return SKIP_CUT_LINK
     if frame[0] == HDLC_UNICAST or frame[0] == HDLC_MULTICAST:
         return decode_cisco_hdlc(frame, caplen, header)
-    if caplen >= 2 and frame[0] == 0xFF and frame[1] == 0x03:
-        return decode_ppp_protocol(frame, caplen, 2, header)
-    return decode_ppp_protocol(frame, caplen, 0, header)
+    return decode_ppp_frame(frame, caplen, 0, header)
+
+
+cdef inline Reason decode_ppp_frame(
+    const uint8_t *frame, uint32_t caplen, uint32_t at, LinkHeader *header,
+) noexcept nogil:
+    """A PPP frame at `at` (<= caplen), with its address and control octets or without."""
+    if caplen - at >= 2 and frame[at] == 0xFF and frame[at + 1] == 0x03:
+        at += 2
+    return decode_ppp_protocol(frame, caplen, at, header)
 
 
 cdef inline Reason decode_cisco_hdlc(const uint8_t *frame, uint32_t caplen, LinkHeader *header) noexcept nogil:

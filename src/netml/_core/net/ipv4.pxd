@@ -9,7 +9,7 @@ from netml._core.status cimport KEPT, SKIP_BAD_IP, SKIP_CUT_IP, SKIP_FRAGMENT, R
 cdef inline Reason decode_ipv4(
     const uint8_t *frame, uint32_t caplen, uint32_t at, NetworkHeader *header, Packet *packet,
 ) noexcept nogil:
-    """Decode the header at `at` (<= caplen); on KEPT `payload_end` is at most `caplen`."""
+    """Decode the header at `at` (<= caplen); `payload_end` is then at most `caplen`, also of a later fragment."""
     cdef const uint8_t *ip = frame + at
     cdef uint32_t available = caplen - at, header_bytes, total_bytes
     if available < 20:
@@ -23,10 +23,9 @@ cdef inline Reason decode_ipv4(
     # A total length of 0 is written by hosts that leave segmentation to the network card: to the frame's end.
     if total_bytes and total_bytes < header_bytes:
         return SKIP_BAD_IP
-    if read_be16(ip + 6) & 0x1FFF:
-        return SKIP_FRAGMENT
     header.payload_at = at + header_bytes
     header.payload_end = at + total_bytes if total_bytes and total_bytes < available else caplen
+    header.fragment_at = at
     header.protocol = ip[9]
     packet.ttl = ip[8]
     packet.key.source[0] = read_u32(ip + 12)
@@ -34,4 +33,6 @@ cdef inline Reason decode_ipv4(
     packet.key.destination[0] = read_u32(ip + 16)
     packet.key.destination[1] = 0
     packet.key.transport = <uint64_t> 4 << 40
+    if read_be16(ip + 6) & 0x1FFF:
+        return SKIP_FRAGMENT
     return KEPT

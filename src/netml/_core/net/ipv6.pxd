@@ -4,8 +4,9 @@ Each extension header is at least 8 octets long, so a chain ends with the frame.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
+from netml._core.net.authentication cimport skip_authentication
 from netml._core.octets cimport read_be16, read_u64
-from netml._core.packet cimport NetworkHeader, Packet
+from netml._core.packet cimport NO_FRAGMENT, PROTOCOL_AUTHENTICATION, NetworkHeader, Packet
 from netml._core.status cimport KEPT, SKIP_BAD_IP, SKIP_CUT_IP, SKIP_FRAGMENT, Reason
 
 
@@ -14,7 +15,6 @@ cdef enum:
     NEXT_HOP_BY_HOP = 0
     NEXT_ROUTING = 43
     NEXT_FRAGMENT = 44
-    NEXT_AUTHENTICATION = 51
     NEXT_DESTINATION = 60
 
 
@@ -34,6 +34,7 @@ cdef inline Reason decode_ipv6(
     if payload_bytes and payload_bytes < available - IPV6_BYTES:
         header.payload_end = at + IPV6_BYTES + payload_bytes
     header.payload_at = at + IPV6_BYTES
+    header.fragment_at = NO_FRAGMENT
     header.protocol = ip[6]
     packet.ttl = ip[7]
     packet.key.source[0] = read_u64(ip + 8)
@@ -48,7 +49,7 @@ cdef inline bint is_extension(uint8_t protocol) noexcept nogil:
     """Headers that may stand before TCP or UDP, with a next-header field in the clear."""
     return (
         protocol == NEXT_HOP_BY_HOP or protocol == NEXT_ROUTING or protocol == NEXT_FRAGMENT
-        or protocol == NEXT_AUTHENTICATION or protocol == NEXT_DESTINATION
+        or protocol == PROTOCOL_AUTHENTICATION or protocol == NEXT_DESTINATION
     )
 
 
@@ -56,17 +57,22 @@ cdef inline Reason walk_extensions(const uint8_t *frame, NetworkHeader *header) 
     """Move `payload_at` and `protocol` past the extension headers."""
     cdef const uint8_t *extension
     cdef uint32_t available, size
+    cdef Reason reason
     while is_extension(header.protocol):
+        if header.protocol == PROTOCOL_AUTHENTICATION:
+            reason = skip_authentication(frame, header)
+            if reason != KEPT:
+                return reason
+            continue
         extension = frame + header.payload_at
         available = header.payload_end - header.payload_at
         if available < 8:
             return SKIP_CUT_IP
         if header.protocol == NEXT_FRAGMENT:
             size = 8
+            header.fragment_at = header.payload_at
             if read_be16(extension + 2) & 0xFFF8:
                 return SKIP_FRAGMENT
-        elif header.protocol == NEXT_AUTHENTICATION:
-            size = (<uint32_t> extension[1] + 2) * 4
         else:
             size = (<uint32_t> extension[1] + 1) * 8
         if size > available:
