@@ -28,11 +28,18 @@ class NotATunnel(Exception):
 
 
 def kind_by_port(tunnel_ports):
-    """Merge what a user gave (kind -> one port or several, none to switch it off) with the defaults: port -> kind."""
+    """What a user chose (kind -> ports, none to switch it off), and what is registered for the others: port -> kind.
+
+    A port that was chosen for one kind is not another kind's, though it be registered for that.
+    """
+    chosen = tunnel_ports or {}
     found = {}
-    for kind, ports in {**DEFAULT_PORTS, **(tunnel_ports or {})}.items():
-        for port in (ports,) if isinstance(ports, int) else ports:
-            found[port] = kind
+    for kind in DEFAULT_PORTS:
+        for port in chosen.get(kind, ()):
+            found.setdefault(port, kind)
+    for kind, port in DEFAULT_PORTS.items():
+        if kind not in chosen:
+            found.setdefault(port, kind)
     return found
 
 
