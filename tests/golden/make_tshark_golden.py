@@ -3,7 +3,8 @@
     python tests/golden/make_tshark_golden.py
 
 Per frame two five-tuples: `inner`, of the last TCP or UDP header, with the addresses of the last IP header before it,
-and `outer`, of what the first IP header carries. Frames are dissected one by one: nothing is reassembled.
+and `outer`, of what the first IP header carries. Frames are dissected one by one: nothing is reassembled. A second run
+reassembles, and says which frames are fragments of one datagram.
 """
 
 import ipaddress
@@ -67,6 +68,13 @@ def five_tuples_of(line):
     return inner or NOTHING, outer or NOTHING
 
 
+def datagrams_of(path):
+    """Frame numbers of each datagram that tshark puts together again, comma-separated, by offset."""
+    command = ["tshark", "-n", "-r", str(path), "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=,"]
+    command += ["-o", "ip.defragment:TRUE", "-o", "ipv6.defragment:TRUE", "-Y", "ip.fragment or ipv6.fragment"]
+    return [line.strip("\t") for line in run([*command, "-e", "ip.fragment", "-e", "ipv6.fragment"])]
+
+
 def run(command):
     """Lines that a command prints."""
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -75,7 +83,7 @@ def run(command):
 
 def main():
     """Run tshark on every capture and write what it says."""
-    names, n_frames, pairs = [], [], []
+    names, n_frames, pairs, datagrams = [], [], [], []
     for path in sorted(CAPTURES.iterdir()):
         if path.suffix == ".csv":
             continue
@@ -83,6 +91,7 @@ def main():
         names.append(path.name)
         n_frames.append(len(lines))
         pairs += map(five_tuples_of, lines)
+        datagrams += [f"{path.name} {numbers}" for numbers in datagrams_of(path)]
     numbers = {NOTHING: 0}
     inner = [numbers.setdefault(pair[0], len(numbers)) for pair in pairs]
     outer = [numbers.setdefault(pair[1], len(numbers)) for pair in pairs]
@@ -92,6 +101,7 @@ def main():
         command=" ".join(command_of("CAPTURE")),
         captures=np.array(names),
         n_frames=np.array(n_frames),
+        datagrams=np.array(datagrams),
         five_tuples=np.frombuffer("\n".join(numbers).encode(), dtype=np.uint8),  # text: compresses better than U100
         inner=np.array(inner, dtype=np.uint16),
         outer=np.array(outer, dtype=np.uint16),

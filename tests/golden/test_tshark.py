@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from outcomes import kernel_outcomes
 from reference.capture import read_capture
+from reference.decode import Decoded
 
 GOLDEN = Path(__file__).with_name("tshark.npz")
 
@@ -61,3 +62,24 @@ def test_five_tuples_of_every_frame(shared_captures, golden, tunnels, exceptions
     assert found == {place: n_frames for place, (n_frames, _) in exceptions.items()}
     assert n_same > 43_000
     assert len(golden) == len([path for path in shared_captures.iterdir() if path.suffix != ".csv"])
+
+
+def test_fragments_that_tshark_reassembles(shared_captures):
+    """Each belongs to the flow of its datagram's first one, unless that is too short to have a flow."""
+    with np.load(GOLDEN, allow_pickle=False) as archive:
+        datagrams = [line.split() for line in archive["datagrams"].tolist()]
+    n_tracked, n_without_ports = Counter(), Counter()
+    for name in sorted({name for name, _ in datagrams}):
+        records = read_capture((shared_captures / name).read_bytes()).records
+        frames = [(record.time_ns, record.link_type, record.frame) for record in records]
+        outcomes = kernel_outcomes(frames, fragments="track")
+        for _, numbers in (datagram for datagram in datagrams if datagram[0] == name):
+            first, *later = (outcomes[int(number) - 1] for number in numbers.split(","))
+            if isinstance(first, Decoded):
+                assert {fragment.key for fragment in later} == {first.key}
+                n_tracked[name] += len(later)
+            else:
+                assert {first, *later} == {"truncated_transport_header", "fragment"}
+                n_without_ports[name] += 1
+    assert n_tracked == {"dns_fragmented.pcap": 7}
+    assert n_without_ports == {"ip_fragmented_garbage.pcap": 4}

@@ -9,6 +9,7 @@ from builders.frames import UDP
 pytest.importorskip("netml._flowcore", reason="needs the compiled core")
 
 from _tunnels import ETHERNET, INNER, KEY, OUTER_PORT, OVER_UDP, found_in, gre, read, udp, udp_key
+from outcomes import kernel_outcomes
 
 import netml
 from netml.errors import OptionError, UnknownNameError
@@ -145,3 +146,14 @@ def test_udp_behind_every_tunnel_is_udp():
     """An inner UDP packet of an ordinary port ends the walk."""
     inner = frames.ipv4(frames.udp(5, 6, INNER), protocol=UDP)
     assert found_in(udp(tunnels.gtp_u(inner), 2152)) == ("10.0.0.1", "10.0.0.2", 5, 6, 17)
+
+
+@pytest.mark.parametrize("name", OVER_UDP)
+def test_a_packet_that_says_it_ends_and_one_that_was_cut_are_alike(name):
+    """At every byte, though what lies beyond would be a good packet: no header reaches over the end around it."""
+    kind, payload = OVER_UDP[name]
+    whole = frames.udp(OUTER_PORT, tunnels.PORTS[kind], payload)
+    ends = range(20, 20 + len(whole) + 1)
+    ended = [(0, links.RAW, frames.ipv4(whole, total_length=end)) for end in ends]
+    cut = [(0, links.RAW, frames.ipv4(whole)[:end]) for end in ends]
+    assert kernel_outcomes(ended) == kernel_outcomes(cut)
