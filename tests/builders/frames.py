@@ -58,6 +58,7 @@ def ipv4(
     options=b"",
     more_fragments=False,
     fragment_offset=0,
+    identification=0,
     total_length=None,
     header_words=None,
     version=4,
@@ -67,7 +68,8 @@ def ipv4(
     words = 5 + len(options) // 4 if header_words is None else header_words
     total_length = 20 + len(options) + len(payload) if total_length is None else total_length
     fragment = (0x2000 if more_fragments else 0) | fragment_offset
-    head = struct.pack("!BBHHHBB", version << 4 | words, 0, total_length & 0xFFFF, 0, fragment, ttl, protocol)
+    fixed = (version << 4 | words, 0, total_length & 0xFFFF, identification, fragment, ttl, protocol)
+    head = struct.pack("!BBHHHBB", *fixed)
     tail = address(source) + address(destination) + options
     return head + struct.pack("!H", checksum(head + b"\0\0" + tail)) + tail + payload
 

@@ -1,17 +1,23 @@
 """The kernel against the readable reference on every shared capture: the same flows, packet by packet."""
 
 import numpy as np
+import pytest
 from reference import pipeline
+from reference.flows import FlowOptions
 
 import netml
 
 COLUMNS = ("time_ns", "caplen", "wirelen", "flags", "ttl")
 
 
-def test_every_shared_capture(shared_captures):
+@pytest.mark.parametrize("fragments", ["first", "track"])
+@pytest.mark.parametrize("tunnels", ["inner", "outer"])
+def test_every_shared_capture(shared_captures, tunnels, fragments):
+    flow = {"tunnels": tunnels, "fragments": fragments}
     paths = [path for path in sorted(shared_captures.iterdir()) if path.suffix != ".csv"]
     for path in paths:
-        expected, table = pipeline.read_flows(path), netml.read_flows(path)
+        expected = pipeline.read_flows(path, flow=FlowOptions(**flow))
+        table = netml.read_flows(path, flow=netml.FlowOptions(**flow))
         assert table.index.five_tuples() == expected.keys, path.name
         assert table.lengths.tolist() == [len(piece) for piece in expected.pieces], path.name
         packets = [packet for piece in expected.pieces for packet in piece]

@@ -42,6 +42,8 @@ def flow_options(draw):
         interval=draw(st.sampled_from(INTERVALS)),
         q_interval=draw(st.sampled_from(QUANTILES)),
         keep_tail=draw(st.booleans()),
+        tunnels=draw(st.sampled_from(("inner", "outer"))),
+        fragments=draw(st.sampled_from(("first", "track"))),
     )
 
 

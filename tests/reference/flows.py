@@ -38,6 +38,9 @@ class FlowOptions:
     interval: float | None = None
     q_interval: float = 0.9
     keep_tail: bool = False
+    tunnels: str = "inner"
+    fragments: str = "first"
+    tunnel_ports: dict | None = None
 
 
 @dataclass

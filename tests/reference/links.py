@@ -45,13 +45,13 @@ def _u16(frame, offset):
     return struct.unpack_from("!H", frame, offset)[0]
 
 
-def _ethernet(frame, offset):
+def find_in_ethernet(frame, offset):
     """Two addresses and a type."""
     _require(frame, offset, 14)
-    return _ethertype_payload(frame, offset + 14, _u16(frame, offset + 12))
+    return find_behind_ethertype(frame, offset + 14, _u16(frame, offset + 12))
 
 
-def _ethertype_payload(frame, offset, ethertype):
+def find_behind_ethertype(frame, offset, ethertype):
     """What follows an ethertype: any stack of VLAN tags and LLC/SNAP, then IP, MPLS or PPPoE."""
     while True:
         if ethertype in VLAN_ETHERTYPES:
@@ -96,10 +96,10 @@ def _mpls(frame, offset):
         offset += 4
     if offset < len(frame) and frame[offset] >> 4 not in (4, 6):
         raise Skip("not_ip")
-    return _ip_of_any_version(frame, offset)
+    return find_ip_of_any_version(frame, offset)
 
 
-def _ip_of_any_version(frame, offset):
+def find_ip_of_any_version(frame, offset):
     """The version nibble decides; neither 4 nor 6 goes to IPv4, which finds it bad (or too short)."""
     if len(frame) == offset:
         raise Skip("truncated_ip_header")
@@ -136,6 +136,11 @@ def _ppp(frame, offset):
     _require(frame, offset, 1)
     if frame[offset] in (0x0F, 0x8F):
         return _cisco_hdlc(frame, offset)
+    return find_in_ppp(frame, offset)
+
+
+def find_in_ppp(frame, offset):
+    """With FF 03 in front or without."""
     if frame[offset : offset + 2] == b"\xff\x03":
         offset += 2
     return _ppp_protocol(frame, offset)
@@ -144,7 +149,7 @@ def _ppp(frame, offset):
 def _cisco_hdlc(frame, offset):
     """Address and control, whose values are not checked, and an ethertype."""
     _require(frame, offset, 4)
-    return _ethertype_payload(frame, offset + 4, _u16(frame, offset + 2))
+    return find_behind_ethertype(frame, offset + 4, _u16(frame, offset + 2))
 
 
 def _null(frame, offset):
@@ -166,13 +171,13 @@ def _null(frame, offset):
 def _linux_sll(frame, offset):
     """Packet type, ARPHRD, address length, address in 8 bytes, protocol. ARPHRD is not looked at."""
     _require(frame, offset, 16)
-    return _ethertype_payload(frame, offset + 16, _u16(frame, offset + 14))
+    return find_behind_ethertype(frame, offset + 16, _u16(frame, offset + 14))
 
 
 def _linux_sll2(frame, offset):
     """Version 2 begins with the protocol and is 20 bytes long."""
     _require(frame, offset, 20)
-    return _ethertype_payload(frame, offset + 20, _u16(frame, offset))
+    return find_behind_ethertype(frame, offset + 20, _u16(frame, offset))
 
 
 def _ppi(frame, offset):
@@ -245,7 +250,7 @@ def _ieee802_11(frame, offset, is_padded=False):
     if frame[offset + 22] & 0x0F:
         raise Skip("fragment")
     offset, ethertype = _llc(frame, offset + n_header_bytes)
-    return _ethertype_payload(frame, offset, ethertype)
+    return find_behind_ethertype(frame, offset, ethertype)
 
 
 def _raw_ipv4(frame, offset):
@@ -261,12 +266,12 @@ LINKTYPE_PPI = 192
 # 12 and 14 are DLT_RAW of different systems. 105, 802.11 without radiotap, is what PPI has inside.
 LINK_DECODERS = {
     0: _null,
-    1: _ethernet,
+    1: find_in_ethernet,
     9: _ppp,
-    12: _ip_of_any_version,
-    14: _ip_of_any_version,
+    12: find_ip_of_any_version,
+    14: find_ip_of_any_version,
     50: _ppp,
-    101: _ip_of_any_version,
+    101: find_ip_of_any_version,
     104: _cisco_hdlc,
     105: _ieee802_11,
     108: _null,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from reference import families as reference_families
 from reference.capture import read_capture
-from reference.decode import SKIP_REASONS, decode_frame
+from reference.decode import SKIP_REASONS, Decoder
 from reference.flows import FlowOptions, Packet, assemble_flows, nanoseconds
 
 DEFAULT_OPTIONS = FlowOptions()
@@ -25,11 +25,12 @@ class Table:
         return [piece[0].key for piece in self.pieces]
 
 
-def decode_records(records, size="captured"):
-    """Records -> (packets kept, count of each skip reason)."""
+def decode_records(records, size="captured", **decoding):
+    """Records -> (packets kept, count of each skip reason); further options are those of `Decoder`."""
     packets, skipped = [], dict.fromkeys(SKIP_REASONS, 0)
+    decoder = Decoder(**decoding)
     for record in records:
-        decoded = decode_frame(record.link_type, record.frame)
+        decoded = decoder.decode(record.link_type, record.frame, record.time_ns)
         if isinstance(decoded, str):
             skipped[decoded] += 1
             continue
@@ -46,7 +47,8 @@ def read_flows(sources, *, flow=DEFAULT_OPTIONS, size="captured"):
     for source in sources:
         content = source if isinstance(source, bytes) else Path(source).read_bytes()
         records += read_capture(content).records
-    packets, skipped = decode_records(records, size)
+    decoding = {"tunnels": flow.tunnels, "fragments": flow.fragments, "tunnel_ports": flow.tunnel_ports}
+    packets, skipped = decode_records(records, size, **decoding)
     flows = assemble_flows(packets, flow)
     metadata = {
         "packets_read": len(records),
