@@ -7,6 +7,7 @@ when; the newest first fragment wins, as identifications are used again.
 
 from typing import NamedTuple
 
+N_OPEN = 16_384  # datagrams that may be open: the one that was begun longest ago gives way
 MAX_AGE_NS = 30 * 10**9  # either way: captures are not in order of time
 
 
@@ -21,14 +22,17 @@ class Datagram(NamedTuple):
 
 
 class Fragments:
-    """Open datagrams of one capture; without a bound, unlike those of the kernel."""
+    """Open datagrams of one capture, in order of their first fragments."""
 
     def __init__(self):
         self._keys = {}
 
     def remember(self, datagram, key, time_ns):
         """Take the flow key of a datagram's first fragment."""
+        self._keys.pop(datagram, None)
         self._keys[datagram] = key, time_ns
+        if len(self._keys) > N_OPEN:
+            del self._keys[next(iter(self._keys))]
 
     def find(self, datagram, time_ns):
         """Return the flow key that a later fragment belongs to, or None."""

@@ -1,7 +1,7 @@
 """Fragments of one datagram: the flow of the first one, for those that have no ports.
 
-A ring of the datagrams that were begun last, found by chains of a keyed hash: the oldest gives way. Whatever comes, memory
-is bounded, and nothing but speed depends on the hash. The newest first fragment counts. Owns its memory.
+A ring of the datagrams that were begun last, found by chains of a keyed hash: the oldest gives way. Whatever comes,
+memory is bounded, and nothing but speed depends on the hash. The newest first fragment counts. Owns its memory.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc

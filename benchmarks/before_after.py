@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+"""The kernel of another revision against this one's: ns a packet on the same capture, in turns.
+
+    python benchmarks/before_after.py REVISION CAPTURE.pcap [...] [--rounds 9]
+
+REVISION is built in a temporary folder. Each run reads a capture into flows and cuts them, in a process of its own; the
+best of all rounds counts, and the ratio is after / before. Give captures that are in the page cache, and a quiet machine.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RUN = """
+import json, sys, time
+import netml
+begin_s = time.perf_counter()
+table = netml.read_flows(sys.argv[1])
+taken_s = time.perf_counter() - begin_s
+print(json.dumps([taken_s * 1e9 / table.metadata["packets_read"], len(table)]))
+"""
+
+
+def build(revision, folder):
+    """Check a revision out and build its kernel."""
+    archive = subprocess.run(["git", "-C", ROOT, "archive", revision], check=True, capture_output=True).stdout
+    subprocess.run(["tar", "-x", "-C", folder], input=archive, check=True)
+    subprocess.run([sys.executable, "setup.py", "-q", "build_ext", "--inplace"], cwd=folder, check=True, stderr=-3)
+    return Path(folder, "src")
+
+
+def measure(source, capture):
+    """One run: ns a packet, number of flows."""
+    environment = {**os.environ, "PYTHONPATH": str(source)}
+    command = [sys.executable, "-W", "ignore", "-c", RUN, capture]
+    return json.loads(subprocess.run(command, env=environment, check=True, capture_output=True).stdout)
+
+
+def main():
+    """Measure both kernels on each capture."""
+    cli = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    cli.add_argument("revision")
+    cli.add_argument("captures", nargs="+", metavar="CAPTURE.pcap")
+    cli.add_argument("--rounds", type=int, default=9)
+    args = cli.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        sources = {"before": build(args.revision, folder), "after": ROOT / "src"}
+        for capture in args.captures:
+            found = {name: [] for name in sources}
+            for turn in range(args.rounds):
+                for name in sorted(sources, reverse=turn % 2 == 1):
+                    found[name].append(measure(sources[name], capture))
+            best = {name: min(runs)[0] for name, runs in found.items()}
+            flows = {name: runs[0][1] for name, runs in found.items()}
+            ratio = best["after"] / best["before"]
+            print(
+                f"{Path(capture).name}: {best['before']:.1f} -> {best['after']:.1f} ns a packet, {ratio:.3f}; flows {flows}"
+            )
+
+
+if __name__ == "__main__":
+    main()
