@@ -3,8 +3,8 @@
 
     python benchmarks/before_after.py REVISION CAPTURE.pcap [...] [--rounds 9]
 
-REVISION is built in a temporary folder. Each run reads a capture into flows and cuts them, in a process of its own; the
-best of all rounds counts, and the ratio is after / before. Give captures that are in the page cache, and a quiet machine.
+REVISION is built in a temporary folder. Each run reads a capture into flows and cuts them, in a process of its own;
+the best of all rounds counts, and the ratio is after / before. Captures should be in the page cache, the machine quiet.
 """
 
 import argparse
@@ -58,9 +58,8 @@ def main():
             best = {name: min(runs)[0] for name, runs in found.items()}
             flows = {name: runs[0][1] for name, runs in found.items()}
             ratio = best["after"] / best["before"]
-            print(
-                f"{Path(capture).name}: {best['before']:.1f} -> {best['after']:.1f} ns a packet, {ratio:.3f}; flows {flows}"
-            )
+            change = f"{best['before']:.1f} -> {best['after']:.1f} ns a packet, {ratio:.3f}"
+            print(f"{Path(capture).name}: {change}; flows {flows}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
 """Tunnels' names in the options and in the kernel; options that cannot be."""
 
 import pytest
-from click.testing import CliRunner
+from command import invoke
 
 from netml import FlowOptions, _flowcore, options
-from netml.cli import main
 from netml.errors import OptionError, UnknownNameError
 
 
@@ -35,6 +34,6 @@ def test_as_many_ports_as_may_be_fit_into_the_kernel():
 
 @pytest.mark.parametrize("port", ["vxlan", "vxlan=x", "vxlan=-1", "moon=1", "vxlan=70000"])
 def test_ports_that_are_none_on_the_command_line(port):
-    done = CliRunner().invoke(main, ["info", "--tunnel-port", port, "nothing.pcap"])
-    assert done.exit_code == 2
-    assert "Traceback" not in done.output
+    run = invoke("info", "--tunnel-port", port, "nothing.pcap")
+    assert run.status == 2
+    assert "Traceback" not in run.err
