@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         UnsupportedLinkTypeError,
         UntrustedFileError,
     )
+    from netml.batches import extract_batches
     from netml.extraction import extract, read_flows
     from netml.flow_model import FlowModel
     from netml.flows import FlowIndex, FlowTable
@@ -56,6 +57,7 @@ _HOMES = {
     "UntrustedFileError": "errors",
     "Verdicts": "verdicts",
     "extract": "extraction",
+    "extract_batches": "batches",
     "learn": "learning",
     "load_model": "learning",
     "read_flows": "extraction",
@@ -83,6 +85,7 @@ __all__ = [
     "UntrustedFileError",
     "Verdicts",
     "extract",
+    "extract_batches",
     "learn",
     "load_model",
     "read_flows",

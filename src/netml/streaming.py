@@ -170,6 +170,11 @@ class FlowStream:
         """Stop reading, as Ctrl-C does: the tables to come are of what is open. For signal handlers and loops."""
         self.was_interrupted = True
 
+    def close(self) -> None:
+        """Give everything up, and close what is read; nothing more is handed out."""
+        self._tables.close()
+        self._walk.close()
+
     @property
     def metadata(self) -> dict[str, Any]:
         """What was read so far: the keys of a `FlowTable`'s metadata and "ended_early", what which bound has ended."""
