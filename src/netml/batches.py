@@ -226,7 +226,9 @@ def _cut(table: FlowTable, start: int, n_rows: int) -> FlowTable:
     first, last = int(table.offsets[start]), int(table.offsets[stop])
     columns = {name: column[first:last] for name, column in table.columns.items()}
     rows, index = slice(start, stop), table.index
-    part = FlowTable(table.keys[rows], table.offsets[start : stop + 1] - first, columns, table.size_kind, table.metadata)
+    part = FlowTable(
+        table.keys[rows], table.offsets[start : stop + 1] - first, columns, table.size_kind, table.metadata
+    )
     reasons = None if index.end_reason is None else index.end_reason[rows]
     part.set_times(index.start_ns[rows], index.end_ns[rows], reasons)
     return part

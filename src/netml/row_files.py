@@ -47,9 +47,7 @@ def check_row_output(path: str | os.PathLike[str], suffix: str | None = None) ->
 
 
 @contextlib.contextmanager
-def open_row_file(
-    path: str | os.PathLike[str], no_rows: FeatureMatrix, suffix: str | None = None
-) -> Iterator[Write]:
+def open_row_file(path: str | os.PathLike[str], no_rows: FeatureMatrix, suffix: str | None = None) -> Iterator[Write]:
     """Open a file for rows.
 
     Parameters
@@ -122,7 +120,9 @@ def _write_parquet(stream: IO[bytes], no_rows: FeatureMatrix) -> Iterator[Write]
     with parquet.ParquetWriter(stream, schema, use_dictionary=texts) as writer:
 
         def put() -> None:
-            tables = [to_table(matrix, "writing .parquet").replace_schema_metadata(schema.metadata) for matrix in waiting]
+            tables = [
+                to_table(matrix, "writing .parquet").replace_schema_metadata(schema.metadata) for matrix in waiting
+            ]
             waiting.clear()
             if tables:
                 writer.write_table(arrow.concat_tables(tables))
@@ -145,9 +145,7 @@ def _write_arrow(stream: IO[bytes], no_rows: FeatureMatrix, kind: str = "new_fil
         yield lambda matrix: writer.write_table(to_table(matrix, "writing .arrow"))
 
 
-def _write_arrow_stream(
-    stream: IO[bytes], no_rows: FeatureMatrix
-) -> contextlib.AbstractContextManager[Write]:
+def _write_arrow_stream(stream: IO[bytes], no_rows: FeatureMatrix) -> contextlib.AbstractContextManager[Write]:
     return _write_arrow(stream, no_rows, "new_stream")
 
 

@@ -243,7 +243,9 @@ def test_formats_that_cannot_be_written_in_batches_name_those_that_can(tmp_path,
 
 
 def test_standard_output_and_what_ended_early(tmp_path):
-    source = traffic.write_pcap(tmp_path / "a.pcap", traffic.many_flows(20_000))
+    some = traffic.many_flows()
+    records = [(time_ns + i * SECOND, frame) for i in range(100) for time_ns, frame in some]
+    source = traffic.write_pcap(tmp_path / "a.pcap", records)
     arguments = ("--stream", "--interval", "5", "--dim", "5", "--max-memory", "1K", "--format", "jsonl")
     status, output, error = run_netml("extract", str(source), "-o", "-", *arguments)
     assert status == 0, error

@@ -185,7 +185,9 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
 def _read_arrow(name: str, features: list[str], arrow: Any) -> FeatureMatrix:
     from pyarrow import csv as arrow_csv
 
-    types = dict.fromkeys((*FLOW_COLUMNS, END_REASON_COLUMN), arrow.int64()) | dict.fromkeys(ADDRESS_COLUMNS, arrow.string())
+    types = dict.fromkeys((*FLOW_COLUMNS, END_REASON_COLUMN), arrow.int64()) | dict.fromkeys(
+        ADDRESS_COLUMNS, arrow.string()
+    )
     types |= dict.fromkeys(features, arrow.float64()) | {"label": arrow.string()}
     # By default "nan" and the like are no numbers but gaps.
     convert = arrow_csv.ConvertOptions(column_types=types, null_values=[], strings_can_be_null=False)

@@ -98,7 +98,9 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise DamagedFileError(name, "not an .npz file")
             arrays = {key: archive[key] for key in archive.files}
-        flows = FlowIndex(*(arrays[key] for key in ("keys", "start_ns", "end_ns", "packets", "bytes")), arrays.get("end_reason"))
+        flows = FlowIndex(
+            *(arrays[key] for key in ("keys", "start_ns", "end_ns", "packets", "bytes")), arrays.get("end_reason")
+        )
         metadata = json.loads(str(arrays["metadata"]))
         columns = arrays["columns"].tolist()
         return FeatureMatrix(arrays["X"], columns, flows, metadata, labels=arrays.get("labels"))

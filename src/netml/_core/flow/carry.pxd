@@ -1,6 +1,6 @@
 """What stays after a round: the packets of the open pieces, and the keys that are known. Bounded, whatever comes.
 
-Flows that are not known any more keep their numbers until they are more than half of the table: then it is packed.
+Flows that are not known any more keep their numbers until they are a fifth of the table: then it is packed.
 """
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, qsort
@@ -175,11 +175,11 @@ cdef inline Status carry_packets(
 
 
 cdef inline Status forget_flows(OpenFlows *opened, FlowTable *table, PacketColumns *columns) noexcept nogil:
-    """Pack the table if most of its flows are not known any more."""
+    """Pack the table if many of its flows are not known any more."""
     cdef uint32_t *numbers
     cdef size_t number, i, n_kept = 0
     cdef Status status
-    if opened.n_flows < 2 * opened.n_known + FEW_FLOWS or table.slots == NULL:
+    if opened.n_flows < opened.n_known + opened.n_known // 4 + FEW_FLOWS or table.slots == NULL:
         return STATUS_OK
     numbers = <uint32_t *> malloc(opened.n_flows * sizeof(uint32_t))
     if numbers == NULL:
