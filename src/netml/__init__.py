@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from netml.batches import extract_batches
     from netml.errors import (
         CaptureError,
         CaptureWarning,
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
         UnsupportedLinkTypeError,
         UntrustedFileError,
     )
-    from netml.batches import extract_batches
     from netml.extraction import extract, read_flows
     from netml.flow_model import FlowModel
     from netml.flows import FlowIndex, FlowTable

@@ -194,7 +194,13 @@ class FeatureBatches:
         counts = np.empty(0, np.int64)
         sizes = np.empty(0, np.uint32)
         octets = np.empty(0, np.uint8)
-        columns = {"time_ns": counts, "caplen": sizes, "wirelen": sizes, "flags": octets, "ttl": octets}
+        columns: dict[str, np.ndarray] = {
+            "time_ns": counts,
+            "caplen": sizes,
+            "wirelen": sizes,
+            "flags": octets,
+            "ttl": octets,
+        }
         table = FlowTable(_no_keys(), np.zeros(1, np.int64), columns, self._fixed.options.size, about)
         table.set_times(counts, counts, octets)
         return represent(table, self._fixed.options)

@@ -107,17 +107,8 @@ class FlowStream:
         max_flows: int | None = None,
         max_memory: int = MAX_MEMORY_BYTES,
     ) -> None:
-        require_number("interval", interval, lowest=0.0, excludes_lowest=True)
-        require_number("latency_s", latency_s, lowest=0.0)
-        require_whole("batch_packets", batch_packets, 1)
-        require_whole("max_flow_packets", max_flow_packets, 2)
-        if max_flows is not None:
-            require_whole("max_flows", max_flows, 1)
-        require_whole("max_memory", max_memory, 1, 2**62)
-        require_size(size)
-        for name in columns:
-            if name not in _flowcore.COLUMNS:
-                raise OptionError("columns", name, f"of {', '.join(_flowcore.COLUMNS)}")
+        _require_sizes(latency_s, batch_packets, max_flow_packets, max_flows, max_memory)
+        _require_columns(interval, size, columns)
         self.was_interrupted = False
         self._is_reading = False
         self._flow = replace(flow or FlowOptions(), interval=float(interval), keep_tail=True)
@@ -301,3 +292,22 @@ class FlowStream:
         table = FlowTable(taken.pop("keys"), taken.pop("offsets"), taken, self._size, self.metadata)
         table.set_times(taken["start_ns"], taken["end_ns"], taken["end_reason"])
         return table
+
+
+def _require_sizes(
+    latency_s: float, batch_packets: int, max_flow_packets: int, max_flows: int | None, max_memory: int
+) -> None:
+    require_number("latency_s", latency_s, lowest=0.0)
+    require_whole("batch_packets", batch_packets, 1)
+    require_whole("max_flow_packets", max_flow_packets, 2)
+    if max_flows is not None:
+        require_whole("max_flows", max_flows, 1)
+    require_whole("max_memory", max_memory, 1, 2**62)
+
+
+def _require_columns(interval: float, size: str, columns: Sequence[str]) -> None:
+    require_number("interval", interval, lowest=0.0, excludes_lowest=True)
+    require_size(size)
+    for name in columns:
+        if name not in _flowcore.COLUMNS:
+            raise OptionError("columns", name, f"of {', '.join(_flowcore.COLUMNS)}")

@@ -103,8 +103,8 @@ def index_from_columns(columns: dict[str, Any]) -> FlowIndex:
         keys["ip_version"] = np.maximum(keys["ip_version"], versions)
     for name in ("src_port", "dst_port", "protocol"):
         keys[name] = columns[name]
-    counts = (np.asarray(columns[name], np.int64) for name in FLOW_COLUMNS[-4:])
-    return FlowIndex(keys, *counts, end_reason=columns.get(END_REASON_COLUMN))
+    start_ns, end_ns, packets, n_bytes = (np.asarray(columns[name], np.int64) for name in FLOW_COLUMNS[-4:])
+    return FlowIndex(keys, start_ns, end_ns, packets, n_bytes, columns.get(END_REASON_COLUMN))
 
 
 def _packed_addresses(texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -98,9 +98,8 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise DamagedFileError(name, "not an .npz file")
             arrays = {key: archive[key] for key in archive.files}
-        flows = FlowIndex(
-            *(arrays[key] for key in ("keys", "start_ns", "end_ns", "packets", "bytes")), arrays.get("end_reason")
-        )
+        named = {key: arrays[key] for key in ("keys", "start_ns", "end_ns", "packets", "bytes")}
+        flows = FlowIndex(**named, end_reason=arrays.get("end_reason"))
         metadata = json.loads(str(arrays["metadata"]))
         columns = arrays["columns"].tolist()
         return FeatureMatrix(arrays["X"], columns, flows, metadata, labels=arrays.get("labels"))

@@ -95,7 +95,8 @@ cdef inline Status keep_span(
 
 
 cdef inline Status keep_ended_span(
-    SpanList *spans, uint32_t flow, int64_t start, int64_t end, uint64_t min_packets, EndReason reason, Dropped *dropped,
+    SpanList *spans, uint32_t flow, int64_t start, int64_t end, uint64_t min_packets, EndReason reason,
+    Dropped *dropped,
 ) noexcept nogil:
     """`keep_span`, with why the piece has ended."""
     cdef size_t n_before = spans.n_spans
