@@ -2,6 +2,7 @@
 """Flows as they end against all flows at the end: time and memory of FlowStream and read_flows on the same captures.
 
     python benchmarks/streaming.py BIG.pcap [MORE.pcap ...] [--interval 5] [--rounds 3]
+    python benchmarks/streaming.py --extract HALF.pcap BIG.pcap EIGHT.pcap    # whole commands, to Parquet
 
 The two take turns, each run in a process of its own; best ns a packet, and the largest resident set of all runs. What
 is read is in the page cache. Memory of a mapped file counts while it is looked at, 8 to 16 MB.
@@ -9,9 +10,11 @@ is read is in the page cache. Memory of a mapped file counts while it is looked 
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -41,6 +44,38 @@ def measure(way, capture, interval):
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
+def run_command(capture, interval, *more):
+    """`netml extract` in a child process: seconds, and peak memory in MB."""
+    code = "from netml.cli import main; main()"
+    with tempfile.TemporaryDirectory() as folder:
+        options = ["-q", "--interval", str(interval), "--dim", "10", "-o", f"{folder}/out.parquet", *more]
+        begin_s = time.perf_counter()
+        child = subprocess.Popen([sys.executable, "-c", code, "extract", capture, *options])
+        _, status, used = os.wait4(child.pid, 0)
+        taken_s = time.perf_counter() - begin_s
+    if status:
+        raise SystemExit(f"{capture}: status {status}")
+    return taken_s, used.ru_maxrss / 1024
+
+
+def measure_commands(captures, interval, n_rounds):
+    """Peak memory of streaming over captures of several sizes, and its speed against batch mode."""
+    peaks = []
+    for capture in captures:
+        pairs = [
+            (run_command(capture, interval, "--stream"), run_command(capture, interval, "--keep-tail"))
+            for _ in range(n_rounds)
+        ]
+        stream_s, batch_s = (min(pair[i][0] for pair in pairs) for i in range(2))
+        peaks.append(max(pair[0][1] for pair in pairs))
+        batch_mb = max(pair[1][1] for pair in pairs)
+        print(
+            f"{capture}: stream {stream_s:.2f} s, {peaks[-1]:,.0f} MB; batch {batch_s:.2f} s, {batch_mb:,.0f} MB; "
+            f"speed, stream over batch: {batch_s / stream_s:.2f}"
+        )
+    print(f"peak of streaming, largest over smallest: {max(peaks) / min(peaks):.3f}")
+
+
 def main():
     """Measure both ways on each capture."""
     cli = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -48,7 +83,11 @@ def main():
     cli.add_argument("--interval", type=float, default=5.0, help="s")
     cli.add_argument("--rounds", type=int, default=3)
     cli.add_argument("--way", choices=("batch", "stream"), help=argparse.SUPPRESS)
+    cli.add_argument("--extract", action="store_true", help="measure whole commands")
     args = cli.parse_args()
+    if args.extract:
+        measure_commands(args.captures, args.interval, args.rounds)
+        return
     if args.way:
         print(json.dumps(run(args.way, args.captures[0], args.interval)))
         return

@@ -16,11 +16,11 @@ LAYERS = {
     "_flowcore": ("_flowcore",),
     "services": (
         *("options", "families"),
-        *("source", "recognition", "decompress", "blocks", "framing", "reading", "streaming"),
+        *("source", "recognition", "decompress", "blocks", "framing", "reading", "rounds", "streaming", "batches"),
         *("flows", "flow_index", "matrix", "joining", "pieces", "tables", "extraction", "quantile", "spectrum"),
         *("packets", "packet_frame", "_dns", "inspection", "summary", "timing"),
         *("labels", "_label_columns"),
-        *("persist", "_safe_pickle", "trusted", "formats"),
+        *("persist", "_safe_pickle", "trusted", "formats", "row_files"),
     ),
     "detectors": ("ndm", "representation", "_described"),
     "models": (

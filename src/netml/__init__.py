@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from netml.batches import extract_batches
     from netml.errors import (
         CaptureError,
         CaptureWarning,
@@ -56,6 +57,7 @@ _HOMES = {
     "UntrustedFileError": "errors",
     "Verdicts": "verdicts",
     "extract": "extraction",
+    "extract_batches": "batches",
     "learn": "learning",
     "load_model": "learning",
     "read_flows": "extraction",
@@ -83,6 +85,7 @@ __all__ = [
     "UntrustedFileError",
     "Verdicts",
     "extract",
+    "extract_batches",
     "learn",
     "load_model",
     "read_flows",

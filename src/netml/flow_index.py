@@ -53,17 +53,22 @@ class FlowIndex:
         Times of the first and last packet since 1970, ns.
     packets, bytes : ndarray (n_flows,) of int64
         Packets, and the sum of their sizes.
+    end_reason : ndarray (n_flows,) of uint8, optional
+        Why each flow has ended, as IPFIX's flowEndReason: 1 idle, 2 active, 4 end of input, 5 lack of resources. Only
+        where flows are taken as they end; see `docs/streaming.md`.
     """
 
-    __slots__ = ("bytes", "end_ns", "keys", "packets", "start_ns")
+    __slots__ = ("bytes", "end_ns", "end_reason", "keys", "packets", "start_ns")
 
-    def __init__(self, keys: Any, start_ns: Any, end_ns: Any, packets: Any, bytes: Any) -> None:
+    def __init__(self, keys: Any, start_ns: Any, end_ns: Any, packets: Any, bytes: Any, end_reason: Any = None) -> None:
         self.keys = np.asarray(keys, FLOW_KEY)
         self.start_ns = np.asarray(start_ns, np.int64)
         self.end_ns = np.asarray(end_ns, np.int64)
         self.packets = np.asarray(packets, np.int64)
         self.bytes = np.asarray(bytes, np.int64)
-        lengths = [len(getattr(self, name)) for name in ("keys", "start_ns", "end_ns", "packets", "bytes")]
+        self.end_reason: np.ndarray | None = None if end_reason is None else np.asarray(end_reason, np.uint8)
+        names = ("keys", "start_ns", "end_ns", "packets", "bytes", *(["end_reason"] if end_reason is not None else []))
+        lengths = [len(getattr(self, name)) for name in names]
         if len(set(lengths)) != 1:
             raise OptionError("flow index", lengths, "columns of one length")
 
@@ -75,8 +80,8 @@ class FlowIndex:
 
     def __getitem__(self, rows: Rows) -> FlowIndex:
         """Choose rows by a slice, by positions or by a mask."""
-        columns = (self.keys, self.start_ns, self.end_ns, self.packets, self.bytes)
-        return FlowIndex(*(column[rows] for column in columns))
+        columns = (self.keys, self.start_ns, self.end_ns, self.packets, self.bytes, self.end_reason)
+        return FlowIndex(*(None if column is None else column[rows] for column in columns))
 
     @property
     def src_ip(self) -> np.ndarray:
@@ -112,9 +117,10 @@ class FlowIndex:
         Returns
         -------
         dict of str to ndarray (n_flows,)
-            `src_ip`, `src_port`, `dst_ip`, `dst_port`, `protocol`, `start_ns`, `end_ns`, `packets`, `bytes`;
-            addresses as text.
+            `src_ip`, `src_port`, `dst_ip`, `dst_port`, `protocol`, `start_ns`, `end_ns`, `packets`, `bytes` and, if it
+            is known, `end_reason`; addresses as text.
         """
+        reason = {} if self.end_reason is None else {"end_reason": self.end_reason}
         return {
             "src_ip": self.src_ip,
             "src_port": self.keys["src_port"],
@@ -125,4 +131,5 @@ class FlowIndex:
             "end_ns": self.end_ns,
             "packets": self.packets,
             "bytes": self.bytes,
+            **reason,
         }

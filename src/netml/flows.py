@@ -107,16 +107,18 @@ class FlowTable:
         assert self._index is not None
         return self._index
 
-    def set_times(self, start_ns: np.ndarray, end_ns: np.ndarray) -> None:
+    def set_times(self, start_ns: np.ndarray, end_ns: np.ndarray, end_reason: np.ndarray | None = None) -> None:
         """Make the index, for whoever has the flows' first and last times already.
 
         Parameters
         ----------
         start_ns, end_ns : ndarray (n_flows,) of int64
             Since 1970, ns.
+        end_reason : ndarray (n_flows,) of uint8, optional
+            Why the flows have ended; see `FlowIndex`.
         """
         n_bytes = _flowcore.sum_by_flow(self.size, self.offsets)
-        self._index = FlowIndex(self.keys, start_ns, end_ns, np.diff(self.offsets), n_bytes)
+        self._index = FlowIndex(self.keys, start_ns, end_ns, np.diff(self.offsets), n_bytes, end_reason)
 
     @property
     def columns(self) -> dict[str, np.ndarray]:

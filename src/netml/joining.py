@@ -51,7 +51,10 @@ def join_matrices(matrices: Sequence[FeatureMatrix], columns: Sequence[str]) -> 
 def _join_flows(indices: Sequence[FlowIndex]) -> FlowIndex:
     keys = np.concatenate([np.empty(0, FLOW_KEY), *(index.keys for index in indices)])
     names = ("start_ns", "end_ns", "packets", "bytes")
-    return FlowIndex(keys, *(np.concatenate([_COUNTS, *(getattr(index, name) for index in indices)]) for name in names))
+    columns = {name: np.concatenate([_COUNTS, *(getattr(index, name) for index in indices)]) for name in names}
+    reasons = [index.end_reason for index in indices if index.end_reason is not None]
+    has_reasons = len(reasons) == len(indices) > 0
+    return FlowIndex(keys, **columns, end_reason=np.concatenate(reasons) if has_reasons else None)
 
 
 def merge_metadata(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:

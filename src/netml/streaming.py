@@ -12,18 +12,19 @@ import netml
 from netml import _flowcore
 from netml.errors import CaptureError, OptionError
 from netml.flows import FlowTable
-from netml.options import FlowOptions, nanoseconds, require_number, require_size, require_whole, whole_nanoseconds
+from netml.options import FlowOptions, require_number, require_size, require_whole
 from netml.reading import Progress, walk_packets
+from netml.rounds import count_between, rules_of
 from netml.source import Capture
 
 BATCH_PACKETS = 1 << 18
 MAX_FLOW_PACKETS = 1 << 20
-MAX_OPEN_PACKETS = 1 << 24
+MAX_MEMORY_BYTES = 1 << 30
+REORDER_NS = 10**9  # how far a packet may come after a later one and still find its place
 LONGEST_WAIT_S = 3600.0  # that a poll takes
 # A live source's clock is the wall clock, give or take this. Only then does its silence tell that time passes: a
 # capture of last year that comes through a pipe has no now.
 LIVE_WITHIN_NS = 60 * 10**9
-REORDER_NS = 10**9  # how far a packet may come after a later one and still find its place
 _FIRST_NS, _LAST_NS = -(2**63), 2**63 - 1
 
 
@@ -58,9 +59,11 @@ class FlowStream:
         Longest time until that is done for sources that are no regular files, s.
     max_flow_packets : int, default 1048576
         A piece with more packets is handed out as if it had ended.
-    max_open_packets : int, default 16777216
-        If more packets than this are still open, the flows least recently seen are handed out as if they had ended,
-        until half of it is left. A key that is remembered without packets counts as one.
+    max_flows : int, optional
+        Flow keys that are held after each round at most: the least recently seen are handed out as if they had ended.
+    max_memory : int, default 1 GiB
+        Bytes that packets and flow keys may hold. Beyond it the flows least recently seen are handed out likewise,
+        until half of it is left.
 
     Attributes
     ----------
@@ -100,31 +103,22 @@ class FlowStream:
         batch_packets: int = BATCH_PACKETS,
         latency_s: float = 1.0,
         max_flow_packets: int = MAX_FLOW_PACKETS,
-        max_open_packets: int = MAX_OPEN_PACKETS,
+        max_flows: int | None = None,
+        max_memory: int = MAX_MEMORY_BYTES,
     ) -> None:
-        require_number("interval", interval, lowest=0.0, excludes_lowest=True)
-        require_number("latency_s", latency_s, lowest=0.0)
-        require_whole("batch_packets", batch_packets, 1)
-        require_whole("max_flow_packets", max_flow_packets, 2)
-        require_whole("max_open_packets", max_open_packets, 2)
-        require_size(size)
-        for name in columns:
-            if name not in _flowcore.COLUMNS:
-                raise OptionError("columns", name, f"of {', '.join(_flowcore.COLUMNS)}")
+        _require_sizes(latency_s, batch_packets, max_flow_packets, max_flows, max_memory)
+        _require_columns(interval, size, columns)
         self.was_interrupted = False
         self._is_reading = False
         self._flow = replace(flow or FlowOptions(), interval=float(interval), keep_tail=True)
         self._size = size
-        self._batch_packets = batch_packets
+        kept = {"wirelen" if size == "wire" else "caplen", *columns}
+        caps: dict[str, Any] = {"max_flow_packets": max_flow_packets, "max_flows": max_flows, "max_memory": max_memory}
+        self._rules = rules_of(self._flow, float(interval), kept, **caps)
+        self._most_new_packets = count_between(self._rules)
+        self._batch_packets = min(batch_packets, self._most_new_packets)
         self._latency_s = latency_s
-        self._assembler = _flowcore.FlowAssembler(
-            {"wirelen" if size == "wire" else "caplen", *columns}, **self._flow.decoding
-        )
-        self._rules = {
-            **_rules_of(self._flow, float(interval)),
-            "max_flow_packets": max_flow_packets,
-            "max_open_packets": max_open_packets,
-        }
+        self._assembler = _flowcore.FlowAssembler(kept, **self._flow.decoding)
         self._captures: list[str] = []
         self._damage: list[CaptureError] = []
         self._walk = walk_packets(
@@ -156,6 +150,11 @@ class FlowStream:
     def stop(self) -> None:
         """Stop reading, as Ctrl-C does: the tables to come are of what is open. For signal handlers and loops."""
         self.was_interrupted = True
+
+    def close(self) -> None:
+        """Give everything up, and close what is read; nothing more is handed out."""
+        self._tables.close()
+        self._walk.close()
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -253,7 +252,7 @@ class FlowStream:
     def _is_due(self) -> bool:
         n_new = self._assembler.n_packets_read - self._n_read
         # A round takes as long as what it holds: so if millions of packets are held, it waits for half as many.
-        if n_new >= max(self._batch_packets, self._n_held // 2 - BATCH_PACKETS):
+        if n_new >= min(max(self._batch_packets, self._n_held // 2 - BATCH_PACKETS), self._most_new_packets):
             return True
         if not self._is_timed or time.monotonic() - self._round_s < self._latency_s:
             return False
@@ -267,7 +266,13 @@ class FlowStream:
         if self._clock_ns is None and not is_last:
             return
         watermark_ns = max((self._clock_ns or 0) - REORDER_NS, _FIRST_NS)
-        self._assembler.end_round({**self._rules, "watermark_ns": watermark_ns, "is_last": is_last})
+        now = {
+            "watermark_ns": watermark_ns,
+            "reorder_ns": REORDER_NS,
+            "is_last": is_last,
+            "latest_ns": self._assembler.counters["end_ns"] or 0,
+        }
+        self._assembler.end_round({**self._rules, **now})
         self._n_read = self._assembler.n_packets_read
         self._n_held = self._assembler.n_open_packets + self._assembler.n_keys
         self._round_s = time.monotonic()
@@ -280,16 +285,24 @@ class FlowStream:
         if len(taken["keys"]) == 0:
             return None
         table = FlowTable(taken.pop("keys"), taken.pop("offsets"), taken, self._size, self.metadata)
-        table.set_times(taken["start_ns"], taken["end_ns"])
+        table.set_times(taken["start_ns"], taken["end_ns"], taken["end_reason"])
         return table
 
 
-def _rules_of(flow: FlowOptions, interval: float) -> dict[str, Any]:
-    """Give the kernel's `OpenRules` of some options."""
-    return {
-        "interval_ns": nanoseconds(interval),
-        "min_packets": max(2, flow.min_packets),
-        "tcp_timeout_ns": whole_nanoseconds(flow.tcp_timeout),
-        "udp_timeout_ns": whole_nanoseconds(flow.udp_timeout),
-        "reorder_ns": REORDER_NS,
-    }
+def _require_sizes(
+    latency_s: float, batch_packets: int, max_flow_packets: int, max_flows: int | None, max_memory: int
+) -> None:
+    require_number("latency_s", latency_s, lowest=0.0)
+    require_whole("batch_packets", batch_packets, 1)
+    require_whole("max_flow_packets", max_flow_packets, 2)
+    if max_flows is not None:
+        require_whole("max_flows", max_flows, 1)
+    require_whole("max_memory", max_memory, 1, 2**62)
+
+
+def _require_columns(interval: float, size: str, columns: Sequence[str]) -> None:
+    require_number("interval", interval, lowest=0.0, excludes_lowest=True)
+    require_size(size)
+    for name in columns:
+        if name not in _flowcore.COLUMNS:
+            raise OptionError("columns", name, f"of {', '.join(_flowcore.COLUMNS)}")

@@ -11,6 +11,12 @@ DROP_TEXTS = {
     "interval_tail": "in last pieces cut off by the interval",
 }
 
+EARLY_TEXTS = {
+    "long_flow": "as they grew too long",
+    "memory": "to keep to the memory allowed (--max-memory)",
+    "flows": "to keep to the number of flows allowed (--max-flows)",
+}
+
 
 def plural(count: int, noun: str) -> str:
     """Give a count with its noun.
@@ -53,4 +59,7 @@ def summarise_table(metadata: dict[str, Any], n_flows: int) -> list[str]:
         f"flows    {plural(n_flows, 'flow')} of {plural(n_kept - n_dropped, 'packet')}; "
         f"interval {metadata['interval_s']:.6g} s"
     )
+    for bound, count in metadata.get("ended_early", {}).items():
+        if count["pieces"]:
+            lines.append(f"early    {plural(count['pieces'], 'flow')} ended early {EARLY_TEXTS[bound]}")
     return lines

@@ -83,8 +83,10 @@ class Verdicts:
             src_ip, src_port, dst_ip, dst_port, protocol, start_ns, end_ns, packets, bytes, score, threshold, and
             verdict: "abnormal" or "normal".
         """
+        flows = self.flows.to_columns()
+        flows.pop("end_reason", None)  # the same columns whether flows are judged at the end or as they end
         return {
-            **self.flows.to_columns(),
+            **flows,
             "score": self.scores,
             "threshold": np.full(len(self), self.threshold),
             "verdict": np.where(self.is_abnormal, "abnormal", "normal"),

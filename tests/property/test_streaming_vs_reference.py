@@ -85,14 +85,21 @@ def test_several_captures_are_one(data, n_first, batch_packets):
 
 
 @settings(deadline=None)
-@given(strategies.scenarios(), st.sampled_from((1, 2, 7)), st.sampled_from((2, 3, 50)), st.sampled_from((2, 5, 50)))
-def test_nothing_is_lost_whatever_the_clock_says(scenario, batch_packets, max_flow_packets, max_open_packets):
+@given(
+    strategies.scenarios(),
+    st.sampled_from((1, 2, 7)),
+    st.sampled_from((2, 3, 50)),
+    st.sampled_from((None, 1, 2, 50)),
+    st.sampled_from((1, 700, 10**6)),
+)
+def test_nothing_is_lost_whatever_the_clock_says(scenario, batch_packets, max_flow_packets, max_flows, max_memory):
     stream = FlowStream(
         io.BytesIO(scenario.content),
         interval=scenario.options.interval or 1.0,
         size=scenario.size,
         batch_packets=batch_packets,
         max_flow_packets=max_flow_packets,
-        max_open_packets=max_open_packets,
+        max_flows=max_flows,
+        max_memory=max_memory,
     )
     assert_all_accounted_for(stream, list(stream))

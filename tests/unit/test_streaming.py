@@ -15,7 +15,7 @@ from builders import captures
 from streams import NEVER_S, RecordStream, assert_all_accounted_for, pieces_of
 
 import netml
-from netml import _flowcore, blocks, streaming
+from netml import _flowcore, blocks, rounds, streaming
 from netml.reading import read_packets
 from netml.streaming import FlowStream
 from netml.summary import summarise_table
@@ -23,6 +23,9 @@ from netml.summary import summarise_table
 SECOND = 10**9
 HANG_S = 30  # far beyond what any of it takes
 START_NS = traffic.START_NS
+PACKET_BYTES = rounds.packet_bytes(("caplen", "flags", "ttl"))
+FLOW_OF_2 = rounds.FLOW_BYTES + 2 * PACKET_BYTES
+FLOW_OF_3 = rounds.FLOW_BYTES + 3 * PACKET_BYTES
 EVERY_PACKET = {"batch_packets": 1, "latency_s": NEVER_S}
 
 
@@ -173,7 +176,7 @@ def test_the_flows_least_recently_seen_make_room():
     records = []
     for i in range(40):
         records += udp_records([i * 10**6, i * 10**6 + 1000, i * 10**6 + 2000], **numbered(i))
-    stream = FlowStream(RecordStream(records), interval=600.0, max_open_packets=30, **EVERY_PACKET)
+    stream = FlowStream(RecordStream(records), interval=600.0, max_memory=10 * FLOW_OF_3, **EVERY_PACKET)
     tables = []
     for table in stream:
         tables.append(table)
@@ -192,9 +195,9 @@ def test_flows_seen_at_the_same_time_make_room_as_far_as_needed():
     records = []
     for i in range(8):
         records += udp_records([0, 0], **numbered(i))
-    stream = FlowStream(RecordStream(records), interval=600.0, max_open_packets=15, **EVERY_PACKET)
+    stream = FlowStream(RecordStream(records), interval=600.0, max_memory=8 * FLOW_OF_2 - 1, **EVERY_PACKET)
     table = next(iter(stream))
-    assert len(table) == 5  # 16 packets of 8 flows are too many, 7 may stay
+    assert len(table) == 5  # 8 flows are too many, half of that may stay
     assert stream.n_open_packets == 6
 
 
@@ -209,12 +212,12 @@ def test_room_is_made_in_a_round_in_which_others_have_ended():
         RecordStream(records, len(records)),
         interval=600.0,
         flow=netml.FlowOptions(tcp_timeout=2.0),
-        max_open_packets=18,
+        max_memory=9 * FLOW_OF_2 + PACKET_BYTES,
         **EVERY_PACKET,
     )
     tables = list(stream)
-    assert stream.metadata["ended_early"]["memory"] == {"pieces": 5, "packets": 10}
-    assert [len(table) for table in tables] == [6, 4]
+    assert stream.metadata["ended_early"]["memory"] == {"pieces": 6, "packets": 12}
+    assert [len(table) for table in tables] == [7, 3]
     assert pieces_of(*tables) == pieces_of(read_batch(records, 600.0, tcp_timeout=2.0))
 
 
@@ -222,7 +225,7 @@ def test_keys_that_are_remembered_are_bounded_too():
     records = []
     for i in range(5000):
         records += udp_records([i * 10**8, i * 10**8 + 1000], **numbered(i))
-    stream = FlowStream(RecordStream(records, 20), interval=1.0, max_open_packets=100, **EVERY_PACKET)
+    stream = FlowStream(RecordStream(records, 20), interval=1.0, max_memory=100 * rounds.FLOW_BYTES, **EVERY_PACKET)
     most = max(stream.n_keys for _ in stream if not stream.was_interrupted)
     assert most < 1024 + 2 * 100 + 20 + 1
 
@@ -310,7 +313,8 @@ def test_metadata_is_that_of_a_table_and_what_ended_early():
         ("batch_packets", 0),
         ("size", "both"),
         ("max_flow_packets", 1),
-        ("max_open_packets", 0),
+        ("max_memory", 0),
+        ("max_flows", 0),
         ("columns", ("time",)),
     ],
 )

@@ -12,10 +12,12 @@ from netml._core.flow.columns cimport (
 from netml._core.flow.expiry cimport ExpiryRules, cut_by_idle, cut_by_interval
 from netml._core.flow.grouping cimport GroupedColumns, copy_columns, group_columns
 from netml._core.flow.key cimport KEY_BYTES
-from netml._core.flow.open cimport EARLY_LONG_FLOW, EARLY_MEMORY, N_EARLY_ENDS, OpenFlows, OpenRules, free_open
+from netml._core.flow.open cimport (
+    EARLY_FLOWS, EARLY_LONG_FLOW, EARLY_MEMORY, N_EARLY_ENDS, OpenFlows, OpenRules, free_open,
+)
 from netml._core.flow.spans cimport (
     DROP_IDLE_TAIL, DROP_INTERVAL_TAIL, DROP_SHORT_FLOW, DROP_SHORT_PIECE, N_DROPS, Dropped, SpanList,
-    compact_columns, free_spans, measure_durations, measure_spans, write_all_keys, write_keys,
+    compact_columns, free_spans, measure_durations, measure_spans, write_all_keys, write_end_reasons, write_keys,
 )
 from netml._core.flow.table cimport FIRST_SLOT_BITS, free_slots, free_table, number_packets, set_slots
 from netml._core.guard cimport NETML_BUS, netml_begin_guard, netml_end_guard, netml_run_guarded
@@ -46,7 +48,7 @@ TUNNELS = {
 }
 assert len(TUNNELS) == N_TUNNELS - 1
 
-EARLY_ENDS = {"long_flow": EARLY_LONG_FLOW, "memory": EARLY_MEMORY}
+EARLY_ENDS = {"long_flow": EARLY_LONG_FLOW, "memory": EARLY_MEMORY, "flows": EARLY_FLOWS}
 assert len(EARLY_ENDS) == N_EARLY_ENDS
 
 FLOW_KEY = np.dtype([
@@ -315,6 +317,7 @@ cdef class FlowAssembler:
         """
         cdef GroupedColumns columns
         cdef int64_t[::1] offsets
+        cdef uint8_t[::1] reasons
         cdef Status status
         if not rules.interval_ns > 0 or rules.min_packets < 2:
             raise ValueError("the interval must be greater than 0, and a piece have 2 packets")
@@ -325,8 +328,12 @@ cdef class FlowAssembler:
                 &columns, &offsets[0], &rules, &self.assembly.table, &self.opened, &self.spans, &self.dropped,
                 &self.assembly.columns)
         describe_fault(status, 0)
+        reasons = np.empty(self.spans.n_spans, np.uint8)
+        if self.spans.n_spans:
+            write_end_reasons(&self.spans, &reasons[0])
         # Copies: what is handed out does not hold the memory of what is not.
         self.taken = {name: column.copy() for name, column in self.hand_over(columns).items()}
+        self.taken["end_reason"] = np.asarray(reasons)
         describe_fault(forget_flows(&self.opened, &self.assembly.table, &self.assembly.columns), 0)
         self.latest_before_ns = max(self.latest_before_ns, self.assembly.counters.latest_ns)
         self.assembly.counters.latest_ns = INT64_MIN
@@ -334,7 +341,7 @@ cdef class FlowAssembler:
         self.n_rounds += 1
 
     def take_round(self):
-        """What the last round hands out, as of `take_flows`; the same again until the next round."""
+        """What the last round hands out, as of `take_flows` and `end_reason`; the same again until the next round."""
         return dict(self.taken)
 
     cdef int64_t[::1] group_packets(self, bint is_last):

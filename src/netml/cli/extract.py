@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from netml.cli import params
+from netml.cli._extract_stream import Size, check_combination, extract_stream, options_like
 from netml.cli.failures import EXIT_FAILURE, EXIT_OK
 
 
@@ -26,9 +27,21 @@ from netml.cli.failures import EXIT_FAILURE, EXIT_OK
 @params.size
 @click.option("--labels", type=params.any_path, metavar="CSV", help="Labels to join (CIC-IDS2017 or named columns).")
 @params.label_columns
+@click.option("--stream", is_flag=True, help="Write rows as flows end, in bounded memory; needs --interval and --dim.")
+@click.option(
+    "--like", type=params.any_path, metavar="FILE",
+    help="Make rows as those of a feature file or a model, with its interval and dim.",
+)  # fmt: skip
+@click.option("--max-flows", type=int, metavar="N", help="With --stream: flow keys held at most.")
+@click.option("--max-memory", type=Size(), metavar="SIZE", help="Bytes that packets and flows may hold: 500M, 2G.")
+@click.option(
+    "--format", "output_format", type=click.Choice(["csv", "jsonl", "arrow", "parquet"]),
+    help="With --stream: format of OUT, if its name does not tell.",
+)  # fmt: skip
 @params.strict
 @params.quiet
-def command(captures: tuple[str, ...], output_path: str, **chosen: Any) -> int:
+@click.pass_context
+def command(ctx: click.Context, /, captures: tuple[str, ...], output_path: str, **chosen: Any) -> int:
     """Turn captures into a feature matrix.
 
     A row for each flow. CAPTURE is a pcap or pcapng file, plain or compressed, or - for standard input. Several are
@@ -37,23 +50,35 @@ def command(captures: tuple[str, ...], output_path: str, **chosen: Any) -> int:
     \b
     netml extract monday.pcap -f IAT -f STATS -o monday.csv
     tcpdump -w - | netml extract - --header -o now.npz
+    tcpdump -U -w - | netml extract - --stream --interval 5 --dim 10 --format jsonl -o -
+
+    With --stream rows are written as flows end, all tails kept: OUT is .csv, .jsonl, .parquet or .arrow, or - for
+    standard output. Over --max-flows or --max-memory the flows least recently seen end early.
     """
+    check_combination(ctx, chosen)
+    if chosen["stream"]:
+        return extract_stream(captures, output_path, chosen)
     from netml.cli.progress import progress_bar
     from netml.extraction import extract
     from netml.formats import check_matrix_output, write_matrix
     from netml.persist import check_not_input
 
-    flow = params.make_flow_options(chosen)
-    for name in params.FLOW_NAMES:
+    chosen["flow"] = params.make_flow_options(chosen)
+    if chosen["like"] is not None:
+        chosen |= options_like(chosen["like"], keep_tail=chosen["keep_tail"])
+    for name in (*params.FLOW_NAMES, "stream", "max_flows", "output_format"):
         del chosen[name]
+    like = chosen.pop("like")
+    if chosen["max_memory"] is None:
+        del chosen["max_memory"]
     quiet = chosen.pop("quiet")
     label_path, label_columns = chosen.pop("labels"), chosen.pop("label_columns")
     check_matrix_output(output_path)
-    check_not_input(output_path, [*captures, label_path])
+    check_not_input(output_path, [*captures, label_path, like])
     start_s = time.perf_counter()
     labels = None if label_path is None else params.label_table(label_path, label_columns)
     with progress_bar(captures, quiet=quiet) as progress:
-        matrix = extract(list(captures), flow=flow, labels=labels, progress=progress, **chosen)
+        matrix = extract(list(captures), labels=labels, progress=progress, **chosen)
     write_matrix(output_path, matrix)
     if not quiet:
         _summarise(matrix, output_path, time.perf_counter() - start_s)

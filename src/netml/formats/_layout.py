@@ -22,6 +22,7 @@ FLOW_COLUMNS = (
     "packets",
     "bytes",
 )
+END_REASON_COLUMN = "end_reason"  # stands behind FLOW_COLUMNS, where flows were taken as they ended
 LABEL_COLUMN = "label"
 _CLASH_PREFIX = "feature_"
 
@@ -36,7 +37,7 @@ def feature_names(columns: Iterable[str]) -> tuple[str, ...]:
     >>> feature_names(["size_mean", "packets"])
     ('size_mean', 'feature_packets')
     """
-    taken = {*FLOW_COLUMNS, LABEL_COLUMN}
+    taken = {*FLOW_COLUMNS, END_REASON_COLUMN, LABEL_COLUMN}
     return tuple(_CLASH_PREFIX + name if name in taken else name for name in columns)
 
 
@@ -48,13 +49,18 @@ def column_names(names: Iterable[str]) -> tuple[str, ...]:
     >>> column_names(["size_mean", "feature_packets"])
     ('size_mean', 'packets')
     """
-    taken = {_CLASH_PREFIX + name: name for name in (*FLOW_COLUMNS, LABEL_COLUMN)}
+    taken = {_CLASH_PREFIX + name: name for name in (*FLOW_COLUMNS, END_REASON_COLUMN, LABEL_COLUMN)}
     return tuple(taken.get(name, name) for name in names)
 
 
-def table_names(columns: Iterable[str], *, has_labels: bool) -> tuple[str, ...]:
+def flow_names(flows: FlowIndex) -> tuple[str, ...]:
+    """Name the columns that say who the flows are."""
+    return (*FLOW_COLUMNS, *([] if flows.end_reason is None else [END_REASON_COLUMN]))
+
+
+def table_names(columns: Iterable[str], flows: FlowIndex, *, has_labels: bool) -> tuple[str, ...]:
     """Name all columns of a table, in order."""
-    return (*FLOW_COLUMNS, *feature_names(columns), *([LABEL_COLUMN] if has_labels else []))
+    return (*flow_names(flows), *feature_names(columns), *([LABEL_COLUMN] if has_labels else []))
 
 
 def split_names(names: Sequence[str]) -> tuple[list[str], bool]:
@@ -75,7 +81,7 @@ def split_names(names: Sequence[str]) -> tuple[list[str], bool]:
     missing = [name for name in FLOW_COLUMNS if name not in names]
     if missing:
         raise ValueError(f"not a feature table of netml: no column {', '.join(missing)}")
-    features = [name for name in names if name not in FLOW_COLUMNS]
+    features = [name for name in names if name not in (*FLOW_COLUMNS, END_REASON_COLUMN)]
     has_labels = bool(features) and features[-1] == LABEL_COLUMN
     return features[: len(features) - has_labels], has_labels
 
@@ -97,7 +103,8 @@ def index_from_columns(columns: dict[str, Any]) -> FlowIndex:
         keys["ip_version"] = np.maximum(keys["ip_version"], versions)
     for name in ("src_port", "dst_port", "protocol"):
         keys[name] = columns[name]
-    return FlowIndex(keys, *(np.asarray(columns[name], np.int64) for name in FLOW_COLUMNS[-4:]))
+    start_ns, end_ns, packets, n_bytes = (np.asarray(columns[name], np.int64) for name in FLOW_COLUMNS[-4:])
+    return FlowIndex(keys, start_ns, end_ns, packets, n_bytes, columns.get(END_REASON_COLUMN))
 
 
 def _packed_addresses(texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -10,9 +10,11 @@ import numpy as np
 from netml.errors import MissingExtraError
 from netml.formats._layout import (
     ADDRESS_COLUMNS,
+    END_REASON_COLUMN,
     FLOW_COLUMNS,
     LABEL_COLUMN,
     column_names,
+    flow_names,
     index_from_columns,
     split_names,
     table_names,
@@ -78,15 +80,15 @@ def to_table(matrix: FeatureMatrix, what: str) -> pa.Table:
     columns += [arrow.array(column) for column in _transposed(matrix.X)]
     if matrix.labels is not None:
         columns.append(arrow.array(matrix.labels.tolist(), arrow.string()))
-    names = table_names(matrix.columns, has_labels=matrix.labels is not None)
+    names = table_names(matrix.columns, matrix.flows, has_labels=matrix.labels is not None)
     fields = [arrow.field(name, column.type) for name, column in zip(names, columns, strict=True)]
     schema = arrow.schema(fields, metadata={_METADATA_KEY: json.dumps(matrix.metadata).encode()})
     return arrow.Table.from_arrays(columns, schema=schema)
 
 
 def flow_columns(arrow: Any, flows: FlowIndex) -> list[Any]:
-    """Give the columns `FLOW_COLUMNS` as Arrow arrays."""
-    return [_flow_column(arrow, flows, name) for name in FLOW_COLUMNS]
+    """Give the columns `flow_names` as Arrow arrays."""
+    return [_flow_column(arrow, flows, name) for name in flow_names(flows)]
 
 
 def _flow_column(arrow: Any, flows: Any, name: str) -> Any:
@@ -94,7 +96,8 @@ def _flow_column(arrow: Any, flows: Any, name: str) -> Any:
         return _address_column(arrow, flows.keys[name], flows.keys["ip_version"])
     if name in flows.keys.dtype.names:
         return arrow.array(np.ascontiguousarray(flows.keys[name]))
-    return arrow.array(np.ascontiguousarray(getattr(flows, name), dtype=np.int64))
+    kind = np.uint8 if name == END_REASON_COLUMN else np.int64
+    return arrow.array(np.ascontiguousarray(getattr(flows, name), dtype=kind))
 
 
 def _address_column(arrow: Any, addresses: np.ndarray, versions: np.ndarray) -> Any:
@@ -132,7 +135,8 @@ def from_table(table: pa.Table) -> FeatureMatrix:
         If the table is no feature table.
     """
     features, has_labels = split_names(table.column_names)
-    flows: dict[str, Any] = {name: table.column(name).to_numpy() for name in FLOW_COLUMNS}
+    names = [name for name in (*FLOW_COLUMNS, END_REASON_COLUMN) if name in table.column_names]
+    flows: dict[str, Any] = {name: table.column(name).to_numpy() for name in names}
     matrix = np.empty((len(table), len(features)))
     for position, name in enumerate(features):
         matrix[:, position] = table.column(name).to_numpy()

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -20,8 +20,10 @@ from netml.errors import MissingExtraError
 from netml.formats import _table
 from netml.formats._layout import (
     ADDRESS_COLUMNS,
+    END_REASON_COLUMN,
     FLOW_COLUMNS,
     column_names,
+    flow_names,
     index_from_columns,
     split_names,
     table_names,
@@ -47,17 +49,26 @@ def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:
     matrix : FeatureMatrix
         What to write.
     """
-    names = table_names(matrix.columns, has_labels=matrix.labels is not None)
+    with open(path, "wb") as stream:
+        write_header(stream, matrix)
+        write_rows(stream, matrix)
+
+
+def write_header(stream: IO[bytes], matrix: FeatureMatrix) -> None:
+    """Write the line with the columns' names."""
+    names = table_names(matrix.columns, matrix.flows, has_labels=matrix.labels is not None)
+    stream.write((",".join(_quoted(name) if _is_special(name) else name for name in names) + "\n").encode())
+
+
+def write_rows(stream: IO[bytes], matrix: FeatureMatrix) -> None:
+    """Write a line for each flow."""
     is_quoted = matrix.labels is not None and any(map(_is_special, np.unique(matrix.labels).tolist()))
-    header = ",".join(_quoted(name) if _is_special(name) else name for name in names)
     try:
         chunks = _arrow_chunks(matrix, is_quoted, _table.import_pyarrow("writing CSV quickly"))
     except MissingExtraError:
         chunks = _python_chunks(matrix, is_quoted)
-    with open(path, "wb") as stream:
-        stream.write(f"{header}\n".encode())
-        for chunk in chunks:
-            stream.write(chunk)
+    for chunk in chunks:
+        stream.write(chunk)
 
 
 def _is_special(text: str) -> bool:
@@ -98,7 +109,7 @@ def _python_chunks(matrix: FeatureMatrix, is_quoted: bool) -> Iterator[bytes]:
             [_quoted(text) for text in flows[name].tolist()]
             if name in ADDRESS_COLUMNS and is_quoted
             else [str(value) for value in flows[name].tolist()]
-            for name in FLOW_COLUMNS
+            for name in flow_names(chunk.flows)
         ]
         lines = [",".join(fields) for fields in zip(*columns, strict=True)]
         if chunk.columns:
@@ -174,7 +185,9 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
 def _read_arrow(name: str, features: list[str], arrow: Any) -> FeatureMatrix:
     from pyarrow import csv as arrow_csv
 
-    types = dict.fromkeys(FLOW_COLUMNS, arrow.int64()) | dict.fromkeys(ADDRESS_COLUMNS, arrow.string())
+    types = dict.fromkeys((*FLOW_COLUMNS, END_REASON_COLUMN), arrow.int64()) | dict.fromkeys(
+        ADDRESS_COLUMNS, arrow.string()
+    )
     types |= dict.fromkeys(features, arrow.float64()) | {"label": arrow.string()}
     # By default "nan" and the like are no numbers but gaps.
     convert = arrow_csv.ConvertOptions(column_types=types, null_values=[], strings_can_be_null=False)
@@ -191,7 +204,9 @@ def _read_python(name: str, features: list[str], has_labels: bool) -> FeatureMat
         raise ValueError(f"a row has not the {len(header)} fields of the header")
     columns = dict(zip(header, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(header, ())
     flows = {
-        name: columns[name] if name in ADDRESS_COLUMNS else np.array(columns[name], np.int64) for name in FLOW_COLUMNS
+        name: columns[name] if name in ADDRESS_COLUMNS else np.array(columns[name], np.int64)
+        for name in (*FLOW_COLUMNS, END_REASON_COLUMN)
+        if name in columns
     }
     matrix = np.empty((len(rows), len(features)))
     for position, feature in enumerate(features):

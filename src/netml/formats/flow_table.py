@@ -12,7 +12,7 @@ import numpy as np
 
 from netml.errors import UnknownNameError
 from netml.flows import FLOW_KEY, PACKET_COLUMNS, FlowTable
-from netml.formats._layout import FLOW_COLUMNS, index_from_columns
+from netml.formats._layout import FLOW_COLUMNS, flow_names, index_from_columns
 from netml.formats._table import flow_columns, import_pandas, import_pyarrow
 from netml.formats.npz import write_arrays
 from netml.options import require_size
@@ -37,7 +37,7 @@ def to_pandas(table: FlowTable) -> pd.DataFrame:
 def to_arrow(table: FlowTable) -> pa.Table:
     """Give one row a flow, its packets as list columns without a copy; see `FlowTable.to_arrow`."""
     arrow = import_pyarrow("an Arrow table")
-    names, columns = list(FLOW_COLUMNS), flow_columns(arrow, table.index)
+    names, columns = list(flow_names(table.index)), flow_columns(arrow, table.index)
     # Lists with 64-bit offsets share the table's own offsets; nothing is copied.
     offsets = arrow.array(table.offsets)
     for name, column in table.columns.items():

@@ -19,7 +19,7 @@ def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:
 
     The arrays are `X` float64 (n_flows, n_features), `columns` U (n_features,), `keys` FLOW_KEY (n_flows,),
     `start_ns`, `end_ns`, `packets`, `bytes` int64 (n_flows,), `metadata` (a JSON text, 0-dimensional) and, if
-    the matrix has them, `labels` U (n_flows,). Uncompressed.
+    the matrix has them, `labels` U (n_flows,) and `end_reason` uint8 (n_flows,). Uncompressed.
 
     Parameters
     ----------
@@ -39,6 +39,8 @@ def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:
         "bytes": flows.bytes,
         "metadata": np.array(json.dumps(matrix.metadata)),
     }
+    if flows.end_reason is not None:
+        arrays["end_reason"] = flows.end_reason
     if matrix.labels is not None:
         arrays["labels"] = matrix.labels
     write_arrays(path, arrays)
@@ -96,7 +98,8 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise DamagedFileError(name, "not an .npz file")
             arrays = {key: archive[key] for key in archive.files}
-        flows = FlowIndex(*(arrays[key] for key in ("keys", "start_ns", "end_ns", "packets", "bytes")))
+        named = {key: arrays[key] for key in ("keys", "start_ns", "end_ns", "packets", "bytes")}
+        flows = FlowIndex(**named, end_reason=arrays.get("end_reason"))
         metadata = json.loads(str(arrays["metadata"]))
         columns = arrays["columns"].tolist()
         return FeatureMatrix(arrays["X"], columns, flows, metadata, labels=arrays.get("labels"))

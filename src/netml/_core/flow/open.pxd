@@ -12,7 +12,8 @@ from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
 
 cdef enum EarlyEnd:
     EARLY_LONG_FLOW = 0          # a piece of too many packets
-    EARLY_MEMORY                 # too many packets were open
+    EARLY_MEMORY                 # too many bytes were held
+    EARLY_FLOWS                  # too many flow keys were held
     N_EARLY_ENDS
 
 
@@ -22,7 +23,11 @@ cdef struct OpenRules:
     int64_t udp_timeout_ns
     uint64_t min_packets         # >= 2; a shorter piece is dropped
     uint64_t max_flow_packets    # a longer piece ends
-    uint64_t max_open_packets    # of all flows; each key that is remembered without packets counts as one
+    uint64_t max_flows           # flow keys held after a round
+    uint64_t max_memory_bytes    # that packets and keys may hold
+    uint64_t packet_bytes        # that a packet holds
+    uint64_t flow_bytes          # that a key holds besides
+    int64_t latest_ns            # the latest packet of the capture so far
     int64_t watermark_ns         # no packet before this is expected any more
     int64_t reorder_ns           # so far it lies behind the latest packet
     bint is_last                 # nothing comes any more
@@ -41,8 +46,8 @@ cdef struct OpenFlows:
     size_t room
     size_t n_packets             # that wait, of all flows
     size_t n_known
-    uint64_t n_early_packets[2]  # by EarlyEnd
-    uint64_t n_early_pieces[2]   # by EarlyEnd
+    uint64_t n_early_packets[3]  # by EarlyEnd
+    uint64_t n_early_pieces[3]   # by EarlyEnd
 
 
 cdef inline void free_open(OpenFlows *opened) noexcept nogil:

@@ -7,7 +7,10 @@ from libc.stdint cimport int64_t, uint32_t
 
 from netml._core.flow.grouping cimport GroupedColumns, sort_flow
 from netml._core.flow.open cimport EARLY_LONG_FLOW, OpenFlow, OpenFlows, OpenRules, admit_flows, end_early
-from netml._core.flow.spans cimport Dropped, SpanList, keep_span, reserve_spans
+from netml._core.flow.spans cimport (
+    END_ACTIVE, END_IDLE, END_LACK_OF_RESOURCES, END_OF_INPUT, Dropped, EndReason, SpanList, keep_ended_span,
+    reserve_spans,
+)
 from netml._core.flow.table cimport FlowTable, find_record
 from netml._core.octets cimport netml_exceeds, netml_floor_quotient, netml_gap
 from netml._core.packet cimport PROTOCOL_TCP
@@ -60,6 +63,7 @@ cdef inline Status cut_flow(
     cdef double n_intervals = netml_floor_quotient(elapsed, rules.interval_ns)
     cdef double limit_ns = min(rules.interval_ns, <double> timeout_ns)
     cdef bint after_cut = True, is_idle, exceeds
+    cdef EndReason reason
     cdef Status status
     elapsed = <double> netml_gap(time_ns[end - 1], flow.origin_ns)
     if netml_gap(time_ns[end - 1], time_ns[start]) <= timeout_ns \
@@ -80,7 +84,8 @@ cdef inline Status cut_flow(
         after_cut = exceeds
         previous = elapsed
         if exceeds:
-            status = keep_span(spans, number, start, i, rules.min_packets, dropped)
+            reason = END_IDLE if <double> netml_gap(time_ns[i], time_ns[i - 1]) > limit_ns else END_ACTIVE
+            status = keep_ended_span(spans, number, start, i, rules.min_packets, reason, dropped)
             if status != STATUS_OK:
                 return status
             start = i
@@ -99,6 +104,8 @@ cdef inline Status end_flow(
 ) noexcept nogil:
     """One round for one flow with packets: they lie at start..end."""
     cdef OpenFlow *flow = &opened.flows[number]
+    cdef double limit_ns = min(rules.interval_ns, <double> timeout_ns)
+    cdef EndReason reason = END_IDLE
     cdef Status status = sort_new_packets(columns, flow, start, end)
     if status != STATUS_OK:
         return status
@@ -109,13 +116,16 @@ cdef inline Status end_flow(
     if status != STATUS_OK:
         return status
     flow.n_open = <uint32_t> (end - start)
-    if is_over(rules, flow.last_ns, min(rules.interval_ns, <double> timeout_ns), timeout_ns):
+    if is_over(rules, flow.last_ns, limit_ns, timeout_ns):
         flow.n_open = 0
+        if rules.is_last and <double> netml_gap(rules.latest_ns, flow.last_ns) <= limit_ns:
+            reason = END_OF_INPUT
     elif flow.n_open > rules.max_flow_packets:
         end_early(opened, flow, EARLY_LONG_FLOW)
+        reason = END_LACK_OF_RESOURCES
     if flow.n_open:
         return STATUS_OK
-    return keep_span(spans, number, start, end, rules.min_packets, dropped)
+    return keep_ended_span(spans, number, start, end, rules.min_packets, reason, dropped)
 
 
 cdef inline Status end_pieces(

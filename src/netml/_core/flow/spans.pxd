@@ -30,10 +30,19 @@ cdef struct Dropped:
     uint64_t n_pieces[4]         # by Drop
 
 
+cdef enum EndReason:             # IPFIX flowEndReason (RFC 5102, 5.11.3)
+    END_UNKNOWN = 0              # batch mode tells none
+    END_IDLE = 1
+    END_ACTIVE = 2
+    END_OF_INPUT = 4             # "forced end"
+    END_LACK_OF_RESOURCES = 5
+
+
 cdef struct Span:                # packets start..end of one flow key; 32 bits count them all
     uint32_t start
     uint32_t end
     uint32_t flow                # number of the key in the table
+    uint32_t end_reason          # EndReason
 
 
 cdef struct SpanList:
@@ -80,8 +89,28 @@ cdef inline Status keep_span(
     spans.spans[spans.n_spans].start = <uint32_t> start
     spans.spans[spans.n_spans].end = <uint32_t> end
     spans.spans[spans.n_spans].flow = flow
+    spans.spans[spans.n_spans].end_reason = END_UNKNOWN
     spans.n_spans += 1
     return STATUS_OK
+
+
+cdef inline Status keep_ended_span(
+    SpanList *spans, uint32_t flow, int64_t start, int64_t end, uint64_t min_packets, EndReason reason,
+    Dropped *dropped,
+) noexcept nogil:
+    """`keep_span`, with why the piece has ended."""
+    cdef size_t n_before = spans.n_spans
+    cdef Status status = keep_span(spans, flow, start, end, min_packets, dropped)
+    if spans.n_spans > n_before:
+        spans.spans[n_before].end_reason = reason
+    return status
+
+
+cdef inline void write_end_reasons(const SpanList *spans, uint8_t *reasons) noexcept nogil:
+    """Why each span has ended."""
+    cdef size_t span
+    for span in range(spans.n_spans):
+        reasons[span] = <uint8_t> spans.spans[span].end_reason
 
 
 cdef inline void compact(Value *column, const SpanList *spans) noexcept nogil:

@@ -1,0 +1,308 @@
+"""Rows of features as their flows end: bounded memory, from captures of any size."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from netml.errors import OptionError
+from netml.extraction import represent
+from netml.families import FAMILIES
+from netml.flows import FlowTable
+from netml.matrix import FeatureMatrix
+from netml.options import FlowOptions, RepresentationOptions, require_whole
+from netml.persist import DamagedFileError
+from netml.streaming import MAX_MEMORY_BYTES, FlowStream
+
+BATCH_ROWS = 1 << 16
+LEAST_INTERVAL_S = 1e-9  # of an interval of 0 only a batch makes sense; a nanosecond is next to it
+_MAX_MANIFEST_BYTES = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class FixedRepresentation:
+    """All that makes rows of flows, with nothing left to learn."""
+
+    options: RepresentationOptions
+    flow: FlowOptions
+    interval_s: float
+
+
+def extract_batches(
+    source: Any,
+    families: str | Sequence[str] = "IAT",
+    *,
+    like: Any = None,
+    interval: float | None = None,
+    dim: int | None = None,
+    rate: float | None = None,
+    fft: bool = False,
+    header: bool = False,
+    flow: FlowOptions | None = None,
+    size: str = "captured",
+    batch_rows: int = BATCH_ROWS,
+    max_flows: int | None = None,
+    max_memory: int = MAX_MEMORY_BYTES,
+    **stream_options: Any,
+) -> FeatureBatches:
+    """Turn captures into feature matrices batch by batch, as flows end, in bounded memory.
+
+    All batches together have the rows of ``netml.extract(..., flow=FlowOptions(interval=..., keep_tail=True))``, in the
+    order in which flows are known to have ended; see `docs/streaming.md`.
+
+    Parameters
+    ----------
+    source : path, "-", binary file, dpkt reader, iterable of (time, bytes), or a list of paths and files
+        Where packets come from; see `netml.read_flows`.
+    families, fft, header, size
+        As in `netml.extract`.
+    like : path, FeatureMatrix, FlowRepresentation or FlowModel, optional
+        Whose representation to use, with its interval, `dim`, rate and flow options: a file of features that keeps its
+        metadata (.npz, .parquet, .arrow), a .netml model, or the object. No other option of a representation counts.
+    interval : float
+        Length to which flows are cut, s. Needed without `like`: it cannot be learned from flows to come.
+    dim : int
+        Packets that a row has room for. Needed without `like`.
+    rate : float
+        Length of a SAMP window, s. Needed without `like` by the SAMP families.
+    flow : FlowOptions, optional
+        Timeouts and `min_packets`; its `interval` is taken if `interval` is not given, `keep_tail` is always on.
+    batch_rows : int, default 65536
+        Rows of a batch at most.
+    max_flows : int, optional
+        Flow keys held at most; beyond it the least recently seen are ended early.
+    max_memory : int, default 1 GiB
+        Bytes that packets and keys may hold; beyond it the least recently seen are ended early.
+    **stream_options
+        `strict`, `link_type`, `progress`, `batch_packets`, `latency_s`, `max_flow_packets` of
+        `netml.streaming.FlowStream`.
+
+    Returns
+    -------
+    FeatureBatches
+        An iterator of `FeatureMatrix`, none of them empty; `metadata`, `columns`, `stop()`, `close()`.
+
+    Raises
+    ------
+    OptionError
+        If an option is missing or out of range.
+    DamagedFileError
+        If `like` is a file that has no representation.
+
+    Examples
+    --------
+    >>> import netml
+    >>> for batch in netml.extract_batches("-", "STATS", interval=5.0, dim=10):  # doctest: +SKIP
+    ...     print(batch.shape)
+    """
+    if like is not None:
+        fixed = read_representation(like)
+    else:
+        interval = interval if interval is not None or flow is None else flow.interval
+        named = families if isinstance(families, str) else tuple(families)
+        options = RepresentationOptions(named, fft, header, dim, rate, size)
+        fixed = fix_representation(options, flow or FlowOptions(), interval)
+    return FeatureBatches(
+        source, fixed, batch_rows=batch_rows, max_flows=max_flows, max_memory=max_memory, **stream_options
+    )
+
+
+def fix_representation(
+    options: RepresentationOptions, flow: FlowOptions, interval: float | None
+) -> FixedRepresentation:
+    """Check that nothing is left to learn.
+
+    Raises
+    ------
+    OptionError
+        If the interval, `dim` or a rate that is needed is missing; it names the option.
+    """
+    needed = {"interval": interval, "dim": options.dim}
+    if any(FAMILIES[name].needs_rate for name in options.request.names):
+        needed["rate"] = options.rate
+    for name, given in needed.items():
+        if given is None:
+            raise OptionError(name, None, "given: it cannot be learned from flows that are not there yet")
+    assert interval is not None
+    return FixedRepresentation(options, flow, float(interval))
+
+
+class FeatureBatches:
+    """Batches of rows, as flows end; what `extract_batches` gives.
+
+    Parameters
+    ----------
+    source : source
+        As in `netml.read_flows`.
+    fixed : FixedRepresentation
+        What rows are made of.
+    batch_rows : int
+        Rows of a batch at most.
+    **stream_options
+        Of `netml.streaming.FlowStream`.
+
+    Attributes
+    ----------
+    stream : FlowStream
+        Where the flows come from.
+    """
+
+    def __init__(
+        self, source: Any, fixed: FixedRepresentation, *, batch_rows: int = BATCH_ROWS, **stream_options: Any
+    ) -> None:
+        require_whole("batch_rows", batch_rows, 1)
+        self._fixed = fixed
+        self.stream = FlowStream(
+            source,
+            interval=max(fixed.interval_s, LEAST_INTERVAL_S),
+            flow=fixed.flow,
+            size=fixed.options.size,
+            columns=fixed.options.packet_columns[1:],
+            **stream_options,
+        )
+        self._batch_rows = batch_rows
+        self._batches = self._iterate()
+
+    def __iter__(self) -> Iterator[FeatureMatrix]:
+        return self
+
+    def __next__(self) -> FeatureMatrix:
+        return next(self._batches)
+
+    def __enter__(self) -> FeatureBatches:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _iterate(self) -> Iterator[FeatureMatrix]:
+        for table in self.stream:
+            for start in range(0, len(table), self._batch_rows):
+                is_whole = len(table) <= self._batch_rows
+                yield represent(table if is_whole else _cut(table, start, self._batch_rows), self._fixed.options)
+
+    def no_rows(self) -> FeatureMatrix:
+        """Give a matrix without rows: the columns, and what is known of the rows beforehand as metadata."""
+        known = ("netml_version", "flow", "interval_s", "size")
+        about = {name: value for name, value in self.metadata.items() if name in known}
+        counts = np.empty(0, np.int64)
+        sizes = np.empty(0, np.uint32)
+        octets = np.empty(0, np.uint8)
+        columns: dict[str, np.ndarray] = {
+            "time_ns": counts,
+            "caplen": sizes,
+            "wirelen": sizes,
+            "flags": octets,
+            "ttl": octets,
+        }
+        table = FlowTable(_no_keys(), np.zeros(1, np.int64), columns, self._fixed.options.size, about)
+        table.set_times(counts, counts, octets)
+        return represent(table, self._fixed.options)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What was read so far; see `FlowStream.metadata`."""
+        return self.stream.metadata
+
+    def stop(self) -> None:
+        """Stop reading, as Ctrl-C does: the batches to come are of what is open."""
+        self.stream.stop()
+
+    def close(self) -> None:
+        """Give everything up, and close what is read."""
+        self._batches.close()  # type: ignore[attr-defined]
+        self.stream.close()
+
+
+def _no_keys() -> np.ndarray:
+    from netml.flow_index import FLOW_KEY
+
+    return np.empty(0, FLOW_KEY)
+
+
+def _cut(table: FlowTable, start: int, n_rows: int) -> FlowTable:
+    """Some flows in a row, without a copy of their packets."""
+    stop = min(start + n_rows, len(table))
+    first, last = int(table.offsets[start]), int(table.offsets[stop])
+    columns = {name: column[first:last] for name, column in table.columns.items()}
+    rows, index = slice(start, stop), table.index
+    part = FlowTable(
+        table.keys[rows], table.offsets[start : stop + 1] - first, columns, table.size_kind, table.metadata
+    )
+    reasons = None if index.end_reason is None else index.end_reason[rows]
+    part.set_times(index.start_ns[rows], index.end_ns[rows], reasons)
+    return part
+
+
+def read_representation(like: Any) -> FixedRepresentation:
+    """Find out with what representation a file, a matrix or a model was made.
+
+    Parameters
+    ----------
+    like : path, FeatureMatrix, FlowRepresentation or FlowModel
+        See `extract_batches`.
+
+    Returns
+    -------
+    FixedRepresentation
+        With its interval, `dim` and rate.
+
+    Raises
+    ------
+    OptionError
+        If it has none.
+    DamagedFileError
+        If it is a file that has none.
+    """
+    if isinstance(like, str | os.PathLike):
+        name = os.fspath(like)
+        try:
+            return _fix(_read_parts(name), name)
+        except OptionError as error:
+            raise DamagedFileError(name, f"holds no representation that can be used: {error}") from error
+    like = getattr(like, "representation", like) or like
+    if hasattr(like, "to_dict") and hasattr(like, "interval_"):
+        return _fix(like.to_dict(), "like")
+    if isinstance(like, FeatureMatrix):
+        return _fix(_parts_of(like.metadata), "like")
+    raise OptionError("like", type(like).__name__, "a file, a FeatureMatrix, or a fitted representation or model")
+
+
+def _parts_of(metadata: Mapping[str, Any]) -> Any:
+    if "representation" not in metadata:
+        return None
+    about = {"flow": metadata.get("flow"), "interval_s": metadata.get("interval_s")}
+    return {**metadata["representation"], **about}
+
+
+def _read_parts(name: str) -> Any:
+    if os.path.splitext(name)[1].lower() != ".netml":
+        return _parts_of(FeatureMatrix.load(name).metadata)
+    # The manifest alone: it runs no code, and needs no models.
+    try:
+        with zipfile.ZipFile(name) as archive, archive.open("manifest.json") as manifest:
+            return json.loads(manifest.read(_MAX_MANIFEST_BYTES)).get("representation")
+    except (zipfile.BadZipFile, KeyError, ValueError, AttributeError) as error:
+        raise DamagedFileError(name, "not a netml model, or a damaged one") from error
+
+
+def _fix(parts: Any, name: str) -> FixedRepresentation:
+    try:
+        flow = FlowOptions(**(parts.get("flow") or {}))
+        options = RepresentationOptions(
+            tuple(parts["families"]),
+            bool(parts.get("fft", False)),
+            bool(parts.get("header", False)),
+            parts["dim"],
+            float(parts.get("rate_s") or 0.0),
+            parts.get("size", "captured"),
+        )
+        return fix_representation(options, replace(flow, interval=None), float(parts["interval_s"]))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise OptionError("like", name, "something that tells its representation") from error

@@ -1,0 +1,139 @@
+"""`netml extract --stream` and `--like`: rows as flows end, and representations that are given."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from netml.cli import params
+from netml.cli.failures import EXIT_FAILURE, EXIT_OK
+
+if TYPE_CHECKING:
+    from netml.batches import FeatureBatches, FixedRepresentation
+
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+# What a representation decides: with --like it is taken from there.
+_DECIDED = (
+    *("families", "fft", "header", "dim", "rate", "size", "interval", "q_interval"),
+    *("tcp_timeout", "udp_timeout", "min_packets"),
+)
+
+
+class Size(click.ParamType[int]):
+    """A number of bytes: 500M, 2G."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Give the bytes."""
+        if isinstance(value, int):
+            return value
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", str(value).strip(), re.IGNORECASE)
+        n_bytes = int(float(found[1]) * _UNITS[found[2].upper()]) if found else 0
+        if not 1 <= n_bytes <= 2**62:
+            self.fail(f"{value!r} is no number of bytes, such as 500M or 2G", param, ctx)
+        return n_bytes
+
+
+def check_combination(ctx: click.Context, chosen: Mapping[str, Any]) -> None:
+    """Refuse options that have no meaning together."""
+
+    def is_given(name: str) -> bool:
+        return ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+
+    if not chosen["stream"]:
+        for name in ("max_flows", "output_format"):
+            if chosen[name] is not None:
+                option = "format" if name == "output_format" else name.replace("_", "-")
+                raise click.UsageError(f"--{option} is an option of --stream")
+    if chosen["stream"] and chosen["labels"] is not None:
+        raise click.UsageError("--labels are joined to all flows at once: not with --stream")
+    if chosen["like"] is not None:
+        for name in _DECIDED:
+            if is_given(name):
+                option = "family" if name == "families" else name.replace("_", "-")
+                raise click.UsageError(f"--{option} is decided by --like")
+
+
+def extract_stream(captures: Sequence[str], output_path: str, chosen: Mapping[str, Any]) -> int:
+    """Write rows as flows end; give the exit status."""
+    from netml.cli.progress import progress_bar
+    from netml.persist import check_not_input
+    from netml.row_files import check_row_output, open_row_file
+
+    named = chosen["output_format"]
+    if output_path == "-" and named is None:
+        raise click.UsageError("-o - needs --format csv, jsonl or arrow")
+    suffix = check_row_output(output_path, f".{named}" if named else None)
+    check_not_input(output_path, [*captures, chosen["like"]])
+    start_s = time.perf_counter()
+    n_rows = 0
+    with (
+        progress_bar(captures, quiet=chosen["quiet"]) as progress,
+        _open_batches(list(captures), chosen, progress) as batches,
+        open_row_file(output_path, batches.no_rows(), suffix) as write,
+    ):
+        for matrix in batches:
+            write(matrix)
+            n_rows += len(matrix)
+    if not chosen["quiet"]:
+        _summarise(batches, n_rows, output_path, time.perf_counter() - start_s)
+    return EXIT_FAILURE if batches.metadata["damage"] else EXIT_OK
+
+
+@contextmanager
+def _open_batches(captures: list[str], chosen: Mapping[str, Any], progress: Any) -> Iterator[FeatureBatches]:
+    """Batches of rows; Ctrl-C ends the reading, and what is open is written, too."""
+    from netml.batches import extract_batches
+
+    names = ("families", "fft", "header", "dim", "rate", "size", "interval", "like", "strict", "max_flows")
+    given = {name: chosen[name] for name in names}
+    if chosen["max_memory"] is not None:
+        given["max_memory"] = chosen["max_memory"]
+    flow = None if chosen["like"] is not None else params.make_flow_options(chosen)
+    source = captures if len(captures) > 1 else captures[0]
+    with extract_batches(source, flow=flow, progress=progress, **given) as batches:
+        before = signal.signal(signal.SIGINT, lambda *_: batches.stream.interrupt())
+        try:
+            yield batches
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+def _summarise(batches: FeatureBatches, n_rows: int, output_path: str, duration_s: float) -> None:
+    from netml.summary import summarise_table
+
+    metadata, columns = batches.metadata, batches.no_rows().columns
+    for line in summarise_table(metadata, n_rows):
+        click.echo(line, err=True)
+    if batches.stream.was_interrupted:
+        click.echo("stopped  before the end of the input: what was open is written, too", err=True)
+    click.echo(f"matrix   {n_rows:,} x {len(columns):,} in {output_path}", err=True)
+    rate = metadata["packets_read"] / max(duration_s, 1e-9)
+    click.echo(f"time     {duration_s:.2f} s, {rate:,.0f} packets/s", err=True)
+
+
+def options_like(like: str, *, keep_tail: bool) -> dict[str, Any]:
+    """Give the arguments of `netml.extract` for the representation of a file."""
+    from dataclasses import replace
+
+    from netml.batches import LEAST_INTERVAL_S, read_representation
+
+    fixed: FixedRepresentation = read_representation(like)
+    options = fixed.options
+    interval = max(fixed.interval_s, LEAST_INTERVAL_S)
+    return {
+        "families": options.families,
+        "fft": options.fft,
+        "header": options.header,
+        "dim": options.dim,
+        "rate": options.rate,
+        "size": options.size,
+        "flow": replace(fixed.flow, interval=interval, keep_tail=keep_tail or fixed.flow.keep_tail),
+    }

@@ -1,0 +1,158 @@
+"""Rows of features as files, written as they come: CSV, JSON lines, Parquet, Arrow."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import IO, Any
+
+from netml.errors import UnknownNameError
+from netml.formats import csv as csv_format
+from netml.formats._layout import feature_names
+from netml.formats._table import import_pyarrow, to_table
+from netml.matrix import FeatureMatrix
+from netml.persist import atomic_output, check_output
+
+Write = Callable[[FeatureMatrix], None]
+GROUP_ROWS = 1 << 16  # of Parquet: smaller row groups cost more than they hold
+
+
+def find_suffix(path: str | os.PathLike[str], suffix: str | None = None) -> str:
+    """Find the format of a path: its suffix, or the one given where the path does not tell.
+
+    Raises
+    ------
+    UnknownNameError
+        If it cannot be written in batches; it names those that can.
+    """
+    found = (suffix or os.path.splitext(os.fspath(path))[1]).lower()
+    if found not in WRITERS:
+        raise UnknownNameError("format that can be written in batches", found or os.path.basename(path), WRITERS)
+    return found
+
+
+def check_row_output(path: str | os.PathLike[str], suffix: str | None = None) -> str:
+    """Raise now what `open_row_file` would raise after all the work; gives the format."""
+    found = find_suffix(path, suffix)
+    if found in (".parquet", ".arrow"):
+        import_pyarrow(f"writing {found}")
+    if path != "-":
+        check_output(path)
+    elif found == ".parquet":
+        raise UnknownNameError("format for standard output", found, STREAMED)
+    return found
+
+
+@contextlib.contextmanager
+def open_row_file(path: str | os.PathLike[str], no_rows: FeatureMatrix, suffix: str | None = None) -> Iterator[Write]:
+    """Open a file for rows.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        Appears when the block ends well. "-": standard output, flushed after each batch.
+    no_rows : FeatureMatrix
+        The columns; its metadata is the file's.
+    suffix : str, optional
+        One of `WRITERS`, where the path does not tell.
+
+    Yields
+    ------
+    callable
+        Call it with each `FeatureMatrix`.
+
+    Raises
+    ------
+    UnknownNameError
+        If the format cannot be written in batches.
+    MissingExtraError
+        If pyarrow is needed and not installed.
+    OutputError
+        If the file cannot be written.
+    """
+    found = check_row_output(path, suffix)
+    if path == "-":
+        stream = sys.stdout.buffer
+        open_writer = _write_arrow_stream if found == ".arrow" else WRITERS[found]
+        with open_writer(stream, no_rows) as write:
+            stream.flush()
+
+            def write_now(matrix: FeatureMatrix) -> None:
+                write(matrix)
+                stream.flush()
+
+            yield write_now
+        stream.flush()
+        return
+    with atomic_output(path) as partial, open(partial, "wb") as file, WRITERS[found](file, no_rows) as write:
+        yield write
+
+
+@contextlib.contextmanager
+def _write_csv(stream: IO[bytes], no_rows: FeatureMatrix) -> Iterator[Write]:
+    csv_format.write_header(stream, no_rows)
+    yield lambda matrix: csv_format.write_rows(stream, matrix)
+
+
+@contextlib.contextmanager
+def _write_jsonl(stream: IO[bytes], no_rows: FeatureMatrix) -> Iterator[Write]:
+    names = [*no_rows.flows.to_columns(), *feature_names(no_rows.columns)]
+
+    def write(matrix: FeatureMatrix) -> None:
+        flows = zip(*(column.tolist() for column in matrix.flows.to_columns().values()), strict=True)
+        for flow, row in zip(flows, matrix.X.tolist(), strict=True):
+            stream.write(json.dumps(dict(zip(names, (*flow, *row), strict=True))).encode() + b"\n")
+
+    yield write
+
+
+@contextlib.contextmanager
+def _write_parquet(stream: IO[bytes], no_rows: FeatureMatrix) -> Iterator[Write]:
+    schema = to_table(no_rows, "writing .parquet").schema
+    from pyarrow import parquet
+
+    texts = [field.name for field in schema if str(field.type) == "string"]
+    waiting: list[FeatureMatrix] = []
+    arrow: Any = import_pyarrow("writing .parquet")
+    with parquet.ParquetWriter(stream, schema, use_dictionary=texts) as writer:
+
+        def put() -> None:
+            tables = [
+                to_table(matrix, "writing .parquet").replace_schema_metadata(schema.metadata) for matrix in waiting
+            ]
+            waiting.clear()
+            if tables:
+                writer.write_table(arrow.concat_tables(tables))
+
+        def write(matrix: FeatureMatrix) -> None:
+            waiting.append(matrix)
+            if sum(map(len, waiting)) >= GROUP_ROWS:
+                put()
+
+        yield write
+        put()
+
+
+@contextlib.contextmanager
+def _write_arrow(stream: IO[bytes], no_rows: FeatureMatrix, kind: str = "new_file") -> Iterator[Write]:
+    schema = to_table(no_rows, "writing .arrow").schema
+    from pyarrow import ipc
+
+    with getattr(ipc, kind)(stream, schema) as writer:
+        yield lambda matrix: writer.write_table(to_table(matrix, "writing .arrow"))
+
+
+def _write_arrow_stream(stream: IO[bytes], no_rows: FeatureMatrix) -> contextlib.AbstractContextManager[Write]:
+    return _write_arrow(stream, no_rows, "new_stream")
+
+
+STREAMED = (".csv", ".jsonl", ".arrow")
+WRITERS: dict[str, Callable[[IO[bytes], FeatureMatrix], contextlib.AbstractContextManager[Write]]] = {
+    ".csv": _write_csv,
+    ".jsonl": _write_jsonl,
+    ".parquet": _write_parquet,
+    ".arrow": _write_arrow,
+}
