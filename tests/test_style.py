@@ -52,7 +52,9 @@ def section(docstring, title):
 
 @pytest.mark.parametrize("path", FILES, ids=house.relative)
 def test_files_are_short(path):
-    limit = {".pxd": MAX_ROOM_LINES, ".pyx": MAX_KERNEL_LINES, ".pxi": MAX_KERNEL_LINES, ".py": MAX_PYTHON_LINES}[path.suffix]
+    limit = {".pxd": MAX_ROOM_LINES, ".pyx": MAX_KERNEL_LINES, ".pxi": MAX_KERNEL_LINES, ".py": MAX_PYTHON_LINES}[
+        path.suffix
+    ]
     n_lines = len(path.read_text().splitlines())
     assert n_lines <= limit, f"{house.relative(path)} has {n_lines} lines, at most {limit}: split it by noun"
 
