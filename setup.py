@@ -13,6 +13,8 @@ IS_SANITIZE = os.environ.get("NETML_SANITIZE") == "1"
 
 compile_args = ["-O0", "-g"] if IS_DEBUG or IS_COVERAGE else ["-O3"]
 link_args = []
+# Allocations that fail on demand: NETML_FAULTS=1, and with the two builds that look for what goes wrong then.
+macros = [("NETML_FAULTS", "1")] if IS_DEBUG or IS_SANITIZE or os.environ.get("NETML_FAULTS") == "1" else []
 if IS_COVERAGE:
     compile_args += ["--coverage"]
     link_args += ["--coverage"]
@@ -36,6 +38,7 @@ extension = Extension(
     ["src/netml/_flowcore.pyx"],
     include_dirs=["src/netml/_core"],
     depends=["src/netml/_core/guard.h", "src/netml/_core/native.h"],
+    define_macros=macros,
     extra_compile_args=compile_args,
     extra_link_args=link_args,
 )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from netml import _flowcore
+from netml.errors import CaptureWarning
 from netml.families import FAMILIES, lay_out
 from netml.flows import FlowTable
 from netml.matrix import FeatureMatrix
-from netml.options import FlowOptions, RepresentationOptions, nanoseconds
+from netml.options import LARGEST_DIM, FlowOptions, RepresentationOptions, nanoseconds
 from netml.pieces import read_pieces
 from netml.quantile import linear_quantile
 from netml.reading import Progress
@@ -201,8 +203,15 @@ def represent(table: FlowTable, options: RepresentationOptions, *, q_dim: float 
 
 
 def learn_dim(table: FlowTable, q: float) -> int:
-    """Packets that a row has room for: floor of a quantile of the packets per flow; 0 without flows."""
-    return int(linear_quantile(table.lengths, q))
+    """Packets that a row has room for: floor of a quantile of the packets per flow; 0 without flows.
+
+    At most what can be asked for, with a `CaptureWarning`: one giant flow must not make a row of gigabytes.
+    """
+    dim = int(linear_quantile(table.lengths, q))
+    if dim > LARGEST_DIM:
+        text = f"dim {dim:,} would be learned from giant flows: rows have room for {LARGEST_DIM:,} packets"
+        warnings.warn(CaptureWarning(text), stacklevel=2)
+    return min(dim, LARGEST_DIM)
 
 
 def learn_rate_ns(*tables: FlowTable) -> float:

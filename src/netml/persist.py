@@ -8,6 +8,7 @@ import importlib
 import os
 import pickle
 import stat
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
@@ -25,6 +26,9 @@ _REASONS = {
 }
 
 __all__ = ["DamagedFileError", "OutputError", "atomic_output", "check_output", "dump_data", "load_data"]
+
+# The last output that is whole, for whoever has to say what an interrupted run has left behind.
+finished_outputs: deque[str] = deque(maxlen=1)
 
 _DESCRIPTORS = ("/dev/fd/", "/dev/std", "/proc/")
 
@@ -110,6 +114,7 @@ def atomic_output(path: str | os.PathLike[str]) -> Iterator[str]:
             # Through a symbolic link the file behind it is replaced, as open() would do.
             with _renamed_on_success(os.path.realpath(path), mode) as partial:
                 yield partial
+            finished_outputs.append(os.fspath(path))
     except NetmlError:
         raise
     except OSError as error:

@@ -265,3 +265,7 @@ def _walk_general(
             # A time out of range: the kernel does not know where it was.
             error.path, error.record_no = capture.name, assembler.n_packets_read - n_before + 1
         raise
+    except Exception as error:
+        # A stranger's error stays what it is, and tells where.
+        error.add_note(f"{capture.name}: record {assembler.n_packets_read - n_before + 1}: the source raised this")
+        raise

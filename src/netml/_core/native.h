@@ -74,11 +74,41 @@ static inline void netml_populate(const void *start, size_t size) {
 #endif
 }
 
+/* Faults on demand, in builds with NETML_FAULTS only: so many allocations succeed and then none; < 0: no limit. */
+#if defined(NETML_FAULTS)
+static int64_t netml_allocations_left = -1;
+static inline int netml_is_refused(void) {
+    if (netml_allocations_left > 0) netml_allocations_left--;
+    else return netml_allocations_left == 0;
+    return 0;
+}
+static inline int netml_fail_allocations(int64_t n) {
+    netml_allocations_left = n;
+    return 1;
+}
+#else
+#define netml_is_refused() 0
+static inline int netml_fail_allocations(int64_t n) {
+    (void)n;
+    return 0;
+}
+#endif
+
+/* `malloc` and `realloc`, as all of the kernel calls them. */
+static inline void *netml_allocate_plain(size_t size) {
+    return netml_is_refused() ? NULL : malloc(size ? size : 1);
+}
+
+static inline void *netml_reallocate(void *start, size_t size) {
+    return netml_is_refused() ? NULL : realloc(start, size);
+}
+
 /* Memory for `free`; from 2 MB on in huge pages where the kernel offers them: one fault for 512, and fewer TLB misses. */
 static inline void *netml_allocate(size_t size) {
     const size_t huge = (size_t)2 << 20;
     void *start = NULL;
-    if (size < huge) return malloc(size ? size : 1);
+    if (size < huge) return netml_allocate_plain(size);
+    if (netml_is_refused()) return NULL;
     size = (size + huge - 1) / huge * huge; /* or the last part would come in small pages after all */
     if (posix_memalign(&start, huge, size)) return NULL;
 #if defined(MADV_HUGEPAGE)

@@ -18,6 +18,9 @@ cdef extern from "native.h" nogil:
     bint netml_exceeds(double x, double k, double d) noexcept
     void netml_populate(const void *start, size_t size) noexcept
     void *netml_allocate(size_t size) noexcept
+    void *netml_allocate_plain(size_t size) noexcept
+    void *netml_reallocate(void *start, size_t size) noexcept
+    bint netml_fail_allocations(int64_t n) noexcept
 
 
 cdef inline uint16_t read_u16(const uint8_t *at) noexcept nogil:

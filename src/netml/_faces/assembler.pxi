@@ -176,6 +176,7 @@ cdef class FlowAssembler:
                 returned = netml_run_guarded(run_assembly, &request)
             netml_end_guard()
             status = STATUS_UNREADABLE if returned == NETML_BUS else <Status> returned
+        self.close_if_lost(status)
         PyErr_CheckSignals()
         return length - request.n_used, request.n_wanted, describe_fault(status, request.n_wanted)
 
@@ -185,6 +186,7 @@ cdef class FlowAssembler:
         If the iterator raises, the packets before that are in.
         """
         cdef Frame frame
+        cdef Status status
         cdef size_t n_taken = 0
         frame.link_type = link_type
         self.require_open()
@@ -200,7 +202,9 @@ cdef class FlowAssembler:
             frame.time_ns = convert_time(time)
             frame.octets = <const uint8_t *> PyBytes_AS_STRING(octets)
             frame.caplen = frame.wirelen = <uint32_t> PyBytes_GET_SIZE(octets)
-            describe_fault(take_frame(&self.assembly, &frame), 0)
+            status = take_frame(&self.assembly, &frame)
+            self.close_if_lost(status)
+            describe_fault(status, 0)
         return n_taken
 
     @property
@@ -300,7 +304,7 @@ cdef class FlowAssembler:
         """
         cdef GroupedColumns columns = self.find_grouped()
         cdef Status status
-        if not self.is_ended or not interval_ns >= 0:
+        if "time_ns" not in self.grouped or not interval_ns >= 0:
             raise ValueError("end the flows first, and give an interval of at least 0")
         with nogil:
             status = cut_by_interval(
@@ -381,6 +385,11 @@ cdef class FlowAssembler:
         free_spans(&self.spans)
         times = {"start_ns": np.asarray(start_ns), "end_ns": np.asarray(end_ns)}
         return taken | times | {"offsets": np.asarray(offsets), "keys": np.asarray(octets).view(FLOW_KEY)}
+
+    cdef void close_if_lost(self, Status status) noexcept:
+        """Where packets were lost, for want of memory, nothing more comes: it would look whole."""
+        if status == STATUS_NO_MEMORY or status == STATUS_TOO_MANY:
+            self.is_ended = True
 
     cdef int require_open(self) except -1:
         """No more packets once the flows have been ended."""

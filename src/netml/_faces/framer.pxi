@@ -6,7 +6,7 @@ from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t
 from netml._core.capture.pcapng cimport free_pcapng
 from netml._core.capture.registry cimport FORMAT_PCAP, FORMAT_PCAPNG, Framing, next_frame
 from netml._core.link.registry cimport is_supported_link_type
-from netml._core.octets cimport netml_populate
+from netml._core.octets cimport netml_fail_allocations, netml_populate
 from netml._core.packet cimport Frame
 from netml._core.status cimport (
     STATUS_BAD_BLOCK, STATUS_BAD_LENGTH, STATUS_BAD_SECTION, STATUS_FRAME, STATUS_NEED_MORE, STATUS_NO_FRAME,
@@ -33,6 +33,14 @@ def populate(const uint8_t[::1] mapped, size_t start, size_t length):
     if start < <size_t> mapped.shape[0] and length > 0:
         with nogil:
             netml_populate(&mapped[start], min(length, <size_t> mapped.shape[0] - start))
+
+
+def fail_allocations(int64_t n):
+    """Let the kernel's next `n` allocations succeed and all others fail; -1: no more faults. For tests.
+
+    Only builds with NETML_FAULTS=1, NETML_DEBUG=1 or NETML_SANITIZE=1 can: returns whether this one does.
+    """
+    return bool(netml_fail_allocations(n))
 
 
 cdef str describe_fault(Status status, size_t n_wanted):

@@ -124,12 +124,14 @@ def _follow(
     from netml.verdicts import no_verdicts
 
     stream = model.stream(sources if len(sources) > 1 else sources[0], strict=chosen["strict"])
-    before = signal.signal(signal.SIGINT, lambda *_: stream.interrupt())
+    stopping = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: stream.interrupt()) for number in stopping]
     try:
         for verdicts in model.follow(stream, threshold=threshold):
             yield verdicts, stream.metadata
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in zip(stopping, before, strict=True):
+            signal.signal(number, handler)
     yield no_verdicts(threshold), stream.metadata  # there may have been no flow at all
 
 

@@ -16,8 +16,18 @@ EXIT_USAGE = 2
 EXIT_ANOMALY = 3
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
+EXIT_TERMINATED = 143
 OPTIONS = {"families": "family", "columns": "label-column"}  # where a command calls an option otherwise than Python
 COMPLETION_VARIABLE = "_NETML_COMPLETE"
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: whoever cleans up after Ctrl-C does so for this, too."""
+
+
+def terminate(*_: object) -> None:
+    """Handle SIGTERM as Python handles SIGINT."""
+    raise Terminated
 
 
 def fail(text: object) -> None:
@@ -46,11 +56,12 @@ def run(group: click.Group, arguments: list[str] | None) -> int:
             command = error.ctx.command_path if error.ctx is not None else "netml"
             fail(f"{error.format_message()} (see {command} --help)")
             return EXIT_USAGE
-        except (KeyboardInterrupt, click.Abort):
+        except (KeyboardInterrupt, click.Abort) as stop:
             if sys.stderr is not None and sys.stderr.isatty():
                 click.echo(err=True)  # the terminal stands behind "^C" or the progress bar
-            fail("interrupted: nothing was written")
-            return EXIT_INTERRUPTED
+            is_terminated = isinstance(stop, Terminated)
+            fail(f"{'terminated' if is_terminated else 'interrupted'}: {_tell_written()}")
+            return EXIT_TERMINATED if is_terminated else EXIT_INTERRUPTED
         except BrokenPipeError:
             # The reader of stdout is gone; keep the interpreter from trying to flush it once more.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -84,6 +95,13 @@ def _invoke(group: click.Group, arguments: list[str]) -> object:
         return shell_complete(group, {}, "netml", COMPLETION_VARIABLE, instruction)
     with group.make_context("netml", list(arguments)) as context:
         return group.invoke(context)
+
+
+def _tell_written() -> str:
+    """Tell which output is whole nevertheless: a command may have several."""
+    persist = sys.modules.get("netml.persist")
+    finished = list(persist.finished_outputs) if persist is not None else []
+    return f"{finished[-1]} is whole, nothing after it was written" if finished else "nothing was written"
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *place: object, **more: object) -> None:

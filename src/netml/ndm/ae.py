@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib.util import find_spec
 from typing import Any
 
@@ -127,7 +128,12 @@ class AE(Detector):
             n_iter_no_change=self.epochs,
             random_state=self.random_state,
         )
-        network.fit(scaled, scaled)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            network.fit(scaled, scaled)
+        # scikit-learn ends the training at Ctrl-C, and goes on with what has been learned.
+        if any("interrupted by user" in str(warning.message) for warning in caught):
+            raise KeyboardInterrupt
         self.weights_, self.biases_ = network.coefs_, network.intercepts_
 
     def _score(self, rows: Array) -> Any:

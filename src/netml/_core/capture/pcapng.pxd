@@ -4,10 +4,10 @@ Sections and interfaces are kept as they are met; unknown blocks are passed over
 `free_pcapng`. A block's lengths are checked against each other before its body is read.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free
 
 from netml._core.capture.interface cimport Interface, find_time_ns, read_interface
-from netml._core.octets cimport read_file16, read_file32, read_u32
+from netml._core.octets cimport netml_reallocate, read_file16, read_file32, read_u32
 from netml._core.packet cimport Frame
 from netml._core.status cimport (
     STATUS_BAD_BLOCK, STATUS_BAD_LENGTH, STATUS_BAD_SECTION, STATUS_FRAME, STATUS_NEED_MORE, STATUS_NO_FRAME,
@@ -47,13 +47,15 @@ cdef inline void free_pcapng(Pcapng *state) noexcept nogil:
 cdef inline Status add_interface(Pcapng *state, const uint8_t *body, size_t length) noexcept nogil:
     """Take an interface description block into the section."""
     cdef Interface *grown
+    cdef size_t room
     cdef Status status
     if state.n_interfaces == state.room:
-        state.room = state.room * 2 + 8
-        grown = <Interface *> realloc(state.interfaces, state.room * sizeof(Interface))
+        room = state.room * 2 + 8
+        grown = <Interface *> netml_reallocate(state.interfaces, room * sizeof(Interface))
         if grown == NULL:
             return STATUS_NO_MEMORY
         state.interfaces = grown
+        state.room = room
     status = read_interface(&state.interfaces[state.n_interfaces], body, length, state.is_swapped)
     if status != STATUS_OK:
         return status

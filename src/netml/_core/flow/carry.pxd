@@ -3,7 +3,7 @@
 Flows that are not known any more keep their numbers until they are a fifth of the table: then it is packed.
 """
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc, qsort
+from libc.stdlib cimport free, qsort
 from libc.string cimport memcpy
 
 from netml._core.flow.columns cimport PacketChunk, PacketColumns, add_chunk
@@ -14,6 +14,7 @@ from netml._core.flow.open cimport (
 from netml._core.flow.rounds cimport end_pieces
 from netml._core.flow.spans cimport END_LACK_OF_RESOURCES, Dropped, Span, SpanList, keep_ended_span
 from netml._core.flow.table cimport NO_FLOW, FlowTable, find_record, renumber_flows
+from netml._core.octets cimport netml_allocate_plain
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
 
 
@@ -181,7 +182,7 @@ cdef inline Status forget_flows(OpenFlows *opened, FlowTable *table, PacketColum
     cdef Status status
     if opened.n_flows < opened.n_known + opened.n_known // 4 + FEW_FLOWS or table.slots == NULL:
         return STATUS_OK
-    numbers = <uint32_t *> malloc(opened.n_flows * sizeof(uint32_t))
+    numbers = <uint32_t *> netml_allocate_plain(opened.n_flows * sizeof(uint32_t))
     if numbers == NULL:
         return STATUS_NO_MEMORY
     for number in range(opened.n_flows):

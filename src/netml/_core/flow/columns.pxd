@@ -3,9 +3,9 @@
 Chunks, each of one piece of memory: nothing is copied as they grow, and grouping gives them back one by one. Owns them.
 """
 from libc.stdint cimport UINT32_MAX, int64_t, uint8_t, uint32_t
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free
 
-from netml._core.octets cimport netml_allocate
+from netml._core.octets cimport netml_allocate, netml_reallocate
 from netml._core.packet cimport Packet
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, STATUS_TOO_MANY, Status
 
@@ -70,7 +70,7 @@ cdef inline Status add_chunk(PacketColumns *columns) noexcept nogil:
         room = min(columns.chunks[columns.n_chunks - 1].room * 4, <size_t> LARGEST_ROOM)
     if n_packets + room > UINT32_MAX:
         return STATUS_TOO_MANY
-    grown = <PacketChunk *> realloc(columns.chunks, (columns.n_chunks + 1) * sizeof(PacketChunk))
+    grown = <PacketChunk *> netml_reallocate(columns.chunks, (columns.n_chunks + 1) * sizeof(PacketChunk))
     if grown == NULL:
         return STATUS_NO_MEMORY
     columns.chunks = grown

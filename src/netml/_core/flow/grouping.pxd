@@ -1,10 +1,10 @@
 """Packet columns from order of arrival to order of flows: a counting sort, stable, and a sort by time where needed."""
 from libc.stdint cimport int64_t, uint8_t, uint32_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free
 from libc.string cimport memcpy
 
 from netml._core.flow.columns cimport PacketChunk, PacketColumns, free_chunk, free_columns
-from netml._core.octets cimport netml_prefetch_write
+from netml._core.octets cimport netml_allocate_plain, netml_prefetch_write
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
 
 
@@ -147,8 +147,8 @@ cdef inline void permute(Value *column, const uint32_t *order, size_t n, void *s
 cdef inline Status sort_flow(GroupedColumns *columns, size_t start, size_t end) noexcept nogil:
     """Put the packets start..end of one flow in order of time, stable."""
     cdef size_t n = end - start
-    cdef uint32_t *order = <uint32_t *> malloc(n * sizeof(uint32_t))
-    cdef void *spare = malloc(n * sizeof(int64_t))
+    cdef uint32_t *order = <uint32_t *> netml_allocate_plain(n * sizeof(uint32_t))
+    cdef void *spare = netml_allocate_plain(n * sizeof(int64_t))
     cdef Status status = STATUS_NO_MEMORY
     if order != NULL and spare != NULL:
         order_by_time(columns.time_ns + start, n, order, <uint32_t *> spare)

@@ -4,9 +4,10 @@ An open piece's packets wait. Of a key whose packets are all out there stays wha
 been idle, and where the anchors of the interval are counted from. Owns the flows' state.
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free
 from libc.string cimport memset
 
+from netml._core.octets cimport netml_reallocate
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
 
 
@@ -63,7 +64,7 @@ cdef inline Status admit_flows(OpenFlows *opened, size_t n_flows) noexcept nogil
     cdef size_t room = opened.room
     if n_flows > room:
         room = max(n_flows, room + room // 2 + 1024)
-        grown = <OpenFlow *> realloc(opened.flows, room * sizeof(OpenFlow))
+        grown = <OpenFlow *> netml_reallocate(opened.flows, room * sizeof(OpenFlow))
         if grown == NULL:
             return STATUS_NO_MEMORY
         opened.flows = grown
@@ -80,7 +81,7 @@ cdef inline void shrink_flows(OpenFlows *opened, size_t n_flows) noexcept nogil:
     cdef OpenFlow *shrunk
     opened.n_flows = n_flows
     if room < opened.room:
-        shrunk = <OpenFlow *> realloc(opened.flows, room * sizeof(OpenFlow))
+        shrunk = <OpenFlow *> netml_reallocate(opened.flows, room * sizeof(OpenFlow))
         if shrunk != NULL:
             opened.flows = shrunk
             opened.room = room

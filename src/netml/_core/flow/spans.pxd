@@ -3,13 +3,13 @@
 Owns the spans' memory.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free
 from libc.string cimport memmove
 
 from netml._core.flow.grouping cimport GroupedColumns, Value
 from netml._core.flow.key cimport KEY_BYTES, write_key
 from netml._core.flow.table cimport FlowTable, find_record
-from netml._core.octets cimport netml_allocate, netml_gap
+from netml._core.octets cimport netml_allocate, netml_gap, netml_reallocate
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
 
 
@@ -60,10 +60,12 @@ cdef inline void free_spans(SpanList *spans) noexcept nogil:
 
 cdef inline Status reserve_spans(SpanList *spans, size_t room) noexcept nogil:
     """Room for about as many spans as there will be; what is not touched costs no memory."""
+    free_spans(spans)
     spans.spans = <Span *> netml_allocate(room * sizeof(Span))
+    if spans.spans == NULL:
+        return STATUS_NO_MEMORY
     spans.room = room
-    spans.n_spans = 0
-    return STATUS_OK if spans.spans != NULL else STATUS_NO_MEMORY
+    return STATUS_OK
 
 
 cdef inline void drop_span(Dropped *dropped, Drop reason, int64_t n_packets) noexcept nogil:
@@ -77,15 +79,17 @@ cdef inline Status keep_span(
 ) noexcept nogil:
     """Add a piece, or drop it if it is too short."""
     cdef Span *grown
+    cdef size_t room
     if <uint64_t> (end - start) < min_packets:
         drop_span(dropped, DROP_SHORT_PIECE, end - start)
         return STATUS_OK
     if spans.n_spans == spans.room:
-        spans.room = spans.room + spans.room // 2 + 1024
-        grown = <Span *> realloc(spans.spans, spans.room * sizeof(Span))
+        room = spans.room + spans.room // 2 + 1024
+        grown = <Span *> netml_reallocate(spans.spans, room * sizeof(Span))
         if grown == NULL:
             return STATUS_NO_MEMORY
         spans.spans = grown
+        spans.room = room
     spans.spans[spans.n_spans].start = <uint32_t> start
     spans.spans[spans.n_spans].end = <uint32_t> end
     spans.spans[spans.n_spans].flow = flow

@@ -4,12 +4,14 @@ A slot is 8 octets (hash tag, flow number): a line of the cache holds eight, and
 once for the slot and once for the record. The table is never more than half full. Owns its memory.
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdlib cimport free
 from libc.string cimport memset
 
 from netml._core.flow.key cimport is_same_key
 from netml._core.flow.record cimport FlowRecord
-from netml._core.octets cimport netml_allocate, netml_likely, netml_prefetch_read, netml_prefetch_write
+from netml._core.octets cimport (
+    netml_allocate, netml_allocate_plain, netml_likely, netml_prefetch_read, netml_prefetch_write, netml_reallocate,
+)
 from netml._core.packet cimport FlowKey
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, STATUS_TOO_MANY, Status
 
@@ -96,13 +98,13 @@ cdef inline Status grow_records(FlowTable *table) noexcept nogil:
     cdef FlowRecord **grown
     if table.n_chunks == (1 << (32 - CHUNK_BITS)) - 1:
         return STATUS_TOO_MANY
-    grown = <FlowRecord **> realloc(table.chunks, (table.n_chunks + 1) * sizeof(FlowRecord *))
+    grown = <FlowRecord **> netml_reallocate(table.chunks, (table.n_chunks + 1) * sizeof(FlowRecord *))
     if grown == NULL:
         return STATUS_NO_MEMORY
     table.chunks = grown
     # The first chunk in small pages: most captures have few flows, and a huge page is cleared whole.
     if table.n_chunks == 0:
-        grown[0] = <FlowRecord *> malloc(sizeof(FlowRecord) << CHUNK_BITS)
+        grown[0] = <FlowRecord *> netml_allocate_plain(sizeof(FlowRecord) << CHUNK_BITS)
     else:
         grown[table.n_chunks] = <FlowRecord *> netml_allocate(sizeof(FlowRecord) << CHUNK_BITS)
     if grown[table.n_chunks] == NULL:
@@ -150,6 +152,14 @@ cdef inline Status find_or_insert_flow(
         status = grow_records(table)
         if status != STATUS_OK:
             return status
+    # Before the flow is entered: should that fail, there is still a free slot to end the next search.
+    if (table.n_flows + 1) * 2 > table.mask:
+        status = set_slots(table, table.slot_bits + 1)
+        if status != STATUS_OK:
+            return status
+        at = find_slot(table, hashed)
+        while table.slots[at].flow != NO_FLOW:
+            at = (at + 1) & table.mask
     flow[0] = <uint32_t> table.n_flows
     record = find_record(table, table.n_flows)
     record.key = key[0]
@@ -157,8 +167,6 @@ cdef inline Status find_or_insert_flow(
     table.slots[at].tag = tag
     table.slots[at].flow = flow[0]
     table.n_flows += 1
-    if table.n_flows * 2 > table.mask:
-        return set_slots(table, table.slot_bits + 1)
     return STATUS_OK
 
 

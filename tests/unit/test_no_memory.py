@@ -1,0 +1,80 @@
+"""Out of memory anywhere in the kernel: MemoryError each time, nothing that looks whole, and the object can go.
+
+Only where the build can make allocations fail (NETML_FAULTS=1, NETML_DEBUG=1, NETML_SANITIZE=1).
+"""
+
+import io
+import itertools
+
+import pytest
+import traffic
+from builders import captures
+
+import netml
+from netml import _flowcore
+from netml.streaming import FlowStream
+
+# More flows than the first table has room for, packets out of order, and more than one chunk of columns.
+RECORDS = traffic.many_flows(5000, 17)
+RECORDS += [
+    (traffic.START_NS + i % 3 * traffic.MS, traffic.udp_frame(destination=f"10.{i >> 8}.{i & 255}.1", ports=(i, 53)))
+    for i in itertools.chain(range(4500), range(4500))
+]
+RECORDS[100::50] = [(time_ns - 10**7, frame) for time_ns, frame in RECORDS[100::50]]
+PCAP = captures.pcap(RECORDS)
+PCAPNG = captures.section_header() + b"".join(captures.interface() for _ in range(20))
+PCAPNG += b"".join(captures.enhanced_packet(captures.ticks_of(time_ns), frame) for time_ns, frame in RECORDS[:50])
+FLOW = netml.FlowOptions(interval=0.5, tcp_timeout=0.05, udp_timeout=0.05, keep_tail=True)
+
+
+@pytest.fixture(autouse=True)
+def _faults():
+    if not _flowcore.fail_allocations(-1):
+        pytest.skip("this build's allocations cannot be made to fail (NETML_FAULTS=1)")
+    yield
+    _flowcore.fail_allocations(-1)
+
+
+def stream():
+    tables = FlowStream(io.BytesIO(PCAP), interval=0.5, flow=FLOW, batch_packets=500, max_open_packets=2000)
+    return sum(len(table) for table in tables)
+
+
+RUNS = {
+    "batch": lambda: len(netml.read_flows(io.BytesIO(PCAP), flow=FLOW)),
+    "pcapng": lambda: len(netml.read_flows(io.BytesIO(PCAPNG), flow=FLOW)),
+    "stream": stream,
+    "packets": lambda: len(netml.packets.read_packet_table(io.BytesIO(PCAP))),
+    "general": lambda: len(netml.read_flows(((t / 1e9, f) for t, f in RECORDS), flow=FLOW, link_type=1)),
+    "extract": lambda: len(netml.extract(io.BytesIO(PCAP), ["STATS", "SAMP_NUM"], header=True, flow=FLOW)),
+}
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_every_allocation_may_fail(run):
+    import netml.packets  # noqa: F401
+
+    expected = RUNS[run]()
+    for n_left in itertools.count():
+        _flowcore.fail_allocations(n_left)
+        try:
+            found = RUNS[run]()
+        except MemoryError:
+            _flowcore.fail_allocations(-1)
+            continue
+        break
+    assert found == expected
+    assert n_left >= 4, "no allocation failed"
+
+
+def test_what_has_lost_packets_hands_out_nothing():
+    assembler, framer = _flowcore.FlowAssembler(("caplen",)), _flowcore.Framer("pcap")
+    block = memoryview(PCAP)
+    _flowcore.fail_allocations(0)
+    with pytest.raises(MemoryError, match="no memory for the packet columns"):
+        assembler.assemble(framer, block, 24, len(PCAP) - 24)
+    _flowcore.fail_allocations(-1)
+    with pytest.raises(ValueError, match="ended already"):
+        assembler.assemble(framer, block, 24, len(PCAP) - 24)
+    with pytest.raises(ValueError, match="end the flows first"):
+        assembler.take_flows(1.0)

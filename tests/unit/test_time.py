@@ -1,0 +1,87 @@
+"""Absurd clocks: the same flows as the reference, no endless loops, no giant matrices, texts that can be read."""
+
+import io
+
+import numpy as np
+import pytest
+import traffic
+from builders import captures
+from command import run_netml
+from reference import pipeline
+from reference.flows import FlowOptions
+
+import netml
+from netml import extraction
+from netml.streaming import FlowStream
+
+YEAR_NS = 365 * 86400 * 10**9
+FRAME = traffic.udp_frame()
+START_NS = traffic.START_NS
+# Apart from what 104 days leave of a nanosecond in float64: the interval's edges are exact in pieces up to that long.
+TIMES = {
+    "zero": [0, 0, 1000, 2000],
+    "equal": [START_NS] * 5,
+    "back by years": [START_NS + back_ns for back_ns in (0, 320, -20 * YEAR_NS, 320 - 20 * YEAR_NS, 640)],
+    "ten years": [START_NS, START_NS + 320, START_NS + 10 * YEAR_NS, START_NS + 10 * YEAR_NS + 320],
+    "beyond 2106": [2**32 * 10**9 + i * 10**6 for i in range(4)],
+}
+
+
+@pytest.mark.parametrize("times", TIMES.values(), ids=TIMES)
+@pytest.mark.parametrize("timeout", [600.0, 1e10])
+def test_absurd_times(times, timeout):
+    content = captures.pcapng([(time_ns, FRAME) for time_ns in times], tsresol=9)
+    for interval in (None, 1e-6, 5.0):
+        options = FlowOptions(interval=interval, udp_timeout=timeout, keep_tail=True)
+        table = netml.read_flows(io.BytesIO(content), flow=netml.FlowOptions(**vars(options)))
+        expected = pipeline.read_flows(content, flow=options)
+        assert [flow.time_ns.tolist() for flow in table] == [[p.time_ns for p in piece] for piece in expected.pieces]
+        for family in ("SAMP_NUM", "STATS", "IAT"):
+            given = {"fft": family == "IAT", "dim": 40, "rate": 1e-9}
+            matrix = netml.extract(io.BytesIO(content), family, flow=netml.FlowOptions(**vars(options)), **given)
+            wanted, _ = pipeline.extract(expected, family, **given)
+            np.testing.assert_allclose(matrix.X, wanted, rtol=1e-9, atol=1e-6)
+            assert matrix.shape[1] <= 40
+    stream = FlowStream(
+        io.BytesIO(content), interval=1e-6, flow=netml.FlowOptions(udp_timeout=timeout), batch_packets=1
+    )
+    n_in_flows = sum(len(table.time_ns) for table in stream)
+    assert n_in_flows + sum(each["packets"] for each in stream.metadata["dropped"].values()) == len(times)
+
+
+def test_negative_times_of_an_iterable():
+    table = netml.read_flows([(-2, FRAME), (-1, FRAME), (0, FRAME)], link_type=1)
+    assert table.time_ns.tolist() == [-2 * 10**9, -(10**9), 0]
+
+
+def test_simple_packets_have_no_time():
+    content = captures.section_header() + captures.interface() + captures.simple_packet(FRAME) * 3
+    assert netml.read_flows(io.BytesIO(content)).time_ns.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("name", ["zero", "beyond 2106"])
+def test_texts_of_absurd_times(tmp_path, name):
+    capture, out = tmp_path / "in.pcapng", tmp_path / "out.csv"
+    capture.write_bytes(captures.pcapng([(time_ns, FRAME) for time_ns in TIMES[name]]))
+    assert run_netml("extract", capture, "-o", out).status == 0
+    assert f",{TIMES[name][0]}," in out.read_text()
+    shown = run_netml("info", capture)
+    assert shown.status == 0
+    assert ("1970-01-01 00:00:00" if name == "zero" else "2106-02-07 06:28:16") in shown.out
+
+
+def test_a_learned_dim_is_bounded(monkeypatch):
+    monkeypatch.setattr(extraction, "LARGEST_DIM", 3)
+    content = captures.pcapng([(START_NS + i, FRAME) for i in range(9)])
+    with pytest.warns(netml.CaptureWarning, match="dim 9 would be learned from giant flows"):
+        assert netml.extract(io.BytesIO(content), "SIZE", flow=netml.FlowOptions(interval=1.0)).shape[1] == 3
+
+
+def test_an_iterable_that_raises_tells_where():
+    def packets():
+        yield 0.0, FRAME
+        raise RuntimeError("the tap fell out")
+
+    with pytest.raises(RuntimeError, match="the tap fell out") as caught:
+        netml.read_flows(packets(), link_type=1)
+    assert caught.value.__notes__ == ["<generator>: record 2: the source raised this"]
