@@ -56,7 +56,7 @@ def read_all_ways(content, interval=5.0):
         matrix = netml.extract(io.BytesIO(content), "STATS")
         assert_true(matrix.metadata, int(matrix.flows.packets.sum()))
         told.append(matrix.metadata)
-        stream = FlowStream(io.BytesIO(content), interval=interval, batch_packets=7, max_open_packets=50)
+        stream = FlowStream(io.BytesIO(content), interval=interval, batch_packets=7, max_memory=4000)
         tables = list(stream)
         assert_true(stream.metadata, sum(len(table.time_ns) for table in tables))
         packets = read_packet_table(io.BytesIO(content))

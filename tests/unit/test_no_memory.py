@@ -36,7 +36,7 @@ def _faults():
 
 
 def stream():
-    tables = FlowStream(io.BytesIO(PCAP), interval=0.5, flow=FLOW, batch_packets=500, max_open_packets=2000)
+    tables = FlowStream(io.BytesIO(PCAP), interval=0.5, flow=FLOW, batch_packets=500, max_memory=100_000)
     return sum(len(table) for table in tables)
 
 

@@ -4,10 +4,10 @@ A ring of the datagrams that were begun last, found by chains of a keyed hash: t
 memory is bounded, and nothing but speed depends on the hash. The newest first fragment counts. Owns its memory.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
 
-from netml._core.octets cimport netml_fold_multiply, netml_gap, read_be16, read_be32
+from netml._core.octets cimport netml_allocate_plain, netml_fold_multiply, netml_gap, read_be16, read_be32
 from netml._core.packet cimport FlowKey, NetworkHeader, Packet
 from netml._core.status cimport KEPT, SKIP_FRAGMENT, STATUS_NO_MEMORY, STATUS_OK, Reason, Status
 
@@ -42,10 +42,11 @@ cdef struct FragmentTable:
 
 cdef inline Status allocate_fragments(FragmentTable *table) noexcept nogil:
     """Begin to track."""
-    table.entries = <DatagramEntry *> calloc(1 << RING_BITS, sizeof(DatagramEntry))
-    table.heads = <uint32_t *> malloc(sizeof(uint32_t) << RING_BITS)
+    table.entries = <DatagramEntry *> netml_allocate_plain(sizeof(DatagramEntry) << RING_BITS)
+    table.heads = <uint32_t *> netml_allocate_plain(sizeof(uint32_t) << RING_BITS)
     if table.entries == NULL or table.heads == NULL:
         return STATUS_NO_MEMORY
+    memset(table.entries, 0, sizeof(DatagramEntry) << RING_BITS)
     memset(table.heads, 0xFF, sizeof(uint32_t) << RING_BITS)
     return STATUS_OK
 
