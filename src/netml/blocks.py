@@ -21,7 +21,7 @@ N_BLOCKS = 4  # two to work on, two on their way
 
 # Of a mapped file only what is looked at is read, and nothing is copied: a sixth less time than reading in blocks
 # (benchmarks/reading.py). What is done with is given back, so that a process stays as small as when it reads.
-WINDOW_BYTES = 1 << 23
+WINDOW_BYTES = 1 << 22
 
 Block = tuple[np.ndarray, int]  # buffer, and how many bytes were read to HEADROOM_BYTES
 
@@ -113,6 +113,8 @@ class MappedFile:
         while (start := self._wanted.get()) is not None:
             if start >= self._n_given_back:  # else it is too late: nobody would give these pages back
                 _flowcore.populate(octets, start, WINDOW_BYTES)
+                if start < self._n_given_back:  # the reader has been faster
+                    self._drop(start, self._n_given_back)
 
     def want(self, offset: int) -> None:
         """Say that the window at `offset` comes next."""
@@ -122,10 +124,13 @@ class MappedFile:
         """Say that the bytes before `offset` are done with."""
         whole = offset // mmap.PAGESIZE * mmap.PAGESIZE
         if whole > self._n_given_back and hasattr(mmap, "MADV_DONTNEED"):
-            # And the window before once more: the thread may have been at it when that was given back.
-            start = max(0, self._n_given_back - WINDOW_BYTES) // mmap.PAGESIZE * mmap.PAGESIZE
-            self._map.madvise(mmap.MADV_DONTNEED, start, whole - start)
-            self._n_given_back = whole
+            start, self._n_given_back = self._n_given_back, whole
+            self._drop(start, whole)
+
+    def _drop(self, start: int, end: int) -> None:
+        """Take pages out of the page table; should somebody look at them after all, they come back."""
+        start = start // mmap.PAGESIZE * mmap.PAGESIZE
+        self._map.madvise(mmap.MADV_DONTNEED, start, end // mmap.PAGESIZE * mmap.PAGESIZE - start)
 
     def close(self) -> None:
         """Unmap the file."""

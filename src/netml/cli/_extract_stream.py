@@ -21,7 +21,7 @@ _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 # What a representation decides: with --like it is taken from there.
 _DECIDED = (
     *("families", "fft", "header", "dim", "rate", "size", "interval", "q_interval"),
-    *("tcp_timeout", "udp_timeout", "min_packets"),
+    *("tcp_timeout", "udp_timeout", "min_packets", "tunnels", "tunnel_ports", "fragments"),
 )
 
 
@@ -63,10 +63,12 @@ def check_combination(ctx: click.Context, chosen: Mapping[str, Any]) -> None:
 
 def extract_stream(captures: Sequence[str], output_path: str, chosen: Mapping[str, Any]) -> int:
     """Write rows as flows end; give the exit status."""
+    from netml.cli._footprint import give_memory_back
     from netml.cli.progress import progress_bar
     from netml.persist import check_not_input
     from netml.row_files import check_row_output, open_row_file
 
+    give_memory_back()
     named = chosen["output_format"]
     if output_path == "-" and named is None:
         raise click.UsageError("-o - needs --format csv, jsonl or arrow")

@@ -121,8 +121,10 @@ def _follow(
     model: FlowModel, sources: list[str], threshold: float, chosen: Mapping[str, Any]
 ) -> Iterator[tuple[Verdicts, Mapping[str, Any]]]:
     """Flows as they end."""
+    from netml.cli._footprint import give_memory_back
     from netml.verdicts import no_verdicts
 
+    give_memory_back()
     stream = model.stream(sources if len(sources) > 1 else sources[0], strict=chosen["strict"])
     stopping = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, lambda *_: stream.interrupt()) for number in stopping]
