@@ -10,7 +10,7 @@ from netml.options import FlowOptions, nanoseconds, whole_nanoseconds
 MAX_FLOWS = 2**31 - 1
 LEAST_BATCH_PACKETS = 1 << 10  # fewer would cost more in rounds than they spare
 # A key's record, its slots (two to four of 8 bytes), its state, its places while packets are grouped; and once more as
-# much for keys that are forgotten but not packed yet.
+# much for keys that are forgotten but not packed yet. Measured: 140 to 200 with 200,000 to 1,500,000 keys.
 FLOW_BYTES = 256
 _COLUMN_BYTES = {"caplen": 4, "wirelen": 4, "flags": 1, "ttl": 1}
 

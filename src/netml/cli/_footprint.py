@@ -14,8 +14,8 @@ def give_memory_back() -> None:
     """Let no freed memory pile up, for the rest of the process.
 
     glibc keeps more the larger the blocks are that were freed, and Arrow's own allocators keep what they have had:
-    after hours a process would hold the sum of its largest moments. Where there is no glibc, nothing happens. Call it before
-    pyarrow is loaded.
+    after hours a process would hold the sum of its largest moments. Where there is no glibc, nothing happens.
+    To be called before pyarrow is loaded.
     """
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     with contextlib.suppress(OSError, AttributeError):
