@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from netml.errors import OptionError
-from netml.extraction import represent
 from netml.families import FAMILIES
 from netml.flows import FlowTable
 from netml.matrix import FeatureMatrix
 from netml.options import FlowOptions, RepresentationOptions, require_whole
 from netml.persist import DamagedFileError
+from netml.rows import represent
 from netml.streaming import MAX_MEMORY_BYTES, FlowStream
 
 BATCH_ROWS = 1 << 16

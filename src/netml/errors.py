@@ -143,3 +143,28 @@ class TrainingError(NetmlError, ValueError):
 
 class TooManyRowsError(NetmlError):
     """Training would not end in a sensible time, or not fit into the memory."""
+
+
+class SpillError(NetmlError, OSError):
+    """The temporary file, where packets go that do not fit into the memory, cannot be written or read.
+
+    Parameters
+    ----------
+    folder : str
+        Where the file is.
+    reason : str
+        Why, in words.
+    n_bytes : int
+        How much had been written.
+    """
+
+    def __init__(self, folder: str, reason: str, n_bytes: int = 0) -> None:
+        super().__init__(folder, reason, n_bytes)
+        self.folder = folder
+        self.reason = reason
+        self.n_bytes = n_bytes
+
+    def __str__(self) -> str:
+        written = f" after {self.n_bytes / 1e6:,.0f} MB" if self.n_bytes else ""
+        about = f"temporary file in {self.folder}: {self.reason}{written}"
+        return f"{about}; let TMPDIR name a folder with more room, or raise the memory that packets may take"

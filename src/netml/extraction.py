@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from netml import _flowcore
-from netml.errors import CaptureWarning
-from netml.families import FAMILIES, lay_out
 from netml.flows import FlowTable
 from netml.matrix import FeatureMatrix
-from netml.options import LARGEST_DIM, FlowOptions, RepresentationOptions, nanoseconds
-from netml.pieces import read_pieces
-from netml.quantile import linear_quantile
+from netml.memory import available_bytes
+from netml.options import FlowOptions, RepresentationOptions, require_whole
+from netml.pieces import SpilledPieces, read_pieces, read_pieces_within
 from netml.reading import Progress
-from netml.spectrum import transform_rows
+from netml.rows import represent, represent_spilled
 
 if TYPE_CHECKING:
     from netml.labels import Labels
 
-Q_RATE = 0.3  # quantile of the flow durations that is a SAMP window (the seed)
+LARGEST_MEMORY = 1 << 62
+MEMORY_SHARE = 2  # packets may take one part in so many of the available memory: rows need some, too
 
 
 def read_flows(
@@ -88,6 +83,7 @@ def extract(
     strict: bool = False,
     link_type: int | None = None,
     progress: Progress | None = None,
+    max_memory: int | None = None,
 ) -> FeatureMatrix:
     """Turn captures into a feature matrix, a row for each flow.
 
@@ -113,6 +109,9 @@ def extract(
         CSV of labels to join, or what `netml.labels.read_labels` gave.
     strict, link_type, progress
         As in `read_flows`.
+    max_memory : int, optional
+        Memory that packets may take, bytes; by default half of what is available. Those beyond it wait in a temporary
+        file, in the folder that TMPDIR names; ``metadata["spilled"]`` then says how many. The matrix is the same.
 
     Returns
     -------
@@ -125,6 +124,8 @@ def extract(
         If a source cannot be opened or, with `strict`, not be read to its end.
     OptionError, UnknownNameError
         If an option is out of range, or a family unknown.
+    SpillError
+        If the temporary file cannot be written.
 
     Examples
     --------
@@ -135,10 +136,22 @@ def extract(
     named = families if isinstance(families, str) else tuple(families)
     wanted = RepresentationOptions(named, fft, header, dim, rate, size)
     label_table = _read_labels(labels) if labels is not None else None
-    columns = wanted.packet_columns
-    pieces = read_pieces(source, flow, size, columns, strict=strict, link_type=link_type, progress=progress)
-    table = pieces.cut(pieces.learn_interval_ns())
-    matrix = represent(table, wanted, q_dim=(flow or FlowOptions()).q_interval)
+    flow = flow or FlowOptions()
+    pieces = read_pieces_within(
+        _memory_for_packets(max_memory),
+        source,
+        flow,
+        size,
+        wanted.packet_columns,
+        strict=strict,
+        link_type=link_type,
+        progress=progress,
+    )
+    interval_ns = pieces.learn_interval_ns()
+    if isinstance(pieces, SpilledPieces):
+        matrix = represent_spilled(pieces, interval_ns, wanted, q_dim=flow.q_interval)
+    else:
+        matrix = represent(pieces.cut(interval_ns), wanted, q_dim=flow.q_interval)
     if label_table is not None:
         from netml.labels import join_labels
 
@@ -146,80 +159,15 @@ def extract(
     return matrix
 
 
+def _memory_for_packets(max_memory: int | None) -> int:
+    if max_memory is not None:
+        require_whole("max_memory", max_memory, 1, LARGEST_MEMORY)
+        return max_memory
+    n_bytes = available_bytes()
+    return LARGEST_MEMORY if n_bytes is None else n_bytes // MEMORY_SHARE
+
+
 def _read_labels(labels: str | os.PathLike[str] | Labels) -> Labels:
     from netml.labels import Labels, read_labels
 
     return labels if isinstance(labels, Labels) else read_labels(labels)
-
-
-def represent(table: FlowTable, options: RepresentationOptions, *, q_dim: float = 0.9) -> FeatureMatrix:
-    """Turn a table of flows into a feature matrix.
-
-    Parameters
-    ----------
-    table : FlowTable
-        The flows.
-    options : RepresentationOptions
-        Families and the rest; `options.size` is ignored: the table has its size.
-    q_dim : float, default 0.9
-        Quantile of the packets per flow that is `dim`, if that is not given.
-
-    Returns
-    -------
-    FeatureMatrix
-        A row for each flow; its metadata is the table's and, under "representation", the options with what was learned.
-    """
-    request = options.request
-    dim = options.dim if options.dim is not None else learn_dim(table, q_dim)
-    rate_ns = nanoseconds(options.rate) if options.rate is not None else 0.0
-    if options.rate is None and any(FAMILIES[name].needs_rate for name in request.names):
-        rate_ns = learn_rate_ns(table)
-    blocks, columns = lay_out(request, dim, header=options.header)
-    X = np.zeros((len(table), len(columns)))
-    for block in blocks:
-        _flowcore.fill_family(
-            block.code,
-            X,
-            block.first_column,
-            block.width,
-            table.offsets,
-            table.time_ns,
-            table.size,
-            table.flags if options.header else None,
-            table.ttl if options.header else None,
-            rate_ns,
-        )
-        if request.is_fft:
-            transform_rows(X[:, block.first_column : block.first_column + block.width])
-    learned = {
-        "families": list(request.names),
-        "fft": request.is_fft,
-        "header": options.header,
-        "dim": dim,
-        "rate_s": rate_ns / 1e9,
-        "size": table.size_kind,
-    }
-    return FeatureMatrix(X, columns, table.index, {**table.metadata, "representation": learned})
-
-
-def learn_dim(table: FlowTable, q: float) -> int:
-    """Packets that a row has room for: floor of a quantile of the packets per flow; 0 without flows.
-
-    At most what can be asked for, with a `CaptureWarning`: one giant flow must not make a row of gigabytes.
-    """
-    dim = int(linear_quantile(table.lengths, q))
-    if dim > LARGEST_DIM:
-        text = f"dim {dim:,} would be learned from giant flows: rows have room for {LARGEST_DIM:,} packets"
-        warnings.warn(CaptureWarning(text), stacklevel=2)
-    return min(dim, LARGEST_DIM)
-
-
-def learn_rate_ns(*tables: FlowTable) -> float:
-    """Length of a SAMP window, ns: a quantile of the flow durations; 0 without flows."""
-    return linear_quantile(np.concatenate([_durations_ns(table) for table in tables]), Q_RATE)
-
-
-def _durations_ns(table: FlowTable) -> np.ndarray:
-    """Durations; those that no int64 holds, of captures with absurd clocks, are the largest int64."""
-    durations_ns = table.index.end_ns - table.index.start_ns
-    return np.where(durations_ns < 0, np.iinfo(np.int64).max, durations_ns)

@@ -58,6 +58,11 @@ class OutputError(NetmlError, OSError):
         return type(self), (self.path, self.reason, self.errno)
 
 
+def describe_os_error(error: OSError) -> str:
+    """Say in words what the system said."""
+    return _REASONS.get(error.errno or 0) or error.strerror or str(error) or type(error).__name__
+
+
 def output_error(path: str | os.PathLike[str], error: OSError) -> OutputError:
     """Say in one line why `path` could not be written.
 
@@ -78,7 +83,7 @@ def output_error(path: str | os.PathLike[str], error: OSError) -> OutputError:
     if error.errno in (errno.ENOENT, errno.ENOTDIR) and not os.path.isdir(folder):
         reason = f"no such folder: {folder}"
     else:
-        reason = _REASONS.get(error.errno or 0) or error.strerror or str(error) or type(error).__name__
+        reason = describe_os_error(error)
     return OutputError(name, reason, error.errno)
 
 

@@ -5,7 +5,7 @@ The interval is learned from the pieces, of one capture or of several, so that i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -16,7 +16,8 @@ from netml import _flowcore
 from netml.flows import FlowTable
 from netml.options import FlowOptions, nanoseconds, require_size, whole_nanoseconds
 from netml.quantile import linear_quantile
-from netml.reading import Progress, read_packets
+from netml.reading import read_packets
+from netml.spill import Spill
 
 
 class Pieces:
@@ -41,14 +42,7 @@ class Pieces:
         self._flow = flow
         self._size = size
         self._metadata = metadata
-        self.durations_ns = assembler.end_flows(
-            {
-                "min_packets": flow.min_packets,
-                "tcp_timeout_ns": whole_nanoseconds(flow.tcp_timeout),
-                "udp_timeout_ns": whole_nanoseconds(flow.udp_timeout),
-                "keeps_tail": flow.keep_tail,
-            }
-        )
+        self.durations_ns = assembler.end_flows(_rules(flow))
 
     def learn_interval_ns(self) -> float:
         """Give the interval to which these pieces are to be cut, ns."""
@@ -69,17 +63,120 @@ class Pieces:
         """
         assembler = self._assembler
         taken = assembler.take_flows(interval_ns)
-        metadata = {
-            **self._metadata,
-            **assembler.counters,
-            "dropped": assembler.dropped,
-            "flow": asdict(self._flow),
-            "interval_s": interval_ns / 1e9,
-            "size": self._size,
-        }
-        table = FlowTable(taken.pop("keys"), taken.pop("offsets"), taken, self._size, metadata)
-        table.set_times(taken["start_ns"], taken["end_ns"])
-        return table
+        counts = {**assembler.counters, "dropped": assembler.dropped}
+        metadata = {**self._metadata, **counts, **_describe(self._flow, interval_ns, self._size)}
+        return _make_table(taken, self._size, metadata)
+
+
+class SpilledPieces:
+    """What `read_pieces` gives where not all packets fit into the memory: the same tables, some flows at a time.
+
+    Parameters
+    ----------
+    assembler : FlowAssembler
+        Has the flows, without packets.
+    spill : Spill
+        Has the packets.
+    flow, size, metadata
+        As of `Pieces`.
+    """
+
+    def __init__(
+        self,
+        assembler: _flowcore.FlowAssembler,
+        spill: Spill,
+        flow: FlowOptions,
+        size: str,
+        metadata: dict[str, Any],
+    ) -> None:
+        self._assembler = assembler
+        self._spill = spill
+        self._flow = flow
+        self._size = size
+        self._metadata = metadata
+        self._dropped: dict[str, Any] = {}
+
+    def learn_interval_ns(self) -> float:
+        """Give the interval to which these pieces are to be cut, ns."""
+        if self._flow.interval is not None:
+            return nanoseconds(self._flow.interval)
+        rules = _rules(self._flow)
+        durations_ns = np.concatenate(
+            [np.empty(0, np.int64), *(part.end_flows(rules) for part in self._spill.parts(()))]
+        )
+        return learn_interval_ns([durations_ns], self._flow)
+
+    def cut_times(self, interval_ns: float) -> Iterator[dict[str, np.ndarray]]:
+        """Give the keys and times of all flows, some flows at a time; what is dropped is counted on the way.
+
+        Parameters
+        ----------
+        interval_ns : float
+            Length to which flows are cut, ns.
+
+        Yields
+        ------
+        dict of str to ndarray (n_flows,)
+            `keys`, `start_ns`, `end_ns`, `packets`.
+        """
+        self._dropped = {}
+        for part in self._cut((), interval_ns, self._dropped):
+            packets = np.diff(part["offsets"])
+            yield {"keys": part["keys"], "start_ns": part["start_ns"], "end_ns": part["end_ns"], "packets": packets}
+
+    def cut_tables(self, interval_ns: float, columns: Sequence[str]) -> Iterator[FlowTable]:
+        """Give all flows with their packets, some flows at a time.
+
+        Parameters
+        ----------
+        interval_ns : float
+            Length to which flows are cut, ns.
+        columns : sequence of str
+            Packet columns that are wanted besides the time.
+
+        Yields
+        ------
+        FlowTable
+            Without metadata.
+        """
+        for part in self._cut(columns, interval_ns, {}):
+            yield _make_table(part, self._size, {})
+
+    def _cut(
+        self, columns: Sequence[str], interval_ns: float, dropped: dict[str, Any]
+    ) -> Iterator[dict[str, np.ndarray]]:
+        rules = _rules(self._flow)
+        for part in self._spill.parts(columns):
+            part.end_flows(rules)
+            yield part.take_flows(interval_ns)
+            for name, counts in part.dropped.items():
+                so_far = dropped.get(name, {})
+                dropped[name] = {what: count + so_far.get(what, 0) for what, count in counts.items()}
+
+    def describe(self, interval_ns: float) -> dict[str, Any]:
+        """Give the metadata of the table that all these tables are, after `cut_times`."""
+        counts = {**self._assembler.counters, "dropped": self._dropped or self._assembler.dropped}
+        about = {**self._metadata, **counts, **_describe(self._flow, interval_ns, self._size)}
+        return {**about, "spilled": self._spill.counts}
+
+
+def _rules(flow: FlowOptions) -> dict[str, Any]:
+    return {
+        "min_packets": flow.min_packets,
+        "tcp_timeout_ns": whole_nanoseconds(flow.tcp_timeout),
+        "udp_timeout_ns": whole_nanoseconds(flow.udp_timeout),
+        "keeps_tail": flow.keep_tail,
+    }
+
+
+def _describe(flow: FlowOptions, interval_ns: float, size: str) -> dict[str, Any]:
+    return {"flow": asdict(flow), "interval_s": interval_ns / 1e9, "size": size}
+
+
+def _make_table(taken: dict[str, np.ndarray], size: str, metadata: dict[str, Any]) -> FlowTable:
+    table = FlowTable(taken.pop("keys"), taken.pop("offsets"), taken, size, metadata)
+    table.set_times(taken["start_ns"], taken["end_ns"])
+    return table
 
 
 def learn_interval_ns(durations_ns: Sequence[np.ndarray], flow: FlowOptions) -> float:
@@ -108,19 +205,18 @@ def read_pieces(
     flow: FlowOptions | None,
     size: str,
     columns: Sequence[str],
-    *,
-    strict: bool = False,
-    link_type: int | None = None,
-    progress: Progress | None = None,
+    **reading: Any,
 ) -> Pieces:
     """Read a source to its end and cut its flows by the idle timeouts.
 
     Parameters
     ----------
-    source, flow, size, strict, link_type, progress
+    source, flow, size
         As in `netml.read_flows`.
     columns : sequence of str
         The packet columns to keep besides the time.
+    **reading
+        strict, link_type, progress: as in `netml.read_flows`.
 
     Returns
     -------
@@ -135,11 +231,55 @@ def read_pieces(
         If an option is out of range.
     """
     require_size(size)
-    assembler = _flowcore.FlowAssembler(columns, **(flow or FlowOptions()).decoding)
-    captures, damage = read_packets(assembler, source, strict=strict, link_type=link_type, progress=progress)
-    metadata = {
+    flow = flow or FlowOptions()
+    assembler = _flowcore.FlowAssembler(columns, **flow.decoding)
+    return Pieces(assembler, flow, size, _read(assembler, source, **reading))
+
+
+def read_pieces_within(
+    max_memory: int,
+    source: Any,
+    flow: FlowOptions | None,
+    size: str,
+    columns: Sequence[str],
+    **reading: Any,
+) -> Pieces | SpilledPieces:
+    """Do what `read_pieces` does; packets that do not fit into the memory wait in a temporary file.
+
+    Parameters
+    ----------
+    max_memory : int
+        Memory that packets may take, bytes.
+    source, flow, size, columns, **reading
+        As in `read_pieces`.
+
+    Returns
+    -------
+    Pieces or SpilledPieces
+        The former where all of them have fitted.
+
+    Raises
+    ------
+    CaptureError, OptionError
+        As in `read_pieces`.
+    SpillError
+        If the temporary file cannot be written.
+    """
+    require_size(size)
+    flow = flow or FlowOptions()
+    assembler = _flowcore.FlowAssembler(columns, **flow.decoding)
+    spill = Spill(assembler, columns, max_memory)
+    metadata = _read(assembler, source, on_step=spill.keep_within, **reading)
+    if not spill:
+        return Pieces(assembler, flow, size, metadata)
+    spill.finish()
+    return SpilledPieces(assembler, spill, flow, size, metadata)
+
+
+def _read(assembler: _flowcore.FlowAssembler, source: Any, **reading: Any) -> dict[str, Any]:
+    captures, damage = read_packets(assembler, source, stacklevel=6, **reading)
+    return {
         "netml_version": netml.__version__,
         "captures": captures,
         "damage": [str(error) for error in damage],
     }
-    return Pieces(assembler, flow or FlowOptions(), size, metadata)

@@ -80,6 +80,8 @@ def read_packets(
     link_type: int | None = None,
     progress: Progress | None = None,
     on_open: Callable[[Capture], None] | None = None,
+    on_step: Callable[[], None] | None = None,
+    stacklevel: int = 5,
 ) -> tuple[list[str], list[CaptureError]]:
     """Read every packet of a source, or of several, into an assembler.
 
@@ -91,6 +93,10 @@ def read_packets(
         As in `netml.read_flows`.
     on_open : callable, optional
         Called with each capture as it is opened.
+    on_step : callable, optional
+        Called after each block, or some packets.
+    stacklevel : int
+        Of the warnings, as in `walk_packets`.
 
     Returns
     -------
@@ -115,10 +121,12 @@ def read_packets(
         link_type=link_type,
         progress=progress,
         on_open=on_open,
-        stacklevel=5,
+        stacklevel=stacklevel,
     )
-    for _ in walk:
-        pass
+    with contextlib.closing(walk):
+        for _ in walk:
+            if on_step is not None:
+                on_step()
     return names, damage
 
 

@@ -12,7 +12,6 @@ from sklearn.exceptions import NotFittedError
 
 from netml._described import Described
 from netml.errors import TrainingError
-from netml.extraction import learn_rate_ns, represent
 from netml.families import FAMILIES, lay_out
 from netml.flows import FlowTable
 from netml.joining import join_matrices
@@ -20,6 +19,7 @@ from netml.matrix import FeatureMatrix
 from netml.options import FlowOptions, RepresentationOptions
 from netml.quantile import linear_quantile
 from netml.reading import Progress
+from netml.rows import learn_rate_ns, represent
 from netml.tables import read_tables
 
 

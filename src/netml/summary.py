@@ -62,4 +62,12 @@ def summarise_table(metadata: dict[str, Any], n_flows: int) -> list[str]:
     for bound, count in metadata.get("ended_early", {}).items():
         if count["pieces"]:
             lines.append(f"early    {plural(count['pieces'], 'flow')} ended early {EARLY_TEXTS[bound]}")
+    if "spilled" in metadata:
+        lines.append(_describe_spilled(metadata["spilled"]))
     return lines
+
+
+def _describe_spilled(spilled: dict[str, int]) -> str:
+    where = f"a temporary file ({spilled['bytes'] / 1e6:,.0f} MB, {plural(spilled['runs'], 'run')})"
+    allowed = f"{spilled['max_memory'] / 1e6:,.0f} MB were allowed"
+    return f"memory   {plural(spilled['packets'], 'packet')} by way of {where}: {allowed}"

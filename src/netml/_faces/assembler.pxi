@@ -1,89 +1,33 @@
 """Packets in, flows out: the assembler, which owns the memory of one table of flows."""
-from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, INT64_MIN, UINT32_MAX, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 import os
 
 from netml._core.decode cimport Decoding
 from netml._core.flow.carry cimport forget_flows, run_round
-from netml._core.flow.columns cimport (
-    WANTS_CAPLEN, WANTS_FLAGS, WANTS_TTL, WANTS_WIRELEN, count_packets, free_columns,
-)
+from netml._core.flow.columns cimport count_packets, free_columns
 from netml._core.flow.expiry cimport ExpiryRules, cut_by_idle, cut_by_interval
 from netml._core.flow.grouping cimport GroupedColumns, copy_columns, group_columns
 from netml._core.flow.key cimport KEY_BYTES
-from netml._core.flow.open cimport (
-    EARLY_FLOWS, EARLY_LONG_FLOW, EARLY_MEMORY, N_EARLY_ENDS, OpenFlows, OpenRules, free_open,
-)
+from netml._core.flow.open cimport OpenFlows, OpenRules, free_open
+from netml._core.flow.runs cimport copy_records, take_counts
 from netml._core.flow.spans cimport (
-    DROP_IDLE_TAIL, DROP_INTERVAL_TAIL, DROP_SHORT_FLOW, DROP_SHORT_PIECE, N_DROPS, Dropped, SpanList,
-    compact_columns, free_spans, measure_durations, measure_spans, write_all_keys, write_end_reasons, write_keys,
+    Dropped, SpanList, compact_columns, free_spans, measure_durations, measure_spans, write_all_keys,
+    write_end_reasons, write_keys,
 )
 from netml._core.flow.table cimport FIRST_SLOT_BITS, free_slots, free_table, number_packets, set_slots
 from netml._core.guard cimport NETML_BUS, netml_begin_guard, netml_end_guard, netml_run_guarded
 from netml._core.net.fragments cimport allocate_fragments, free_fragments
 from netml._core.pipeline cimport AssembleRequest, Assembly, flush_batch, request_assembly, run_assembly, take_frame
 from netml._core.status cimport N_REASONS
-from netml._core.tunnel.registry cimport (
-    N_TUNNELS, TUNNEL_GENEVE, TUNNEL_GTP_U, TUNNEL_L2TP, TUNNEL_TEREDO, TUNNEL_VXLAN, TUNNEL_VXLAN_GPE, Tunnel,
-    TunnelPorts, add_tunnel_port,
-)
-
-SKIP_REASONS = (
-    "unsupported_link_type", "truncated_link_header", "not_ip", "truncated_ip_header", "bad_ip_header", "fragment",
-    "other_protocol", "truncated_transport_header", "truncated_tunnel_header", "tunnel_depth",
-)
-assert len(SKIP_REASONS) == N_REASONS - 1
-
-DROP_REASONS = {
-    "short_flow": DROP_SHORT_FLOW, "idle_tail": DROP_IDLE_TAIL, "short_piece": DROP_SHORT_PIECE,
-    "interval_tail": DROP_INTERVAL_TAIL,
-}
-assert len(DROP_REASONS) == N_DROPS
-
-# Tunnels over UDP, and the ports that are registered for them.
-TUNNELS = {
-    "vxlan": (TUNNEL_VXLAN, 4789), "vxlan-gpe": (TUNNEL_VXLAN_GPE, 4790), "geneve": (TUNNEL_GENEVE, 6081),
-    "gtp-u": (TUNNEL_GTP_U, 2152), "teredo": (TUNNEL_TEREDO, 3544), "l2tp": (TUNNEL_L2TP, 1701),
-}
-assert len(TUNNELS) == N_TUNNELS - 1
-
-EARLY_ENDS = {"long_flow": EARLY_LONG_FLOW, "memory": EARLY_MEMORY, "flows": EARLY_FLOWS}
-assert len(EARLY_ENDS) == N_EARLY_ENDS
-
-FLOW_KEY = np.dtype([
-    ("src_ip", "u1", 16), ("dst_ip", "u1", 16), ("src_port", "<u2"), ("dst_port", "<u2"), ("protocol", "u1"),
-    ("ip_version", "u1"),
-])
-
-COLUMNS = {
-    "caplen": (WANTS_CAPLEN, np.uint32), "wirelen": (WANTS_WIRELEN, np.uint32), "flags": (WANTS_FLAGS, np.uint8),
-    "ttl": (WANTS_TTL, np.uint8),
-}
-
-
-cdef dict name_counts(dict numbers, const uint64_t *n_packets, const uint64_t *n_pieces):
-    """Counts by an enum's names."""
-    return {name: {"packets": n_packets[<int> i], "pieces": n_pieces[<int> i]} for name, i in numbers.items()}
-
-
-cdef int set_tunnel_ports(TunnelPorts *known, dict chosen) except -1:
-    """The ports chosen for some tunnels, and for the others those that are registered."""
-    unknown = set(chosen) - set(TUNNELS)
-    if unknown:
-        raise ValueError(f"no tunnel {sorted(unknown)}")
-    ports = [(port, name) for name in TUNNELS if name in chosen for port in chosen[name]]
-    ports += [(port, name) for name, (_, port) in TUNNELS.items() if name not in chosen]
-    for port, name in ports:  # the first that has a port keeps it: what is chosen goes before what is registered
-        if not 0 <= port <= 65535:
-            raise ValueError(f"no port {port}")
-        if not add_tunnel_port(known, port, <Tunnel> <int> TUNNELS[name][0]):
-            raise ValueError("too many ports of tunnels")
-    return 0
 
 
 cdef class FlowAssembler:
     """Packets in, flows out: `assemble` blocks, then `end_flows`, then `take_flows`; or in rounds with `end_round`.
+
+    Where not all packets fit into the memory, `take_run` hands out those so far, and `make_part` makes an assembler of
+    some flows with all their packets.
 
     Parameters
     ----------
@@ -106,6 +50,7 @@ cdef class FlowAssembler:
     cdef ExpiryRules rules
     cdef OpenFlows opened
     cdef dict grouped            # name -> numpy array, by flow
+    cdef const int64_t[::1] part_offsets  # where each flow's packets begin in `grouped`; only of a part
     cdef dict taken              # what the last round hands out
     cdef int64_t latest_before_ns  # of the rounds before this one; `counters.latest_ns` is this one's
     cdef readonly size_t n_rounds  # so far
@@ -119,6 +64,7 @@ cdef class FlowAssembler:
         cdef Decoding *decoding = &self.assembly.decoding
         self.grouped = {}
         self.taken = {}
+        self.part_offsets = None
         self.latest_before_ns = INT64_MIN  # all else begins as zeros
         self.assembly.keeps_packets = keeps_packets
         self.assembly.counters.earliest_ns = INT64_MAX
@@ -281,10 +227,13 @@ cdef class FlowAssembler:
 
         `rules` is a dict of the fields of `ExpiryRules`. Returns the durations of the pieces, ns: ndarray of int64.
         """
-        cdef int64_t[::1] offsets = self.group_packets(True)
-        cdef GroupedColumns columns = self.find_grouped()
+        cdef const int64_t[::1] offsets = self.part_offsets
+        cdef GroupedColumns columns
         cdef int64_t[::1] durations_ns
         cdef Status status
+        if offsets is None:
+            offsets = self.group_packets(True)
+        columns = self.find_grouped()
         self.rules = rules
         with nogil:
             status = cut_by_idle(&columns, &offsets[0], &self.assembly.table, &rules, &self.pieces, &self.dropped)
@@ -313,6 +262,53 @@ cdef class FlowAssembler:
         PyErr_CheckSignals()
         describe_fault(status, 0)
         return self.hand_over(columns)
+
+    def take_run(self, *, bint is_last=False):
+        """Hand out all packets so far, by flow. The flows keep their numbers; more packets may come unless `is_last`.
+
+        Returns
+        -------
+        dict of str to ndarray
+            `flow` uint32 (n,), the flows that have packets, ascending; `count` uint32 (n,), how many; and the packet
+            columns.
+        """
+        cdef uint32_t[::1] flow, count
+        cdef size_t n, n_most
+        self.group_packets(is_last)
+        self.is_ended = is_last
+        n_most = min(self.assembly.table.n_flows, <size_t> len(self.grouped["time_ns"]))
+        flow = np.empty(n_most + 1, np.uint32)
+        count = np.empty(n_most + 1, np.uint32)
+        with nogil:
+            n = take_counts(&self.assembly.table, &flow[0], &count[0])
+        taken = {"flow": np.asarray(flow)[:n], "count": np.asarray(count)[:n], **self.grouped}
+        self.grouped = {}
+        return taken
+
+    def make_part(self, size_t first, const int64_t[::1] offsets, dict columns not None):
+        """Make an assembler that has all packets of the flows from number `first` on, for `end_flows`.
+
+        `offsets` (n + 1,) says where those of each of its n flows lie in `columns`, as `take_run` names them; these
+        are its own from then on.
+        """
+        cdef FlowAssembler part = FlowAssembler()
+        cdef size_t n = offsets.shape[0] - 1, n_flows = self.assembly.table.n_flows
+        cdef Status status
+        kinds = {"time_ns": np.int64} | {name: kind for name, (_, kind) in COLUMNS.items()}
+        n_packets = offsets[n]
+        if n_packets > UINT32_MAX:
+            raise OverflowError("a flow has more packets than can be counted")
+        if first > n_flows or n > n_flows - first or offsets[0] != 0 or "time_ns" not in columns \
+                or any(column.dtype != kinds[name] or len(column) != n_packets for name, column in columns.items()):
+            raise ValueError("flows, offsets and columns do not fit each other")
+        measure_longest(offsets, n_packets, 0)
+        with nogil:
+            status = copy_records(&part.assembly.table, &self.assembly.table, first, n)
+        describe_fault(status, 0)
+        part.grouped = columns
+        part.part_offsets = offsets
+        part.is_ended = True
+        return part
 
     def end_round(self, OpenRules rules):
         """End the pieces that no packet to come can belong to (`rounds.pxd`), for `take_round`; the others wait.

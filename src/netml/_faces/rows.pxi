@@ -3,8 +3,28 @@ from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint8_t, uint32_t
 
 from netml._core.features.family cimport FamilyNeeds, FlowPackets
 from netml._core.features.registry cimport FAMILY_HEADER, FAMILY_SAMP_SIZE, FAMILY_STATS, FamilyCode, fill_rows
+from netml._core.flow.runs cimport place_slices
 from netml._core.flow.spans cimport find_longest, sum_spans
 from netml._core.net.text cimport LONGEST_ADDRESS, write_addresses
+
+
+def place_run(
+    const int64_t[::1] places, const uint32_t[::1] counts, const uint8_t[::1] slices, uint8_t[::1] column, size_t width,
+):
+    """Put slices of a column of values of `width` octets to their places: `counts[i]` values to value `places[i]`."""
+    cdef size_t n = places.shape[0]
+    cdef bint fits
+    if counts.shape[0] != places.shape[0] or width == 0:
+        raise ValueError("a place for each slice")
+    if n == 0:
+        return
+    with nogil:
+        fits = place_slices(
+            &places[0], &counts[0], n, &slices[0] if slices.shape[0] else NULL, slices.shape[0], width,
+            &column[0] if column.shape[0] else NULL, column.shape[0])
+    PyErr_CheckSignals()
+    if not fits:
+        raise ValueError("slices and column do not fit each other")
 
 
 def fill_family(

@@ -58,6 +58,7 @@ def command(ctx: click.Context, /, captures: tuple[str, ...], output_path: str, 
     check_combination(ctx, chosen)
     if chosen["stream"]:
         return extract_stream(captures, output_path, chosen)
+    from netml.cli._footprint import give_memory_back
     from netml.cli.progress import progress_bar
     from netml.extraction import extract
     from netml.formats import check_matrix_output, write_matrix
@@ -68,9 +69,9 @@ def command(ctx: click.Context, /, captures: tuple[str, ...], output_path: str, 
         chosen |= options_like(chosen["like"], keep_tail=chosen["keep_tail"])
     for name in (*params.FLOW_NAMES, "stream", "max_flows", "output_format"):
         del chosen[name]
+    if chosen["max_memory"] is not None:
+        give_memory_back()
     like = chosen.pop("like")
-    if chosen["max_memory"] is None:
-        del chosen["max_memory"]
     quiet = chosen.pop("quiet")
     label_path, label_columns = chosen.pop("labels"), chosen.pop("label_columns")
     check_matrix_output(output_path)

@@ -1,0 +1,60 @@
+"""Runs: all packets so far handed out by flow; flows put together again of the slices that they have in several runs.
+
+The flows keep their numbers; within a flow, the runs are in order of arrival.
+"""
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.string cimport memcpy
+
+from netml._core.flow.record cimport FlowRecord
+from netml._core.flow.table cimport CHUNK_BITS, FlowTable, find_record, grow_records
+from netml._core.status cimport STATUS_OK, Status
+
+
+cdef inline size_t take_counts(FlowTable *table, uint32_t *flows, uint32_t *counts) noexcept nogil:
+    """Numbers of the flows that have packets, and how many; they count anew from 0. Returns how many flows."""
+    cdef size_t flow, n = 0
+    cdef FlowRecord *record
+    for flow in range(table.n_flows):
+        record = find_record(table, flow)
+        if record.n_packets:
+            flows[n] = <uint32_t> flow
+            counts[n] = record.n_packets
+            record.n_packets = 0
+            n += 1
+    return n
+
+
+cdef inline Status copy_records(FlowTable *table, const FlowTable *other, size_t first, size_t n) noexcept nogil:
+    """The records of `n` flows of another table, from `first` on, into a table that has none yet."""
+    cdef size_t flow
+    cdef Status status
+    for flow in range(n):
+        if flow >> CHUNK_BITS == table.n_chunks:
+            status = grow_records(table)
+            if status != STATUS_OK:
+                return status
+        find_record(table, flow)[0] = find_record(other, first + flow)[0]
+    table.n_flows = n
+    return STATUS_OK
+
+
+cdef inline bint place_slices(
+    const int64_t *places,       # IN  [n]
+    const uint32_t *counts,      # IN  [n]
+    size_t n,
+    const uint8_t *slices,       # IN  [n_octets]: values of `width` octets, slice after slice
+    size_t n_octets,
+    size_t width,
+    uint8_t *column,             # OUT [n_room]: slice i goes to value places[i]
+    size_t n_room,
+) noexcept nogil:
+    """Slices of a column, each to its place; False, with some of them done, if one is outside of what there is."""
+    cdef size_t i, at = 0, n_each, to
+    for i in range(n):
+        n_each = counts[i] * width
+        to = <size_t> places[i] * width
+        if places[i] < 0 or <size_t> places[i] > n_room // width or n_each > n_room - to or n_each > n_octets - at:
+            return False
+        memcpy(column + to, slices + at, n_each)
+        at += n_each
+    return at == n_octets

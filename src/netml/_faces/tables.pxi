@@ -1,0 +1,64 @@
+"""What numbers of the kernel mean: reasons, rules, bounds, tunnels, columns, the layout of a key."""
+from libc.stdint cimport uint64_t
+
+from netml._core.flow.columns cimport WANTS_CAPLEN, WANTS_FLAGS, WANTS_TTL, WANTS_WIRELEN
+from netml._core.flow.open cimport EARLY_FLOWS, EARLY_LONG_FLOW, EARLY_MEMORY, N_EARLY_ENDS
+from netml._core.flow.spans cimport (
+    DROP_IDLE_TAIL, DROP_INTERVAL_TAIL, DROP_SHORT_FLOW, DROP_SHORT_PIECE, N_DROPS,
+)
+from netml._core.status cimport N_REASONS
+from netml._core.tunnel.registry cimport (
+    N_TUNNELS, TUNNEL_GENEVE, TUNNEL_GTP_U, TUNNEL_L2TP, TUNNEL_TEREDO, TUNNEL_VXLAN, TUNNEL_VXLAN_GPE, Tunnel,
+    TunnelPorts, add_tunnel_port,
+)
+SKIP_REASONS = (
+    "unsupported_link_type", "truncated_link_header", "not_ip", "truncated_ip_header", "bad_ip_header", "fragment",
+    "other_protocol", "truncated_transport_header", "truncated_tunnel_header", "tunnel_depth",
+)
+assert len(SKIP_REASONS) == N_REASONS - 1
+
+DROP_REASONS = {
+    "short_flow": DROP_SHORT_FLOW, "idle_tail": DROP_IDLE_TAIL, "short_piece": DROP_SHORT_PIECE,
+    "interval_tail": DROP_INTERVAL_TAIL,
+}
+assert len(DROP_REASONS) == N_DROPS
+
+# Tunnels over UDP, and the ports that are registered for them.
+TUNNELS = {
+    "vxlan": (TUNNEL_VXLAN, 4789), "vxlan-gpe": (TUNNEL_VXLAN_GPE, 4790), "geneve": (TUNNEL_GENEVE, 6081),
+    "gtp-u": (TUNNEL_GTP_U, 2152), "teredo": (TUNNEL_TEREDO, 3544), "l2tp": (TUNNEL_L2TP, 1701),
+}
+assert len(TUNNELS) == N_TUNNELS - 1
+
+EARLY_ENDS = {"long_flow": EARLY_LONG_FLOW, "memory": EARLY_MEMORY, "flows": EARLY_FLOWS}
+assert len(EARLY_ENDS) == N_EARLY_ENDS
+
+FLOW_KEY = np.dtype([
+    ("src_ip", "u1", 16), ("dst_ip", "u1", 16), ("src_port", "<u2"), ("dst_port", "<u2"), ("protocol", "u1"),
+    ("ip_version", "u1"),
+])
+
+COLUMNS = {
+    "caplen": (WANTS_CAPLEN, np.uint32), "wirelen": (WANTS_WIRELEN, np.uint32), "flags": (WANTS_FLAGS, np.uint8),
+    "ttl": (WANTS_TTL, np.uint8),
+}
+
+
+cdef dict name_counts(dict numbers, const uint64_t *n_packets, const uint64_t *n_pieces):
+    """Counts by an enum's names."""
+    return {name: {"packets": n_packets[<int> i], "pieces": n_pieces[<int> i]} for name, i in numbers.items()}
+
+
+cdef int set_tunnel_ports(TunnelPorts *known, dict chosen) except -1:
+    """The ports chosen for some tunnels, and for the others those that are registered."""
+    unknown = set(chosen) - set(TUNNELS)
+    if unknown:
+        raise ValueError(f"no tunnel {sorted(unknown)}")
+    ports = [(port, name) for name in TUNNELS if name in chosen for port in chosen[name]]
+    ports += [(port, name) for name, (_, port) in TUNNELS.items() if name not in chosen]
+    for port, name in ports:  # the first that has a port keeps it: what is chosen goes before what is registered
+        if not 0 <= port <= 65535:
+            raise ValueError(f"no port {port}")
+        if not add_tunnel_port(known, port, <Tunnel> <int> TUNNELS[name][0]):
+            raise ValueError("too many ports of tunnels")
+    return 0

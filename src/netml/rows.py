@@ -1,0 +1,158 @@
+"""Flows into rows: a feature matrix of a table of flows, or of flows that come some at a time."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from netml import _flowcore
+from netml.errors import CaptureWarning
+from netml.families import FAMILIES, Block, lay_out
+from netml.flow_index import FLOW_KEY, FlowIndex
+from netml.flows import FlowTable
+from netml.matrix import FeatureMatrix
+from netml.options import LARGEST_DIM, RepresentationOptions, nanoseconds
+from netml.pieces import SpilledPieces
+from netml.quantile import linear_quantile
+from netml.spectrum import transform_rows
+
+Q_RATE = 0.3  # quantile of the flow durations that is a SAMP window (the seed)
+
+
+def represent(table: FlowTable, options: RepresentationOptions, *, q_dim: float = 0.9) -> FeatureMatrix:
+    """Turn a table of flows into a feature matrix.
+
+    Parameters
+    ----------
+    table : FlowTable
+        The flows.
+    options : RepresentationOptions
+        Families and the rest; `options.size` is ignored: the table has its size.
+    q_dim : float, default 0.9
+        Quantile of the packets per flow that is `dim`, if that is not given.
+
+    Returns
+    -------
+    FeatureMatrix
+        A row for each flow; its metadata is the table's and, under "representation", the options with what was learned.
+    """
+    learned, rate_ns = _learn(table.index, options, q_dim, table.size_kind)
+    blocks, columns = lay_out(options.request, learned["dim"], header=options.header)
+    X = np.zeros((len(table), len(columns)))
+    _fill(X, blocks, table, options, rate_ns)
+    _transform(X, blocks, learned)
+    return FeatureMatrix(X, columns, table.index, {**table.metadata, "representation": learned})
+
+
+def represent_spilled(
+    pieces: SpilledPieces, interval_ns: float, options: RepresentationOptions, *, q_dim: float = 0.9
+) -> FeatureMatrix:
+    """Do what `represent` does for flows that are not all in memory.
+
+    Parameters
+    ----------
+    pieces : SpilledPieces
+        The flows, not cut by the interval yet.
+    interval_ns : float
+        Length to which they are to be cut, ns.
+    options, q_dim
+        As in `represent`.
+
+    Returns
+    -------
+    FeatureMatrix
+        As of `represent`, to the last bit; its metadata has "spilled" besides.
+    """
+    index = _join_index(list(pieces.cut_times(interval_ns)))
+    learned, rate_ns = _learn(index, options, q_dim, options.size)
+    blocks, columns = lay_out(options.request, learned["dim"], header=options.header)
+    X = np.zeros((len(index), len(columns)))
+    first = 0
+    for table in pieces.cut_tables(interval_ns, options.packet_columns):
+        rows = slice(first, first := first + len(table))
+        index.bytes[rows] = table.index.bytes
+        _fill(X[rows], blocks, table, options, rate_ns)
+        del table  # before the next one is made
+    _transform(X, blocks, learned)
+    return FeatureMatrix(X, columns, index, {**pieces.describe(interval_ns), "representation": learned})
+
+
+def _join_index(parts: list[dict[str, np.ndarray]]) -> FlowIndex:
+    """One index of the parts, which are used up; without bytes yet."""
+    n_flows = sum(len(part["keys"]) for part in parts)
+    kinds: dict[str, Any] = {"keys": FLOW_KEY, "start_ns": np.int64, "end_ns": np.int64, "packets": np.int64}
+    joined = {
+        name: np.concatenate([np.empty(0, kind), *(part.pop(name) for part in parts)]) for name, kind in kinds.items()
+    }
+    return FlowIndex(**joined, bytes=np.zeros(n_flows, np.int64))
+
+
+def _learn(index: FlowIndex, options: RepresentationOptions, q_dim: float, size: str) -> tuple[dict[str, Any], float]:
+    """What a row is made of, options or what the flows say, for the metadata; and the rate to the last bit, ns."""
+    request = options.request
+    rate_ns = nanoseconds(options.rate) if options.rate is not None else 0.0
+    if options.rate is None and any(FAMILIES[name].needs_rate for name in request.names):
+        rate_ns = linear_quantile(_durations_ns(index), Q_RATE)
+    learned = {
+        "families": list(request.names),
+        "fft": request.is_fft,
+        "header": options.header,
+        "dim": options.dim if options.dim is not None else _learn_dim(index.packets, q_dim),
+        "rate_s": rate_ns / 1e9,
+        "size": size,
+    }
+    return learned, rate_ns
+
+
+def _fill(
+    X: np.ndarray, blocks: Sequence[Block], table: FlowTable, options: RepresentationOptions, rate_ns: float
+) -> None:
+    for block in blocks:
+        _flowcore.fill_family(
+            block.code,
+            X,
+            block.first_column,
+            block.width,
+            table.offsets,
+            table.time_ns,
+            table.size,
+            table.flags if options.header else None,
+            table.ttl if options.header else None,
+            rate_ns,
+        )
+
+
+def _transform(X: np.ndarray, blocks: Sequence[Block], learned: dict[str, Any]) -> None:
+    if learned["fft"]:
+        for block in blocks:
+            transform_rows(X[:, block.first_column : block.first_column + block.width])
+
+
+def learn_dim(table: FlowTable, q: float) -> int:
+    """Packets that a row has room for: floor of a quantile of the packets per flow; 0 without flows.
+
+    At most what can be asked for, with a `CaptureWarning`: one giant flow must not make a row of gigabytes.
+    """
+    return _learn_dim(table.lengths, q)
+
+
+def _learn_dim(packets: np.ndarray, q: float) -> int:
+    dim = int(linear_quantile(packets, q))
+    if dim > LARGEST_DIM:
+        text = f"dim {dim:,} would be learned from giant flows: rows have room for {LARGEST_DIM:,} packets"
+        warnings.warn(CaptureWarning(text), stacklevel=3)
+    return min(dim, LARGEST_DIM)
+
+
+def learn_rate_ns(*tables: FlowTable) -> float:
+    """Length of a SAMP window, ns: a quantile of the flow durations; 0 without flows."""
+    return linear_quantile(np.concatenate([_durations_ns(table.index) for table in tables]), Q_RATE)
+
+
+def _durations_ns(index: FlowIndex) -> np.ndarray:
+    """Durations; those that no int64 holds, of captures with absurd clocks, are the largest int64."""
+    durations_ns = index.end_ns - index.start_ns
+    return np.where(durations_ns < 0, np.iinfo(np.int64).max, durations_ns)
