@@ -1,0 +1,84 @@
+"""Build the fuzzing harness with clang: one program, and a link to it for each target."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+HARNESS = HERE / "harness"
+SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
+# As in setup.py: the same C of the rooms.
+DIRECTIVES = ["language_level=3", "boundscheck=False", "wraparound=False", "cdivision=True", "initializedcheck=False"]
+
+LINK_TYPES = (0, 1, 9, 12, 14, 50, 101, 104, 105, 108, 113, 127, 192, 228, 229, 276)
+TARGETS = ("pcap", "pcapng", *(f"link_{number}" for number in LINK_TYPES), "outer_1", "ipv4", "ipv6")
+TARGETS += ("fragments", "pipeline", "rounds")
+
+
+class CannotBuild(Exception):
+    """There is no clang with libFuzzer."""
+
+
+def find_clang():
+    """A clang that links a libFuzzer program."""
+    names = [os.environ.get("CLANG", "clang"), *(f"clang-{version}" for version in range(21, 10, -1))]
+    probe = "#include <stddef.h>\nint LLVMFuzzerTestOneInput(const unsigned char *d, size_t n) { return 0; }\n"
+    for name in names:
+        if not shutil.which(name):
+            continue
+        command = [name, "-fsanitize=fuzzer,address,undefined", "-x", "c", "-", "-o", os.devnull]
+        if subprocess.run(command, input=probe, text=True, capture_output=True, check=False).returncode == 0:
+            return name
+    raise CannotBuild("no clang with libFuzzer (apt-get install clang libclang-rt-14-dev)")
+
+
+def python_flags():
+    """(for compiling, for linking): Cython's module names the interpreter, which is never started."""
+    folder, library = sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("LDLIBRARY")
+    include = ["-I", sysconfig.get_path("include")]
+    path = Path(folder) / library
+    if path.exists() and path.suffix != ".a":
+        return include, [str(path), f"-Wl,-rpath,{folder}"]
+    if shutil.which(f"python{sys.version_info[0]}.{sys.version_info[1]}-config") is None and not path.exists():
+        raise CannotBuild(f"no {library}: install the development package of this Python")
+    return include, [f"-L{folder}", f"-lpython{sysconfig.get_config_var('LDVERSION')}", "-ldl", "-lm", "-lutil"]
+
+
+def run(*command):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
+
+
+def build(folder, source=None):
+    """Build into a folder; gives the paths of the targets by name."""
+    clang = find_clang()
+    folder.mkdir(parents=True, exist_ok=True)
+    source = Path(source or ROOT / "src")
+    core = source / "netml" / "_core"
+    variant = HARNESS / ("tunnels" if (core / "tunnel").is_dir() else "before")
+    generated = folder / "fuzz_core.c"
+    options = [part for one in DIRECTIVES for part in ("-X", one)]
+    includes = ["-I", source, "-I", variant, "-I", HARNESS]
+    run(sys.executable, "-m", "cython", "-3", *options, *includes, HARNESS / "fuzz_core.pyx", "-o", generated)
+    compile_flags, link_flags = python_flags()
+    flags = ["-O2", "-g1", "-w", *SANITIZERS, "-fsanitize=fuzzer-no-link", "-I", core, "-I", HARNESS, *compile_flags]
+    run(clang, *flags, "-c", generated, "-o", folder / "fuzz_core.o")
+    # The driver is not what is fuzzed: no coverage of it.
+    run(clang, "-O2", "-g1", *SANITIZERS, "-c", HARNESS / "driver.c", "-o", folder / "driver.o")
+    program = folder / "netml_fuzz"
+    objects = [folder / "fuzz_core.o", folder / "driver.o"]
+    run(clang, "-fsanitize=fuzzer,address,undefined", *objects, "-o", program, *link_flags)
+    for name in TARGETS:
+        link = folder / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(program.name)
+    return {name: folder / name for name in TARGETS}
+
+
+if __name__ == "__main__":
+    build(Path(sys.argv[1]), *sys.argv[2:])
