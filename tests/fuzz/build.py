@@ -60,10 +60,9 @@ def build(folder, source=None):
     folder.mkdir(parents=True, exist_ok=True)
     source = Path(source or ROOT / "src")
     core = source / "netml" / "_core"
-    variant = HARNESS / ("tunnels" if (core / "tunnel").is_dir() else "before")
     generated = folder / "fuzz_core.c"
     options = [part for one in DIRECTIVES for part in ("-X", one)]
-    includes = ["-I", source, "-I", variant, "-I", HARNESS]
+    includes = ["-I", source, "-I", HARNESS]
     run(sys.executable, "-m", "cython", "-3", *options, *includes, HARNESS / "fuzz_core.pyx", "-o", generated)
     compile_flags, link_flags = python_flags()
     flags = ["-O2", "-g1", "-w", *SANITIZERS, "-fsanitize=fuzzer-no-link", "-I", core, "-I", HARNESS, *compile_flags]

@@ -138,6 +138,8 @@ cdef public int fuzz_fragments(const uint8_t *data, size_t size) noexcept nogil:
     cdef size_t at = 0
     cdef uint8_t *octets
     begin(True, True)
+    if size and data[0] == 0xFE and data[size - 1] == 0xFE:
+        fill_ring(&shared.decoding.fragments)
     frame.time_ns = 0
     frame.link_type = 101
     while size - at >= 3:

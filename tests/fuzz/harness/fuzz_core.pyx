@@ -7,7 +7,7 @@ from libc.stdint cimport INT64_MAX, INT64_MIN, int32_t, int64_t, uint8_t, uint16
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memset
 
-from decoding cimport set_decoding
+from decoding cimport empty_ring, fill_ring, set_tunnels
 
 from netml._core.capture.pcapng cimport free_pcapng
 from netml._core.capture.registry cimport FORMAT_PCAP, FORMAT_PCAPNG, Framing, next_frame
@@ -27,6 +27,7 @@ from netml._core.flow.spans cimport (
 )
 from netml._core.flow.table cimport FIRST_SLOT_BITS, free_slots, free_table, number_packets, set_slots
 from netml._core.net.text cimport LONGEST_ADDRESS, write_addresses
+from netml._core.net.fragments cimport FragmentTable
 from netml._core.octets cimport read_be32, read_u16, read_u32, read_u64
 from netml._core.packet cimport Frame, Packet
 from netml._core.pipeline cimport Assembly, assemble_block, flush_batch, take_frame
@@ -53,6 +54,7 @@ cdef enum:
 
 
 cdef Assembly shared             # its table's memory is kept; `begin` empties it
+cdef FragmentTable ring           # of the targets that track fragments
 cdef OpenFlows opened
 
 

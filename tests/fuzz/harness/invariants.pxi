@@ -5,13 +5,15 @@ cdef void begin(bint enters_tunnels, bint tracks_fragments) noexcept nogil:
     """An empty assembly."""
     cdef Assembly *assembly = &shared
     cdef size_t i
+    keep_ring()
     free_columns(&assembly.columns)
-    if assembly.table.slots == NULL or assembly.table.slot_bits != FIRST_SLOT_BITS or assembly.table.n_chunks > 1:
+    if assembly.table.n_chunks > 1:
         free_table(&assembly.table)
-        assembly.table.n_flows = 0
+    assembly.table.n_flows = 0
+    if assembly.table.slots == NULL or assembly.table.slot_bits != FIRST_SLOT_BITS:
+        free_slots(&assembly.table)
         fuzz_require(set_slots(&assembly.table, FIRST_SLOT_BITS) == STATUS_OK, "memory for the slots")
     memset(assembly.table.slots, 0xFF, (assembly.table.mask + 1) * 8)
-    assembly.table.n_flows = 0
     for i in range(4):
         assembly.table.seeds[i] = <uint64_t> 0xD1B54A32D192ED03 * (i + 1)
     memset(&assembly.counters, 0, sizeof(assembly.counters))
@@ -21,7 +23,18 @@ cdef void begin(bint enters_tunnels, bint tracks_fragments) noexcept nogil:
     assembly.columns.wants = WANTS_CAPLEN | WANTS_WIRELEN | WANTS_FLAGS | WANTS_TTL
     assembly.keeps_packets = True
     assembly.n_batch = 0
-    set_decoding(assembly, enters_tunnels, tracks_fragments)
+    set_tunnels(assembly, enters_tunnels)
+    memset(&assembly.decoding.fragments, 0, sizeof(ring))
+    if tracks_fragments:
+        empty_ring(&ring)
+        assembly.decoding.fragments = ring
+
+
+cdef void keep_ring() noexcept nogil:
+    """What the last execution has stored is what is to be emptied."""
+    global ring
+    if shared.decoding.fragments.entries != NULL:
+        ring = shared.decoding.fragments
 
 
 cdef void require_counts(const Assembly *assembly) noexcept nogil:

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 static inline void fuzz_require(int holds, const char *what) {
     if (__builtin_expect(holds, 1)) return;
@@ -31,19 +30,5 @@ static inline void *fuzz_allocate(size_t size) {
     void *start = size ? malloc(size) : NULL;
     fuzz_require(start != NULL || size == 0, "memory for a column");
     return start;
-}
-
-/* The same zeros for every execution, between pages that nobody may touch. Clearing costs what was written. */
-static inline void *fuzz_zeroed(size_t size) {
-    static uint8_t *start = NULL;
-    const size_t page = 4096, rounded = (size + page - 1) / page * page;
-    if (start == NULL) {
-        uint8_t *all = (uint8_t *)mmap(NULL, rounded + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        fuzz_require(all != MAP_FAILED && !mprotect(all + page, rounded, PROT_READ | PROT_WRITE), "memory for a table");
-        start = all + page;
-    } else {
-        madvise(start, rounded, MADV_DONTNEED);
-    }
-    return start + (rounded - size) / 16 * 16;
 }
 #endif
