@@ -12,7 +12,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from build import LINK_TYPES, TARGETS  # noqa: E402
+from harness_build import LINK_TYPES, TARGETS  # noqa: E402
 from builders import captures, fragments, frames, links, tunnels  # noqa: E402
 
 SHARED = ROOT.parent / "shared" / "captures"

@@ -23,7 +23,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-import build  # noqa: E402
+import harness_build  # noqa: E402
 from make_corpus import make_corpus  # noqa: E402
 
 REGRESSIONS = HERE / "regressions"
@@ -93,7 +93,7 @@ def print_table(results):
 def describe_machine():
     """Where, and with what."""
     model = re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text())
-    clang = subprocess.run([build.find_clang(), "--version"], capture_output=True, text=True, check=False).stdout
+    clang = subprocess.run([harness_build.find_clang(), "--version"], capture_output=True, text=True, check=False).stdout
     return {"machine": f"{platform.machine()}, {model[1] if model else '?'}", "clang": clang.split("\n")[0]}
 
 
@@ -103,7 +103,7 @@ def read_arguments():
     amount.add_argument("--seconds", type=float, default=120, help="of mutating, all targets together")
     amount.add_argument("--executions", type=int, help="of mutating, all targets together")
     amount.add_argument("--replay", action="store_true", help="do not mutate")
-    parser.add_argument("--targets", nargs="+", choices=build.TARGETS, default=build.TARGETS, metavar="TARGET")
+    parser.add_argument("--targets", nargs="+", choices=harness_build.TARGETS, default=harness_build.TARGETS, metavar="TARGET")
     parser.add_argument("--jobs", type=int, default=1, help="targets at the same time")
     parser.add_argument("--seed", type=int, default=0, help="0: another one each time")
     parser.add_argument("--folder", type=Path, help="keeps the build, the grown corpus and the findings")
@@ -113,7 +113,7 @@ def read_arguments():
 
 def run_all(chosen, folder):
     """Results by target."""
-    programs = build.build(folder / "build")
+    programs = harness_build.build(folder / "build")
     make_corpus(folder / "corpus")
     seconds = share(chosen.targets, chosen.seconds, WEIGHTS)
     executions = share(chosen.targets, chosen.executions or 0, EXECUTION_WEIGHTS)
@@ -136,7 +136,7 @@ def main():
     try:
         results = run_all(chosen, folder)
         machine = describe_machine()
-    except build.CannotBuild as error:
+    except harness_build.CannotBuild as error:
         print(f"fuzzing is skipped: {error}", file=sys.stderr)
         return NOT_BUILT
     print_table(results)

@@ -1,4 +1,7 @@
-"""Build the fuzzing harness with clang: one program, and a link to it for each target."""
+"""Build the fuzzing harness with clang: one program, and a link to it for each target.
+
+As a program it only says whether that is possible here.
+"""
 
 import os
 import shutil
@@ -38,14 +41,13 @@ def find_clang():
 
 def python_flags():
     """(for compiling, for linking): Cython's module names the interpreter, which is never started."""
-    folder, library = sysconfig.get_config_var("LIBDIR"), sysconfig.get_config_var("LDLIBRARY")
+    names = ("LIBDIR", "MULTIARCH", "LIBPL", "LDLIBRARY")
+    folder, machine, static_folder, library = (sysconfig.get_config_var(name) or "" for name in names)
     include = ["-I", sysconfig.get_path("include")]
-    path = Path(folder) / library
-    if path.exists() and path.suffix != ".a":
-        return include, [str(path), f"-Wl,-rpath,{folder}"]
-    if shutil.which(f"python{sys.version_info[0]}.{sys.version_info[1]}-config") is None and not path.exists():
-        raise CannotBuild(f"no {library}: install the development package of this Python")
-    return include, [f"-L{folder}", f"-lpython{sysconfig.get_config_var('LDVERSION')}", "-ldl", "-lm", "-lutil"]
+    for path in (Path(folder) / library, Path(folder) / machine / library, Path(static_folder) / library):
+        if path.is_file():
+            return include, [str(path), f"-Wl,-rpath,{path.parent}", "-ldl", "-lm", "-lutil"]
+    raise CannotBuild(f"no {library}: install the development package of this Python")
 
 
 def run(*command):
@@ -68,7 +70,7 @@ def build(folder, source=None):
     flags = ["-O2", "-g1", "-w", *SANITIZERS, "-fsanitize=fuzzer-no-link", "-I", core, "-I", HARNESS, *compile_flags]
     run(clang, *flags, "-c", generated, "-o", folder / "fuzz_core.o")
     # The driver is not what is fuzzed: no coverage of it.
-    run(clang, "-O2", "-g1", *SANITIZERS, "-c", HARNESS / "driver.c", "-o", folder / "driver.o")
+    run(clang, "-O2", "-g1", *SANITIZERS, "-c", HARNESS / "driver.cc", "-o", folder / "driver.o")
     program = folder / "netml_fuzz"
     objects = [folder / "fuzz_core.o", folder / "driver.o"]
     run(clang, "-fsanitize=fuzzer,address,undefined", *objects, "-o", program, *link_flags)
@@ -80,4 +82,8 @@ def build(folder, source=None):
 
 
 if __name__ == "__main__":
-    build(Path(sys.argv[1]), *sys.argv[2:])
+    try:
+        find_clang()
+        python_flags()
+    except CannotBuild as error:
+        sys.exit(str(error))
