@@ -73,7 +73,7 @@ def assemble_capture(content, **options):
 
 
 def read_capture(content):
-    """A capture's octets through `netml.read_flows`; gives what ended it early: an error's or a warning's name, or ""."""
+    """A capture's octets through `netml.read_flows`; gives the name of the error or warning that ended it, or ""."""
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         try:

@@ -12,8 +12,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from harness_build import LINK_TYPES, TARGETS  # noqa: E402
 from builders import captures, fragments, frames, links, tunnels  # noqa: E402
+from harness_build import LINK_TYPES, TARGETS  # noqa: E402
 
 SHARED = ROOT.parent / "shared" / "captures"
 MOST_FRAME_BYTES = 220
@@ -100,8 +100,8 @@ def shared_seeds():
         yield from frame_seeds(found)
 
 
-# Begins anew where no capture has been: tunnels or not, fragments or not; timeouts; interval; rate; width.
-OPTIONS = [bytes([17, 60, 60, 60, 60, 10, 0, 0]), bytes([2, 10, 10, 9, 5, 3, 0, 0]), bytes([31, 20, 18, 17, 14, 30, 0, 0])]
+# For `pipeline`: tunnels, fragments, least packets, tails; timeouts; interval; rate; width.
+OPTIONS = [bytes.fromhex(text) for text in ("113c3c3c3c0a0000", "020a0a0905030000", "1f1412110e1e0000")]
 
 
 def frame_seeds(found):
@@ -225,7 +225,8 @@ def built_captures():
 def round_inputs():
     """Plans of rounds: (header of 8 octets, events of 4)."""
     for i in range(24):
-        head = bytes([10 + i % 20, 15 + i % 9, 14 + i % 7, i % 4, i * 5 % 64, i % 12, i % 16, 2 + i % 40 + 224 * (i % 6 == 0)])
+        shift = 2 + i % 30 + 224 * (i % 6 == 0)
+        head = bytes([10 + i % 20, 15 + i % 9, 14 + i % 7, i % 4, i * 5 % 64, i % 12, i % 16, shift])
         events = b""
         for j in range(30):
             kind = (7 if j % 9 == 8 else 5 if j % 13 == 12 else 0) | (j % 11 == 10) << 3 | (2 + (i + j) % 9) << 4

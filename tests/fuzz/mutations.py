@@ -1,6 +1,6 @@
 """Captures changed at random, into the kernel: bit flips, splices, lengths edited. What comes must hold its counts.
 
-    python tests/fuzz/mutations.py [NUMBER [SEED]]      # 100,000 of them; a second a thousand or two
+python tests/fuzz/mutations.py [NUMBER [SEED]]      # 100,000 of them; a second a thousand or two
 """
 
 import random
@@ -65,9 +65,7 @@ def run(n_mutations, seed=1):
     for number in range(n_mutations):
         content = mutate(chance.choice(others), others, chance)
         try:
-            assembled = doors.assemble_capture(
-                content, tracks_fragments=number % 2 == 0, enters_tunnels=number % 3 > 0
-            )
+            assembled = doors.assemble_capture(content, tracks_fragments=number % 2 == 0, enters_tunnels=number % 3 > 0)
             if assembled is None:
                 continue
             n_captures += 1

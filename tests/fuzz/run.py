@@ -24,6 +24,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import harness_build  # noqa: E402
+from harness_build import TARGETS  # noqa: E402
 from make_corpus import make_corpus  # noqa: E402
 
 REGRESSIONS = HERE / "regressions"
@@ -55,8 +56,9 @@ def run_target(name, program, folder, arguments, *, replays):
     before = set(found.iterdir())
     start = time.monotonic()
     command = [str(part) for part in (program, *fixed, *arguments, *inputs)]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False,
-                          env=sanitizer_environment())
+    done = subprocess.run(
+        command, capture_output=True, text=True, errors="replace", check=False, env=sanitizer_environment()
+    )
     told = re.search(r"number_of_executed_units:\s*(\d+)", done.stderr)
     executions = len(inputs) if replays else int(told[1]) if told else 0
     covered = re.findall(r"cov: (\d+)", done.stderr)
@@ -85,7 +87,8 @@ def print_table(results):
     for name, one in results.items():
         speed = one["executions"] / one["seconds"] if one["seconds"] else 0
         found = ", ".join(one["findings"]) or "none"
-        print(f"{name:<12} {one['replayed']:>9} {one['executions']:>12,} {speed:>9,.0f} {one['edges'] or 0:>6}  {found}")
+        numbers = f"{one['replayed']:>9} {one['executions']:>12,} {speed:>9,.0f} {one['edges'] or 0:>6}"
+        print(f"{name:<12} {numbers}  {found}")
     total = sum(one["executions"] + one["replayed"] for one in results.values())
     print(f"{'all':<12} {total:>22,} executions, {sum(len(one['findings']) for one in results.values())} findings")
 
@@ -93,7 +96,8 @@ def print_table(results):
 def describe_machine():
     """Where, and with what."""
     model = re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text())
-    clang = subprocess.run([harness_build.find_clang(), "--version"], capture_output=True, text=True, check=False).stdout
+    command = [harness_build.find_clang(), "--version"]
+    clang = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     return {"machine": f"{platform.machine()}, {model[1] if model else '?'}", "clang": clang.split("\n")[0]}
 
 
@@ -103,7 +107,7 @@ def read_arguments():
     amount.add_argument("--seconds", type=float, default=120, help="of mutating, all targets together")
     amount.add_argument("--executions", type=int, help="of mutating, all targets together")
     amount.add_argument("--replay", action="store_true", help="do not mutate")
-    parser.add_argument("--targets", nargs="+", choices=harness_build.TARGETS, default=harness_build.TARGETS, metavar="TARGET")
+    parser.add_argument("--targets", nargs="+", choices=TARGETS, default=TARGETS, metavar="TARGET")
     parser.add_argument("--jobs", type=int, default=1, help="targets at the same time")
     parser.add_argument("--seed", type=int, default=0, help="0: another one each time")
     parser.add_argument("--folder", type=Path, help="keeps the build, the grown corpus and the findings")
@@ -122,7 +126,9 @@ def run_all(chosen, folder):
         replayed = run_target(name, programs[name], folder, [], replays=True)
         result = {"executions": 0, "seconds": 0, "edges": None, "findings": []}
         if not chosen.replay and not replayed["findings"]:
-            limit = f"-runs={executions[name]:.0f}" if chosen.executions else f"-max_total_time={max(1, round(seconds[name]))}"
+            limit = f"-max_total_time={max(1, round(seconds[name]))}"
+            if chosen.executions:
+                limit = f"-runs={executions[name]:.0f}"
             result = run_target(name, programs[name], folder, [limit, f"-seed={chosen.seed}"], replays=False)
         return {"replayed": replayed["executions"], **result, "findings": replayed["findings"] + result["findings"]}
 

@@ -97,6 +97,7 @@ cdef void decode_twice(uint32_t link_type, const uint8_t *data, size_t size) noe
     cdef Packet first
     cdef Frame frame
     cdef bint is_kept
+    cdef uint64_t protocol
     cdef uint8_t *octets = fuzz_copy(data, size)
     frame.octets = octets
     frame.caplen = <uint32_t> size
@@ -119,7 +120,8 @@ cdef void decode_twice(uint32_t link_type, const uint8_t *data, size_t size) noe
             and first.ttl == shared.batch[0].ttl, "a packet's fields are all set")
         fuzz_require(first.caplen == size and first.wirelen == size + 3 and first.time_ns == 1, "sizes are the frame's")
         fuzz_require(first.key.transport >> 40 == 4 or first.key.transport >> 40 == 6, "IP is of version 4 or 6")
-        fuzz_require((first.key.transport >> 32) & 0xFF == 6 or (first.key.transport >> 32) & 0xFF == 17, "the protocol is TCP or UDP")
+        protocol = first.key.transport >> 32 & 0xFF
+        fuzz_require(protocol == 6 or protocol == 17, "the protocol is TCP or UDP")
     shared.n_batch = 0
     free(octets)
 

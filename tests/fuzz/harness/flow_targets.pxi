@@ -4,7 +4,7 @@
 cdef enum:
     ROUND_HEADER_BYTES = 8
     EVENT_BYTES = 4
-    MOST_ROUNDS = 24
+    MOST_ROUNDS = 10
     MOST_BURST = 520             # new flows at once: beyond 1,024 forgotten ones the table is packed
 
 

@@ -15,12 +15,12 @@ from netml._core.features.family cimport FamilyNeeds, FlowPackets
 from netml._core.features.registry cimport FAMILY_HEADER, FAMILY_SAMP_SIZE, FAMILY_STATS, FamilyCode, fill_rows
 from netml._core.flow.carry cimport forget_flows, run_round, weigh_later
 from netml._core.flow.columns cimport (
-    WANTS_CAPLEN, WANTS_FLAGS, WANTS_TTL, WANTS_WIRELEN, PacketColumns, count_packets, free_columns,
+    WANTS_CAPLEN, WANTS_FLAGS, WANTS_TTL, WANTS_WIRELEN, count_packets, free_columns,
 )
 from netml._core.flow.expiry cimport ExpiryRules, cut_by_idle, cut_by_interval
 from netml._core.flow.grouping cimport GroupedColumns, group_columns
 from netml._core.flow.key cimport KEY_BYTES, hash_key
-from netml._core.flow.open cimport N_EARLY_ENDS, OpenFlows, OpenRules, free_open
+from netml._core.flow.open cimport OpenFlows, OpenRules, free_open
 from netml._core.flow.spans cimport (
     N_DROPS, Dropped, SpanList, compact_columns, find_longest, free_spans, measure_durations, measure_spans, sum_spans,
     write_keys,
@@ -32,7 +32,7 @@ from netml._core.octets cimport read_be32, read_u16, read_u32, read_u64
 from netml._core.packet cimport Frame, Packet
 from netml._core.pipeline cimport Assembly, assemble_block, flush_batch, take_frame
 from netml._core.status cimport (
-    KEPT, N_REASONS, STATUS_BAD_BLOCK, STATUS_BAD_LENGTH, STATUS_BAD_SECTION, STATUS_FRAME, STATUS_NEED_MORE,
+    N_REASONS, STATUS_BAD_BLOCK, STATUS_BAD_LENGTH, STATUS_BAD_SECTION, STATUS_FRAME, STATUS_NEED_MORE,
     STATUS_NO_FRAME, STATUS_NO_INTERFACE, STATUS_OK, Status,
 )
 
