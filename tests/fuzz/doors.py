@@ -113,7 +113,10 @@ def run_rounds(content):
         "udp_timeout_ns": min(choose_interval(head[2] & 0xDF), longest),
         "min_packets": 2 + (head[3] & 3),
         "max_flow_packets": 2 + (head[4] & 63),
-        "max_open_packets": 2 + (1 << (head[5] & 15)),
+        "max_flows": 1 + (head[3] >> 2) ** 2,
+        "packet_bytes": 22,
+        "flow_bytes": 100,
+        "max_memory_bytes": 300 + (22 << (head[5] & 15)),
         "reorder_ns": min(choose_interval(head[6] & 31), longest // 4),
     }
     assembler = _flowcore.FlowAssembler(COLUMNS)
@@ -126,7 +129,9 @@ def run_rounds(content):
         assembler.assemble_packets(iter([pair]), 101, 1)
 
     def end_round(is_last):
-        assembler.end_round({**rules, "watermark_ns": time_ns, "is_last": is_last})
+        latest_ns = assembler.counters["end_ns"]
+        latest_ns = -(2**63) if latest_ns is None else latest_ns
+        assembler.end_round({**rules, "latest_ns": latest_ns, "watermark_ns": time_ns, "is_last": is_last})
         taken = assembler.take_round()
         require_flows(taken)
         return len(taken["time_ns"])

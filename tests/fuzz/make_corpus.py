@@ -226,7 +226,7 @@ def round_inputs():
     """Plans of rounds: (header of 8 octets, events of 4)."""
     for i in range(24):
         shift = 2 + i % 30 + 224 * (i % 6 == 0)
-        head = bytes([10 + i % 20, 15 + i % 9, 14 + i % 7, i % 4, i * 5 % 64, i % 12, i % 16, shift])
+        head = bytes([10 + i % 20, 15 + i % 9, 14 + i % 7, i * 11 % 256, i * 5 % 64, i % 12, i % 16, shift])
         events = b""
         for j in range(30):
             kind = (7 if j % 9 == 8 else 5 if j % 13 == 12 else 0) | (j % 11 == 10) << 3 | (2 + (i + j) % 9) << 4

@@ -101,6 +101,13 @@ def describe_machine():
     return {"machine": f"{platform.machine()}, {model[1] if model else '?'}", "clang": clang.split("\n")[0]}
 
 
+def describe_command(chosen):
+    """The command again, without its folders."""
+    amount = f"--executions {chosen.executions}" if chosen.executions else f"--seconds {chosen.seconds:.0f}"
+    limited = "" if tuple(chosen.targets) == TARGETS else " --targets " + " ".join(chosen.targets)
+    return f"python tests/fuzz/run.py {amount} --jobs {chosen.jobs}{limited}"
+
+
 def read_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     amount = parser.add_mutually_exclusive_group()
@@ -150,7 +157,7 @@ def main():
         told = {
             "date": datetime.date.today().isoformat(),
             **machine,
-            "command": "python tests/fuzz/run.py " + " ".join(argument for argument in sys.argv[1:]),
+            "command": describe_command(chosen),
             "executions": sum(one["executions"] + one["replayed"] for one in results.values()),
             "findings": sum(len(one["findings"]) for one in results.values()),
             "targets": results,

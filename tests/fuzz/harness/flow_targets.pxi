@@ -24,6 +24,18 @@ cdef void enter_packet(uint16_t number, int64_t time_ns, uint8_t size) noexcept 
         fuzz_require(flush_batch(&shared) == STATUS_OK, "packets are entered")
 
 
+cdef void require_reasons(const SpanList *spans, bint is_last) noexcept nogil:
+    """Every piece that is handed out has ended for a reason; that the input ends is one in the last round only."""
+    cdef uint8_t *reasons = <uint8_t *> fuzz_allocate(spans.n_spans)
+    cdef size_t i
+    write_end_reasons(spans, reasons)
+    for i in range(spans.n_spans):
+        fuzz_require(
+            reasons[i] == END_IDLE or reasons[i] == END_ACTIVE or reasons[i] == END_LACK_OF_RESOURCES
+            or (is_last and reasons[i] == END_OF_INPUT), "a piece ends for a reason")
+    free(reasons)
+
+
 cdef uint64_t end_one_round(const OpenRules *rules, Dropped *dropped) noexcept nogil:
     """A round as `FlowAssembler.end_round` runs it; returns the packets that it hands out."""
     cdef GroupedColumns columns
@@ -44,7 +56,11 @@ cdef uint64_t end_one_round(const OpenRules *rules, Dropped *dropped) noexcept n
     fuzz_require(n_out + n_dropped + count_packets(&shared.columns) == n, "out + dropped + waiting = there before")
     fuzz_require(opened.n_packets == count_packets(&shared.columns), "what waits is counted")
     fuzz_require(opened.n_flows == shared.table.n_flows and opened.n_known <= opened.n_flows, "flows have their state")
-    fuzz_require(weigh_later(&opened, INT64_MIN) <= rules.max_open_packets, "memory is bounded")
+    fuzz_require(opened.n_known <= rules.max_flows, "flows are bounded")
+    fuzz_require(
+        opened.n_packets * rules.packet_bytes + opened.n_known * rules.flow_bytes <= rules.max_memory_bytes,
+        "memory is bounded")
+    require_reasons(&spans, rules.is_last)
     hand_over(&columns, n, &spans, 1e6, N_SIZE)
     free_spans(&spans)
     free_grouped(&columns)
@@ -81,7 +97,11 @@ cdef public int fuzz_rounds(const uint8_t *data, size_t size) noexcept nogil:
     rules.udp_timeout_ns = min(rules.udp_timeout_ns, longest_ns)
     rules.min_packets = 2 + (data[3] & 3)
     rules.max_flow_packets = 2 + (data[4] & 63)
-    rules.max_open_packets = 2 + (<uint64_t> 1 << (data[5] & 15))
+    rules.max_flows = 1 + (<uint64_t> data[3] >> 2) * (data[3] >> 2)
+    rules.packet_bytes = 22
+    rules.flow_bytes = 100
+    rules.max_memory_bytes = 300 + (<uint64_t> 22 << (data[5] & 15))
+    rules.latest_ns = INT64_MIN
     rules.reorder_ns = <int64_t> choose_interval(data[6] & 31)
     rules.reorder_ns = min(rules.reorder_ns, longest_ns // 4)
     rules.is_last = False
@@ -100,10 +120,12 @@ cdef public int fuzz_rounds(const uint8_t *data, size_t size) noexcept nogil:
             time_ns += min(<int64_t> data[2] << (data[0] >> 4) * 3, longest_ns - time_ns // 2)
         if kind < 5:
             enter_packet(data[1], time_ns, data[3])
+            rules.latest_ns = max(rules.latest_ns, time_ns)
             n_in += 1
         elif kind == 5 and may_burst and n_burst < 3:
             n_burst += 1
             for i in range(min(<uint32_t> data[1] * 4, <uint32_t> MOST_BURST)):
+                rules.latest_ns = max(rules.latest_ns, time_ns + (i & data[3]))
                 enter_packet(<uint16_t> (256 + n_burst * 1024 + i), time_ns + (i & data[3]), data[3])
                 n_in += 1
         elif n_rounds < MOST_ROUNDS:

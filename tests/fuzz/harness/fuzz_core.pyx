@@ -13,7 +13,7 @@ from netml._core.capture.pcapng cimport free_pcapng
 from netml._core.capture.registry cimport FORMAT_PCAP, FORMAT_PCAPNG, Framing, next_frame
 from netml._core.features.family cimport FamilyNeeds, FlowPackets
 from netml._core.features.registry cimport FAMILY_HEADER, FAMILY_SAMP_SIZE, FAMILY_STATS, FamilyCode, fill_rows
-from netml._core.flow.carry cimport forget_flows, run_round, weigh_later
+from netml._core.flow.carry cimport forget_flows, run_round
 from netml._core.flow.columns cimport (
     WANTS_CAPLEN, WANTS_FLAGS, WANTS_TTL, WANTS_WIRELEN, count_packets, free_columns,
 )
@@ -22,8 +22,8 @@ from netml._core.flow.grouping cimport GroupedColumns, group_columns
 from netml._core.flow.key cimport KEY_BYTES, hash_key
 from netml._core.flow.open cimport OpenFlows, OpenRules, free_open
 from netml._core.flow.spans cimport (
-    N_DROPS, Dropped, SpanList, compact_columns, find_longest, free_spans, measure_durations, measure_spans, sum_spans,
-    write_keys,
+    END_ACTIVE, END_IDLE, END_LACK_OF_RESOURCES, END_OF_INPUT, N_DROPS, Dropped, SpanList, compact_columns,
+    find_longest, free_spans, measure_durations, measure_spans, sum_spans, write_end_reasons, write_keys,
 )
 from netml._core.flow.table cimport FIRST_SLOT_BITS, free_slots, free_table, number_packets, set_slots
 from netml._core.net.text cimport LONGEST_ADDRESS, write_addresses
