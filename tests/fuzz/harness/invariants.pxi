@@ -1,0 +1,222 @@
+"""What must hold, whatever the input is; and beginning anew."""
+
+
+cdef void begin(bint enters_tunnels, bint tracks_fragments) noexcept nogil:
+    """An empty assembly."""
+    cdef Assembly *assembly = &shared
+    cdef size_t i
+    keep_ring()
+    free_columns(&assembly.columns)
+    if assembly.table.n_chunks > 1:
+        free_table(&assembly.table)
+    assembly.table.n_flows = 0
+    if assembly.table.slots == NULL or assembly.table.slot_bits != FIRST_SLOT_BITS:
+        free_slots(&assembly.table)
+        fuzz_require(set_slots(&assembly.table, FIRST_SLOT_BITS) == STATUS_OK, "memory for the slots")
+    memset(assembly.table.slots, 0xFF, (assembly.table.mask + 1) * 8)
+    for i in range(4):
+        assembly.table.seeds[i] = <uint64_t> 0xD1B54A32D192ED03 * (i + 1)
+    memset(&assembly.counters, 0, sizeof(assembly.counters))
+    assembly.counters.earliest_ns = INT64_MAX
+    assembly.counters.latest_ns = INT64_MIN
+    memset(&assembly.columns, 0, sizeof(assembly.columns))
+    assembly.columns.wants = WANTS_CAPLEN | WANTS_WIRELEN | WANTS_FLAGS | WANTS_TTL
+    assembly.keeps_packets = True
+    assembly.n_batch = 0
+    set_tunnels(assembly, enters_tunnels)
+    memset(&assembly.decoding.fragments, 0, sizeof(ring))
+    if tracks_fragments:
+        empty_ring(&ring)
+        assembly.decoding.fragments = ring
+
+
+cdef void keep_ring() noexcept nogil:
+    """What the last execution has stored is what is to be emptied."""
+    global ring
+    if shared.decoding.fragments.entries != NULL:
+        ring = shared.decoding.fragments
+
+
+cdef void require_counts(const Assembly *assembly) noexcept nogil:
+    """Packets read = kept + skipped by named reason."""
+    cdef uint64_t n_skipped = 0
+    cdef int reason
+    for reason in range(16):
+        n_skipped += assembly.counters.n_skipped[reason]
+        if reason == 0 or reason >= N_REASONS:
+            fuzz_require(assembly.counters.n_skipped[reason] == 0, "only named reasons are counted")
+    fuzz_require(assembly.counters.n_records == assembly.counters.n_kept + n_skipped, "read = kept + skipped")
+    if assembly.counters.n_records:
+        fuzz_require(assembly.counters.earliest_ns <= assembly.counters.latest_ns, "earliest <= latest")
+    fuzz_require(
+        count_packets(&assembly.columns) + assembly.n_batch == assembly.counters.n_kept, "columns hold what was kept")
+    fuzz_require(assembly.table.n_flows <= assembly.counters.n_kept, "no flow without a packet")
+
+
+cdef uint64_t require_spans(const GroupedColumns *columns, size_t n, const SpanList *spans) noexcept nogil:
+    """Spans ascend within the columns, and are in order of time; returns how many packets they have."""
+    cdef uint64_t n_packets = 0
+    cdef uint32_t before = 0
+    cdef size_t i, j
+    for i in range(spans.n_spans):
+        fuzz_require(spans.spans[i].start >= before, "spans ascend and do not overlap")
+        fuzz_require(spans.spans[i].start < spans.spans[i].end, "a span has packets")
+        fuzz_require(spans.spans[i].end <= n, "spans lie within the columns")
+        fuzz_require(spans.spans[i].flow < shared.table.n_flows, "a span's flow is in the table")
+        before = spans.spans[i].end
+        n_packets += spans.spans[i].end - spans.spans[i].start
+        for j in range(spans.spans[i].start + 1, spans.spans[i].end):
+            fuzz_require(columns.time_ns[j - 1] <= columns.time_ns[j], "a span is in order of time")
+    return n_packets
+
+
+cdef uint64_t count_dropped(const Dropped *dropped) noexcept nogil:
+    """Packets that any rule dropped."""
+    cdef uint64_t n_packets = 0
+    cdef int reason
+    for reason in range(N_DROPS):
+        n_packets += dropped.n_packets[reason]
+        fuzz_require(dropped.n_pieces[reason] <= dropped.n_packets[reason], "a dropped piece has packets")
+    return n_packets
+
+
+cdef GroupedColumns group_all(int64_t **offsets, size_t *n) noexcept nogil:
+    """All packets by flow, in memory of just their size."""
+    cdef GroupedColumns columns
+    cdef size_t n_flows = shared.table.n_flows
+    cdef uint32_t *cursors = <uint32_t *> fuzz_allocate((n_flows + 1) * sizeof(uint32_t))
+    n[0] = count_packets(&shared.columns)
+    offsets[0] = <int64_t *> fuzz_allocate((n_flows + 1) * sizeof(int64_t))
+    columns.time_ns = <int64_t *> fuzz_allocate(n[0] * sizeof(int64_t))
+    columns.caplen = <uint32_t *> fuzz_allocate(n[0] * sizeof(uint32_t))
+    columns.wirelen = <uint32_t *> fuzz_allocate(n[0] * sizeof(uint32_t))
+    columns.flags = <uint8_t *> fuzz_allocate(n[0])
+    columns.ttl = <uint8_t *> fuzz_allocate(n[0])
+    number_packets(&shared.table, offsets[0], cursors)
+    fuzz_require(offsets[0][n_flows] == <int64_t> n[0], "the flows' packets are all packets")
+    group_columns(&shared.columns, cursors, &columns)
+    free(cursors)
+    return columns
+
+
+cdef void free_grouped(GroupedColumns *columns) noexcept nogil:
+    """Give the memory back."""
+    free(columns.time_ns)
+    free(columns.caplen)
+    free(columns.wirelen)
+    free(columns.flags)
+    free(columns.ttl)
+
+
+cdef void write_texts(const uint8_t *keys, size_t n) noexcept nogil:
+    """Addresses of the keys as text."""
+    cdef uint8_t *addresses = <uint8_t *> fuzz_allocate(n * 16)
+    cdef uint8_t *versions = <uint8_t *> fuzz_allocate(n)
+    cdef int32_t *offsets = <int32_t *> fuzz_allocate((n + 1) * sizeof(int32_t))
+    cdef uint8_t *text = <uint8_t *> fuzz_allocate(n * LONGEST_ADDRESS)
+    cdef size_t i
+    for i in range(n):
+        memcpy(addresses + 16 * i, keys + i * KEY_BYTES, 16)
+        versions[i] = keys[i * KEY_BYTES + 37]
+        fuzz_require(versions[i] == 4 or versions[i] == 6, "IP is of version 4 or 6")
+    offsets[0] = 0
+    write_addresses(addresses, versions, n, offsets, text)
+    for i in range(n):
+        fuzz_require(2 <= offsets[i + 1] - offsets[i] <= LONGEST_ADDRESS, "a text has an address' length")
+    free(addresses)
+    free(versions)
+    free(offsets)
+    free(text)
+
+
+cdef void fill_families(
+    const GroupedColumns *columns, const int64_t *offsets, size_t n_spans, double rate_ns, size_t width,
+) noexcept nogil:
+    """Every family of all flows: only finite numbers, none below zero."""
+    cdef FlowPackets packets
+    cdef FamilyNeeds needs
+    cdef int64_t n_most = 0
+    cdef int code
+    cdef size_t i, n_columns
+    cdef double *matrix
+    packets.time_ns = columns.time_ns
+    packets.size = columns.wirelen
+    packets.flags = columns.flags
+    packets.ttl = columns.ttl
+    packets.n_packets = offsets[n_spans]
+    fuzz_require(find_longest(offsets, n_spans, offsets[n_spans], 1, &n_most) == -1, "flows lie within the columns")
+    needs.rate_ns = rate_ns
+    for code in range(FAMILY_HEADER, FAMILY_SAMP_SIZE + 1):
+        n_columns = width + 8 if code == FAMILY_HEADER else 12 if code == FAMILY_STATS else width
+        matrix = <double *> calloc(n_spans * n_columns, sizeof(double))
+        needs.scratch = <uint32_t *> fuzz_allocate((2 * n_most if code == FAMILY_STATS else 1) * sizeof(uint32_t))
+        fill_rows(<FamilyCode> code, &packets, offsets, n_spans, &needs, matrix, n_columns, n_columns)
+        for i in range(n_spans * n_columns):
+            fuzz_require(fuzz_is_finite(matrix[i]) and matrix[i] >= 0, "all numbers are finite, none below 0")
+        free(needs.scratch)
+        free(matrix)
+
+
+cdef void hand_over(
+    GroupedColumns *columns, size_t n, const SpanList *spans, double rate_ns, size_t width,
+) noexcept nogil:
+    """What the faces do with spans: keys, times, columns; and all families."""
+    cdef size_t n_spans = spans.n_spans, i
+    cdef int64_t *offsets
+    cdef int64_t *start_ns
+    cdef int64_t *end_ns
+    cdef uint8_t *keys
+    if n_spans == 0:
+        return
+    offsets = <int64_t *> fuzz_allocate((n_spans + 1) * sizeof(int64_t))
+    start_ns = <int64_t *> fuzz_allocate(n_spans * sizeof(int64_t))
+    end_ns = <int64_t *> fuzz_allocate(n_spans * sizeof(int64_t))
+    keys = <uint8_t *> fuzz_allocate(n_spans * KEY_BYTES)
+    measure_spans(columns, spans, offsets, start_ns, end_ns)
+    write_keys(&shared.table, spans, keys)
+    compact_columns(columns, spans)
+    for i in range(n_spans):
+        fuzz_require(columns.time_ns[offsets[i]] == start_ns[i], "a flow begins with its first packet")
+        fuzz_require(columns.time_ns[offsets[i + 1] - 1] == end_ns[i], "a flow ends with its last packet")
+    sum_spans(columns.wirelen, offsets, n_spans, start_ns)
+    for i in range(n_spans):
+        fuzz_require(start_ns[i] >= 0, "bytes are counted")
+    write_texts(keys, n_spans)
+    fill_families(columns, offsets, n_spans, rate_ns, width)
+    free(offsets)
+    free(start_ns)
+    free(end_ns)
+    free(keys)
+
+
+cdef void end_batch(const ExpiryRules *rules, double interval_ns, double rate_ns, size_t width) noexcept nogil:
+    """Grouping, end by idle timeouts and by the interval, hand-over."""
+    cdef GroupedColumns columns
+    cdef SpanList pieces, spans
+    cdef Dropped dropped
+    cdef int64_t *offsets = NULL
+    cdef int64_t *durations_ns
+    cdef size_t n = 0, i
+    memset(&dropped, 0, sizeof(dropped))
+    memset(&pieces, 0, sizeof(pieces))
+    memset(&spans, 0, sizeof(spans))
+    fuzz_require(flush_batch(&shared) == STATUS_OK, "packets are entered")
+    require_counts(&shared)
+    columns = group_all(&offsets, &n)
+    fuzz_require(
+        cut_by_idle(&columns, offsets, &shared.table, rules, &pieces, &dropped) == STATUS_OK, "cut by idle timeouts")
+    fuzz_require(require_spans(&columns, n, &pieces) + count_dropped(&dropped) == n, "pieces + dropped = kept")
+    durations_ns = <int64_t *> fuzz_allocate(pieces.n_spans * sizeof(int64_t))
+    measure_durations(columns.time_ns, &pieces, durations_ns)
+    for i in range(pieces.n_spans):
+        fuzz_require(durations_ns[i] >= 0, "no duration is below 0")
+    fuzz_require(
+        cut_by_interval(columns.time_ns, &pieces, interval_ns, rules, &spans, &dropped) == STATUS_OK,
+        "cut by the interval")
+    fuzz_require(require_spans(&columns, n, &spans) + count_dropped(&dropped) == n, "flows + dropped = kept")
+    hand_over(&columns, n, &spans, rate_ns, width)
+    free(durations_ns)
+    free_spans(&pieces)
+    free_spans(&spans)
+    free_grouped(&columns)
+    free(offsets)
