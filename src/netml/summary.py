@@ -68,6 +68,19 @@ def summarise_table(metadata: dict[str, Any], n_flows: int) -> list[str]:
 
 
 def _describe_spilled(spilled: dict[str, int]) -> str:
-    where = f"a temporary file ({spilled['bytes'] / 1e6:,.0f} MB, {plural(spilled['runs'], 'run')})"
-    allowed = f"{spilled['max_memory'] / 1e6:,.0f} MB were allowed"
+    where = f"a temporary file ({_bytes(spilled['bytes'])}, {plural(spilled['runs'], 'run')})"
+    allowed = f"{_bytes(spilled['max_memory'])} were allowed"
     return f"memory   {plural(spilled['packets'], 'packet')} by way of {where}: {allowed}"
+
+
+def _bytes(count: int) -> str:
+    """Give a number of bytes for people.
+
+    Examples
+    --------
+    >>> _bytes(800), _bytes(20_000), _bytes(2_100_000_000)
+    ('800 bytes', '20.0 kB', '2,100.0 MB')
+    """
+    if count < 1000:
+        return plural(count, "byte")
+    return f"{count / 1e3:,.1f} kB" if count < 10**6 else f"{count / 1e6:,.1f} MB"

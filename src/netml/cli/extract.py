@@ -33,7 +33,11 @@ from netml.cli.failures import EXIT_FAILURE, EXIT_OK
     help="Make rows as those of a feature file or a model, with its interval and dim.",
 )  # fmt: skip
 @click.option("--max-flows", type=int, metavar="N", help="With --stream: flow keys held at most.")
-@click.option("--max-memory", type=Size(), metavar="SIZE", help="Bytes that packets and flows may hold: 500M, 2G.")
+@click.option(
+    "--max-memory", type=Size(), metavar="SIZE",
+    help="Memory for packets (500M, 2G): more of them wait in a temporary file; with --stream flows end early. "
+    "[default: half of what is available; 1G]",
+)  # fmt: skip
 @click.option(
     "--format", "output_format", type=click.Choice(["csv", "jsonl", "arrow", "parquet"]),
     help="With --stream: format of OUT, if its name does not tell.",

@@ -68,7 +68,8 @@ def run(group: click.Group, arguments: list[str] | None) -> int:
             return EXIT_BROKEN_PIPE
         except OptionError as error:
             option = OPTIONS.get(error.option, error.option.replace("_", "-"))
-            fail(f"--{option} {error.value}: must be {error.allowed}")
+            given = "" if error.value is None else f" {error.value}"
+            fail(f"--{option}{given}: must be {error.allowed}")
             return EXIT_USAGE
         except UnknownNameError as error:
             fail(error)
