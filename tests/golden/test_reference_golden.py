@@ -14,7 +14,7 @@ class ReferencePcap:
         self.path, self.min_packets = path, flow_ptks_thres
 
     def pcap2flows(self, q_interval=0.9):
-        options = FlowOptions(min_packets=self.min_packets, q_interval=q_interval)
+        options = FlowOptions(min_packets=self.min_packets, q_interval=q_interval, tunnels="outer")
         self.table = pipeline.read_flows(self.path, flow=options)
         self.flows = [(piece[0].key, piece) for piece in self.table.pieces]
 
