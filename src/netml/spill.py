@@ -7,7 +7,6 @@ So what is put together is, flow after flow, what grouping all packets in memory
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -15,7 +14,6 @@ import numpy as np
 
 from netml import _flowcore
 from netml.errors import SpillError
-from netml.persist import describe_os_error
 
 _ARRIVED_BYTES = 12  # of a packet as it arrives: time and flow
 _GROUPED_BYTES = 8  # of a packet by its flow: time
@@ -187,11 +185,13 @@ class _RunFile:
         start = self.n_bytes
         try:
             if self._file is None:
+                import tempfile
+
                 self._folder = choose_folder()
                 self._file = tempfile.TemporaryFile(buffering=0, dir=self._folder)  # noqa: SIM115 - closed with this
             self._write(memoryview(values.view(np.uint8)))
         except OSError as error:
-            raise SpillError(self._folder or "", describe_os_error(error), self.n_bytes) from error
+            raise self._error(error) from error
         return start
 
     def _write(self, left: memoryview) -> None:
@@ -211,11 +211,18 @@ class _RunFile:
                 start += n_read
                 left = left[n_read:]
         except OSError as error:
-            raise SpillError(self._folder, describe_os_error(error), self.n_bytes) from error
+            raise self._error(error) from error
+
+    def _error(self, error: OSError) -> SpillError:
+        from netml.persist import describe_os_error
+
+        return SpillError(self._folder, describe_os_error(error), self.n_bytes)
 
 
 def choose_folder() -> str:
     """Give the folder for large temporary files: TMPDIR, or else /var/tmp, as /tmp may be in memory itself."""
     if not any(os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")) and os.access("/var/tmp", os.W_OK | os.X_OK):
         return "/var/tmp"
+    import tempfile
+
     return tempfile.gettempdir()
