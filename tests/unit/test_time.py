@@ -11,7 +11,7 @@ from reference import pipeline
 from reference.flows import FlowOptions
 
 import netml
-from netml import extraction
+from netml import rows
 from netml.streaming import FlowStream
 
 YEAR_NS = 365 * 86400 * 10**9
@@ -71,7 +71,7 @@ def test_texts_of_absurd_times(tmp_path, name):
 
 
 def test_a_learned_dim_is_bounded(monkeypatch):
-    monkeypatch.setattr(extraction, "LARGEST_DIM", 3)
+    monkeypatch.setattr(rows, "LARGEST_DIM", 3)
     content = captures.pcapng([(START_NS + i, FRAME) for i in range(9)])
     with pytest.warns(netml.CaptureWarning, match="dim 9 would be learned from giant flows"):
         assert netml.extract(io.BytesIO(content), "SIZE", flow=netml.FlowOptions(interval=1.0)).shape[1] == 3
