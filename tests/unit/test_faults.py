@@ -1,0 +1,149 @@
+"""Full disks, closed pipes, no memory: one clear line, a right exit status, nothing half-written."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+
+import pytest
+import traffic
+from builders import captures
+from command import PROGRAM
+
+DEMO = os.path.join(os.path.dirname(__file__), "..", "..", "examples", "data", "demo.pcap")
+LABELS = DEMO.replace(".pcap", ".csv")
+STREAM = ("extract", DEMO, "-q", "--stream", "--interval", "5", "--dim", "5")
+SMALL_BYTES = 500  # of which every output has more
+TIMEOUT_S = 60
+
+
+def run(*arguments, cwd=None, file_bytes=None, out=subprocess.PIPE):
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writing then fails, as it does on a full disk
+        if file_bytes is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
+
+    return subprocess.run(
+        [*PROGRAM, *arguments],
+        stdout=out,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=limit,
+        cwd=cwd,
+        timeout=TIMEOUT_S,
+    )
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "m.netml"
+    done = run("learn", "-q", "-p", DEMO, "-o", str(path), "--algorithm", "gmm")
+    assert done.returncode == 0, done.stderr
+    return str(path)
+
+
+WRITING = [
+    *(("extract", DEMO, "-q", "-o", f"out.{kind}") for kind in ("npz", "npy", "csv", "parquet", "arrow", "dat")),
+    *((*STREAM, "-o", f"out.{kind}") for kind in ("csv", "jsonl", "parquet", "arrow")),
+    *(("packets", DEMO, "-q", "-o", f"out.{kind}") for kind in ("npz", "csv", "parquet", "arrow")),
+    ("learn", "-q", "-p", DEMO, "-o", "out.netml", "--algorithm", "gmm"),
+    ("learn", "extract", "-q", "-p", DEMO, "-l", LABELS, "--feature", "out.npz"),
+    *(("classify", "-q", "-m", "MODEL", "-p", DEMO, "-o", f"out.{kind}") for kind in ("csv", "jsonl", "parquet")),
+    ("evaluate", "-q", "-m", "MODEL", "-p", DEMO, "-l", LABELS, "--plot", "out.png"),
+]
+PRINTING = [
+    ("--help",),
+    ("families",),
+    ("detectors",),
+    ("completion", "bash"),
+    ("info", DEMO, "-q"),
+    (*STREAM, "-o", "-", "--format", "csv"),
+    (*STREAM, "-o", "-", "--format", "jsonl"),
+    (*STREAM, "-o", "-", "--format", "arrow"),
+    ("classify", "-q", "-m", "MODEL", "-p", DEMO, "--report-all"),
+    ("classify", "-q", "-m", "MODEL", "-p", DEMO, "-o", "-", "--format", "csv"),
+    ("evaluate", "-q", "-m", "MODEL", "-p", DEMO, "-l", LABELS, "--json"),
+]
+
+
+def name_of(command):
+    return " ".join(part for part in command if part not in (DEMO, LABELS, "-q"))
+
+
+@pytest.mark.parametrize("command", WRITING, ids=name_of)
+def test_a_full_disk(command, model, tmp_path):
+    if any("parquet" in part or "arrow" in part for part in command):
+        pytest.importorskip("pyarrow")
+    if "--plot" in command:
+        pytest.importorskip("matplotlib")
+    command = [model if part == "MODEL" else part for part in command]
+    (tmp_path / command[-1]).write_text("what was there before")
+    done = run(*command, cwd=tmp_path, file_bytes=SMALL_BYTES)
+    assert done.returncode == 1
+    assert done.stderr.startswith("netml: out.")
+    assert done.stderr.count("\n") == 1
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["what was there before"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full here")
+@pytest.mark.parametrize("command", PRINTING, ids=name_of)
+def test_standard_output_is_full(command, model):
+    with open("/dev/full", "w") as full:
+        done = run(*(model if part == "MODEL" else part for part in command), out=full)
+    assert (done.returncode, done.stderr) == (1, "netml: No space left on device\n")
+
+
+@pytest.mark.parametrize("command", PRINTING, ids=name_of)
+def test_the_reader_of_the_pipe_has_gone(command, model):
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = run(*(model if part == "MODEL" else part for part in command), out=writer)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+RUN_WITH_LITTLE_MEMORY = """
+import resource, sys
+import netml.cli, netml.extraction, netml.formats.npz
+with open("/proc/self/statm") as file:
+    used = int(file.read().split()[0]) * resource.getpagesize()
+limit = used + 6_000_000
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+sys.exit(netml.cli.main())
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="there is no /proc here")
+@pytest.mark.parametrize("command", ["extract", "packets"])
+def test_no_memory(command, tmp_path):
+    """A tenth of what its packets take."""
+    path = tmp_path / "many.pcap"
+    record = captures.pcap_record(1_700_000_000 * 10**9, traffic.udp_frame())
+    path.write_bytes(captures.pcap_header() + record * 600_000)
+    arguments = [command, str(path), "-q", "-o", str(tmp_path / "out.npz")]
+    done = subprocess.run(
+        [sys.executable, "-c", RUN_WITH_LITTLE_MEMORY, *arguments], capture_output=True, text=True, timeout=TIMEOUT_S
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("netml: out of memory")
+    assert done.stderr.count("\n") == 1
+    assert [each.name for each in tmp_path.iterdir()] == ["many.pcap"]
+
+
+def test_a_source_that_raises_in_the_middle():
+    import netml
+
+    class Torn(Exception):
+        pass
+
+    def packets():
+        for time_ns, frame in traffic.records(5):
+            yield time_ns / 1e9, frame
+        raise Torn("the tap is gone")
+
+    with pytest.raises(Torn, match="the tap is gone") as caught:
+        netml.read_flows(packets(), link_type=1)
+    assert any("6" in note for note in caught.value.__notes__)
