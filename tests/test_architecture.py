@@ -41,7 +41,7 @@ LAYERS = {
         *("evaluation", "comparison", "visual"),
     ),
     "faces": ("pparser", "utils"),
-    "cli": ("cli",),
+    "cli": ("cli", "__main__"),
 }
 RANK = {name: rank for rank, names in enumerate(LAYERS.values()) for name in names}
 LAYER_OF = {name: layer for layer, names in LAYERS.items() for name in names}

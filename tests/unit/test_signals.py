@@ -82,13 +82,16 @@ def test_a_signal_at_any_moment(tmp_path, capture, name, number):
         assert ("nothing was written" in err.decode()) == (left == [])
 
 
+@pytest.mark.parametrize("name", ["follow", "stream"])
 @pytest.mark.parametrize("number", STATUS, ids=lambda number: number.name)
-def test_following_hands_out_what_is_open(tmp_path, number):
-    model = tmp_path / "m.netml"
-    normal = traffic.write_pcap(tmp_path / "n.pcap", traffic.many_flows(400, 20))
-    netml.learn([normal], family="STATS", detector="pca").save(model)
+def test_what_goes_on_for_ever_hands_out_what_is_open(tmp_path, number, name):
     out = tmp_path / "v.csv"
-    command = [*PROGRAM, "classify", "--model", str(model), "--follow", "-o", str(out)]
+    command = [*PROGRAM, "extract", "-", "--stream", "--interval", "1000", "--dim", "3", "-o", str(out)]
+    if name == "follow":
+        model = tmp_path / "m.netml"
+        normal = traffic.write_pcap(tmp_path / "n.pcap", traffic.many_flows(400, 20))
+        netml.learn([normal], family="STATS", detector="pca").save(model)
+        command = [*PROGRAM, "classify", "--model", str(model), "--follow", "-o", str(out)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, **pipes) as process:
         process.stdin.write(captures.pcap(traffic.many_flows(400, 20)))

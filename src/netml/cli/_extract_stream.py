@@ -91,7 +91,7 @@ def extract_stream(captures: Sequence[str], output_path: str, chosen: Mapping[st
 
 @contextmanager
 def _open_batches(captures: list[str], chosen: Mapping[str, Any], progress: Any) -> Iterator[FeatureBatches]:
-    """Batches of rows; Ctrl-C ends the reading, and what is open is written, too."""
+    """Batches of rows; Ctrl-C and SIGTERM end the reading, and what is open is written, too."""
     from netml.batches import extract_batches
 
     names = ("families", "fft", "header", "dim", "rate", "size", "interval", "like", "strict", "max_flows")
@@ -101,11 +101,13 @@ def _open_batches(captures: list[str], chosen: Mapping[str, Any], progress: Any)
     flow = None if chosen["like"] is not None else params.make_flow_options(chosen)
     source = captures if len(captures) > 1 else captures[0]
     with extract_batches(source, flow=flow, progress=progress, **given) as batches:
-        before = signal.signal(signal.SIGINT, lambda *_: batches.stream.interrupt())
+        stopping = (signal.SIGINT, signal.SIGTERM)
+        before = [signal.signal(number, lambda *_: batches.stream.interrupt()) for number in stopping]
         try:
             yield batches
         finally:
-            signal.signal(signal.SIGINT, before)
+            for number, handler in zip(stopping, before, strict=True):
+                signal.signal(number, handler)
 
 
 def _summarise(batches: FeatureBatches, n_rows: int, output_path: str, duration_s: float) -> None:
