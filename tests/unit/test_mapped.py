@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import traffic
 from builders import captures
+from command import invoke
 
 import netml
 from netml import blocks, source
@@ -63,6 +64,23 @@ def test_a_file_that_shrinks_while_it_is_read_is_damage(path):
     n_dropped = sum(count["packets"] for count in metadata["dropped"].values())
     assert metadata["packets_kept"] == len(table.time_ns) + n_dropped
     assert signal.getsignal(signal.SIGBUS) is previous
+
+
+@pytest.mark.parametrize("way", [(), ("--stream", "--interval", "5", "--dim", "3"), ("--max-memory", "10k")], ids=str)
+def test_the_command_line_tells_of_a_file_that_shrinks(path, tmp_path, monkeypatch, way):
+    want = blocks.MappedFile.want
+
+    def shrink(mapped, offset):
+        want(mapped, offset)
+        if offset > 2 * blocks.WINDOW_BYTES:
+            os.truncate(path, 4096)
+
+    monkeypatch.setattr(blocks.MappedFile, "want", shrink)
+    run = invoke("extract", path, "-q", *way, "-o", tmp_path / "out.csv")
+    assert run.status == 1
+    assert run.err.count("\n") == 1
+    assert "the file cannot be read on" in run.err
+    assert len((tmp_path / "out.csv").read_text().splitlines()) > 5
 
 
 def test_two_threads_may_lose_their_files_at_once(tmp_path):
