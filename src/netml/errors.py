@@ -156,15 +156,20 @@ class SpillError(NetmlError, OSError):
         Why, in words.
     n_bytes : int
         How much had been written.
+    code : int, optional
+        The system's error number, kept in `errno`.
     """
 
-    def __init__(self, folder: str, reason: str, n_bytes: int = 0) -> None:
-        super().__init__(folder, reason, n_bytes)
+    def __init__(self, folder: str, reason: str, n_bytes: int = 0, code: int | None = None) -> None:
+        super().__init__(code, reason, folder)
         self.folder = folder
         self.reason = reason
         self.n_bytes = n_bytes
 
     def __str__(self) -> str:
-        written = f" after {self.n_bytes / 1e6:,.0f} MB" if self.n_bytes else ""
+        written = f" after {self.n_bytes / 1e6:,.1f} MB" if self.n_bytes else ""
         about = f"temporary file in {self.folder}: {self.reason}{written}"
         return f"{about}; let TMPDIR name a folder with more room, or raise the memory that packets may take"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.folder, self.reason, self.n_bytes, self.errno)

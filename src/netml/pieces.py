@@ -101,10 +101,11 @@ class SpilledPieces:
         if self._flow.interval is not None:
             return nanoseconds(self._flow.interval)
         rules = _rules(self._flow)
-        durations_ns = np.concatenate(
-            [np.empty(0, np.int64), *(part.end_flows(rules) for part in self._spill.parts(()))]
-        )
-        return learn_interval_ns([durations_ns], self._flow)
+        durations_ns = [np.empty(0, np.int64)]
+        for part in self._spill.parts(()):
+            durations_ns.append(part.end_flows(rules))
+            del part  # or its packets would stay while the next ones are read; so below
+        return learn_interval_ns([np.concatenate(durations_ns)], self._flow)
 
     def cut_times(self, interval_ns: float) -> Iterator[dict[str, np.ndarray]]:
         """Give the keys and times of all flows, some flows at a time; what is dropped is counted on the way.
@@ -121,8 +122,10 @@ class SpilledPieces:
         """
         self._dropped = {}
         for part in self._cut((), interval_ns, self._dropped):
-            packets = np.diff(part["offsets"])
-            yield {"keys": part["keys"], "start_ns": part["start_ns"], "end_ns": part["end_ns"], "packets": packets}
+            times = {name: part[name] for name in ("keys", "start_ns", "end_ns")}
+            times["packets"] = np.diff(part["offsets"])
+            del part
+            yield times
 
     def cut_tables(self, interval_ns: float, columns: Sequence[str]) -> Iterator[FlowTable]:
         """Give all flows with their packets, some flows at a time.
@@ -141,6 +144,7 @@ class SpilledPieces:
         """
         for part in self._cut(columns, interval_ns, {}):
             yield _make_table(part, self._size, {})
+            del part
 
     def _cut(
         self, columns: Sequence[str], interval_ns: float, dropped: dict[str, Any]

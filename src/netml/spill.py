@@ -216,7 +216,7 @@ class _RunFile:
     def _error(self, error: OSError) -> SpillError:
         from netml.persist import describe_os_error
 
-        return SpillError(self._folder, describe_os_error(error), self.n_bytes)
+        return SpillError(self._folder, describe_os_error(error), self.n_bytes, error.errno)
 
 
 def choose_folder() -> str:

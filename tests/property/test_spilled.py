@@ -2,14 +2,20 @@
 
 import errno
 import io
+import os
+import pickle
+import resource
+import subprocess
 import tempfile
 import warnings
+import weakref
 
 import numpy as np
 import pytest
 import strategies
 import traffic
 from builders import captures
+from command import PROGRAM
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -185,3 +191,47 @@ def test_available_memory(tmp_path, files, expected):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     assert memory.available_bytes(tmp_path) == expected
+
+
+def test_one_part_at_a_time(monkeypatch):
+    """While the next flows are put together, the packets of those before are gone: a giant flow is there once."""
+    known, n_alive = [], []
+    put = spill.Spill._put
+
+    def watch(self, run, place, first, ends, columns):
+        alive = {id(column) for ref in known if (column := ref()) is not None}
+        n_alive.append(len(alive - {id(column) for column in columns.values()}))
+        known.extend(weakref.ref(column) for column in columns.values())
+        put(self, run, place, first, ends, columns)
+
+    monkeypatch.setattr(spill.Spill, "_put", watch)
+    found = netml.extract(SmallReads(captures.pcap(traffic.many_flows(400, 8))), header=True, max_memory=300)
+    assert "spilled" in found.metadata
+    assert n_alive
+    assert max(n_alive) == 0
+
+
+def test_the_error_keeps_the_systems_number():
+    error = netml.errors.SpillError("/somewhere", "no space left on the device", 5_000_000, errno.ENOSPC)
+    again = pickle.loads(pickle.dumps(error))
+    assert (error.errno, again.errno, str(again)) == (errno.ENOSPC, errno.ENOSPC, str(error))
+    assert "/somewhere: no space left on the device after 5.0 MB" in str(error)
+
+
+@pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="needs limits on the size of files")
+def test_a_limit_on_the_size_of_files_is_one_clear_line(tmp_path):
+    capture = traffic.write_pcap(tmp_path / "some.pcap", traffic.many_flows(2000, 50))
+    folder = tmp_path / "spills"
+    folder.mkdir()
+    ended = subprocess.run(
+        [*PROGRAM, "extract", str(capture), "--max-memory", "1k", "-o", str(tmp_path / "out.npz")],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TMPDIR": str(folder)},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000)),
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"netml: temporary file in {folder}: ")
+    assert len(ended.stderr.splitlines()) == 1
+    assert not any(folder.iterdir())
+    assert not (tmp_path / "out.npz").exists()
