@@ -1,76 +1,57 @@
-"""The reference's biflows against NFStream 6.6.0: counts, bytes, flags, sizes and times of each flow of each capture.
+"""The reference's biflows and FLOW against NFStream 6.6.0, flow by flow; `nfstream_golden` says what differs, and why."""
 
-Where the two read a capture differently, the table says why, and how NFStream reads it. Read that way, the flows are
-the same again, which proves the reason; of the few captures left, the table has the number of flows that differ.
-"""
+from itertools import accumulate
 
-import csv
-import ipaddress
-from itertools import pairwise
-
+import nfstream_golden
 import pytest
+from nfstream_golden import DIFFERENT, N_CAPTURES, N_EQUAL, READ_OTHERWISE
 from reference.biflows import BiflowOptions, assemble_biflows
 from reference.capture import read_capture
-from reference.decode import format_address
-from reference.flow_family import DIRECTIONS, FLOW_COLUMNS, row_of_flow
+from reference.flow_family import FLOW_COLUMNS, row_of_flow
 from reference.headers import SCTP, decode_headers
 
 OPTIONS = BiflowOptions(flow="bi", idle_timeout=120, active_timeout=1800, tcp_end="none")
-N_CAPTURES, N_EQUAL = 178, 170
-
-# Definitions that differ.
-IP_IN_IP = "NFStream always opens IP in IP, also where it is asked to leave tunnels alone"
-NO_SCTP_PORTS = "NFStream reads no ports of SCTP"
-# Defects of NFStream.
-CLAMPED = "NFStream gives a packet that comes late the latest time of any flow before it"
-FABRIC_PATH = "NFStream takes Cisco FabricPath for IP"
-
-# Capture -> (why its flows differ, how to read it as NFStream does).
-READ_OTHERWISE = {
-    "4in4tunnel.pcap": (IP_IN_IP, "opened"),
-    "4in6tunnel.pcap": (IP_IN_IP, "opened"),
-    "6in4tunnel.pcap": (IP_IN_IP, "opened"),
-    "6in6tunnel.pcap": (IP_IN_IP, "opened"),
-    "syslog.pcap": (IP_IN_IP, "opened"),
-    "sctp.cap": (NO_SCTP_PORTS, "without ports"),
-}
-NAMES = {"bi": "bidirectional", "fwd": "src2dst", "rev": "dst2src"}
-EXACT = ("min_ps", "max_ps")
-FLAGS = ("syn", "cwr", "ece", "urg", "ack", "psh", "rst", "fin")
 
 
-def read_nfstream(path):
-    """Rows of NFStream, in the order of `identity`."""
-    with path.open(newline="") as lines:
-        rows = list(csv.DictReader(lines))
-    for row in rows:
-        for end in ("src_ip", "dst_ip"):
-            row[end] = format_address(ipaddress.ip_address(row[end]).packed)
-        for name in row.keys() - {"src_ip", "dst_ip"}:
-            row[name] = float(row[name])
-    return rows
+@pytest.fixture(scope="module")
+def golden_flows(shared_golden):
+    """Capture -> NFStream's flows."""
+    folder = shared_golden / "nfstream-6.6.0"
+    return {path.name.removesuffix(".csv"): nfstream_golden.read_golden(path) for path in sorted(folder.glob("*.csv"))}
 
 
-def as_nfstream(flow):
-    """Our flow under NFStream's names, times as exact milliseconds."""
-    key, values = flow.key, dict(zip(FLOW_COLUMNS, row_of_flow(flow, "wire"), strict=True))
-    row = {
-        "src_ip": key.source.address,
-        "src_port": key.source.port,
-        "dst_ip": key.destination.address,
-        "dst_port": key.destination.port,
-        "protocol": key.protocol,
-        "ip_version": 6 if ":" in key.source.address else 4,
-        "vlan_id": key.vlan_id,
-        "bidirectional_first_seen_ms": flow.start_ns / 1e6,
-        "bidirectional_last_seen_ms": flow.end_ns / 1e6,
-        "bidirectional_duration_ms": (flow.end_ns - flow.start_ns) / 1e6,
+def read_flows(path, way=""):
+    """Flows of a capture under NFStream's names, the capture read in one of the ways of `READ_OTHERWISE`."""
+    records = read_capture(path.read_bytes()).records
+    if way == "never back in time":
+        times_ns = accumulate((record.time_ns for record in records), max)
+        records = [record._replace(time_ns=time_ns) for record, time_ns in zip(records, times_ns, strict=True)]
+    packets, _ = decode_headers(records, protocols="all", tunnels="inner" if way == "opened" else "outer")
+    if way == "without SCTP ports":
+        packets = [packet._replace(key=(*packet.key[:2], 0, 0, SCTP)) for packet in packets]
+    return [as_golden(flow) for flow in assemble_biflows(packets, OPTIONS).flows]
+
+
+def as_golden(flow):
+    key, features = flow.key, dict(zip(FLOW_COLUMNS, row_of_flow(flow, "wire"), strict=True))
+    five_tuple = (key.source.address, key.destination.address, key.source.port, key.destination.port, key.protocol)
+    return nfstream_golden.under_golden_names(five_tuple, key.vlan_id, flow.start_ns, flow.end_ns, features)
+
+
+def test_flows_of_every_capture(shared_captures, golden_flows):
+    found = {
+        capture: nfstream_golden.count_differences(
+            read_flows(shared_captures / capture, READ_OTHERWISE.get(capture, ("", ""))[1]), flows
+        )
+        for capture, flows in golden_flows.items()
     }
-    for ours in DIRECTIONS:
-        theirs = NAMES[ours]
-        row |= {f"{theirs}_{name}": values[f"{ours}_{name}"] for name in ("packets", "bytes")}
-        row |= {f"{theirs}_{name}_packets": values[f"{ours}_{name}"] for name in FLAGS}
-        for statistic, name in {"min": "min", "mean": "mean", "stddev": "std", "max": "max"}.items():
-            row[f"{theirs}_{statistic}_ps"] = values[f"{ours}_size_{name}"]
-            row[f"{theirs}_{statistic}_piat_ms"] = values[f"{ours}_iat_{name}_s"] * 1e3
-    return row
+    assert len(found) == N_CAPTURES
+    differing = {capture: counts for capture, counts in found.items() if counts != (0, 0)}
+    assert differing == {capture: (theirs, ours) for capture, (theirs, ours, _) in DIFFERENT.items()}
+    assert N_CAPTURES - len(differing) >= N_EQUAL
+
+
+@pytest.mark.parametrize("capture", READ_OTHERWISE)
+def test_reading_otherwise_is_needed(shared_captures, golden_flows, capture):
+    counts = nfstream_golden.count_differences(read_flows(shared_captures / capture), golden_flows[capture])
+    assert counts != (0, 0)
