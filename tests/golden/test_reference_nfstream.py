@@ -1,4 +1,4 @@
-"""The reference's biflows and FLOW against NFStream 6.6.0, flow by flow; `nfstream_golden` says what differs, and why."""
+"""The reference's biflows and FLOW against NFStream 6.6.0; `nfstream_golden` says what differs, and why."""
 
 from itertools import accumulate
 
