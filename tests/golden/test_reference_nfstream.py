@@ -55,3 +55,15 @@ def test_flows_of_every_capture(shared_captures, golden_flows):
 def test_reading_otherwise_is_needed(shared_captures, golden_flows, capture):
     counts = nfstream_golden.count_differences(read_flows(shared_captures / capture), golden_flows[capture])
     assert counts != (0, 0)
+
+
+@pytest.mark.parametrize("flow", ["uni", "bi"])
+@pytest.mark.parametrize("tcp_end", ["rst", "fin", "reopen"])
+def test_nothing_is_lost_of_any_capture(shared_captures, golden_flows, flow, tcp_end):
+    n_closed = 0
+    for capture in golden_flows:
+        packets, _ = decode_headers(read_capture((shared_captures / capture).read_bytes()).records, protocols="all")
+        table = assemble_biflows(packets, BiflowOptions(flow=flow, tcp_end=tcp_end, direction="syn"))
+        assert sum(len(flow.packets) for flow in table.flows) == len(packets)
+        n_closed += sum(flow.end_reason in ("fin", "rst") for flow in table.flows)
+    assert n_closed > 100

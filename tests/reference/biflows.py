@@ -13,9 +13,9 @@ from reference.flows import gap_ns, nanoseconds
 from reference.headers import Headers
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
-# Why a flow ended. IPFIX (flowEndReason): 1, 2, 3, 3 and 4.
+# Why a flow ended, and the number that IPFIX has for it (flowEndReason).
 IDLE, ACTIVE, CLOSED_BY_FIN, CLOSED_BY_RST, END_OF_INPUT = "idle", "active", "fin", "rst", "end"
-END_REASONS = (IDLE, ACTIVE, CLOSED_BY_FIN, CLOSED_BY_RST, END_OF_INPUT)
+END_REASONS = {IDLE: 1, ACTIVE: 2, CLOSED_BY_FIN: 3, CLOSED_BY_RST: 3, END_OF_INPUT: 4}
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,13 @@ def test_innermost_vlan(tags, vlan_id):
     assert decode(frames.ethernet(frames.ipv4(frames.udp(1, 2)), tags=tags)).vlan_id == vlan_id
 
 
+def test_vlan_is_of_this_frame():
+    packet = frames.ipv4(frames.udp(1, 2))
+    made = [frames.ethernet(packet, tags=[(0x8100, 5)]), frames.ethernet(packet)]
+    records = read_capture(captures.pcap([(0, frame) for frame in made])).records
+    assert [one.vlan_id for one in decode_headers(records)[0]] == [5, 0]
+
+
 def test_vlan_in_front_of_mpls_and_pppoe():
     packet, tags = frames.ipv4(frames.udp(1, 2)), [(0x8100, 5)]
     assert decode(frames.ethernet(frames.mpls(packet), ethertype=0x8847, tags=tags)).vlan_id == 5
