@@ -64,6 +64,8 @@ class IpHeader(NamedTuple):
     protocol: int  # of the payload, behind all extension headers
     datagram: Datagram | None  # of a first fragment with more to come
     payload: int  # offset
+    start: int  # offset of the header itself
+    length: int  # of the whole packet in bytes by the header's own field; 0 where that leaves it open
 
 
 def is_supported(link_type):
@@ -88,18 +90,25 @@ class Decoder:
         self._fragments = {"first": None, "track": Fragments()}[fragments]
         self._kind_by_port = kind_by_port(tunnel_ports)
         self._time_ns = 0
+        self._vlan_id = 0
 
     def decode(self, link_type, frame, time_ns=0):
         """Return the `Decoded` packet of a frame, or one of `SKIP_REASONS`."""
-        self._time_ns = time_ns
+        self._time_ns, self._vlan_id = time_ns, 0
         try:
-            version, offset = links.find_network_header(link_type, frame)
+            version, offset = self._enter(links.find_network_header(link_type, frame))
             decoded, datagrams = self._decode_ip(version, frame, offset, 1)
         except Skip as skip:
             return skip.reason
         for datagram in datagrams:
             self._fragments.remember(datagram, decoded.key, time_ns)
         return decoded
+
+    def _enter(self, found):
+        """Take what a link layer or a tunnel led to; the last VLAN tag on the way is the innermost."""
+        version, offset, *vlan_ids = found
+        self._vlan_id = vlan_ids[-1] if vlan_ids else self._vlan_id
+        return version, offset
 
     def _decode_ip(self, version, packet, offset, level):
         """Return the packet, and the datagrams whose first fragments it came in: from this level inwards."""
@@ -124,13 +133,13 @@ class Decoder:
 
     def _decode_payload(self, header, packet):
         if header.protocol == TCP:
-            return _decode_transport(header, packet), []
+            return self._read_transport(header, packet), []
         if header.protocol == UDP:
             return self._decode_udp(header, packet)
         if not self._opens_tunnels:
             raise Skip("other_protocol")
         if header.protocol == GRE:
-            version, inner = open_gre(packet, header.payload)
+            version, inner = self._enter(open_gre(packet, header.payload))
         elif header.protocol in (IPV4_IN_IP, IPV6_IN_IP):
             version, inner = {IPV4_IN_IP: IPV4, IPV6_IN_IP: IPV6}[header.protocol], header.payload
         else:
@@ -139,12 +148,13 @@ class Decoder:
 
     def _decode_udp(self, header, packet):
         """Return what is in the tunnel, if the ports say that this is one and what it carries agrees."""
-        decoded = _decode_transport(header, packet)
+        decoded = self._read_transport(header, packet)
         source_port, destination_port = decoded.key[2:4]
         kind = self._kind_by_port.get(destination_port) or self._kind_by_port.get(source_port)
         if self._opens_tunnels and kind is not None:
             try:
-                version, inner = open_udp_tunnel(kind, packet, header.payload + MIN_TRANSPORT_BYTES[UDP])
+                found = open_udp_tunnel(kind, packet, header.payload + MIN_TRANSPORT_BYTES[UDP])
+                version, inner = self._enter(found)
                 return self._decode_ip(version, packet, inner, header.level + 1)
             except NotATunnel:
                 pass
@@ -153,14 +163,24 @@ class Decoder:
                     raise
         return decoded, []
 
+    def _read_transport(self, header, packet):
+        """Ports and flags; the TCP data offset and the UDP length are not looked at."""
+        if len(packet) - header.payload < MIN_TRANSPORT_BYTES[header.protocol]:
+            raise Skip("truncated_transport_header")
+        ports = struct.unpack_from("!HH", packet, header.payload)
+        flags = packet[header.payload + 13] if header.protocol == TCP else 0
+        key = (format_address(header.source), format_address(header.destination), *ports, header.protocol)
+        return Decoded(key, flags, header.ttl)
+
 
 class LaterFragment(Exception):
     """An IP header whose payload is not the beginning of a datagram's."""
 
-    def __init__(self, datagram, ttl):
+    def __init__(self, datagram, ttl, header):
         super().__init__(datagram)
         self.datagram = datagram
         self.ttl = ttl
+        self.header = header
 
 
 def _read_ipv4(packet, offset, level):
@@ -184,15 +204,17 @@ def _read_ipv4(packet, offset, level):
         raise Skip("bad_ip_header")
     source, destination = packet[offset + 12 : offset + 16], packet[offset + 16 : offset + 20]
     datagram = Datagram(source, destination, identification, protocol, IPV4)
+    span = (offset, total_length)
     if fragment & 0x1FFF:
-        raise LaterFragment(datagram, ttl)
+        later = IpHeader(level, source, destination, ttl, protocol, None, offset + n_header_bytes, *span)
+        raise LaterFragment(datagram, ttl, later)
     # Bytes past the total length are Ethernet padding or a frame check sequence, not payload.
     end = len(packet) if is_offloaded else min(len(packet), offset + total_length)
     offset += n_header_bytes
     while protocol == AUTHENTICATION:
         protocol, offset = _step_over_extension(packet[:end], offset, protocol)
     has_more = bool(fragment & 0x2000)
-    return IpHeader(level, source, destination, ttl, protocol, datagram if has_more else None, offset), end
+    return IpHeader(level, source, destination, ttl, protocol, datagram if has_more else None, offset, *span), end
 
 
 def _read_ipv6(packet, offset, level):
@@ -209,6 +231,7 @@ def _read_ipv6(packet, offset, level):
         raise Skip("bad_ip_header")
     payload_length, next_header, ttl = struct.unpack_from("!HBB", packet, offset + 4)
     source, destination = packet[offset + 8 : offset + 24], packet[offset + 24 : offset + 40]
+    span = (offset, 40 + payload_length if payload_length else 0)
     offset += 40
     end = len(packet) if payload_length == 0 else min(len(packet), offset + payload_length)
     first_of = None
@@ -217,10 +240,11 @@ def _read_ipv6(packet, offset, level):
             place, identification = struct.unpack_from("!HI", packet, offset + 2)
             datagram = Datagram(source, destination, identification, 0, IPV6)
             if place >> 3:
-                raise LaterFragment(datagram, ttl)
+                later = IpHeader(level, source, destination, ttl, packet[offset], None, offset + 8, *span)
+                raise LaterFragment(datagram, ttl, later)
             first_of = datagram if place & 1 else first_of
         next_header, offset = _step_over_extension(packet[:end], offset, next_header)
-    return IpHeader(level, source, destination, ttl, next_header, first_of, offset), end
+    return IpHeader(level, source, destination, ttl, next_header, first_of, offset, *span), end
 
 
 def _step_over_extension(packet, offset, kind):
@@ -236,16 +260,6 @@ def _step_over_extension(packet, offset, kind):
     if len(packet) - offset < n_header_bytes:
         raise Skip("truncated_ip_header")
     return packet[offset], offset + n_header_bytes
-
-
-def _decode_transport(header, packet):
-    """Ports and flags; the TCP data offset and the UDP length are not looked at."""
-    if len(packet) - header.payload < MIN_TRANSPORT_BYTES[header.protocol]:
-        raise Skip("truncated_transport_header")
-    ports = struct.unpack_from("!HH", packet, header.payload)
-    flags = packet[header.payload + 13] if header.protocol == TCP else 0
-    key = (format_address(header.source), format_address(header.destination), *ports, header.protocol)
-    return Decoded(key, flags, header.ttl)
 
 
 @functools.cache

@@ -29,7 +29,7 @@ class Skip(Exception):
 
 
 def find_network_header(link_type, frame):
-    """Return (IPV4 or IPV6, offset of the IP header) or raise `Skip`."""
+    """Return (IPV4 or IPV6, offset of the IP header) or raise `Skip`; behind VLAN tags also the last one's number."""
     decoder = LINK_DECODERS.get(link_type)
     if decoder is None:
         raise Skip("unsupported_link_type")
@@ -53,22 +53,24 @@ def find_in_ethernet(frame, offset):
 
 def find_behind_ethertype(frame, offset, ethertype):
     """What follows an ethertype: any stack of VLAN tags and LLC/SNAP, then IP, MPLS or PPPoE."""
+    vlan_id = ()  # or one number: only where there is a tag does the answer have a third part
     while True:
         if ethertype in VLAN_ETHERTYPES:
             _require(frame, offset, 4)
+            vlan_id = (_u16(frame, offset) & 0x0FFF,)
             ethertype = _u16(frame, offset + 2)
             offset += 4
         elif ethertype <= MAX_802_3_LENGTH:
             # SLL says 0x0004 for LLC, which falls here as well. The length itself is not used.
             offset, ethertype = _llc(frame, offset)
         elif ethertype == ETHERTYPE_IPV4:
-            return IPV4, offset
+            return IPV4, offset, *vlan_id
         elif ethertype == ETHERTYPE_IPV6:
-            return IPV6, offset
+            return IPV6, offset, *vlan_id
         elif ethertype in MPLS_ETHERTYPES:
-            return _mpls(frame, offset)
+            return *_mpls(frame, offset), *vlan_id
         elif ethertype == ETHERTYPE_PPPOE_SESSION:
-            return _pppoe(frame, offset)
+            return *_pppoe(frame, offset), *vlan_id
         else:
             raise Skip("not_ip")
 
