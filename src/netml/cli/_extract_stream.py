@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netml.cli import params
-from netml.cli.failures import EXIT_FAILURE, EXIT_OK
+from netml.cli.failures import EXIT_FAILURE, EXIT_OK, stopping_with
 
 if TYPE_CHECKING:
     from netml.batches import FeatureBatches, FixedRepresentation
@@ -100,14 +99,11 @@ def _open_batches(captures: list[str], chosen: Mapping[str, Any], progress: Any)
         given["max_memory"] = chosen["max_memory"]
     flow = None if chosen["like"] is not None else params.make_flow_options(chosen)
     source = captures if len(captures) > 1 else captures[0]
-    with extract_batches(source, flow=flow, progress=progress, **given) as batches:
-        stopping = (signal.SIGINT, signal.SIGTERM)
-        before = [signal.signal(number, lambda *_: batches.stream.interrupt()) for number in stopping]
-        try:
-            yield batches
-        finally:
-            for number, handler in zip(stopping, before, strict=True):
-                signal.signal(number, handler)
+    with (
+        extract_batches(source, flow=flow, progress=progress, **given) as batches,
+        stopping_with(batches.stream.interrupt),
+    ):
+        yield batches
 
 
 def _summarise(batches: FeatureBatches, n_rows: int, output_path: str, duration_s: float) -> None:

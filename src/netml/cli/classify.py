@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netml.cli import params
-from netml.cli.failures import EXIT_ANOMALY, EXIT_FAILURE, EXIT_OK
+from netml.cli.failures import EXIT_ANOMALY, EXIT_FAILURE, EXIT_OK, stopping_with
 
 if TYPE_CHECKING:
     from netml.flow_model import FlowModel
@@ -126,14 +125,9 @@ def _follow(
 
     give_memory_back()
     stream = model.stream(sources if len(sources) > 1 else sources[0], strict=chosen["strict"])
-    stopping = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: stream.interrupt()) for number in stopping]
-    try:
+    with stopping_with(stream.interrupt):
         for verdicts in model.follow(stream, threshold=threshold):
             yield verdicts, stream.metadata
-    finally:
-        for number, handler in zip(stopping, before, strict=True):
-            signal.signal(number, handler)
     yield no_verdicts(threshold), stream.metadata  # there may have been no flow at all
 
 

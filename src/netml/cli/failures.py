@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 import warnings
+from collections.abc import Callable, Iterator
 
 import click
 
@@ -28,6 +31,26 @@ class Terminated(KeyboardInterrupt):
 def terminate(*_: object) -> None:
     """Handle SIGTERM as Python handles SIGINT."""
     raise Terminated
+
+
+@contextlib.contextmanager
+def stopping_with(interrupt: Callable[[], None]) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end a stream, and what is open be handed out; the second one ends the command."""
+
+    def stop(number: int, _: object) -> None:
+        try:
+            interrupt()
+        except KeyboardInterrupt:
+            if number == signal.SIGTERM:
+                raise Terminated from None
+            raise
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def fail(text: object) -> None:
