@@ -33,7 +33,7 @@ LAYERS = {
         ),
         *("packets", "packet_frame", "_dns", "inspection", "summary", "timing"),
         *("labels", "_label_columns"),
-        *("persist", "_safe_pickle", "trusted", "formats", "row_files"),
+        *("persist", "_safe_pickle", "trusted", "formats", "appending", "row_files"),
     ),
     "detectors": ("ndm", "representation", "_described"),
     "models": (

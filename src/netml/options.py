@@ -104,6 +104,14 @@ class FlowOptions:
         _require_ports(self.tunnel_ports or {})
 
     @property
+    def timeouts_ns(self) -> dict[str, int]:
+        """The idle timeouts as the kernel's rules name them."""
+        return {
+            "tcp_timeout_ns": whole_nanoseconds(self.tcp_timeout),
+            "udp_timeout_ns": whole_nanoseconds(self.udp_timeout),
+        }
+
+    @property
     def decoding(self) -> dict[str, Any]:
         """What a `FlowAssembler` has to know of this."""
         return {

@@ -14,7 +14,7 @@ import numpy as np
 import netml
 from netml import _flowcore
 from netml.flows import FlowTable
-from netml.options import FlowOptions, nanoseconds, require_size, whole_nanoseconds
+from netml.options import FlowOptions, nanoseconds, require_size
 from netml.quantile import linear_quantile
 from netml.reading import read_packets
 from netml.spill import Spill
@@ -167,8 +167,7 @@ class SpilledPieces:
 def _rules(flow: FlowOptions) -> dict[str, Any]:
     return {
         "min_packets": flow.min_packets,
-        "tcp_timeout_ns": whole_nanoseconds(flow.tcp_timeout),
-        "udp_timeout_ns": whole_nanoseconds(flow.udp_timeout),
+        **flow.timeouts_ns,
         "keeps_tail": flow.keep_tail,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from netml.options import FlowOptions, nanoseconds, whole_nanoseconds
+from netml.options import FlowOptions, nanoseconds
 
 MAX_FLOWS = 2**31 - 1
 LEAST_BATCH_PACKETS = 1 << 10  # fewer would cost more in rounds than they spare
@@ -33,8 +33,7 @@ def rules_of(
     return {
         "interval_ns": nanoseconds(interval),
         "min_packets": max(2, flow.min_packets),
-        "tcp_timeout_ns": whole_nanoseconds(flow.tcp_timeout),
-        "udp_timeout_ns": whole_nanoseconds(flow.udp_timeout),
+        **flow.timeouts_ns,
         "max_flow_packets": max_flow_packets,
         "max_flows": MAX_FLOWS if max_flows is None else max_flows,
         "max_memory_bytes": max_memory,

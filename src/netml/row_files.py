@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import sys
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
+from netml import appending
 from netml.errors import UnknownNameError
 from netml.formats import csv as csv_format
 from netml.formats._layout import feature_names
 from netml.formats._table import import_pyarrow, to_table
 from netml.matrix import FeatureMatrix
-from netml.persist import atomic_output, check_output
 
 Write = Callable[[FeatureMatrix], None]
 GROUP_ROWS = 1 << 16  # of Parquet: smaller row groups cost more than they hold
@@ -28,21 +26,15 @@ def find_suffix(path: str | os.PathLike[str], suffix: str | None = None) -> str:
     UnknownNameError
         If it cannot be written in batches; it names those that can.
     """
-    found = (suffix or os.path.splitext(os.fspath(path))[1]).lower()
-    if found not in WRITERS:
-        raise UnknownNameError("format that can be written in batches", found or os.path.basename(path), WRITERS)
-    return found
+    return appending.find_suffix(path, suffix, WRITERS, "format that can be written in batches")
 
 
 def check_row_output(path: str | os.PathLike[str], suffix: str | None = None) -> str:
     """Raise now what `open_row_file` would raise after all the work; gives the format."""
     found = find_suffix(path, suffix)
-    if found in (".parquet", ".arrow"):
-        import_pyarrow(f"writing {found}")
-    if path != "-":
-        check_output(path)
-    elif found == ".parquet":
+    if path == "-" and found not in STREAMED:
         raise UnknownNameError("format for standard output", found, STREAMED)
+    appending.check_appended(path, found)
     return found
 
 
@@ -74,21 +66,18 @@ def open_row_file(path: str | os.PathLike[str], no_rows: FeatureMatrix, suffix: 
         If the file cannot be written.
     """
     found = check_row_output(path, suffix)
-    if path == "-":
-        stream = sys.stdout.buffer
-        open_writer = _write_arrow_stream if found == ".arrow" else WRITERS[found]
-        with open_writer(stream, no_rows) as write:
+    open_writer = _write_arrow_stream if path == "-" and found == ".arrow" else WRITERS[found]
+    with appending.open_output(path) as stream, open_writer(stream, no_rows) as write:
+        if path != "-":
+            yield write
+            return
+        stream.flush()
+
+        def write_now(matrix: FeatureMatrix) -> None:
+            write(matrix)
             stream.flush()
 
-            def write_now(matrix: FeatureMatrix) -> None:
-                write(matrix)
-                stream.flush()
-
-            yield write_now
-        stream.flush()
-        return
-    with atomic_output(path) as partial, open(partial, "wb") as file, WRITERS[found](file, no_rows) as write:
-        yield write
+        yield write_now
 
 
 @contextlib.contextmanager
@@ -103,8 +92,8 @@ def _write_jsonl(stream: IO[bytes], no_rows: FeatureMatrix) -> Iterator[Write]:
 
     def write(matrix: FeatureMatrix) -> None:
         flows = zip(*(column.tolist() for column in matrix.flows.to_columns().values()), strict=True)
-        for flow, row in zip(flows, matrix.X.tolist(), strict=True):
-            stream.write(json.dumps(dict(zip(names, (*flow, *row), strict=True))).encode() + b"\n")
+        rows = ((*flow, *row) for flow, row in zip(flows, matrix.X.tolist(), strict=True))
+        appending.write_json_lines(stream, names, rows)
 
     yield write
 

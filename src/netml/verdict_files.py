@@ -5,15 +5,12 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
-import json
 import os
-import sys
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
-from netml.errors import UnknownNameError
+from netml import appending
 from netml.formats._table import import_pyarrow
-from netml.persist import atomic_output, check_output
 from netml.verdicts import Verdicts, no_verdicts
 
 Write = Callable[[Verdicts], None]
@@ -28,18 +25,12 @@ def find_suffix(path: str | os.PathLike[str], suffix: str | None = None) -> str:
     UnknownNameError
         If it is none of `SUFFIXES`.
     """
-    found = (suffix or os.path.splitext(os.fspath(path))[1]).lower()
-    if found not in SUFFIXES:
-        raise UnknownNameError("verdict format", found or os.path.basename(path), SUFFIXES)
-    return found
+    return appending.find_suffix(path, suffix, SUFFIXES, "verdict format")
 
 
 def check_verdict_output(path: str | os.PathLike[str], suffix: str | None = None) -> None:
     """Raise now what `open_verdict_file` would raise after all the work."""
-    if find_suffix(path, suffix) == ".parquet":
-        import_pyarrow("writing .parquet")
-    if path != "-":
-        check_output(path)
+    appending.check_appended(path, find_suffix(path, suffix))
 
 
 @contextlib.contextmanager
@@ -67,12 +58,8 @@ def open_verdict_file(path: str | os.PathLike[str], suffix: str | None = None) -
     OutputError
         If the file cannot be written.
     """
-    found = find_suffix(path, suffix)
-    if path == "-":
-        with _WRITERS[found](sys.stdout.buffer) as write:
-            yield write
-            return
-    with atomic_output(path) as partial, open(partial, "wb") as stream, _WRITERS[found](stream) as write:
+    writer = _WRITERS[find_suffix(path, suffix)]
+    with appending.open_output(path) as stream, writer(stream) as write:
         yield write
 
 
@@ -97,7 +84,7 @@ def _write_jsonl(stream: IO[bytes]) -> Iterator[Write]:
     def write(verdicts: Verdicts) -> None:
         columns = verdicts.to_columns()
         rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-        stream.writelines(json.dumps(dict(zip(columns, row, strict=True))).encode() + b"\n" for row in rows)
+        appending.write_json_lines(stream, tuple(columns), rows)
         stream.flush()
 
     yield write

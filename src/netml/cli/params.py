@@ -82,6 +82,13 @@ DECODING_NAMES = ("tunnels", "fragments", "tunnel_ports")
 FLOW_NAMES = ("interval", "q_interval", "tcp_timeout", "udp_timeout", "min_packets", "keep_tail", *DECODING_NAMES)
 
 
+def _with_options(function: Function, *options: Callable[[Function], Function]) -> Function:
+    """Add options to a command, in the order in which its help is to show them."""
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 def make_flow_options(chosen: Mapping[str, Any], names: Sequence[str] = FLOW_NAMES) -> FlowOptions:
     """Make `FlowOptions` of what `flow_options`, or `decoding_options`, gave."""
     from netml.options import FlowOptions
@@ -102,35 +109,32 @@ def _collect_ports(ctx: click.Context, param: click.Parameter, given: Sequence[s
 
 def decoding_options(function: Function) -> Function:
     """Add the options of tunnels and fragments."""
-    for option in reversed(
-        [
-            click.option(
-                "--tunnels",
-                type=click.Choice(["inner", "outer"]),
-                default="inner",
-                show_default=True,
-                help="Take the innermost TCP or UDP packet, or the outermost.",
-            ),
-            click.option(
-                "--tunnel-port",
-                "tunnel_ports",
-                metavar="KIND=PORT",
-                multiple=True,
-                callback=_collect_ports,
-                help="UDP port of a tunnel (vxlan, vxlan-gpe, geneve, gtp-u, teredo, l2tp) instead of the registered "
-                "one; repeat it for several.",
-            ),
-            click.option(
-                "--fragments",
-                type=click.Choice(["first", "track"]),
-                default="first",
-                show_default=True,
-                help="Skip IP fragments after the first, or count them to its flow.",
-            ),
-        ]
-    ):
-        function = option(function)
-    return function
+    return _with_options(
+        function,
+        click.option(
+            "--tunnels",
+            type=click.Choice(["inner", "outer"]),
+            default="inner",
+            show_default=True,
+            help="Take the innermost TCP or UDP packet, or the outermost.",
+        ),
+        click.option(
+            "--tunnel-port",
+            "tunnel_ports",
+            metavar="KIND=PORT",
+            multiple=True,
+            callback=_collect_ports,
+            help="UDP port of a tunnel (vxlan, vxlan-gpe, geneve, gtp-u, teredo, l2tp) instead of the registered "
+            "one; repeat it for several.",
+        ),
+        click.option(
+            "--fragments",
+            type=click.Choice(["first", "track"]),
+            default="first",
+            show_default=True,
+            help="Skip IP fragments after the first, or count them to its flow.",
+        ),
+    )
 
 
 def label_table(path: str, named: Sequence[str]) -> Labels:
@@ -167,44 +171,38 @@ q_interval = seed_option(
 def flow_options(function: Function) -> Function:
     """Add the options of flow assembly."""
     function = decoding_options(function)
-    for option in reversed(
-        [
-            click.option("--interval", type=float, metavar="S", help="Cut flows to this length. [default: learned]"),
-            q_interval,
-            click.option(
-                "--tcp-timeout", type=float, metavar="S", default=600.0, show_default=True, help="TCP idle timeout."
-            ),
-            click.option(
-                "--udp-timeout", type=float, metavar="S", default=600.0, show_default=True, help="UDP idle timeout."
-            ),
-            min_packets,
-            click.option("--keep-tail", is_flag=True, help="Keep the last piece of a flow that was cut."),
-        ]
-    ):
-        function = option(function)
-    return function
+    return _with_options(
+        function,
+        click.option("--interval", type=float, metavar="S", help="Cut flows to this length. [default: learned]"),
+        q_interval,
+        click.option(
+            "--tcp-timeout", type=float, metavar="S", default=600.0, show_default=True, help="TCP idle timeout."
+        ),
+        click.option(
+            "--udp-timeout", type=float, metavar="S", default=600.0, show_default=True, help="UDP idle timeout."
+        ),
+        min_packets,
+        click.option("--keep-tail", is_flag=True, help="Keep the last piece of a flow that was cut."),
+    )
 
 
 def representation_options(function: Function) -> Function:
     """Add the options of a representation; `extract` has its own, with short names."""
-    for option in reversed(
-        [
-            click.option(
-                "--family",
-                "families",
-                metavar="FAMILY",
-                multiple=True,
-                help="Family of features; repeat it for several. See `netml families`. [default: IAT]",
-            ),
-            click.option("--fft", is_flag=True, help="Real part of the rows' Fourier transform."),
-            click.option("--header", is_flag=True, help="TCP flag counts and TTLs in front."),
-            click.option("--dim", type=int, metavar="N", help="Packets that a row has room for. [default: learned]"),
-            click.option("--rate", type=float, metavar="S", help="Length of a SAMP window. [default: learned]"),
-            size,
-        ]
-    ):
-        function = option(function)
-    return function
+    return _with_options(
+        function,
+        click.option(
+            "--family",
+            "families",
+            metavar="FAMILY",
+            multiple=True,
+            help="Family of features; repeat it for several. See `netml families`. [default: IAT]",
+        ),
+        click.option("--fft", is_flag=True, help="Real part of the rows' Fourier transform."),
+        click.option("--header", is_flag=True, help="TCP flag counts and TTLs in front."),
+        click.option("--dim", type=int, metavar="N", help="Packets that a row has room for. [default: learned]"),
+        click.option("--rate", type=float, metavar="S", help="Length of a SAMP window. [default: learned]"),
+        size,
+    )
 
 
 BARE_NAMES = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,11 +38,7 @@ def import_pyarrow(what: str) -> Any:
     MissingExtraError
         If it is not installed.
     """
-    try:
-        import pyarrow
-    except ImportError as error:
-        raise MissingExtraError(what, "parquet") from error
-    return pyarrow
+    return _import("pyarrow", what, "parquet")
 
 
 def import_pandas() -> Any:
@@ -52,11 +49,14 @@ def import_pandas() -> Any:
     MissingExtraError
         If it is not installed.
     """
+    return _import("pandas", "a pandas data frame", "pandas")
+
+
+def _import(package: str, what: str, extra: str) -> Any:
     try:
-        import pandas
+        return import_module(package)
     except ImportError as error:
-        raise MissingExtraError("a pandas data frame", "pandas") from error
-    return pandas
+        raise MissingExtraError(what, extra) from error
 
 
 def to_table(matrix: FeatureMatrix, what: str) -> pa.Table:

@@ -12,7 +12,7 @@ from netml._core.flow.open cimport (
     EARLY_FLOWS, EARLY_MEMORY, EarlyEnd, OpenFlow, OpenFlows, OpenRules, end_early, shrink_flows,
 )
 from netml._core.flow.rounds cimport end_pieces
-from netml._core.flow.spans cimport END_LACK_OF_RESOURCES, Dropped, Span, SpanList, keep_ended_span
+from netml._core.flow.spans cimport END_LACK_OF_RESOURCES, Dropped, Span, SpanList, keep_span
 from netml._core.flow.table cimport NO_FLOW, FlowTable, find_record, renumber_flows
 from netml._core.octets cimport netml_allocate_plain
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
@@ -90,7 +90,7 @@ cdef inline Status keep_bound(
             if weight == 0 or not is_chosen:
                 continue
             if flow.n_open:
-                status = keep_ended_span(
+                status = keep_span(
                     spans, <uint32_t> number, offsets[number + 1] - flow.n_open, offsets[number + 1],
                     rules.min_packets, END_LACK_OF_RESOURCES, dropped)
                 if status != STATUS_OK:

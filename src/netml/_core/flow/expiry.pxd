@@ -7,7 +7,8 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from netml._core.flow.grouping cimport GroupedColumns, sort_flow
 from netml._core.flow.spans cimport (
-    DROP_IDLE_TAIL, DROP_INTERVAL_TAIL, DROP_SHORT_FLOW, Dropped, SpanList, drop_span, keep_span, reserve_spans,
+    DROP_IDLE_TAIL, DROP_INTERVAL_TAIL, DROP_SHORT_FLOW, END_UNKNOWN, Dropped, SpanList, drop_span, keep_span,
+    reserve_spans,
 )
 from netml._core.flow.table cimport FlowTable, find_record
 from netml._core.octets cimport netml_exceeds, netml_floor_quotient, netml_gap
@@ -59,7 +60,7 @@ cdef inline Status cut_by_idle(
                 timeout_ns = rules.tcp_timeout_ns
             for i in range(start + 1, end):
                 if netml_gap(time_ns[i], time_ns[i - 1]) > timeout_ns:
-                    status = keep_span(spans, <uint32_t> flow, start, i, rules.min_packets, dropped)
+                    status = keep_span(spans, <uint32_t> flow, start, i, rules.min_packets, END_UNKNOWN, dropped)
                     if status != STATUS_OK:
                         return status
                     start = i
@@ -67,7 +68,7 @@ cdef inline Status cut_by_idle(
         if is_cut and not rules.keeps_tail:
             drop_span(dropped, DROP_IDLE_TAIL, end - start)
         else:
-            status = keep_span(spans, <uint32_t> flow, start, end, rules.min_packets, dropped)
+            status = keep_span(spans, <uint32_t> flow, start, end, rules.min_packets, END_UNKNOWN, dropped)
             if status != STATUS_OK:
                 return status
     return STATUS_OK
@@ -112,7 +113,7 @@ cdef inline Status cut_by_interval(
                 after_cut = exceeds
                 previous = elapsed
                 if exceeds:
-                    status = keep_span(spans, pieces.spans[piece].flow, start, i, min_packets, dropped)
+                    status = keep_span(spans, pieces.spans[piece].flow, start, i, min_packets, END_UNKNOWN, dropped)
                     if status != STATUS_OK:
                         return status
                     start = i
@@ -123,7 +124,7 @@ cdef inline Status cut_by_interval(
         if is_cut and not rules.keeps_tail:
             drop_span(dropped, DROP_INTERVAL_TAIL, end - start)
         else:
-            status = keep_span(spans, pieces.spans[piece].flow, start, end, min_packets, dropped)
+            status = keep_span(spans, pieces.spans[piece].flow, start, end, min_packets, END_UNKNOWN, dropped)
             if status != STATUS_OK:
                 return status
     return STATUS_OK

@@ -8,7 +8,7 @@ from libc.stdint cimport int64_t, uint32_t
 from netml._core.flow.grouping cimport GroupedColumns, sort_flow
 from netml._core.flow.open cimport EARLY_LONG_FLOW, OpenFlow, OpenFlows, OpenRules, admit_flows, end_early
 from netml._core.flow.spans cimport (
-    END_ACTIVE, END_IDLE, END_LACK_OF_RESOURCES, END_OF_INPUT, Dropped, EndReason, SpanList, keep_ended_span,
+    END_ACTIVE, END_IDLE, END_LACK_OF_RESOURCES, END_OF_INPUT, Dropped, EndReason, SpanList, keep_span,
     reserve_spans,
 )
 from netml._core.flow.table cimport FlowTable, find_record
@@ -85,7 +85,7 @@ cdef inline Status cut_flow(
         previous = elapsed
         if exceeds:
             reason = END_IDLE if <double> netml_gap(time_ns[i], time_ns[i - 1]) > limit_ns else END_ACTIVE
-            status = keep_ended_span(spans, number, start, i, rules.min_packets, reason, dropped)
+            status = keep_span(spans, number, start, i, rules.min_packets, reason, dropped)
             if status != STATUS_OK:
                 return status
             start = i
@@ -125,7 +125,7 @@ cdef inline Status end_flow(
         reason = END_LACK_OF_RESOURCES
     if flow.n_open:
         return STATUS_OK
-    return keep_ended_span(spans, number, start, end, rules.min_packets, reason, dropped)
+    return keep_span(spans, number, start, end, rules.min_packets, reason, dropped)
 
 
 cdef inline Status end_pieces(

@@ -75,9 +75,10 @@ cdef inline void drop_span(Dropped *dropped, Drop reason, int64_t n_packets) noe
 
 
 cdef inline Status keep_span(
-    SpanList *spans, uint32_t flow, int64_t start, int64_t end, uint64_t min_packets, Dropped *dropped,
+    SpanList *spans, uint32_t flow, int64_t start, int64_t end, uint64_t min_packets, EndReason reason,
+    Dropped *dropped,
 ) noexcept nogil:
-    """Add a piece, or drop it if it is too short."""
+    """Add a piece that has ended, or drop it if it is too short."""
     cdef Span *grown
     cdef size_t room
     if <uint64_t> (end - start) < min_packets:
@@ -93,21 +94,9 @@ cdef inline Status keep_span(
     spans.spans[spans.n_spans].start = <uint32_t> start
     spans.spans[spans.n_spans].end = <uint32_t> end
     spans.spans[spans.n_spans].flow = flow
-    spans.spans[spans.n_spans].end_reason = END_UNKNOWN
+    spans.spans[spans.n_spans].end_reason = reason
     spans.n_spans += 1
     return STATUS_OK
-
-
-cdef inline Status keep_ended_span(
-    SpanList *spans, uint32_t flow, int64_t start, int64_t end, uint64_t min_packets, EndReason reason,
-    Dropped *dropped,
-) noexcept nogil:
-    """`keep_span`, with why the piece has ended."""
-    cdef size_t n_before = spans.n_spans
-    cdef Status status = keep_span(spans, flow, start, end, min_packets, dropped)
-    if spans.n_spans > n_before:
-        spans.spans[n_before].end_reason = reason
-    return status
 
 
 cdef inline void write_end_reasons(const SpanList *spans, uint8_t *reasons) noexcept nogil:
