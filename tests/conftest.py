@@ -1,6 +1,7 @@
 """Shared fixtures, and `tests` on the path: `from builders import frames`, `from reference import flows`."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -12,6 +13,10 @@ SHARED = TESTS.parent.parent / "shared"
 sys.path.insert(0, str(TESTS))
 # Several detectors of PyOD are compiled when they are first used, for 2 to 10 seconds each; before numba is loaded.
 os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
+
+# A shell's background job ignores Ctrl-C, and so would all that the tests start, in order to interrupt it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # For a change of the kernel: pytest --hypothesis-profile=thorough tests/property
 settings.register_profile("thorough", max_examples=2000, deadline=None)

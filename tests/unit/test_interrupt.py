@@ -50,7 +50,11 @@ def interrupt(fifo, n_blocks, *arguments):
         ) as process:
             assert has_arrived.wait(STOP_WITHIN_S)
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=STOP_WITHIN_S)
+            try:
+                out, err = process.communicate(timeout=STOP_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                process.kill()  # it would read on for ever
+                raise
         return process.returncode, out.decode(), err.decode()
     finally:
         is_over.set()
