@@ -13,6 +13,8 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import doors  # noqa: E402
+import traffic  # noqa: E402
+from builders import captures  # noqa: E402
 from make_corpus import SHARED, built_captures  # noqa: E402
 
 NAMES = ("gre.pcapng", "ossfuzz_seed_fake_traces_3.pcapng", "4in4tunnel.pcap", "dlt_ppp.pcap", "ipv6_in_gtp.pcap",
@@ -23,7 +25,8 @@ LENGTHS = (0, 1, 3, 4, 11, 12, 16, 0x7F, 0xFFFF, 0x1000000, 0x1000001, 0x7FFFFFF
 def originals():
     """A handful of captures: shared ones where they are, and some by hand."""
     shared = [(SHARED / name).read_bytes() for name in NAMES if (SHARED / name).is_file()]
-    return shared + [content for _, content in list(built_captures())[::4]]
+    built = [content for _, content in list(built_captures())[::4]]
+    return [*shared, *built, captures.pcap(traffic.many_flows(60))]
 
 
 def mutate(content, others, chance):

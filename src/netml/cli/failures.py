@@ -53,6 +53,15 @@ def stopping_with(interrupt: Callable[[], None]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def give_up_output() -> None:
+    """Write what waits for standard output, or keep the interpreter from trying once more, with its own exit status."""
+    with contextlib.suppress(ValueError, AttributeError):  # closed, or not there at all
+        try:
+            sys.stdout.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def fail(text: object) -> None:
     """Say on stderr, in one line, what is wrong."""
     line = " ".join(str(text).split())
@@ -86,8 +95,6 @@ def run(group: click.Group, arguments: list[str] | None) -> int:
             fail(f"{'terminated' if is_terminated else 'interrupted'}: {_tell_written()}")
             return EXIT_TERMINATED if is_terminated else EXIT_INTERRUPTED
         except BrokenPipeError:
-            # The reader of stdout is gone; keep the interpreter from trying to flush it once more.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return EXIT_BROKEN_PIPE
         except OptionError as error:
             option = OPTIONS.get(error.option, error.option.replace("_", "-"))
