@@ -32,6 +32,8 @@ TUNNELS: Final[dict[str, tuple[int, int]]]
 FAULTS: dict[int, str]
 FLOW_KEY: Final[np.dtype[np.void]]
 COLUMNS: Final[dict[str, tuple[int, type[np.unsignedinteger[Any]]]]]
+COLUMN_KINDS: Final[dict[str, type[np.unsignedinteger[Any]]]]
+FACT_KINDS: Final[dict[str, type[np.integer[Any]]]]
 
 def convert_time(time: float | Decimal | Fraction) -> int: ...
 def populate(mapped: NDArray[np.uint8], start: int, length: int) -> None: ...
@@ -110,11 +112,9 @@ def fill_family(
     first_column: int,
     width: int,
     offsets: NDArray[np.int64],
-    time_ns: NDArray[np.int64],
-    size: NDArray[np.uint32],
-    flags: NDArray[np.uint8] | None = None,
-    ttl: NDArray[np.uint8] | None = None,
-    rate_ns: float = 0.0,
+    columns: dict[str, NDArray[Any] | None],
+    settings: dict[str, Any],
+    facts: dict[str, NDArray[Any]] | None = None,
 ) -> None: ...
 def sum_by_flow(size: NDArray[np.uint32], offsets: NDArray[np.int64]) -> NDArray[np.int64]: ...
 def format_addresses(

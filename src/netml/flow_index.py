@@ -11,6 +11,7 @@ from netml import _flowcore
 from netml.errors import OptionError
 
 FLOW_KEY = _flowcore.FLOW_KEY
+FACT_KINDS = {**_flowcore.FACT_KINDS, "vlan_id": np.uint16}
 _ADDRESSES_AT_A_TIME = 1 << 20
 
 Rows = slice | np.ndarray | list[int] | list[bool]
@@ -48,27 +49,43 @@ class FlowIndex:
     ----------
     keys : ndarray (n_flows,) of FLOW_KEY
         Directional five-tuples: `src_ip`, `dst_ip` (16 octets in network order, IPv4 in the first 4), `src_port`,
-        `dst_port`, `protocol` (6 or 17), `ip_version` (4 or 6).
+        `dst_port`, `protocol` (6, 17 or, of biflows, any), `ip_version` (4 or 6).
     start_ns, end_ns : ndarray (n_flows,) of int64
         Times of the first and last packet since 1970, ns.
     packets, bytes : ndarray (n_flows,) of int64
         Packets, and the sum of their sizes.
     end_reason : ndarray (n_flows,) of uint8, optional
-        Why each flow has ended, as IPFIX's flowEndReason: 1 idle, 2 active, 4 end of input, 5 lack of resources. Only
-        where flows are taken as they end; see `docs/streaming.md`.
+        Why each flow has ended, as IPFIX's flowEndReason: 1 idle, 2 active, 3 end of flow (TCP), 4 end of input,
+        5 lack of resources. Only of biflows, or where flows are taken as they end; see `docs/streaming.md`.
+    facts : dict of str to ndarray (n_flows,), optional
+        What else is known of biflows: `vlan_id` uint16 (0: none); `icmp_type`, `icmp_code` int16 of the first packet
+        (-1: not ICMP); `connection_start_ns` int64, the start of the first of the flows that active timeouts have
+        made of one connection.
     """
 
-    __slots__ = ("bytes", "end_ns", "end_reason", "keys", "packets", "start_ns")
+    __slots__ = ("bytes", "end_ns", "end_reason", "facts", "keys", "packets", "start_ns")
 
-    def __init__(self, keys: Any, start_ns: Any, end_ns: Any, packets: Any, bytes: Any, end_reason: Any = None) -> None:
+    def __init__(
+        self,
+        keys: Any,
+        start_ns: Any,
+        end_ns: Any,
+        packets: Any,
+        bytes: Any,
+        end_reason: Any = None,
+        facts: Any = None,
+    ) -> None:
         self.keys = np.asarray(keys, FLOW_KEY)
         self.start_ns = np.asarray(start_ns, np.int64)
         self.end_ns = np.asarray(end_ns, np.int64)
         self.packets = np.asarray(packets, np.int64)
         self.bytes = np.asarray(bytes, np.int64)
         self.end_reason: np.ndarray | None = None if end_reason is None else np.asarray(end_reason, np.uint8)
-        names = ("keys", "start_ns", "end_ns", "packets", "bytes", *(["end_reason"] if end_reason is not None else []))
-        lengths = [len(getattr(self, name)) for name in names]
+        self.facts: dict[str, np.ndarray] = {
+            name: np.asarray(column, FACT_KINDS[name]) for name, column in (facts or {}).items()
+        }
+        columns = (self.keys, self.start_ns, self.end_ns, self.packets, self.bytes, self.end_reason)
+        lengths = [len(column) for column in (*columns, *self.facts.values()) if column is not None]
         if len(set(lengths)) != 1:
             raise OptionError("flow index", lengths, "columns of one length")
 
@@ -81,7 +98,9 @@ class FlowIndex:
     def __getitem__(self, rows: Rows) -> FlowIndex:
         """Choose rows by a slice, by positions or by a mask."""
         columns = (self.keys, self.start_ns, self.end_ns, self.packets, self.bytes, self.end_reason)
-        return FlowIndex(*(None if column is None else column[rows] for column in columns))
+        facts = {name: column[rows] for name, column in self.facts.items()}
+        chosen = [None if column is None else column[rows] for column in columns]
+        return FlowIndex(*chosen, facts)
 
     @property
     def src_ip(self) -> np.ndarray:
@@ -118,9 +137,10 @@ class FlowIndex:
         -------
         dict of str to ndarray (n_flows,)
             `src_ip`, `src_port`, `dst_ip`, `dst_port`, `protocol`, `start_ns`, `end_ns`, `packets`, `bytes` and, if it
-            is known, `end_reason`; addresses as text.
+            is known, `end_reason`, `vlan_id`, `icmp_type`, `icmp_code`; addresses as text.
         """
         reason = {} if self.end_reason is None else {"end_reason": self.end_reason}
+        facts = {name: column for name, column in self.facts.items() if name != "connection_start_ns"}
         return {
             "src_ip": self.src_ip,
             "src_port": self.keys["src_port"],
@@ -132,4 +152,5 @@ class FlowIndex:
             "packets": self.packets,
             "bytes": self.bytes,
             **reason,
+            **facts,
         }

@@ -11,6 +11,7 @@ import numpy as np
 from netml import _flowcore
 from netml.errors import OptionError
 from netml.flow_index import FLOW_KEY, FlowIndex, Rows
+from netml.options import SIZE_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FLOW_KEY", "PACKET_COLUMNS", "Flow", "FlowIndex", "FlowTable"]
 
-PACKET_COLUMNS = ("time_ns", "caplen", "wirelen", "flags", "ttl")
+PACKET_COLUMNS = ("time_ns", *_flowcore.COLUMN_KINDS)
 
 
 class Flow(NamedTuple):
@@ -47,9 +48,12 @@ class FlowTable:
         Where each flow's packets begin.
     columns : dict of str to ndarray (n_packets,)
         `time_ns` int64 (since 1970, ns); `caplen`, `wirelen` uint32 (frame length captured and on the wire, bytes);
-        `flags`, `ttl` uint8 (TCP flags FIN 1 .. CWR 128, 0 for UDP; TTL or hop limit). At least `time_ns` and the
+        `flags`, `ttl` uint8 (TCP flags FIN 1 .. CWR 128, 0 for UDP; TTL or hop limit); `is_forward` uint8 (1: from the
+        flow's initiator); `ip_bytes`, `payload_bytes` uint32 and `header_bytes` uint8 (lengths of the IP packet, of
+        the transport's payload and of its header, as the headers say); TCP's `window` uint16, `sequence`,
+        `acknowledgement` uint32, and `tcp_options` uint32 (of a SYN: see `docs/flows.md`). At least `time_ns` and the
         length that `size` names; an attribute whose column is missing is None.
-    size : {"captured", "wire"}
+    size : {"captured", "wire", "ip", "payload"}
         Which length `.size` is.
     metadata : dict
         Where the flows come from: captures, counts by reason, what was dropped, options.
@@ -64,7 +68,21 @@ class FlowTable:
     ...     return np.add.reduceat(early, table.offsets[:-1]) if len(table) else early
     """
 
-    __slots__ = ("_index", "caplen", "flags", "keys", "metadata", "offsets", "size_kind", "time_ns", "ttl", "wirelen")
+    __slots__ = ("_index", "keys", "metadata", "offsets", "size_kind", *PACKET_COLUMNS)
+
+    time_ns: np.ndarray
+    caplen: np.ndarray | None
+    wirelen: np.ndarray | None
+    flags: np.ndarray | None
+    ttl: np.ndarray | None
+    is_forward: np.ndarray | None
+    ip_bytes: np.ndarray | None
+    payload_bytes: np.ndarray | None
+    header_bytes: np.ndarray | None
+    window: np.ndarray | None
+    sequence: np.ndarray | None
+    acknowledgement: np.ndarray | None
+    tcp_options: np.ndarray | None
 
     def __init__(
         self,
@@ -78,19 +96,17 @@ class FlowTable:
         self.offsets = offsets
         self.size_kind = size
         self.metadata = metadata if metadata is not None else {}
-        self.time_ns: np.ndarray = columns["time_ns"]
-        self.caplen = columns.get("caplen")
-        self.wirelen = columns.get("wirelen")
-        self.flags = columns.get("flags")
-        self.ttl = columns.get("ttl")
+        self.time_ns = columns["time_ns"]
+        for name in _flowcore.COLUMN_KINDS:
+            setattr(self, name, columns.get(name))
         self._index: FlowIndex | None = None
         if len(offsets) != len(keys) + 1 or offsets[-1] != len(self.time_ns):
             raise OptionError("offsets", len(offsets), f"{len(keys) + 1} places in the packet columns")
 
     @property
     def size(self) -> np.ndarray:
-        """Packet sizes, bytes: `caplen` or `wirelen` as chosen; ndarray (n_packets,) of uint32."""
-        size = self.wirelen if self.size_kind == "wire" else self.caplen
+        """Packet sizes, bytes, of what was chosen; ndarray (n_packets,) of uint32."""
+        size: np.ndarray | None = getattr(self, SIZE_COLUMNS[self.size_kind])
         assert size is not None
         return size
 
@@ -107,7 +123,13 @@ class FlowTable:
         assert self._index is not None
         return self._index
 
-    def set_times(self, start_ns: np.ndarray, end_ns: np.ndarray, end_reason: np.ndarray | None = None) -> None:
+    def set_times(
+        self,
+        start_ns: np.ndarray,
+        end_ns: np.ndarray,
+        end_reason: np.ndarray | None = None,
+        facts: dict[str, np.ndarray] | None = None,
+    ) -> None:
         """Make the index, for whoever has the flows' first and last times already.
 
         Parameters
@@ -116,9 +138,17 @@ class FlowTable:
             Since 1970, ns.
         end_reason : ndarray (n_flows,) of uint8, optional
             Why the flows have ended; see `FlowIndex`.
+        facts : dict of str to ndarray (n_flows,), optional
+            What else is known of the flows; see `FlowIndex`.
         """
         n_bytes = _flowcore.sum_by_flow(self.size, self.offsets)
-        self._index = FlowIndex(self.keys, start_ns, end_ns, np.diff(self.offsets), n_bytes, end_reason)
+        self._index = FlowIndex(self.keys, start_ns, end_ns, np.diff(self.offsets), n_bytes, end_reason, facts)
+
+    @property
+    def facts(self) -> dict[str, np.ndarray]:
+        """What families want to know of each flow as a whole, besides its packets."""
+        protocol = np.ascontiguousarray(self.keys["protocol"])
+        return {"protocol": protocol, **self.index.facts}
 
     @property
     def columns(self) -> dict[str, np.ndarray]:
@@ -163,7 +193,9 @@ class FlowTable:
         # Each packet's old place: its flow's old start, plus how far it is from the flow's new start.
         places = np.repeat(self.offsets[chosen] - offsets[:-1], lengths) + np.arange(offsets[-1])
         columns = {name: column[places] for name, column in self.columns.items()}
-        return FlowTable(self.keys[chosen], offsets, columns, self.size_kind, self.metadata)
+        table = FlowTable(self.keys[chosen], offsets, columns, self.size_kind, self.metadata)
+        table._index = self.index[chosen]
+        return table
 
     def to_pandas(self) -> pd.DataFrame:
         """Give one row a packet.

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from netml.errors import OptionError, UnknownNameError
-from netml.families import Request, parse_families
+from netml.families import DEFAULT_FAMILY_OPTIONS, FAMILIES, FamilyOptions, Request, parse_families
 
 LARGEST_DIM = 1 << 20  # a row of 8 MB
-SIZES = ("captured", "wire")
+SIZE_COLUMNS = {"captured": "caplen", "wire": "wirelen", "ip": "ip_bytes", "payload": "payload_bytes"}
+SIZES = tuple(SIZE_COLUMNS)
 MAX_TUNNEL_PORTS = 32
 TUNNELS = ("inner", "outer")
 TUNNEL_KINDS = ("vxlan", "vxlan-gpe", "geneve", "gtp-u", "teredo", "l2tp")  # those over UDP; a test holds the kernel's
@@ -137,8 +138,11 @@ class RepresentationOptions:
         Packets that a row has room for; by default learned from the flows.
     rate : float, optional
         Length of a SAMP window, s; by default learned from the flows.
-    size : {"captured", "wire"}, default "captured"
-        Which length of a frame is a packet's size.
+    size : {"captured", "wire", "ip", "payload"}, default "captured"
+        Which length is a packet's size: of its frame as captured or on the wire, or of its IP packet or its transport
+        payload as the IP header says.
+    family_options : FamilyOptions, optional
+        What can be chosen about single families.
 
     Raises
     ------
@@ -154,6 +158,7 @@ class RepresentationOptions:
     dim: int | None = None
     rate: float | None = None
     size: str = "captured"
+    family_options: FamilyOptions = DEFAULT_FAMILY_OPTIONS
 
     def __post_init__(self) -> None:
         parse_families(self.families, self.fft)
@@ -171,7 +176,10 @@ class RepresentationOptions:
     @property
     def packet_columns(self) -> tuple[str, ...]:
         """The packet columns that its rows are made of."""
-        return ("wirelen" if self.size == "wire" else "caplen", *(("flags", "ttl") if self.header else ()))
+        wanted = [SIZE_COLUMNS[self.size], *(("flags", "ttl") if self.header else ())]
+        for name in self.request.names:
+            wanted += FAMILIES[name].packet_columns
+        return tuple(dict.fromkeys(wanted))
 
 
 def require_size(size: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from netml import _flowcore
 from netml.errors import CaptureWarning
-from netml.families import FAMILIES, Block, lay_out
+from netml.families import FAMILIES, Block, FamilyOptions, lay_out
 from netml.flow_index import FLOW_KEY, FlowIndex
 from netml.flows import FlowTable
 from netml.matrix import FeatureMatrix
@@ -40,7 +40,7 @@ def represent(table: FlowTable, options: RepresentationOptions, *, q_dim: float 
         A row for each flow; its metadata is the table's and, under "representation", the options with what was learned.
     """
     learned, rate_ns = _learn(table.index, options, q_dim, table.size_kind)
-    blocks, columns = lay_out(options.request, learned["dim"], header=options.header)
+    blocks, columns = lay_out(options.request, learned["dim"], header=options.header, options=options.family_options)
     X = np.zeros((len(table), len(columns)))
     _fill(X, blocks, table, options, rate_ns)
     _transform(X, blocks, learned)
@@ -68,7 +68,7 @@ def represent_spilled(
     """
     index = _join_index(list(pieces.cut_times(interval_ns)))
     learned, rate_ns = _learn(index, options, q_dim, options.size)
-    blocks, columns = lay_out(options.request, learned["dim"], header=options.header)
+    blocks, columns = lay_out(options.request, learned["dim"], header=options.header, options=options.family_options)
     X = np.zeros((len(index), len(columns)))
     first = 0
     for table in pieces.cut_tables(interval_ns, options.packet_columns):
@@ -110,6 +110,7 @@ def _learn(index: FlowIndex, options: RepresentationOptions, q_dim: float, size:
 def _fill(
     X: np.ndarray, blocks: Sequence[Block], table: FlowTable, options: RepresentationOptions, rate_ns: float
 ) -> None:
+    settings = _settings(options.family_options, rate_ns)
     for block in blocks:
         _flowcore.fill_family(
             block.code,
@@ -117,12 +118,22 @@ def _fill(
             block.first_column,
             block.width,
             table.offsets,
-            table.time_ns,
-            table.size,
-            table.flags if options.header else None,
-            table.ttl if options.header else None,
-            rate_ns,
+            {**table.columns, "size": table.size},
+            settings,
+            table.facts,
         )
+
+
+def _settings(options: FamilyOptions, rate_ns: float) -> dict[str, Any]:
+    """Give the kernel's `FamilySettings`."""
+    return {
+        "rate_ns": rate_ns,
+        "cic_extra": options.cic_extra,
+        "bulk_gap_ns": nanoseconds(options.bulk_gap),
+        "subflow_gap_ns": nanoseconds(options.subflow_gap),
+        "activity_timeout_ns": nanoseconds(options.activity_timeout),
+        "bulk_packets": options.bulk_packets,
+    }
 
 
 def _transform(X: np.ndarray, blocks: Sequence[Block], learned: dict[str, Any]) -> None:

@@ -14,6 +14,14 @@ from netml import _flowcore, recognition
 COLUMNS = ("caplen", "wirelen", "flags", "ttl")
 ROUND_HEADER_BYTES, EVENT_BYTES = 8, 4
 MOST_BURST = 520
+SETTINGS = {
+    "rate_ns": 1e6,
+    "cic_extra": True,
+    "bulk_gap_ns": 1e9,
+    "subflow_gap_ns": 1e9,
+    "activity_timeout_ns": 5e9,
+    "bulk_packets": 4,
+}
 
 
 def require_counts(counters):
@@ -39,8 +47,7 @@ def require_flows(taken):
     for code in range(7):
         width = 12 if code in (0, 4) else 5
         matrix = np.zeros((len(offsets) - 1, width))
-        columns = (taken["time_ns"], taken["wirelen"], taken["flags"], taken["ttl"])
-        _flowcore.fill_family(code, matrix, 0, width, offsets, *columns, rate_ns=1e6)
+        _flowcore.fill_family(code, matrix, 0, width, offsets, {**taken, "size": taken["wirelen"]}, SETTINGS)
         assert np.isfinite(matrix).all()
         assert (matrix >= 0).all()
 

@@ -215,7 +215,7 @@ def test_units():
     from netml import families
 
     for name, family in families.FAMILIES.items():
-        for column in family.columns(family.width(3)):
+        for column in family.columns(3, families.FamilyOptions()):
             is_size_statistic = re.match(r"size_[a-z]", column)
             assert unit_of(column) == unit_of(f"fft_{column}") != "", f"{name}: {column}"
             assert not is_size_statistic or unit_of(column) == "bytes"

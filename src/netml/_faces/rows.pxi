@@ -1,8 +1,8 @@
 """Columns into rows and texts: feature families, sums, addresses. Nothing here knows of captures."""
-from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport INT32_MAX, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 
-from netml._core.features.family cimport FamilyNeeds, FlowPackets
-from netml._core.features.registry cimport FAMILY_HEADER, FAMILY_SAMP_SIZE, FAMILY_STATS, FamilyCode, fill_rows
+from netml._core.features.family cimport FamilyNeeds, FamilySettings, FlowFacts, FlowPackets
+from netml._core.features.registry cimport FAMILY_HEADER, FAMILY_STATS, N_FAMILIES, FamilyCode, fill_rows
 from netml._core.flow.runs cimport place_slices
 from netml._core.flow.spans cimport find_longest, sum_spans
 from netml._core.net.text cimport LONGEST_ADDRESS, write_addresses
@@ -27,10 +27,14 @@ def place_run(
         raise ValueError("slices and column do not fit each other")
 
 
+# What a family cannot do without, besides time and size.
+FAMILY_COLUMNS = {FAMILY_HEADER: ("flags", "ttl")}
+LEAST_WIDTH = {FAMILY_HEADER: 8, FAMILY_STATS: 12}
+
+
 def fill_family(
-    int code, double[:, ::1] X, size_t first_column, size_t width, const int64_t[::1] offsets,
-    const int64_t[::1] time_ns, const uint32_t[::1] size, const uint8_t[::1] flags=None, const uint8_t[::1] ttl=None,
-    double rate_ns=0.0,
+    int code, double[:, ::1] X, size_t first_column, size_t width, const int64_t[::1] offsets, dict columns not None,
+    FamilySettings settings, dict facts=None,
 ):
     """Fill columns `first_column` .. + `width` of a zeroed matrix with one family, a row for each flow.
 
@@ -42,40 +46,69 @@ def fill_family(
         Zeroed.
     offsets : ndarray (n_flows + 1,) of int64
         Flow i has the packets offsets[i] .. offsets[i + 1]; at least one.
-    time_ns, size, flags, ttl : ndarray (n_packets,)
-        Packet columns; flags and TTL only for the header block.
-    rate_ns : float
-        Length of a SAMP window, ns.
+    columns : dict of str to ndarray (n_packets,)
+        `time_ns`, `size`, and of `COLUMNS` what the family is made of.
+    settings : dict
+        The fields of `FamilySettings`.
+    facts : dict of str to ndarray (n_flows,), optional
+        The fields of `FlowFacts` that are known.
     """
-    cdef size_t n_flows = X.shape[0], n_most
-    cdef int64_t n_packets = time_ns.shape[0]
+    cdef size_t n_flows = X.shape[0], n_most, n_columns = X.shape[1]
     cdef FlowPackets packets
+    cdef FlowFacts known
     cdef FamilyNeeds needs
     cdef uint32_t[::1] scratch
-    cdef size_t n_columns = X.shape[1], least = 8 if code == FAMILY_HEADER else 12 if code == FAMILY_STATS else 0
-    if not FAMILY_HEADER <= code <= FAMILY_SAMP_SIZE or not rate_ns >= 0:
-        raise ValueError(f"no family {code}, or no rate of {rate_ns} ns")
-    if (flags is not None and flags.shape[0] != n_packets) or (ttl is not None and ttl.shape[0] != n_packets) \
-            or size.shape[0] != n_packets or offsets.shape[0] != X.shape[0] + 1:
-        raise ValueError("columns, offsets and matrix do not fit each other")
-    if width < least or width > n_columns or first_column > n_columns - width:
-        raise ValueError("the family does not fit into the matrix")
-    if code == FAMILY_HEADER and (flags is None or ttl is None):
-        raise ValueError("the header block needs flags and TTL")
+    if not FAMILY_HEADER <= code < N_FAMILIES or not settings.rate_ns >= 0:
+        raise ValueError(f"no family {code}, or no rate of {settings.rate_ns} ns")
+    missing = [name for name in ("time_ns", "size", *FAMILY_COLUMNS.get(code, ())) if columns.get(name) is None]
+    if missing:
+        raise ValueError(f"the family needs {', '.join(missing)}")
+    require_lengths(columns, {"time_ns": np.int64, "size": np.uint32} | COLUMN_KINDS, len(columns["time_ns"]))
+    require_lengths(facts or {}, FACT_KINDS, n_flows)
+    if width < <size_t> LEAST_WIDTH.get(code, 0) or width > n_columns or first_column > n_columns - width \
+            or offsets.shape[0] != X.shape[0] + 1:
+        raise ValueError("the family does not fit into the matrix, or the offsets do not")
     if n_flows == 0 or width == 0:
         return
-    n_most = measure_longest(offsets, n_packets, 1)
+    n_most = measure_longest(offsets, len(columns["time_ns"]), 1)
     scratch = np.empty(2 * n_most if code == FAMILY_STATS else 1, np.uint32)
-    needs.rate_ns = rate_ns
+    needs.settings = settings
     needs.scratch = &scratch[0]
-    packets.time_ns = &time_ns[0]
-    packets.size = &size[0]
-    packets.flags = &flags[0] if flags is not None else NULL
-    packets.ttl = &ttl[0] if ttl is not None else NULL
-    packets.n_packets = n_packets
+    packets = find_columns(columns)
+    known.protocol = find_octets((facts or {}).get("protocol"))
+    known.icmp_type = <const int16_t *> find_octets((facts or {}).get("icmp_type"))
+    known.icmp_code = <const int16_t *> find_octets((facts or {}).get("icmp_code"))
+    known.connection_start_ns = <const int64_t *> find_octets((facts or {}).get("connection_start_ns"))
     with nogil:
-        fill_rows(<FamilyCode> code, &packets, &offsets[0], n_flows, &needs, &X[0, first_column], n_columns, width)
+        fill_rows(
+            <FamilyCode> code, &packets, &known, &offsets[0], n_flows, &needs, &X[0, first_column], n_columns, width)
     PyErr_CheckSignals()
+
+
+cdef int require_lengths(dict columns, dict kinds, size_t n) except -1:
+    """Columns of these types and this length; those that are None are not there."""
+    for name, column in columns.items():
+        if column is not None and name in kinds \
+                and (column.dtype != kinds[name] or column.shape != (n,) or not column.flags.c_contiguous):
+            raise ValueError(f"{name} does not fit: {column.dtype} {column.shape}")
+    return 0
+
+
+cdef FlowPackets find_columns(dict columns) except *:
+    """Where the columns of all flows lie; NULL for those that are not there."""
+    cdef FlowPackets packets
+    packets.time_ns = <const int64_t *> find_octets(columns["time_ns"])
+    packets.size = <const uint32_t *> find_octets(columns["size"])
+    packets.flags = find_octets(columns.get("flags"))
+    packets.ttl = find_octets(columns.get("ttl"))
+    packets.is_forward = find_octets(columns.get("is_forward"))
+    packets.payload_bytes = <const uint32_t *> find_octets(columns.get("payload_bytes"))
+    packets.header_bytes = find_octets(columns.get("header_bytes"))
+    packets.window = <const uint16_t *> find_octets(columns.get("window"))
+    packets.sequence = <const uint32_t *> find_octets(columns.get("sequence"))
+    packets.acknowledgement = <const uint32_t *> find_octets(columns.get("acknowledgement"))
+    packets.tcp_options = <const uint32_t *> find_octets(columns.get("tcp_options"))
+    return packets
 
 
 cdef int64_t measure_longest(const int64_t[::1] offsets, int64_t n_packets, int64_t n_least) except -1:

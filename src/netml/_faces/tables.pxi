@@ -42,6 +42,14 @@ COLUMNS = {
     "caplen": (WANTS_CAPLEN, np.uint32), "wirelen": (WANTS_WIRELEN, np.uint32), "flags": (WANTS_FLAGS, np.uint8),
     "ttl": (WANTS_TTL, np.uint8),
 }
+# Packet columns that biflows and their families have besides; of FLAGS and the rest as above.
+COLUMN_KINDS = {name: kind for name, (_, kind) in COLUMNS.items()} | {
+    "is_forward": np.uint8, "ip_bytes": np.uint32, "payload_bytes": np.uint32, "header_bytes": np.uint8,
+    "window": np.uint16, "sequence": np.uint32, "acknowledgement": np.uint32, "tcp_options": np.uint32,
+}
+FACT_KINDS = {
+    "protocol": np.uint8, "icmp_type": np.int16, "icmp_code": np.int16, "connection_start_ns": np.int64,
+}
 
 
 cdef dict name_counts(dict numbers, const uint64_t *n_packets, const uint64_t *n_pieces):

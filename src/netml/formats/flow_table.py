@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from netml import _flowcore
 from netml.errors import UnknownNameError
 from netml.flows import FLOW_KEY, PACKET_COLUMNS, FlowTable
 from netml.formats._layout import FLOW_COLUMNS, flow_names, index_from_columns
 from netml.formats._table import flow_columns, import_pandas, import_pyarrow
 from netml.formats.npz import write_arrays
-from netml.options import require_size
+from netml.options import SIZE_COLUMNS, require_size
 from netml.persist import DamagedFileError, atomic_output
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".npz", ".parquet")
 _METADATA_KEY = b"netml_flow_table"
-_PACKET_TYPES = {"time_ns": np.int64, "caplen": np.uint32, "wirelen": np.uint32, "flags": np.uint8, "ttl": np.uint8}
+_PACKET_TYPES: dict[str, type[np.integer[Any]]] = {"time_ns": np.int64, **_flowcore.COLUMN_KINDS}
 
 
 def to_pandas(table: FlowTable) -> pd.DataFrame:
@@ -120,7 +121,7 @@ def _checked(
 ) -> FlowTable:
     """Build a table from what a file says; a stranger's file must not lead to packets that are not there."""
     require_size(size)
-    n_packets, size_column = len(columns["time_ns"]), "wirelen" if size == "wire" else "caplen"
+    n_packets, size_column = len(columns["time_ns"]), SIZE_COLUMNS[size]
     if size_column not in columns:
         raise KeyError(size_column)
     for name, column in columns.items():

@@ -2,17 +2,45 @@
 
 Rows are cut to their width; what a flow does not have stays 0. Each family has its own room, and shares only this.
 """
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 
-cdef struct FlowPackets:
+cdef struct FlowPackets:         # columns that no family asked for are NULL, but for the first two
     const int64_t *time_ns       # in time order
-    const uint32_t *size         # bytes, captured or on the wire as the options say
-    const uint8_t *flags         # NULL unless the header block was asked for
-    const uint8_t *ttl           # NULL unless the header block was asked for
+    const uint32_t *size         # bytes, of what the options say
+    const uint8_t *flags         # TCP flags FIN 1 .. CWR 128
+    const uint8_t *ttl
+    const uint8_t *is_forward    # 1: from the flow's initiator; NULL: all of them are
+    const uint32_t *payload_bytes    # of the transport, as the IP header says
+    const uint8_t *header_bytes  # of the transport header: TCP with options, UDP 8, of others 0
+    const uint16_t *window       # TCP, not scaled
+    const uint32_t *sequence     # TCP
+    const uint32_t *acknowledgement  # TCP
+    const uint32_t *tcp_options  # of a SYN: MSS | window scale << 16 | which of them there are (tcp_options.pxd)
     size_t n_packets
+    # Of the flow:
+    uint8_t protocol             # 0 where the table does not say
+    int16_t icmp_type            # of the first packet; -1 if it is not ICMP
+    int16_t icmp_code
+    int64_t connection_start_ns  # of the first of the pieces that active timeouts have made of a connection
+
+
+cdef struct FlowFacts:           # of every flow; NULL where the table does not say
+    const uint8_t *protocol
+    const int16_t *icmp_type
+    const int16_t *icmp_code
+    const int64_t *connection_start_ns
+
+
+cdef struct FamilySettings:      # from a dict
+    double rate_ns               # length of a SAMP window
+    bint cic_extra
+    double bulk_gap_ns
+    double subflow_gap_ns
+    double activity_timeout_ns
+    uint64_t bulk_packets
 
 
 cdef struct FamilyNeeds:
-    double rate_ns               # length of a SAMP window
+    FamilySettings settings
     uint32_t *scratch            # room for twice the largest flow's packets

@@ -4,7 +4,7 @@ A new family: its file, its lines here, and one in families.py.
 """
 from libc.stdint cimport int64_t
 
-from netml._core.features.family cimport FamilyNeeds, FlowPackets
+from netml._core.features.family cimport FamilyNeeds, FlowFacts, FlowPackets
 from netml._core.features.header cimport fill_header
 from netml._core.features.iat cimport fill_iat
 from netml._core.features.samp cimport fill_samp
@@ -20,6 +20,7 @@ cdef enum FamilyCode:
     FAMILY_STATS
     FAMILY_SAMP_NUM
     FAMILY_SAMP_SIZE
+    N_FAMILIES
 
 
 cdef inline void fill_row(
@@ -42,9 +43,41 @@ cdef inline void fill_row(
         fill_header(flow, row, width)
 
 
+cdef inline void find_packets(
+    const FlowPackets *packets,  # IN: the columns of all flows
+    int64_t start,
+    int64_t end,
+    FlowPackets *flow,           # OUT
+) noexcept nogil:
+    """The packets start..end, as those of one flow."""
+    flow.time_ns = packets.time_ns + start
+    flow.size = packets.size + start
+    flow.flags = packets.flags + start if packets.flags != NULL else NULL
+    flow.ttl = packets.ttl + start if packets.ttl != NULL else NULL
+    flow.is_forward = packets.is_forward + start if packets.is_forward != NULL else NULL
+    flow.payload_bytes = packets.payload_bytes + start if packets.payload_bytes != NULL else NULL
+    flow.header_bytes = packets.header_bytes + start if packets.header_bytes != NULL else NULL
+    flow.window = packets.window + start if packets.window != NULL else NULL
+    flow.sequence = packets.sequence + start if packets.sequence != NULL else NULL
+    flow.acknowledgement = packets.acknowledgement + start if packets.acknowledgement != NULL else NULL
+    flow.tcp_options = packets.tcp_options + start if packets.tcp_options != NULL else NULL
+    flow.n_packets = end - start
+
+
+cdef inline void find_facts(const FlowFacts *facts, size_t number, FlowPackets *flow) noexcept nogil:
+    """What is known of one flow as a whole; a connection has no pieces where nothing says so."""
+    flow.protocol = facts.protocol[number] if facts.protocol != NULL else 0
+    flow.icmp_type = facts.icmp_type[number] if facts.icmp_type != NULL else -1
+    flow.icmp_code = facts.icmp_code[number] if facts.icmp_code != NULL else -1
+    flow.connection_start_ns = flow.time_ns[0]
+    if facts.connection_start_ns != NULL:
+        flow.connection_start_ns = facts.connection_start_ns[number]
+
+
 cdef inline void fill_rows(
     FamilyCode family,
     const FlowPackets *packets,  # IN: the columns of all flows
+    const FlowFacts *facts,      # IN
     const int64_t *offsets,      # IN  [n_flows + 1]
     size_t n_flows,
     const FamilyNeeds *needs,
@@ -56,9 +89,6 @@ cdef inline void fill_rows(
     cdef FlowPackets flow
     cdef size_t i
     for i in range(n_flows):
-        flow.time_ns = packets.time_ns + offsets[i]
-        flow.size = packets.size + offsets[i]
-        flow.flags = packets.flags + offsets[i] if packets.flags != NULL else NULL
-        flow.ttl = packets.ttl + offsets[i] if packets.ttl != NULL else NULL
-        flow.n_packets = offsets[i + 1] - offsets[i]
+        find_packets(packets, offsets[i], offsets[i + 1], &flow)
+        find_facts(facts, i, &flow)
         fill_row(family, &flow, needs, X + i * n_columns, width)

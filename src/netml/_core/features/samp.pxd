@@ -15,7 +15,7 @@ cdef inline void fill_samp(
     const FlowPackets *flow, const FamilyNeeds *needs, bint sums_bytes, double *row, size_t width,
 ) noexcept nogil:
     """row[i] = packets or bytes of window i. A rate of 0 makes a window of every time that occurs."""
-    cdef double rate = needs.rate_ns, elapsed, window = 0, later_window, start = 0, n_empty
+    cdef double rate = needs.settings.rate_ns, elapsed, window = 0, later_window, start = 0, n_empty
     cdef bint is_outside
     cdef double value = flow.size[0] if sums_bytes else 1
     cdef size_t i, out = 0

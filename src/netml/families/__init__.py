@@ -1,41 +1,34 @@
 """The families of features: an explicit table; the kernel fills their rows.
 
-A new family is a room under `_core/features`, its lines in `_core/features/registry.pxd`, and a line here.
+A new family is a room under `_core/features`, its lines in `_core/features/registry.pxd`, a module here with its names
+and widths, and a line in `FAMILIES`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from netml.errors import OptionError, UnknownNameError
+from netml.families._family import FLAG_COLUMNS, Family, FamilyOptions
+from netml.families.seed import SEED_FAMILIES
 
-FLAG_COLUMNS = ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr")
-STATS_COLUMNS = (
-    "duration_s",
-    "packets_per_s",
-    "bytes_per_s",
-    "size_mean",
-    "size_std",
-    "size_q1",
-    "size_median",
-    "size_q3",
-    "size_min",
-    "size_max",
-    "packets",
-    "bytes",
-)
+__all__ = [
+    "DEFAULT_FAMILY_OPTIONS",
+    "FAMILIES",
+    "FLAG_COLUMNS",
+    "HEADER_CODE",
+    "Block",
+    "Family",
+    "FamilyOptions",
+    "Request",
+    "find_dim",
+    "lay_out",
+    "measure_width",
+    "parse_families",
+]
+
 HEADER_CODE = 0
-
-
-class Family(NamedTuple):
-    """One family of features."""
-
-    code: int  # its number in _core/features/registry.pxd
-    description: str
-    width: Callable[[int], int]  # columns, from dim: the packets that a row has room for
-    columns: Callable[[int], Iterable[str]]  # their names, from the width
-    needs_rate: bool = False  # whether its rows depend on the SAMP window
 
 
 class Request(NamedTuple):
@@ -53,31 +46,11 @@ class Block(NamedTuple):
     width: int
 
 
-def _name_iat_size(width: int) -> Iterator[str]:
-    for i in range(width):
-        yield f"size_{i // 2}" if i % 2 or i == width - 1 else f"iat_{i // 2}"
-
-
-def _numbered(stem: str) -> Callable[[int], Iterable[str]]:
-    return lambda width: (f"{stem}_{i}" for i in range(width))
-
-
+# In the order of FamilyCode in _core/features/registry.pxd.
 FAMILIES: dict[str, Family] = {
-    "IAT": Family(1, "times between successive packets, s", lambda dim: max(dim - 1, 0), _numbered("iat")),
-    "SIZE": Family(2, "packet sizes, bytes", lambda dim: dim, _numbered("size")),
-    "IAT_SIZE": Family(
-        3, "times and sizes in turn: iat, size, iat, size ...", lambda dim: max(2 * dim - 1, 0), _name_iat_size
-    ),
-    "STATS": Family(
-        4, "12 statistics: duration, rates, packet sizes, counts", lambda dim: 12, lambda width: STATS_COLUMNS
-    ),
-    "SAMP_NUM": Family(
-        5, "packets per window of `rate` seconds", lambda dim: max(dim - 1, 0), _numbered("samp_num"), True
-    ),
-    "SAMP_SIZE": Family(
-        6, "bytes per window of `rate` seconds", lambda dim: max(dim - 1, 0), _numbered("samp_size"), True
-    ),
+    **SEED_FAMILIES,
 }
+DEFAULT_FAMILY_OPTIONS = FamilyOptions()
 
 
 def parse_families(families: str | Iterable[str], fft: bool = False) -> Request:
@@ -123,7 +96,7 @@ def parse_families(families: str | Iterable[str], fft: bool = False) -> Request:
     return Request(tuple(plain), fft or n_transformed > 0)
 
 
-def measure_width(request: Request, dim: int, *, header: bool) -> int:
+def measure_width(request: Request, dim: int, *, header: bool, options: FamilyOptions = DEFAULT_FAMILY_OPTIONS) -> int:
     """Count the columns of a matrix; see `lay_out`.
 
     Examples
@@ -131,11 +104,13 @@ def measure_width(request: Request, dim: int, *, header: bool) -> int:
     >>> measure_width(parse_families("IAT"), 5, header=True)
     16
     """
-    widths = [FAMILIES[name].width(dim) for name in request.names]
+    widths = [FAMILIES[name].width(dim, options) for name in request.names]
     return sum(widths) + (len(FLAG_COLUMNS) + max(widths) if header else 0)
 
 
-def find_dim(request: Request, n_columns: int, *, header: bool) -> int | None:
+def find_dim(
+    request: Request, n_columns: int, *, header: bool, options: FamilyOptions = DEFAULT_FAMILY_OPTIONS
+) -> int | None:
     """Find the dimension that makes so many columns; the smallest of several, None if there is none.
 
     Examples
@@ -144,13 +119,14 @@ def find_dim(request: Request, n_columns: int, *, header: bool) -> int | None:
     5
     >>> find_dim(parse_families("IAT_SIZE"), 8, header=False)
     """
-    # No family has fewer columns than dim - 1, but for STATS, which has 12 whatever it is.
-    return next(
-        (dim for dim in range(1, n_columns + 2) if measure_width(request, dim, header=header) == n_columns), None
-    )
+    # No family has fewer columns than dim - 1, but for those whose width is the same whatever it is.
+    dims = range(1, n_columns + 2)
+    return next((dim for dim in dims if measure_width(request, dim, header=header, options=options) == n_columns), None)
 
 
-def lay_out(request: Request, dim: int, *, header: bool) -> tuple[list[Block], tuple[str, ...]]:
+def lay_out(
+    request: Request, dim: int, *, header: bool, options: FamilyOptions = DEFAULT_FAMILY_OPTIONS
+) -> tuple[list[Block], tuple[str, ...]]:
     """Place the blocks of a matrix: the header block first, once, as wide as the widest family, then each family.
 
     Parameters
@@ -161,6 +137,8 @@ def lay_out(request: Request, dim: int, *, header: bool) -> tuple[list[Block], t
         Packets that a row has room for.
     header : bool
         Whether the header block is asked for.
+    options : FamilyOptions, optional
+        What is chosen about single families.
 
     Returns
     -------
@@ -177,14 +155,13 @@ def lay_out(request: Request, dim: int, *, header: bool) -> tuple[list[Block], t
     blocks: list[Block] = []
     columns: list[str] = []
     if header:
-        n_ttls = max(FAMILIES[name].width(dim) for name in request.names)
+        n_ttls = max(FAMILIES[name].width(dim, options) for name in request.names)
         blocks.append(Block(HEADER_CODE, 0, len(FLAG_COLUMNS) + n_ttls))
         columns += [*FLAG_COLUMNS, *(f"ttl_{i}" for i in range(n_ttls))]
     for name in request.names:
         family = FAMILIES[name]
-        width = family.width(dim)
-        blocks.append(Block(family.code, len(columns), width))
-        names = family.columns(width)
+        blocks.append(Block(family.code, len(columns), family.width(dim, options)))
+        names = family.columns(dim, options)
         # IAT_SIZE beside IAT or SIZE would repeat their names.
         is_ambiguous = name == "IAT_SIZE" and not {"IAT", "SIZE"}.isdisjoint(request.names)
         columns += (f"iat_size_{column}" for column in names) if is_ambiguous else names

@@ -1,0 +1,64 @@
+"""What a family of features is, and what can be chosen about some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+FLAG_COLUMNS = ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr")
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyOptions:
+    """What can be chosen about single families; the others take no notice.
+
+    Parameters
+    ----------
+    cic_extra : bool, default False
+        CIC: put the columns of `--cic-extra` behind the 76.
+    bulk_gap : float, default 1
+        CIC: longest time between two packets of a bulk, s.
+    bulk_packets : int, default 4
+        CIC: packets that make a bulk.
+    subflow_gap : float, default 1
+        CIC: a longer gap begins a subflow, s.
+    activity_timeout : float, default 5
+        CIC: a longer gap ends an active period, s.
+    """
+
+    cic_extra: bool = False
+    bulk_gap: float = 1.0
+    bulk_packets: int = 4
+    subflow_gap: float = 1.0
+    activity_timeout: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One family of features.
+
+    Parameters
+    ----------
+    code : int
+        Its number in `_core/features/registry.pxd`.
+    description : str
+        What a row holds, in a line.
+    width : callable
+        Columns, from `dim`, the packets that a row has room for, and the `FamilyOptions`.
+    columns : callable
+        Their names, from the same.
+    needs_rate : bool, default False
+        Whether its rows depend on the SAMP window.
+    packet_columns : tuple of str
+        Packet columns that its rows are made of, besides time and size.
+    definition : {"seed", "bi"}
+        The flow definition that it has unless another one is asked for.
+    """
+
+    code: int
+    description: str
+    width: Callable[[int, FamilyOptions], int]
+    columns: Callable[[int, FamilyOptions], Iterable[str]]
+    needs_rate: bool = False
+    packet_columns: tuple[str, ...] = ()
+    definition: str = "seed"
