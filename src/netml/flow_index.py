@@ -97,10 +97,10 @@ class FlowIndex:
 
     def __getitem__(self, rows: Rows) -> FlowIndex:
         """Choose rows by a slice, by positions or by a mask."""
-        columns = (self.keys, self.start_ns, self.end_ns, self.packets, self.bytes, self.end_reason)
+        columns = [column[rows] for column in (self.keys, self.start_ns, self.end_ns, self.packets, self.bytes)]
+        end_reason = None if self.end_reason is None else self.end_reason[rows]
         facts = {name: column[rows] for name, column in self.facts.items()}
-        chosen = [None if column is None else column[rows] for column in columns]
-        return FlowIndex(*chosen, facts)
+        return FlowIndex(*columns, end_reason=end_reason, facts=facts)
 
     @property
     def src_ip(self) -> np.ndarray:
