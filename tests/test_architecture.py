@@ -23,6 +23,8 @@ LAYERS = {
             "matrix",
             "joining",
             "pieces",
+            "biflows",
+            "assembling",
             "tables",
             "memory",
             "spill",

@@ -33,6 +33,8 @@ FAULTS: dict[int, str]
 FLOW_KEY: Final[np.dtype[np.void]]
 COLUMNS: Final[dict[str, tuple[int, type[np.unsignedinteger[Any]]]]]
 COLUMN_KINDS: Final[dict[str, type[np.unsignedinteger[Any]]]]
+TCP_ENDS: Final[dict[str, int]]
+BIFLOW_FACTS: Final[dict[str, type[np.integer[Any]]]]
 FACT_KINDS: Final[dict[str, type[np.integer[Any]]]]
 
 def convert_time(time: float | Decimal | Fraction) -> int: ...
@@ -58,7 +60,7 @@ class Framer:
     @property
     def seen(self) -> _Seen: ...
 
-class FlowAssembler:
+class PacketAssembler:
     def __init__(
         self,
         wanted: Iterable[str] = (),
@@ -67,6 +69,8 @@ class FlowAssembler:
         enters_tunnels: bool = True,
         tunnel_ports: Mapping[str, Iterable[int]] | None = None,
         tracks_fragments: bool = False,
+        takes_all: bool = False,
+        **rest: Any,
     ) -> None: ...
     def assemble(
         self, framer: Framer, block: NDArray[np.uint8], start: int, length: int, *, is_mapped: bool = False
@@ -81,13 +85,15 @@ class FlowAssembler:
     @property
     def latest_ns(self) -> int | None: ...
     @property
-    def n_keys(self) -> int: ...
-    @property
     def n_open_packets(self) -> int: ...
     @property
     def n_rounds(self) -> int: ...
     @property
     def dropped(self) -> dict[str, _Drop]: ...
+
+class FlowAssembler(PacketAssembler):
+    @property
+    def n_keys(self) -> int: ...
     @property
     def ended_early(self) -> dict[str, _Drop]: ...
     def take_packets(self) -> dict[str, NDArray[Any]]: ...
@@ -98,6 +104,12 @@ class FlowAssembler:
     def make_part(self, first: int, offsets: NDArray[np.int64], columns: dict[str, NDArray[Any]]) -> FlowAssembler: ...
     def end_round(self, rules: dict[str, Any]) -> None: ...
     def take_round(self) -> dict[str, NDArray[Any]]: ...
+
+class BiflowAssembler(PacketAssembler):
+    def __init__(self, wanted: Iterable[str] = (), *, rules: dict[str, Any], **options: Any) -> None: ...
+    @property
+    def n_keys(self) -> int: ...
+    def take_biflows(self, min_packets: int) -> dict[str, NDArray[Any]]: ...
 
 def place_run(
     places: NDArray[np.int64],
