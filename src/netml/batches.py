@@ -236,7 +236,8 @@ def _cut(table: FlowTable, start: int, n_rows: int) -> FlowTable:
         table.keys[rows], table.offsets[start : stop + 1] - first, columns, table.size_kind, table.metadata
     )
     reasons = None if index.end_reason is None else index.end_reason[rows]
-    part.set_times(index.start_ns[rows], index.end_ns[rows], reasons)
+    facts = {name: column[rows] for name, column in index.facts.items()}
+    part.set_times(index.start_ns[rows], index.end_ns[rows], reasons, facts)
     return part
 
 

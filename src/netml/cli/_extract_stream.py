@@ -20,7 +20,7 @@ _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 # What a representation decides: with --like it is taken from there.
 _DECIDED = (
     *("families", "fft", "header", "dim", "rate", "size", "interval", "q_interval"),
-    *("tcp_timeout", "udp_timeout", "min_packets", "tunnels", "tunnel_ports", "fragments"),
+    *("tcp_timeout", "udp_timeout", "min_packets", *params.BIFLOW_NAMES, *params.DECODING_NAMES),
 )
 
 
@@ -56,8 +56,8 @@ def check_combination(ctx: click.Context, chosen: Mapping[str, Any]) -> None:
     if chosen["like"] is not None:
         for name in _DECIDED:
             if is_given(name):
-                option = "family" if name == "families" else name.replace("_", "-")
-                raise click.UsageError(f"--{option} is decided by --like")
+                option = {"families": "family", "definition": "flow", "vlan_key": "no-vlan-key"}.get(name, name)
+                raise click.UsageError(f"--{option.replace('_', '-')} is decided by --like")
 
 
 def extract_stream(captures: Sequence[str], output_path: str, chosen: Mapping[str, Any]) -> int:

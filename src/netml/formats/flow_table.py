@@ -13,7 +13,7 @@ import numpy as np
 from netml import _flowcore
 from netml.errors import UnknownNameError
 from netml.flows import FLOW_KEY, PACKET_COLUMNS, FlowTable
-from netml.formats._layout import FLOW_COLUMNS, flow_names, index_from_columns
+from netml.formats._layout import FLOW_COLUMNS, OPTIONAL_COLUMNS, flow_names, index_from_columns
 from netml.formats._table import flow_columns, import_pandas, import_pyarrow
 from netml.formats.npz import write_arrays
 from netml.options import SIZE_COLUMNS, require_size
@@ -106,7 +106,8 @@ def _load_parquet(name: str) -> FlowTable:
 
     table = parquet.read_table(name)
     described = json.loads((table.schema.metadata or {})[_METADATA_KEY])
-    index = index_from_columns({key: table.column(key).to_numpy() for key in FLOW_COLUMNS})
+    names = [key for key in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS) if key in table.column_names or key in FLOW_COLUMNS]
+    index = index_from_columns({key: table.column(key).to_numpy() for key in names})
     offsets = np.concatenate([[0], np.cumsum(index.packets)]).astype(np.int64)
     columns = {
         key: table.column(key).combine_chunks().flatten().to_numpy()

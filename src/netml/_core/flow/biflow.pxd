@@ -18,6 +18,7 @@ cdef enum:
     TCP_ACK = 16
     FIN_OF_FORWARD = 1           # bits of `Biflow.fins`
     FIN_OF_REVERSE = 2
+    FIN_OF_BOTH = 3
 
 
 cdef enum TcpEnd:                # what of TCP ends a flow
@@ -56,11 +57,16 @@ cdef inline bint is_tcp(const BiflowKey *key) noexcept nogil:
     return <uint8_t> (key.transport >> 32) == PROTOCOL_TCP
 
 
+cdef inline bint exceeds(int64_t time_ns, int64_t since_ns, int64_t timeout_ns) noexcept nogil:
+    """Has so much time passed?"""
+    return time_ns > since_ns and timeout_ns != INT64_MAX and netml_gap(time_ns, since_ns) >= timeout_ns
+
+
 cdef inline uint8_t find_timeout(const Biflow *flow, int64_t time_ns, const BiflowRules *rules) noexcept nogil:
     """The timeout that is over at a time; idle goes first. END_UNKNOWN if none is."""
-    if time_ns > flow.latest_ns and rules.idle_ns != INT64_MAX and netml_gap(time_ns, flow.latest_ns) >= rules.idle_ns:
+    if exceeds(time_ns, flow.latest_ns, rules.idle_ns):
         return END_IDLE
-    if time_ns > flow.start_ns and rules.active_ns != INT64_MAX and netml_gap(time_ns, flow.start_ns) >= rules.active_ns:
+    if exceeds(time_ns, flow.start_ns, rules.active_ns):
         return END_ACTIVE
     return END_UNKNOWN
 
@@ -104,7 +110,9 @@ cdef inline void begin_biflow(
     flow.end_reason = END_UNKNOWN
 
 
-cdef inline void add_to_biflow(Biflow *flow, Packet *packet, bint sender_is_high, const BiflowRules *rules) noexcept nogil:
+cdef inline void add_to_biflow(
+    Biflow *flow, Packet *packet, bint sender_is_high, const BiflowRules *rules,
+) noexcept nogil:
     """One more packet of a flow; whether it goes forward is written into the packet."""
     packet.is_forward = sender_is_high == flow.is_high
     flow.n_packets += 1
@@ -122,5 +130,5 @@ cdef inline void add_to_biflow(Biflow *flow, Packet *packet, bint sender_is_high
         flow.fins |= FIN_OF_FORWARD if packet.is_forward else FIN_OF_REVERSE
     if packet.flags & TCP_RST:
         flow.is_closed = True
-    elif rules.tcp_end != TCP_END_RST and flow.fins == (FIN_OF_FORWARD | FIN_OF_REVERSE if rules.is_bi else FIN_OF_FORWARD):
+    elif rules.tcp_end != TCP_END_RST and flow.fins == (FIN_OF_BOTH if rules.is_bi else FIN_OF_FORWARD):
         flow.is_closed = True
