@@ -19,7 +19,8 @@ def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:
 
     The arrays are `X` float64 (n_flows, n_features), `columns` U (n_features,), `keys` FLOW_KEY (n_flows,),
     `start_ns`, `end_ns`, `packets`, `bytes` int64 (n_flows,), `metadata` (a JSON text, 0-dimensional) and, if
-    the matrix has them, `labels` U (n_flows,), `end_reason` uint8 (n_flows,) and the `facts` of `FlowIndex`. Uncompressed.
+    the matrix has them, `labels` U (n_flows,), `end_reason` uint8 (n_flows,) and the `facts` of
+    `FlowIndex`. Uncompressed.
 
     Parameters
     ----------
