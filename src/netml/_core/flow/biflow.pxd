@@ -42,6 +42,8 @@ cdef struct Biflow:
     int64_t start_ns             # its earliest packet
     int64_t latest_ns            # its latest packet
     int64_t connection_start_ns  # start of the first of the flows that active timeouts made of one
+    uint64_t n_summed_bytes      # of the packets that have gone into sums, in rounds
+    uint32_t n_summed            # those packets
     uint32_t n_packets           # that are held
     int16_t icmp_type            # of the earliest packet; -1 if it is not ICMP
     int16_t icmp_code
@@ -50,6 +52,7 @@ cdef struct Biflow:
     uint8_t fins                 # FIN_OF_ bits
     uint8_t is_closed            # by TCP
     uint8_t end_reason           # EndReason; END_UNKNOWN while it is open
+    uint8_t is_out               # handed out by a round; only its number is left
 
 
 cdef inline bint is_tcp(const BiflowKey *key) noexcept nogil:
@@ -98,7 +101,8 @@ cdef inline void begin_biflow(
     """A flow that begins with this packet, and does not have it yet."""
     flow.key = key[0]
     flow.start_ns = flow.latest_ns = flow.connection_start_ns = packet.time_ns
-    flow.n_packets = 0
+    flow.n_summed_bytes = 0
+    flow.n_summed = flow.n_packets = 0
     flow.icmp_type = packet.icmp_type
     flow.icmp_code = packet.icmp_code
     flow.vlan_id = packet.vlan_id
@@ -108,6 +112,7 @@ cdef inline void begin_biflow(
     flow.fins = 0
     flow.is_closed = False
     flow.end_reason = END_UNKNOWN
+    flow.is_out = False
 
 
 cdef inline void add_to_biflow(

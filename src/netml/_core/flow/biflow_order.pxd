@@ -80,6 +80,11 @@ cdef inline Status sort_flows(GroupedColumns *columns, const int64_t *offsets, s
     return STATUS_OK
 
 
+cdef inline uint32_t count_packets_of(const Biflow *flow) noexcept nogil:
+    """All that it has had."""
+    return flow.n_summed + flow.n_packets
+
+
 cdef inline void mark_long_flows(
     const BiflowTable *table, uint64_t min_packets, uint8_t *is_long, Dropped *dropped,
 ) noexcept nogil:
@@ -87,7 +92,7 @@ cdef inline void mark_long_flows(
     cdef size_t number
     cdef uint32_t n_packets
     for number in range(table.n_flows):
-        n_packets = find_biflow(table, number).n_packets
+        n_packets = count_packets_of(find_biflow(table, number))
         is_long[number] = n_packets >= min_packets
         if not is_long[number]:
             drop_span(dropped, DROP_SHORT_FLOW, n_packets)
