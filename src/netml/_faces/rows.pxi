@@ -2,7 +2,10 @@
 from libc.stdint cimport INT32_MAX, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 
 from netml._core.features.family cimport FamilyNeeds, FamilySettings, FlowFacts, FlowPackets
-from netml._core.features.registry cimport FAMILY_HEADER, FAMILY_STATS, N_FAMILIES, FamilyCode, fill_rows
+from netml._core.features.flow_family cimport N_FLOW_COLUMNS
+from netml._core.features.registry cimport (
+    FAMILY_FLOW, FAMILY_HEADER, FAMILY_SPLT, FAMILY_STATS, N_FAMILIES, FamilyCode, fill_rows,
+)
 from netml._core.flow.runs cimport place_slices
 from netml._core.flow.spans cimport find_longest, sum_spans
 from netml._core.net.text cimport LONGEST_ADDRESS, write_addresses
@@ -28,8 +31,9 @@ def place_run(
 
 
 # What a family cannot do without, besides time and size.
-FAMILY_COLUMNS = {FAMILY_HEADER: ("flags", "ttl")}
-LEAST_WIDTH = {FAMILY_HEADER: 8, FAMILY_STATS: 12}
+FAMILY_COLUMNS = {FAMILY_HEADER: ("flags", "ttl"), FAMILY_FLOW: ("flags",), FAMILY_SPLT: ("flags",)}
+LEAST_WIDTH = {FAMILY_HEADER: 8, FAMILY_STATS: 12, FAMILY_FLOW: N_FLOW_COLUMNS}
+SORTING_FAMILIES = (FAMILY_STATS, FAMILY_FLOW)
 
 
 def fill_family(
@@ -71,7 +75,7 @@ def fill_family(
     if n_flows == 0 or width == 0:
         return
     n_most = measure_longest(offsets, len(columns["time_ns"]), 1)
-    scratch = np.empty(2 * n_most if code == FAMILY_STATS else 1, np.uint32)
+    scratch = np.empty(2 * n_most if code in SORTING_FAMILIES else 1, np.uint32)
     needs.settings = settings
     needs.scratch = &scratch[0]
     packets = find_columns(columns)
