@@ -110,7 +110,7 @@ def _learn(index: FlowIndex, options: RepresentationOptions, q_dim: float, size:
 def _fill(
     X: np.ndarray, blocks: Sequence[Block], table: FlowTable, options: RepresentationOptions, rate_ns: float
 ) -> None:
-    settings = _settings(options.family_options, rate_ns)
+    settings = settings_of(options.family_options, rate_ns)
     for block in blocks:
         _flowcore.fill_family(
             block.code,
@@ -124,7 +124,7 @@ def _fill(
         )
 
 
-def _settings(options: FamilyOptions, rate_ns: float) -> dict[str, Any]:
+def settings_of(options: FamilyOptions, rate_ns: float) -> dict[str, Any]:
     """Give the kernel's `FamilySettings`."""
     return {
         "rate_ns": rate_ns,

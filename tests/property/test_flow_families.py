@@ -44,8 +44,8 @@ OPTIONS = st.builds(
 
 
 def columns_close(found, expected, names):
-    assert found.columns == tuple(names)
-    assert found.X.shape == expected.shape
+    assert found.columns[: len(names)] == tuple(names)
+    assert len(found) == len(expected)
     for i, name in enumerate(names):
         np.testing.assert_allclose(found.X[:, i], expected[:, i], rtol=1e-12, atol=0, err_msg=name)
 
@@ -85,5 +85,5 @@ def test_shared_captures(shared_captures):
         table = assemble_biflows(packets, BiflowOptions())
         flows = biflow_tables.table_of(table.flows, "wire")
         found = represent(flows, RepresentationOptions(("FLOW", "SPLT"), dim=6, size="wire"))
-        columns_close(found[:, :69], flow_matrix(table, "wire"), FLOW_COLUMNS)
+        columns_close(found, flow_matrix(table, "wire"), FLOW_COLUMNS)
         np.testing.assert_array_equal(found.X[:, 69:], splt_matrix(table, 6, "wire"))

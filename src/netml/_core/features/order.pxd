@@ -1,5 +1,5 @@
 """Values in order, and their quantiles."""
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 
@@ -69,10 +69,15 @@ cdef inline void merge_sorted(
     memcpy(merged + n_a + j, b + j, (n_b - j) * sizeof(uint32_t))
 
 
-cdef inline double find_quarter(const uint32_t *values, size_t n, size_t quarters) noexcept nogil:
-    """Linear quantile quarters / 4 of sorted values: exact, as quarters are."""
-    cdef size_t place = (n - 1) * quarters // 4
+cdef inline double interpolate_quarter(uint64_t n, uint64_t quarters, uint32_t lower, uint32_t upper) noexcept nogil:
+    """Linear quantile quarters / 4 of n values, between those in places (n - 1) * quarters // 4 and one on: exact."""
     cdef double fraction = ((n - 1) * quarters % 4) / 4.0
     if fraction == 0:
-        return values[place]
-    return values[place] + (<double> values[place + 1] - <double> values[place]) * fraction
+        return lower
+    return lower + (<double> upper - <double> lower) * fraction
+
+
+cdef inline double find_quarter(const uint32_t *values, size_t n, size_t quarters) noexcept nogil:
+    """Linear quantile quarters / 4 of sorted values."""
+    cdef size_t place = (n - 1) * quarters // 4
+    return interpolate_quarter(n, quarters, values[place], values[min(place + 1, n - 1)])

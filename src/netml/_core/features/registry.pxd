@@ -77,7 +77,7 @@ cdef inline void find_facts(const FlowFacts *facts, size_t number, FlowPackets *
     flow.protocol = facts.protocol[number] if facts.protocol != NULL else 0
     flow.icmp_type = facts.icmp_type[number] if facts.icmp_type != NULL else -1
     flow.icmp_code = facts.icmp_code[number] if facts.icmp_code != NULL else -1
-    flow.connection_start_ns = flow.time_ns[0]
+    flow.connection_start_ns = flow.time_ns[0] if flow.n_packets > 0 else 0
     if facts.connection_start_ns != NULL:
         flow.connection_start_ns = facts.connection_start_ns[number]
 
