@@ -16,7 +16,18 @@ LAYERS = {
     "_flowcore": ("_flowcore",),
     "services": (
         *("options", "families"),
-        *("source", "recognition", "decompress", "blocks", "framing", "reading", "rounds", "streaming", "batches"),
+        *(
+            "source",
+            "recognition",
+            "decompress",
+            "blocks",
+            "framing",
+            "reading",
+            "rounds",
+            "streaming",
+            "batches",
+            "fixed",
+        ),
         *(
             "flows",
             "flow_index",

@@ -2,7 +2,6 @@
 
 import biflow_tables
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from reference.biflows import BiflowOptions, assemble_biflows

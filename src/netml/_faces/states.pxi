@@ -40,7 +40,9 @@ cdef class FlowStates:
     def __dealloc__(self):
         free_states(&self.states)
 
-    def __len__(self):
+    @property
+    def n_flows(self):
+        """Flows, also those that have no packets."""
         return self.states.n_flows
 
     @property

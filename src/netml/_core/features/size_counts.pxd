@@ -1,7 +1,7 @@
 """Packet sizes of a flow counted by value and direction: exact quartiles with nothing kept for each packet.
 
-Most flows have a few sizes: entries of 32 bits, first in the struct itself, then on the heap. Flows with more of them, or
-with giant ones, get a hash table, whose slots depend on a secret: sizes are what a capture's author says they are.
+Most flows have a few sizes: entries of 32 bits, first in the struct itself, then on the heap. Flows with more of them,
+or with giant ones, get a hash table, whose slots depend on a secret: sizes are what a capture's author says they are.
 """
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free

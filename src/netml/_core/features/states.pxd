@@ -1,7 +1,7 @@
 """Rows of flows that are open: a state for each flow, which takes packets as they come and keeps none of them.
 
-A family whose state is a struct plugs in here: its size, and its lines in `begin_state`, `add_to_state`, `write_state` and
-`free_state`. Of a flow that has all its packets, a state writes the row that `fill_row` makes, to the last bit.
+A family whose state is a struct plugs in here: its size, and its lines in `begin_state`, `add_to_state`, `write_state`
+and `free_state`. Of a flow that has all its packets, a state writes the row that `fill_row` makes, to the last bit.
 """
 from libc.stdint cimport UINT32_MAX, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
@@ -52,7 +52,7 @@ cdef inline void begin_state(FamilyCode family, void *state) noexcept nogil:
 cdef inline Status add_to_state(
     FlowStates *states, void *state, const FlowPackets *flow, const FamilyNeeds *needs,
 ) noexcept nogil:
-    """More packets of a flow, in order of time and not before those that are in. After a fault the state is of no use."""
+    """More packets of a flow, in order of time, none before those that are in. After a fault it is of no use."""
     cdef Status status = STATUS_OK
     if states.family == FAMILY_FLOW:
         status = add_flow_state(<FlowState *> state, flow, &states.memory)
