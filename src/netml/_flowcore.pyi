@@ -35,6 +35,9 @@ COLUMNS: Final[dict[str, tuple[int, type[np.unsignedinteger[Any]]]]]
 COLUMN_KINDS: Final[dict[str, type[np.unsignedinteger[Any]]]]
 TCP_ENDS: Final[dict[str, int]]
 BIFLOW_FACTS: Final[dict[str, type[np.integer[Any]]]]
+FAMILY_COLUMNS: Final[dict[int, tuple[str, ...]]]
+LEAST_WIDTH: Final[dict[int, int]]
+SORTING_FAMILIES: Final[tuple[int, ...]]
 FACT_KINDS: Final[dict[str, type[np.integer[Any]]]]
 
 def convert_time(time: float | Decimal | Fraction) -> int: ...
@@ -128,6 +131,26 @@ def fill_family(
     settings: dict[str, Any],
     facts: dict[str, NDArray[Any]] | None = None,
 ) -> None: ...
+class FlowStates:
+    def __init__(self, code: int, settings: dict[str, Any]) -> None: ...
+    @property
+    def n_flows(self) -> int: ...
+    @property
+    def n_bytes(self) -> int: ...
+    @property
+    def state_bytes(self) -> int: ...
+    def feed(self, offsets: NDArray[np.int64], columns: dict[str, NDArray[Any] | None]) -> None: ...
+    def write(
+        self,
+        numbers: NDArray[np.uint32],
+        X: NDArray[np.float64],
+        first_column: int,
+        width: int,
+        facts: dict[str, NDArray[Any]] | None = None,
+    ) -> None: ...
+    def restart(self, numbers: NDArray[np.uint32]) -> None: ...
+    def renumber(self, numbers: NDArray[np.uint32]) -> None: ...
+
 def sum_by_flow(size: NDArray[np.uint32], offsets: NDArray[np.int64]) -> NDArray[np.int64]: ...
 def format_addresses(
     addresses: NDArray[np.uint8], ip_version: NDArray[np.uint8]
