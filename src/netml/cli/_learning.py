@@ -13,8 +13,8 @@ from netml.families import FAMILIES
 
 if TYPE_CHECKING:
     from netml.flow_model import FlowModel
+    from netml._plain_representation import PlainRepresentation
     from netml.matrix import FeatureMatrix
-    from netml.representation import FlowRepresentation
     from netml.training import Training
 
 OWN = ("ocsvm", "kde", "if", "ae", "gmm", "pca", "oc-nystroem", "oc-kjl", "ocsvm-sgd")
@@ -82,14 +82,13 @@ def _check_outputs(action: str | None, chosen: Mapping[str, Any], inputs: list[s
         check_output(output_path)
 
 
-def extract_features(chosen: Mapping[str, Any]) -> tuple[FeatureMatrix, FlowRepresentation]:
+def extract_features(chosen: Mapping[str, Any]) -> tuple[FeatureMatrix, PlainRepresentation]:
     """Read the captures; keep the features if a file for them is named."""
     from netml.cli.params import label_table, make_flow_options
     from netml.formats import write_matrix
     from netml.learning import label_matrix
-    from netml.representation import FlowRepresentation
 
-    representation = FlowRepresentation(
+    representation = _representation_type(chosen)(
         chosen["families"] or "IAT",
         **{name: chosen[name] for name in ("fft", "header", "dim", "rate", "size")},
         flow=make_flow_options(chosen),
@@ -110,6 +109,24 @@ def extract_features(chosen: Mapping[str, Any]) -> tuple[FeatureMatrix, FlowRepr
         write_matrix(chosen["feature_path"], matrix)
     _say_matrix(matrix, chosen)
     return matrix, representation
+
+
+def needs_estimators(chosen: Mapping[str, Any]) -> bool:
+    """Whether scikit-learn has to be loaded, which takes longer than to learn from a small capture."""
+    from netml.ndm import has_plain
+
+    is_pickle = not (chosen["output_path"] or ".netml").lower().endswith(".netml")
+    return is_pickle or chosen["scale"] != "none" or not has_plain(chosen["algorithm"])
+
+
+def _representation_type(chosen: Mapping[str, Any]) -> type[PlainRepresentation]:
+    if needs_estimators(chosen):
+        from netml.representation import FlowRepresentation
+
+        return FlowRepresentation
+    from netml._plain_representation import PlainRepresentation
+
+    return PlainRepresentation
 
 
 def read_features(chosen: Mapping[str, Any]) -> FeatureMatrix:
@@ -154,7 +171,7 @@ def make_training(chosen: Mapping[str, Any]) -> Training:
 
     params = parse_params(chosen["param"], chosen["algorithm"])
     try:
-        make_detector(chosen["algorithm"], params)
+        make_detector(chosen["algorithm"], params, is_plain=not needs_estimators(chosen))
     except OptionError as error:
         if error.option == "param":
             raise
@@ -163,12 +180,12 @@ def make_training(chosen: Mapping[str, Any]) -> Training:
 
 
 def train_model(
-    matrix: FeatureMatrix, representation: FlowRepresentation | None, training: Training, chosen: Mapping[str, Any]
+    matrix: FeatureMatrix, representation: PlainRepresentation | None, training: Training, chosen: Mapping[str, Any]
 ) -> None:
     """Train, write the model, and say how well it does."""
     from netml.training import train
 
-    model = train(matrix, training, representation=representation)
+    model = train(matrix, training, representation=representation, is_plain=not needs_estimators(chosen))
     model.save(chosen["output_path"])
     if not is_quiet(chosen):
         for line in describe_training(model, chosen["output_path"], in_detail=chosen["verbosity"] > 1):
