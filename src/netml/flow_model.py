@@ -16,8 +16,8 @@ from netml.options import FlowOptions
 from netml.verdicts import Verdicts
 
 if TYPE_CHECKING:
-    from netml._plain_representation import PlainRepresentation
     from netml.reading import Progress
+    from netml.representation import FlowRepresentation
     from netml.streaming import FlowStream
 
 
@@ -52,7 +52,7 @@ class FlowModel:
         self,
         detector: Any,
         *,
-        representation: PlainRepresentation | None = None,
+        representation: FlowRepresentation | None = None,
         scaler: Any = None,
         algorithm: str = "",
         params: Mapping[str, Any] | None = None,
@@ -265,7 +265,7 @@ class FlowModel:
 
         write_model(path, self)
 
-    def _require_representation(self) -> PlainRepresentation:
+    def _require_representation(self) -> FlowRepresentation:
         if self.representation is None:
             raise OptionError("representation", None, "given: this model was trained on a bare matrix and knows none")
         return self.representation

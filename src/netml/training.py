@@ -6,7 +6,7 @@ import importlib.metadata
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from netml.options import require_number, require_whole
 
 if TYPE_CHECKING:
     from netml._plain_representation import PlainRepresentation
+    from netml.representation import FlowRepresentation
 
 LIBRARIES = ("netml", "numpy", "scikit-learn", "pyod")
 
@@ -134,7 +135,7 @@ def train(
     summary["train_s"] = trainer.train.tot_time * 60
     model = FlowModel(
         detector,
-        representation=representation or _representation_of(matrix, is_plain=is_plain),
+        representation=cast("FlowRepresentation | None", representation or _representation_of(matrix, is_plain)),
         scaler=scaler,
         algorithm=wanted.detector,
         params=wanted.params,
@@ -156,15 +157,20 @@ def _make_scaler(name: str) -> Any:
     return make_scaler(name)
 
 
-def _representation_of(matrix: FeatureMatrix, *, is_plain: bool) -> PlainRepresentation | None:
+def _representation_of(matrix: FeatureMatrix, is_plain: bool) -> PlainRepresentation | None:
+    return representation_type(is_plain=is_plain).from_metadata(matrix.metadata)
+
+
+def representation_type(*, is_plain: bool) -> type[PlainRepresentation]:
+    """Give `FlowRepresentation`, or what needs no scikit-learn instead."""
     if is_plain:
         from netml._plain_representation import PlainRepresentation
 
-        return PlainRepresentation.from_metadata(matrix.metadata)
+        return PlainRepresentation
     from netml.representation import FlowRepresentation
 
-    found: PlainRepresentation | None = FlowRepresentation.from_metadata(matrix.metadata)
-    return found
+    kind: type[PlainRepresentation] = FlowRepresentation
+    return kind
 
 
 def is_unnamed(columns: Sequence[str]) -> bool:

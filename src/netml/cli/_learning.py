@@ -12,8 +12,8 @@ from netml.cli.progress import progress_bar
 from netml.families import FAMILIES
 
 if TYPE_CHECKING:
-    from netml.flow_model import FlowModel
     from netml._plain_representation import PlainRepresentation
+    from netml.flow_model import FlowModel
     from netml.matrix import FeatureMatrix
     from netml.training import Training
 
@@ -87,8 +87,9 @@ def extract_features(chosen: Mapping[str, Any]) -> tuple[FeatureMatrix, PlainRep
     from netml.cli.params import label_table, make_flow_options
     from netml.formats import write_matrix
     from netml.learning import label_matrix
+    from netml.training import representation_type
 
-    representation = _representation_type(chosen)(
+    representation = representation_type(is_plain=is_plain(chosen))(
         chosen["families"] or "IAT",
         **{name: chosen[name] for name in ("fft", "header", "dim", "rate", "size")},
         flow=make_flow_options(chosen),
@@ -111,22 +112,15 @@ def extract_features(chosen: Mapping[str, Any]) -> tuple[FeatureMatrix, PlainRep
     return matrix, representation
 
 
-def needs_estimators(chosen: Mapping[str, Any]) -> bool:
-    """Whether scikit-learn has to be loaded, which takes longer than to learn from a small capture."""
+def is_plain(chosen: Mapping[str, Any]) -> bool:
+    """Whether all goes without scikit-learn, which takes longer to load than learning from a small capture."""
     from netml.ndm import has_plain
 
-    is_pickle = not (chosen["output_path"] or ".netml").lower().endswith(".netml")
-    return is_pickle or chosen["scale"] != "none" or not has_plain(chosen["algorithm"])
-
-
-def _representation_type(chosen: Mapping[str, Any]) -> type[PlainRepresentation]:
-    if needs_estimators(chosen):
-        from netml.representation import FlowRepresentation
-
-        return FlowRepresentation
-    from netml._plain_representation import PlainRepresentation
-
-    return PlainRepresentation
+    output_path = chosen["output_path"]
+    if output_path is None:
+        return True  # features only
+    is_pickle = not output_path.lower().endswith(".netml")
+    return not is_pickle and chosen["scale"] == "none" and has_plain(chosen["algorithm"])
 
 
 def read_features(chosen: Mapping[str, Any]) -> FeatureMatrix:
@@ -171,7 +165,7 @@ def make_training(chosen: Mapping[str, Any]) -> Training:
 
     params = parse_params(chosen["param"], chosen["algorithm"])
     try:
-        make_detector(chosen["algorithm"], params, is_plain=not needs_estimators(chosen))
+        make_detector(chosen["algorithm"], params, is_plain=is_plain(chosen))
     except OptionError as error:
         if error.option == "param":
             raise
@@ -185,7 +179,7 @@ def train_model(
     """Train, write the model, and say how well it does."""
     from netml.training import train
 
-    model = train(matrix, training, representation=representation, is_plain=not needs_estimators(chosen))
+    model = train(matrix, training, representation=representation, is_plain=is_plain(chosen))
     model.save(chosen["output_path"])
     if not is_quiet(chosen):
         for line in describe_training(model, chosen["output_path"], in_detail=chosen["verbosity"] > 1):

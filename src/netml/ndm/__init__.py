@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from netml.errors import MissingExtraError, OptionError, UnknownNameError
 
 if TYPE_CHECKING:
-    from netml.ndm._base import PlainDetector
+    from netml.ndm._estimator import Detector
 
 PACKAGES = {"torch": ("torch",), "combo": ("combo",)}  # extra -> what it brings
 
@@ -119,7 +119,7 @@ def make_detector(
     random_state: int | None = 42,
     contamination: float | None = None,
     is_plain: bool = False,
-) -> PlainDetector:
+) -> Detector:
     """Make a detector.
 
     Parameters
@@ -138,7 +138,7 @@ def make_detector(
     Returns
     -------
     Detector
-        Not fitted; its parameters are checked.
+        Not fitted; its parameters are checked. A `PlainDetector` with `is_plain`.
 
     Raises
     ------
@@ -165,7 +165,7 @@ def make_detector(
     if entry.is_pyod:
         own: dict[str, Any] = {key: given.pop(key) for key in ("contamination", "random_state") if key in given}
         given = {"name": name, "params": given or None, **own}
-    detector: PlainDetector = _load(entry, is_plain=is_plain)(**given)
+    detector: Detector = _load(entry, is_plain=is_plain)(**given)
     detector.check_parameters()
     return detector
 

@@ -126,8 +126,7 @@ class PlainDetector:
             )
         return np.where(self.decision_function(X) > self.threshold_, -1, 1).astype(np.int64)
 
-    def get_params(self) -> dict[str, Any]:
-        """Give the parameters, as scikit-learn's estimators do."""
+    def _parameters(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
     def check_parameters(self) -> None:
@@ -192,8 +191,8 @@ class PlainDetector:
             if type(error).__name__ == "NotFittedError":  # scikit-learn's, which may not be loaded
                 raise
             found = re.match(r"The '(\w+)' parameter of \w+ must be (.*?)\. Got ", str(error), re.DOTALL)
-            if found and found[1] in self.get_params():
-                raise OptionError(found[1], self.get_params()[found[1]], found[2]) from error
+            if found and found[1] in self._parameters():
+                raise OptionError(found[1], self._parameters()[found[1]], found[2]) from error
             text = " ".join(str(error).split()) or type(error).__name__
             if shape is None:
                 raise OptionError("param", self._given(), f"a set of parameters that it accepts: {text}") from error
@@ -203,8 +202,8 @@ class PlainDetector:
 
     def _given(self) -> dict[str, Any]:
         """Give the parameters that are not at their defaults."""
-        defaults = type(self)().get_params()
-        return {name: value for name, value in self.get_params().items() if value is not defaults[name]}
+        defaults = type(self)()._parameters()
+        return {name: value for name, value in self._parameters().items() if value is not defaults[name]}
 
     def _display_name(self) -> str:
         return type(self).__name__
