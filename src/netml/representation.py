@@ -11,7 +11,7 @@ from netml._plain_representation import PlainRepresentation
 from netml.matrix import FeatureMatrix
 
 
-class FlowRepresentation(TransformerMixin, BaseEstimator, PlainRepresentation):  # type: ignore[misc]
+class FlowRepresentation(PlainRepresentation, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Captures to feature matrices of one width.
 
     `fit` learns how long flows may last, for how many packets a row has room, and the SAMP window. `transform` makes
