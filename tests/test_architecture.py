@@ -48,9 +48,9 @@ LAYERS = {
         *("labels", "_label_columns"),
         *("persist", "_safe_pickle", "trusted", "formats", "appending", "row_files"),
     ),
-    "detectors": ("ndm", "representation", "_described"),
+    "detectors": ("ndm", "representation", "_plain_representation", "_described"),
     "models": (
-        *("flow_model", "model_file", "training", "learning", "verdicts", "verdict_files"),
+        *("flow_model", "model_file", "_plain_dump", "training", "learning", "verdicts", "verdict_files"),
         *("evaluation", "comparison", "visual"),
     ),
     "faces": ("pparser", "utils"),
