@@ -36,6 +36,7 @@ LAYERS = {
             "pieces",
             "biflows",
             "assembling",
+            "sums",
             "tables",
             "memory",
             "spill",

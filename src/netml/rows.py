@@ -101,17 +101,23 @@ def _learn(index: FlowIndex, options: RepresentationOptions, q_dim: float, size:
     rate_ns = nanoseconds(options.rate) if options.rate is not None else 0.0
     if options.rate is None and any(FAMILIES[name].needs_rate for name in request.names):
         rate_ns = linear_quantile(_durations_ns(index), Q_RATE)
-    learned = {
+    dim = options.dim if options.dim is not None else _learn_dim(index.packets, q_dim)
+    return {**describe_learned(options, dim, rate_ns), "size": size}, rate_ns
+
+
+def describe_learned(options: RepresentationOptions, dim: int, rate_ns: float) -> dict[str, Any]:
+    """Give what a row is made of, as the metadata holds it."""
+    request = options.request
+    return {
         "families": list(request.names),
         "fft": request.is_fft,
         "header": options.header,
-        "dim": options.dim if options.dim is not None else _learn_dim(index.packets, q_dim),
+        "dim": dim,
         "rate_s": rate_ns / 1e9,
-        "size": size,
+        "size": options.size,
         "first": options.first,
         "family_options": asdict(options.family_options),
     }
-    return learned, rate_ns
 
 
 def _fill(

@@ -53,6 +53,8 @@ class Family:
         Packet columns that its rows are made of, besides time and size.
     definition : {"seed", "bi"}
         The flow definition that it has unless another one is asked for.
+    has_state : bool, default False
+        Whether the kernel can make its rows without keeping packets (`_core/features/states.pxd`).
     """
 
     code: int
@@ -62,3 +64,4 @@ class Family:
     needs_rate: bool = False
     packet_columns: tuple[str, ...] = ()
     definition: str = "seed"
+    has_state: bool = False
