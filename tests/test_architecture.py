@@ -16,18 +16,8 @@ LAYERS = {
     "_flowcore": ("_flowcore",),
     "services": (
         *("options", "families"),
-        *(
-            "source",
-            "recognition",
-            "decompress",
-            "blocks",
-            "framing",
-            "reading",
-            "rounds",
-            "streaming",
-            "batches",
-            "fixed",
-        ),
+        *("source", "recognition", "decompress", "blocks", "framing", "reading", "rounds", "streaming", "batches"),
+        *("fixed",),
         *(
             "flows",
             "flow_index",
