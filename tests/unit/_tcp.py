@@ -1,10 +1,15 @@
 """Segments for the tests of the TCP family, and its two implementations behind one face."""
 
+from biflow_tables import table_of
 from reference import tcp
 from reference.biflows import Flow
 from reference.flow_keys import DirectionalKey, Endpoint
 from reference.headers import Headers
 from reference.tcp_segments import ACK, FIN, RST, SYN, Segment
+
+from netml.histories import trace_connections
+from netml.options import RepresentationOptions
+from netml.rows import represent
 
 KEY = ("10.0.0.1", "10.0.0.2", 40000, 443, 6)
 SYN_ACK, FIN_ACK, RST_ACK = SYN | ACK, FIN | ACK, RST | ACK
@@ -55,4 +60,18 @@ class Reference:
         return tcp.flow_texts(flow_of(segments, protocol))
 
 
-IMPLEMENTATIONS = {"reference": Reference}
+class Kernel:
+    """The kernel, on the reference's flow as a table."""
+
+    @staticmethod
+    def row(segments, protocol=6):
+        matrix = represent(table_of([flow_of(segments, protocol)]), RepresentationOptions("TCP", dim=1))
+        return dict(zip(matrix.columns, matrix.X[0].tolist(), strict=True))
+
+    @staticmethod
+    def texts(segments, protocol=6):
+        texts = trace_connections(table_of([flow_of(segments, protocol)]))
+        return texts["conn_state"][0], texts["history"][0]
+
+
+IMPLEMENTATIONS = {"reference": Reference, "kernel": Kernel}

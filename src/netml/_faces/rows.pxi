@@ -2,7 +2,10 @@
 from libc.stdint cimport INT32_MAX, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 
 from netml._core.features.family cimport FamilyNeeds, FamilySettings, FlowFacts, FlowPackets
-from netml._core.features.registry cimport FAMILY_HEADER, FAMILY_STATS, N_FAMILIES, FamilyCode, fill_rows
+from netml._core.features.registry cimport (
+    FAMILY_HEADER, FAMILY_STATS, FAMILY_TCP, N_FAMILIES, FamilyCode, fill_rows,
+)
+from netml._core.features.tcp cimport TCP_COLUMNS
 from netml._core.flow.runs cimport place_slices
 from netml._core.flow.spans cimport find_longest, sum_spans
 from netml._core.net.text cimport LONGEST_ADDRESS, write_addresses
@@ -28,8 +31,11 @@ def place_run(
 
 
 # What a family cannot do without, besides time and size.
-FAMILY_COLUMNS = {FAMILY_HEADER: ("flags", "ttl")}
-LEAST_WIDTH = {FAMILY_HEADER: 8, FAMILY_STATS: 12}
+TCP_PACKETS = (
+    "is_forward", "flags", "header_bytes", "payload_bytes", "window", "sequence", "acknowledgement", "tcp_options",
+)
+FAMILY_COLUMNS = {FAMILY_HEADER: ("flags", "ttl"), FAMILY_TCP: TCP_PACKETS}
+LEAST_WIDTH = {FAMILY_HEADER: 8, FAMILY_STATS: 12, FAMILY_TCP: TCP_COLUMNS}
 
 
 def fill_family(
@@ -75,10 +81,7 @@ def fill_family(
     needs.settings = settings
     needs.scratch = &scratch[0]
     packets = find_columns(columns)
-    known.protocol = find_octets((facts or {}).get("protocol"))
-    known.icmp_type = <const int16_t *> find_octets((facts or {}).get("icmp_type"))
-    known.icmp_code = <const int16_t *> find_octets((facts or {}).get("icmp_code"))
-    known.connection_start_ns = <const int64_t *> find_octets((facts or {}).get("connection_start_ns"))
+    known = find_known(facts or {})
     with nogil:
         fill_rows(
             <FamilyCode> code, &packets, &known, &offsets[0], n_flows, &needs, &X[0, first_column], n_columns, width)
@@ -109,6 +112,16 @@ cdef FlowPackets find_columns(dict columns) except *:
     packets.acknowledgement = <const uint32_t *> find_octets(columns.get("acknowledgement"))
     packets.tcp_options = <const uint32_t *> find_octets(columns.get("tcp_options"))
     return packets
+
+
+cdef FlowFacts find_known(dict facts) except *:
+    """Where what is known of all flows lies; NULL for what is not there."""
+    cdef FlowFacts known
+    known.protocol = find_octets(facts.get("protocol"))
+    known.icmp_type = <const int16_t *> find_octets(facts.get("icmp_type"))
+    known.icmp_code = <const int16_t *> find_octets(facts.get("icmp_code"))
+    known.connection_start_ns = <const int64_t *> find_octets(facts.get("connection_start_ns"))
+    return known
 
 
 cdef int64_t measure_longest(const int64_t[::1] offsets, int64_t n_packets, int64_t n_least) except -1:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from netml.errors import OptionError, UnknownNameError
 from netml.families._family import FLAG_COLUMNS, Family, FamilyOptions
 from netml.families.seed import SEED_FAMILIES
+from netml.families.tcp import TCP_FAMILY
 
 __all__ = [
     "DEFAULT_FAMILY_OPTIONS",
@@ -49,6 +50,7 @@ class Block(NamedTuple):
 # In the order of FamilyCode in _core/features/registry.pxd.
 FAMILIES: dict[str, Family] = {
     **SEED_FAMILIES,
+    "TCP": TCP_FAMILY,
 }
 DEFAULT_FAMILY_OPTIONS = FamilyOptions()
 

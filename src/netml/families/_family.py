@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from netml.flows import FlowTable
 
 FLAG_COLUMNS = ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr")
 
@@ -53,6 +59,11 @@ class Family:
         Packet columns that its rows are made of, besides time and size.
     definition : {"seed", "bi"}
         The flow definition that it has unless another one is asked for.
+    texts : callable, optional
+        What it has to say of flows in words, beside the numbers: from a `FlowTable` a dict of str to ndarray
+        (n_flows,) of str.
+    text_columns : tuple of str
+        The names of those texts, in order.
     """
 
     code: int
@@ -62,3 +73,5 @@ class Family:
     needs_rate: bool = False
     packet_columns: tuple[str, ...] = ()
     definition: str = "seed"
+    texts: Callable[[FlowTable], dict[str, np.ndarray]] | None = None
+    text_columns: tuple[str, ...] = ()

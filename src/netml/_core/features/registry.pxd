@@ -10,6 +10,7 @@ from netml._core.features.iat cimport fill_iat
 from netml._core.features.samp cimport fill_samp
 from netml._core.features.size cimport fill_iat_size, fill_size
 from netml._core.features.stats cimport fill_stats
+from netml._core.features.tcp cimport fill_tcp
 
 
 cdef enum FamilyCode:
@@ -20,6 +21,7 @@ cdef enum FamilyCode:
     FAMILY_STATS
     FAMILY_SAMP_NUM
     FAMILY_SAMP_SIZE
+    FAMILY_TCP = 11
     N_FAMILIES
 
 
@@ -39,6 +41,8 @@ cdef inline void fill_row(
         fill_samp(flow, needs, False, row, width)
     elif family == FAMILY_SAMP_SIZE:
         fill_samp(flow, needs, True, row, width)
+    elif family == FAMILY_TCP:
+        fill_tcp(flow, row)
     elif family == FAMILY_HEADER:
         fill_header(flow, row, width)
 

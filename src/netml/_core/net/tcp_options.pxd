@@ -21,7 +21,7 @@ cdef enum:
 
 
 cdef inline uint32_t read_tcp_options(const uint8_t *tcp, uint32_t n_octets) noexcept nogil:
-    """What the header at `tcp` offers, of which `n_octets` were captured; what comes behind the header is not looked at."""
+    """What the header at `tcp` offers, of which `n_octets` were captured; they may reach beyond it."""
     cdef uint32_t found = 0, at = FIXED_BYTES, length, end
     cdef uint8_t kind
     if n_octets < FIXED_BYTES:
