@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from netml._flowcore import COLUMN_KINDS
 from netml.errors import OptionError
 from netml.families import FAMILIES
 from netml.flows import FlowTable
@@ -192,17 +193,9 @@ class FeatureBatches:
         known = ("netml_version", "flow", "interval_s", "size")
         about = {name: value for name, value in self.metadata.items() if name in known}
         counts = np.empty(0, np.int64)
-        sizes = np.empty(0, np.uint32)
-        octets = np.empty(0, np.uint8)
-        columns: dict[str, np.ndarray] = {
-            "time_ns": counts,
-            "caplen": sizes,
-            "wirelen": sizes,
-            "flags": octets,
-            "ttl": octets,
-        }
+        columns = {"time_ns": counts} | {name: np.empty(0, kind) for name, kind in COLUMN_KINDS.items()}
         table = FlowTable(_no_keys(), np.zeros(1, np.int64), columns, self._fixed.options.size, about)
-        table.set_times(counts, counts, octets)
+        table.set_times(counts, counts, np.empty(0, np.uint8))
         return represent(table, self._fixed.options)
 
     @property

@@ -25,12 +25,12 @@ def trace_connections(table: FlowTable) -> dict[str, np.ndarray]:
         `conn_state`, one of `CONN_STATES`, and `history`.
     """
     states, histories = [np.empty(0, np.uint8)], [np.empty(0, np.str_)]
-    columns, facts = {**table.columns, "size": table.size}, table.facts
+    columns: dict[str, np.ndarray | None] = {**table.columns, "size": table.size}
+    protocols = table.facts["protocol"]
     for first in range(0, len(table), _FLOWS_AT_A_TIME):
-        flows = slice(first, first + _FLOWS_AT_A_TIME)
         offsets = table.offsets[first : first + _FLOWS_AT_A_TIME + 1]
-        some = {"protocol": facts["protocol"][flows]}
-        their_states, ends, text = _flowcore.trace_connections(offsets, columns, some)
+        facts = {"protocol": protocols[first : first + _FLOWS_AT_A_TIME]}
+        their_states, ends, text = _flowcore.trace_connections(offsets, columns, facts)
         states.append(their_states)
         histories.append(cut_texts(ends, text))
     return {"conn_state": np.array(CONN_STATES)[np.concatenate(states)], "history": np.concatenate(histories)}

@@ -31,10 +31,12 @@ def place_run(
 
 
 # What a family cannot do without, besides time and size.
-TCP_PACKETS = (
-    "is_forward", "flags", "header_bytes", "payload_bytes", "window", "sequence", "acknowledgement", "tcp_options",
-)
-FAMILY_COLUMNS = {FAMILY_HEADER: ("flags", "ttl"), FAMILY_TCP: TCP_PACKETS}
+FAMILY_COLUMNS = {
+    FAMILY_HEADER: ("flags", "ttl"),
+    FAMILY_TCP: (
+        "is_forward", "flags", "header_bytes", "payload_bytes", "window", "sequence", "acknowledgement", "tcp_options",
+    ),
+}
 LEAST_WIDTH = {FAMILY_HEADER: 8, FAMILY_STATS: 12, FAMILY_TCP: TCP_COLUMNS}
 
 

@@ -17,7 +17,7 @@ def trace_connections(const int64_t[::1] offsets, dict columns not None, dict fa
     offsets : ndarray (n_flows + 1,) of int64
         Flow i has the packets offsets[i] .. offsets[i + 1]; at least one.
     columns : dict of str to ndarray (n_packets,)
-        `time_ns`, `size`, and those of `TCP_PACKETS`.
+        `time_ns`, `size`, and what the family TCP is made of.
     facts : dict of str to ndarray (n_flows,)
         `protocol`; a flow of another one is in state 0, and has no history.
 
@@ -36,7 +36,7 @@ def trace_connections(const int64_t[::1] offsets, dict columns not None, dict fa
     cdef uint8_t[::1] states = np.zeros(n_flows, np.uint8)
     cdef int32_t[::1] ends = np.zeros(n_flows + 1, np.int32)
     cdef uint8_t[::1] text
-    missing = [name for name in ("time_ns", "size", *TCP_PACKETS) if columns.get(name) is None]
+    missing = [name for name in ("time_ns", "size", *FAMILY_COLUMNS[FAMILY_TCP]) if columns.get(name) is None]
     if missing:
         raise ValueError(f"histories need {', '.join(missing)}")
     require_lengths(columns, {"time_ns": np.int64, "size": np.uint32} | COLUMN_KINDS, len(columns["time_ns"]))
