@@ -16,13 +16,26 @@ LAYERS = {
     "_flowcore": ("_flowcore",),
     "services": (
         *("options", "families"),
-        *("source", "recognition", "decompress", "blocks", "framing", "reading", "rounds", "streaming", "batches"),
+        *(
+            "source",
+            "recognition",
+            "decompress",
+            "blocks",
+            "framing",
+            "reading",
+            "rounds",
+            "streaming",
+            "batches",
+            "fixed",
+        ),
         *(
             "flows",
             "flow_index",
             "matrix",
             "joining",
             "pieces",
+            "biflows",
+            "assembling",
             "tables",
             "memory",
             "spill",
@@ -72,7 +85,11 @@ NOT_AT_START = {"numpy", "dpkt", *HEAVY}
 KERNEL_ROOMS = {"capture", "link", "net", "tunnel", "flow", "features"}
 KERNEL_COMMON = {"status", "octets", "packet", "guard"}
 KERNEL_HEADERS = {"guard.h", "native.h"}
-COMPOSITION = {"decode": {"link", "net", "tunnel"}, "pipeline": {"capture", "decode", "flow"}}
+COMPOSITION = {
+    "layers": {"link", "net", "tunnel"},
+    "decode": {"layers", "link", "net", "tunnel"},
+    "pipeline": {"capture", "decode", "layers", "net", "flow"},
+}
 
 # Reason of status.pxd -> its name in the summary. The order is the enum's.
 REASON_NAMES = {

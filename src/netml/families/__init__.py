@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 from netml.errors import OptionError, UnknownNameError
 from netml.families._family import FLAG_COLUMNS, Family, FamilyOptions
+from netml.families.flow import FLOW
 from netml.families.seed import SEED_FAMILIES
-from netml.families.tcp import TCP_FAMILY
+from netml.families.splt import SPLT
+from netml.families.tcp import TCP
 
 __all__ = [
     "DEFAULT_FAMILY_OPTIONS",
@@ -50,7 +52,9 @@ class Block(NamedTuple):
 # In the order of FamilyCode in _core/features/registry.pxd.
 FAMILIES: dict[str, Family] = {
     **SEED_FAMILIES,
-    "TCP": TCP_FAMILY,
+    "FLOW": FLOW,
+    "SPLT": SPLT,
+    "TCP": TCP,
 }
 DEFAULT_FAMILY_OPTIONS = FamilyOptions()
 

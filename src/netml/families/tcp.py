@@ -60,9 +60,9 @@ def _texts(table: FlowTable) -> dict[str, np.ndarray]:
     return trace_connections(table)
 
 
-TCP_FAMILY = Family(
+TCP = Family(
     11,
-    "TCP: handshake, retransmissions, windows, options and end of each connection",
+    "handshake, retransmissions, windows, options, and how each connection ended",
     _width,
     _columns,
     packet_columns=_PACKET_COLUMNS,

@@ -21,8 +21,8 @@ from netml.families import FAMILIES
 from netml.formats import _table
 from netml.formats._layout import (
     ADDRESS_COLUMNS,
-    END_REASON_COLUMN,
     FLOW_COLUMNS,
+    OPTIONAL_COLUMNS,
     column_names,
     flow_names,
     index_from_columns,
@@ -206,7 +206,7 @@ def _is_text(column: str, first: dict[str, str]) -> bool:
 def _read_arrow(name: str, texts: list[str], features: list[str], arrow: Any) -> FeatureMatrix:
     from pyarrow import csv as arrow_csv
 
-    types = dict.fromkeys((*FLOW_COLUMNS, END_REASON_COLUMN), arrow.int64()) | dict.fromkeys(
+    types = dict.fromkeys((*FLOW_COLUMNS, *OPTIONAL_COLUMNS), arrow.int64()) | dict.fromkeys(
         ADDRESS_COLUMNS, arrow.string()
     )
     types |= dict.fromkeys(features, arrow.float64()) | dict.fromkeys([*texts, "label"], arrow.string())
@@ -226,7 +226,7 @@ def _read_python(name: str, texts: list[str], features: list[str], has_labels: b
     columns = dict(zip(header, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(header, ())
     flows = {
         name: columns[name] if name in ADDRESS_COLUMNS else np.array(columns[name], np.int64)
-        for name in (*FLOW_COLUMNS, END_REASON_COLUMN)
+        for name in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS)
         if name in columns
     }
     matrix = np.empty((len(rows), len(features)))
