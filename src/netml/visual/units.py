@@ -18,6 +18,9 @@ UNITS = {
     "bytes_per_s": "bytes/s",
     "packets": "packets",
     "bytes": "bytes",
+    "window_scale": "bits",
+    "sack_permitted": "0 or 1",
+    "conn_state": "code",
     **dict.fromkeys(FLAG_COLUMNS, "packets"),
 }
 
@@ -35,5 +38,8 @@ def unit_of(column: str) -> str:
         plain = plain.removeprefix("iat_size_")
     if plain in UNITS:
         return UNITS[plain]
-    stem = re.sub(r"_\d+$", "", plain)
+    stem = re.sub(r"_\d+$", "", re.sub("^(fwd|rev)_", "", plain))
+    ending = re.search("_(s|bytes|packets)$", stem)
+    if ending and stem not in UNITS:
+        return ending[1]
     return UNITS.get(stem) or ("bytes" if stem.startswith("size_") else "")
