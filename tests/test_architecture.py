@@ -32,6 +32,7 @@ LAYERS = {
             "spill",
             "rows",
             "extraction",
+            "histories",
             "quantile",
             "spectrum",
         ),
@@ -233,16 +234,20 @@ def test_oracles_use_nothing_of_netml(folder):
 
 
 def test_families_registry():
-    codes = [name for name, _ in enum_members("features/registry.pxd", "FAMILY_HEADER")]
-    assert codes.pop() == "N_FAMILIES"
-    assert codes[families.HEADER_CODE] == "FAMILY_HEADER"
+    codes, code = {}, -1
+    for name, number in enum_members("features/registry.pxd", "FAMILY_HEADER"):
+        code = int(number) if number else code + 1
+        codes[name] = code
+    assert list(codes)[-1] == "N_FAMILIES"
+    assert codes.pop("N_FAMILIES") == max(codes.values()) + 1
+    assert codes.pop("FAMILY_HEADER") == families.HEADER_CODE
     known = {f"FAMILY_{name}": family.code for name, family in families.FAMILIES.items()}
-    assert known == {name: code for code, name in enumerate(codes) if name != "FAMILY_HEADER"}, (
+    assert known == codes, (
         "FAMILIES in families.py and FamilyCode in _core/features/registry.pxd must have the same numbers"
     )
     assert list(known.values()) == sorted(known.values()), "FAMILIES must be in the order of FamilyCode"
     text = (house.PACKAGE / "_core/features/registry.pxd").read_text()
-    for name in codes:
+    for name in ("FAMILY_HEADER", *codes):
         assert f"family == {name}:" in text, f"fill_row in _core/features/registry.pxd does nothing for {name}"
 
 

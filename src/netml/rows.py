@@ -14,6 +14,7 @@ from netml.errors import CaptureWarning
 from netml.families import FAMILIES, Block, FamilyOptions, lay_out
 from netml.flow_index import FLOW_KEY, FlowIndex
 from netml.flows import FlowTable
+from netml.joining import join_texts
 from netml.matrix import FeatureMatrix
 from netml.options import LARGEST_DIM, RepresentationOptions, nanoseconds
 from netml.pieces import SpilledPieces
@@ -47,7 +48,8 @@ def represent(table: FlowTable, options: RepresentationOptions, *, q_dim: float 
     X = np.zeros((len(table), len(columns)))
     _fill(X, blocks, table, options, rate_ns)
     _transform(X, blocks, learned)
-    return FeatureMatrix(X, columns, table.index, {**table.metadata, "representation": learned})
+    metadata = {**table.metadata, "representation": learned}
+    return FeatureMatrix(X, columns, table.index, metadata, texts=_describe(table, options))
 
 
 def represent_spilled(
@@ -73,6 +75,7 @@ def represent_spilled(
     learned, rate_ns = _learn(index, options, q_dim, options.size)
     blocks, columns = lay_out(options.request, learned["dim"], header=options.header, options=options.family_options)
     X = np.zeros((len(index), len(columns)))
+    texts = []
     first = 0
     for table in pieces.cut_tables(interval_ns, options.packet_columns):
         if options.first is not None:
@@ -80,9 +83,11 @@ def represent_spilled(
         rows = slice(first, first := first + len(table))
         index.bytes[rows] = table.index.bytes
         _fill(X[rows], blocks, table, options, rate_ns)
+        texts.append(_describe(table, options))
         del table  # before the next one is made
     _transform(X, blocks, learned)
-    return FeatureMatrix(X, columns, index, {**pieces.describe(interval_ns), "representation": learned})
+    metadata = {**pieces.describe(interval_ns), "representation": learned}
+    return FeatureMatrix(X, columns, index, metadata, texts=join_texts(texts))
 
 
 def _join_index(parts: list[dict[str, np.ndarray]]) -> FlowIndex:
@@ -135,6 +140,16 @@ def _fill(
             settings,
             table.facts,
         )
+
+
+def _describe(table: FlowTable, options: RepresentationOptions) -> dict[str, np.ndarray]:
+    """What the families say of the flows in words."""
+    texts: dict[str, np.ndarray] = {}
+    for name in options.request.names:
+        describe = FAMILIES[name].texts
+        if describe is not None:
+            texts |= describe(table)
+    return texts
 
 
 def settings_of(options: FamilyOptions, rate_ns: float) -> dict[str, Any]:

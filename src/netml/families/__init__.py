@@ -14,6 +14,7 @@ from netml.families._family import FLAG_COLUMNS, Family, FamilyOptions
 from netml.families.flow import FLOW
 from netml.families.seed import SEED_FAMILIES
 from netml.families.splt import SPLT
+from netml.families.tcp import TCP
 
 __all__ = [
     "DEFAULT_FAMILY_OPTIONS",
@@ -53,6 +54,7 @@ FAMILIES: dict[str, Family] = {
     **SEED_FAMILIES,
     "FLOW": FLOW,
     "SPLT": SPLT,
+    "TCP": TCP,
 }
 DEFAULT_FAMILY_OPTIONS = FamilyOptions()
 

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from netml.flows import FlowTable
 
 FLAG_COLUMNS = ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr")
 
@@ -55,6 +61,11 @@ class Family:
         The flow definition that it has unless another one is asked for.
     has_state : bool, default False
         Whether the kernel can make its rows without keeping packets (`_core/features/states.pxd`).
+    texts : callable, optional
+        What it has to say of flows in words, beside the numbers: from a `FlowTable` a dict of str to ndarray
+        (n_flows,) of str.
+    text_columns : tuple of str
+        The names of those texts, in order.
     """
 
     code: int
@@ -65,3 +76,5 @@ class Family:
     packet_columns: tuple[str, ...] = ()
     definition: str = "seed"
     has_state: bool = False
+    texts: Callable[[FlowTable], dict[str, np.ndarray]] | None = None
+    text_columns: tuple[str, ...] = ()

@@ -21,6 +21,9 @@ UNITS = {
     "down_up_ratio": "packets back per packet forth",
     "splt_size": "bytes",
     "splt_flags": "TCP flags",
+    "window_scale": "bits",
+    "sack_permitted": "0 or 1",
+    "conn_state": "code",
     **dict.fromkeys(FLAG_COLUMNS, "packets"),
 }
 
@@ -44,4 +47,7 @@ def unit_of(column: str) -> str:
     if re.match(r"(iat|splt_iat)_\w+_s$", plain):
         return "s"
     stem = re.sub(r"_\d+$", "", plain)
+    ending = re.search("_(s|bytes|packets)$", stem)
+    if ending and stem not in UNITS:
+        return ending[1]
     return UNITS.get(stem) or ("bytes" if stem.startswith("size_") else "")
