@@ -2,7 +2,9 @@
 from libc.stdint cimport INT32_MAX, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 
 from netml._core.features.family cimport FamilyNeeds, FamilySettings, FlowFacts, FlowPackets
-from netml._core.features.registry cimport FAMILY_HEADER, FAMILY_STATS, N_FAMILIES, FamilyCode, fill_rows
+from netml._core.features.registry cimport (
+    FAMILY_CIC, FAMILY_CIC_2017, FAMILY_HEADER, FAMILY_STATS, N_FAMILIES, FamilyCode, fill_rows,
+)
 from netml._core.flow.runs cimport place_slices
 from netml._core.flow.spans cimport find_longest, sum_spans
 from netml._core.net.text cimport LONGEST_ADDRESS, write_addresses
@@ -28,8 +30,11 @@ def place_run(
 
 
 # What a family cannot do without, besides time and size.
-FAMILY_COLUMNS = {FAMILY_HEADER: ("flags", "ttl")}
-LEAST_WIDTH = {FAMILY_HEADER: 8, FAMILY_STATS: 12}
+CIC_COLUMNS = ("flags", "payload_bytes", "header_bytes", "window")
+FAMILY_COLUMNS = {FAMILY_HEADER: ("flags", "ttl"), FAMILY_CIC: CIC_COLUMNS, FAMILY_CIC_2017: CIC_COLUMNS}
+LEAST_WIDTH = {FAMILY_HEADER: 8, FAMILY_STATS: 12, FAMILY_CIC: 76, FAMILY_CIC_2017: 77}
+EXTRA_COLUMNS = {FAMILY_CIC: ("sequence",)}  # with cic_extra
+EXTRA_WIDTH = {FAMILY_CIC: 10}
 
 
 def fill_family(
@@ -58,14 +63,19 @@ def fill_family(
     cdef FlowFacts known
     cdef FamilyNeeds needs
     cdef uint32_t[::1] scratch
+    cdef Status status
     if not FAMILY_HEADER <= code < N_FAMILIES or not settings.rate_ns >= 0:
         raise ValueError(f"no family {code}, or no rate of {settings.rate_ns} ns")
-    missing = [name for name in ("time_ns", "size", *FAMILY_COLUMNS.get(code, ())) if columns.get(name) is None]
+    extra = EXTRA_COLUMNS.get(code, ()) if settings.cic_extra else ()
+    least = LEAST_WIDTH.get(code, 0) + (EXTRA_WIDTH.get(code, 0) if settings.cic_extra else 0)
+    missing = [
+        name for name in ("time_ns", "size", *FAMILY_COLUMNS.get(code, ()), *extra) if columns.get(name) is None
+    ]
     if missing:
         raise ValueError(f"the family needs {', '.join(missing)}")
     require_lengths(columns, {"time_ns": np.int64, "size": np.uint32} | COLUMN_KINDS, len(columns["time_ns"]))
     require_lengths(facts or {}, FACT_KINDS, n_flows)
-    if width < <size_t> LEAST_WIDTH.get(code, 0) or width > n_columns or first_column > n_columns - width \
+    if width < <size_t> least or width > n_columns or first_column > n_columns - width \
             or offsets.shape[0] != X.shape[0] + 1:
         raise ValueError("the family does not fit into the matrix, or the offsets do not")
     if n_flows == 0 or width == 0:
@@ -80,9 +90,11 @@ def fill_family(
     known.icmp_code = <const int16_t *> find_octets((facts or {}).get("icmp_code"))
     known.connection_start_ns = <const int64_t *> find_octets((facts or {}).get("connection_start_ns"))
     with nogil:
-        fill_rows(
+        status = fill_rows(
             <FamilyCode> code, &packets, &known, &offsets[0], n_flows, &needs, &X[0, first_column], n_columns, width)
     PyErr_CheckSignals()
+    if status == STATUS_NO_MEMORY:
+        raise MemoryError("no memory for the rows of features")
 
 
 cdef int require_lengths(dict columns, dict kinds, size_t n) except -1:

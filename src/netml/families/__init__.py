@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from netml.errors import OptionError, UnknownNameError
 from netml.families._family import FLAG_COLUMNS, Family, FamilyOptions
+from netml.families.cic import CIC_FAMILIES, REPEATED_COLUMN
 from netml.families.seed import SEED_FAMILIES
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "FAMILIES",
     "FLAG_COLUMNS",
     "HEADER_CODE",
+    "REPEATED_COLUMN",
     "Block",
     "Family",
     "FamilyOptions",
@@ -49,6 +51,12 @@ class Block(NamedTuple):
 # In the order of FamilyCode in _core/features/registry.pxd.
 FAMILIES: dict[str, Family] = {
     **SEED_FAMILIES,
+    **CIC_FAMILIES,
+}
+# Family -> those whose names it would repeat, and what its own begin with then.
+AMBIGUOUS = {
+    "IAT_SIZE": (frozenset({"IAT", "SIZE"}), "iat_size_"),
+    "CIC-2017": (frozenset({"CIC"}), "cic_2017_"),
 }
 DEFAULT_FAMILY_OPTIONS = FamilyOptions()
 
@@ -162,7 +170,7 @@ def lay_out(
         family = FAMILIES[name]
         blocks.append(Block(family.code, len(columns), family.width(dim, options)))
         names = family.columns(dim, options)
-        # IAT_SIZE beside IAT or SIZE would repeat their names.
-        is_ambiguous = name == "IAT_SIZE" and not {"IAT", "SIZE"}.isdisjoint(request.names)
-        columns += (f"iat_size_{column}" for column in names) if is_ambiguous else names
+        # IAT_SIZE beside IAT or SIZE, and CIC-2017 beside CIC, would repeat their names.
+        rivals, prefix = AMBIGUOUS.get(name, (frozenset(), ""))
+        columns += names if rivals.isdisjoint(request.names) else (f"{prefix}{column}" for column in names)
     return blocks, tuple(f"fft_{name}" for name in columns) if request.is_fft else tuple(columns)

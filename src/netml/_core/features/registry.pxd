@@ -4,12 +4,14 @@ A new family: its file, its lines here, and one in families.py.
 """
 from libc.stdint cimport int64_t
 
+from netml._core.features.cic cimport fill_cic
 from netml._core.features.family cimport FamilyNeeds, FlowFacts, FlowPackets
 from netml._core.features.header cimport fill_header
 from netml._core.features.iat cimport fill_iat
 from netml._core.features.samp cimport fill_samp
 from netml._core.features.size cimport fill_iat_size, fill_size
 from netml._core.features.stats cimport fill_stats
+from netml._core.status cimport STATUS_OK, Status
 
 
 cdef enum FamilyCode:
@@ -20,10 +22,12 @@ cdef enum FamilyCode:
     FAMILY_STATS
     FAMILY_SAMP_NUM
     FAMILY_SAMP_SIZE
+    FAMILY_CIC = 9
+    FAMILY_CIC_2017 = 10
     N_FAMILIES
 
 
-cdef inline void fill_row(
+cdef inline Status fill_row(
     FamilyCode family, const FlowPackets *flow, const FamilyNeeds *needs, double *row, size_t width,
 ) noexcept nogil:
     """Fill one flow's row of one family; `row` comes zeroed, `width` is the family's."""
@@ -41,6 +45,11 @@ cdef inline void fill_row(
         fill_samp(flow, needs, True, row, width)
     elif family == FAMILY_HEADER:
         fill_header(flow, row, width)
+    elif family == FAMILY_CIC:
+        return fill_cic(flow, needs, False, row)
+    elif family == FAMILY_CIC_2017:
+        return fill_cic(flow, needs, True, row)
+    return STATUS_OK
 
 
 cdef inline void find_packets(
@@ -74,7 +83,7 @@ cdef inline void find_facts(const FlowFacts *facts, size_t number, FlowPackets *
         flow.connection_start_ns = facts.connection_start_ns[number]
 
 
-cdef inline void fill_rows(
+cdef inline Status fill_rows(
     FamilyCode family,
     const FlowPackets *packets,  # IN: the columns of all flows
     const FlowFacts *facts,      # IN
@@ -87,8 +96,12 @@ cdef inline void fill_rows(
 ) noexcept nogil:
     """Fill one family's columns of all rows."""
     cdef FlowPackets flow
+    cdef Status status
     cdef size_t i
     for i in range(n_flows):
         find_packets(packets, offsets[i], offsets[i + 1], &flow)
         find_facts(facts, i, &flow)
-        fill_row(family, &flow, needs, X + i * n_columns, width)
+        status = fill_row(family, &flow, needs, X + i * n_columns, width)
+        if status != STATUS_OK:
+            return status
+    return STATUS_OK
