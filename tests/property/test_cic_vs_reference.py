@@ -35,23 +35,21 @@ THRESHOLDS = st.sampled_from((0.0, 1e-9, 0.5, 1.0, 1.5, 5.0, 1e9 + 0.1, math.inf
 def packets_of(protocol, *, payload_bytes=LENGTHS, sequence=SEQUENCES):
     """Packets of one protocol, a later fragment of TCP now and then."""
     common = {"time_ns": TIMES_NS, "is_forward": st.booleans(), "payload_bytes": payload_bytes}
-    common["protocol"] = st.just(protocol)
+    # What is not named here would be drawn, too: hypothesis goes by the fields' types.
+    absent = dict.fromkeys(("window", "sequence", "icmp_type", "icmp_code"), st.just(NONE))
+    absent |= {"transport_header_bytes": st.just(0), "flags": st.just(0)}
+    common = {**absent, **common, "protocol": st.just(protocol)}
     if protocol == TCP:
         fragment = st.builds(BiflowPacket, **common)
-        whole = st.builds(
-            BiflowPacket,
-            **common,
-            transport_header_bytes=st.integers(20, 60),
-            flags=st.integers(0, 255),
-            window=st.integers(0, 65535),
-            sequence=sequence,
-        )
+        headers = {"transport_header_bytes": st.integers(20, 60), "flags": st.integers(0, 255)}
+        headers |= {"window": st.integers(0, 65535), "sequence": sequence}
+        whole = st.builds(BiflowPacket, **common | headers)
         return whole | whole | whole | fragment
     if protocol == UDP:
-        return st.builds(BiflowPacket, **common, transport_header_bytes=st.sampled_from((0, 8)))
+        return st.builds(BiflowPacket, **common | {"transport_header_bytes": st.sampled_from((0, 8))})
     octets = st.integers(0, 255)
     if protocol in (ICMP, ICMPV6):
-        return st.builds(BiflowPacket, **common, icmp_type=octets, icmp_code=octets)
+        return st.builds(BiflowPacket, **common | {"icmp_type": octets, "icmp_code": octets})
     return st.builds(BiflowPacket, **common)
 
 
@@ -119,7 +117,7 @@ def test_connection_time(packets, before_ns):
     assert found == pytest.approx(expected, rel=EXACT)
 
 
-@pytest.mark.parametrize("n_packets", [1000, 30_000])
+@pytest.mark.parametrize("n_packets", [100, 3000])
 def test_deviations_of_many_values_that_hardly_differ(n_packets):
     """Gaps of an hour that differ by a nanosecond: a sum of squares in float64 keeps nothing of that."""
     random = np.random.default_rng(n_packets)

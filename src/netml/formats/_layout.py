@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from netml.families import REPEATED_COLUMN
+
 if TYPE_CHECKING:
     from netml.flows import FlowIndex
 
@@ -25,18 +27,44 @@ FLOW_COLUMNS = (
 END_REASON_COLUMN = "end_reason"  # stands behind FLOW_COLUMNS, where flows were taken as they ended
 LABEL_COLUMN = "label"
 _CLASH_PREFIX = "feature_"
+_REPEAT_MARK = ".1"  # as pandas names the second column of a name
 
 
 def feature_names(columns: Iterable[str]) -> tuple[str, ...]:
     """Name the features in a table: those named like a flow's own column get a prefix.
 
-    STATS has `packets` and `bytes` too, and a table with two columns of one name is refused by most readers.
+    STATS has `packets` and `bytes` too, and a table with two columns of one name is refused by most readers. The second
+    `Fwd Header Length` of CIC-2017 is `Fwd Header Length.1`.
 
     Examples
     --------
     >>> feature_names(["size_mean", "packets"])
     ('size_mean', 'feature_packets')
+    >>> feature_names([" Fwd Header Length", " Fwd Header Length"])
+    (' Fwd Header Length', ' Fwd Header Length.1')
     """
+    return distinct_names(prefixed_names(columns))
+
+
+def distinct_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Mark names that have stood there before, as pandas does.
+
+    Examples
+    --------
+    >>> distinct_names(["a", "b", "a"])
+    ('a', 'b', 'a.1')
+    """
+    found: dict[str, None] = {}
+    for name in names:
+        distinct = name
+        while distinct in found:
+            distinct += _REPEAT_MARK
+        found[distinct] = None
+    return tuple(found)
+
+
+def prefixed_names(columns: Iterable[str]) -> tuple[str, ...]:
+    """Name the features as `feature_names` does, but a name that stands twice stays as it is: for CSV."""
     taken = {*FLOW_COLUMNS, END_REASON_COLUMN, LABEL_COLUMN}
     return tuple(_CLASH_PREFIX + name if name in taken else name for name in columns)
 
@@ -48,8 +76,12 @@ def column_names(names: Iterable[str]) -> tuple[str, ...]:
     --------
     >>> column_names(["size_mean", "feature_packets"])
     ('size_mean', 'packets')
+    >>> column_names([" Fwd Header Length", " Fwd Header Length.1"])
+    (' Fwd Header Length', ' Fwd Header Length')
     """
+    names = tuple(names)
     taken = {_CLASH_PREFIX + name: name for name in (*FLOW_COLUMNS, END_REASON_COLUMN, LABEL_COLUMN)}
+    taken |= {name + _REPEAT_MARK: name for name in names if name.endswith(REPEATED_COLUMN)}
     return tuple(taken.get(name, name) for name in names)
 
 

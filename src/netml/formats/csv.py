@@ -22,11 +22,13 @@ from netml.formats._layout import (
     ADDRESS_COLUMNS,
     END_REASON_COLUMN,
     FLOW_COLUMNS,
+    LABEL_COLUMN,
     column_names,
+    distinct_names,
     flow_names,
     index_from_columns,
+    prefixed_names,
     split_names,
-    table_names,
 )
 from netml.matrix import FeatureMatrix
 from netml.persist import DamagedFileError
@@ -56,7 +58,8 @@ def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:
 
 def write_header(stream: IO[bytes], matrix: FeatureMatrix) -> None:
     """Write the line with the columns' names."""
-    names = table_names(matrix.columns, matrix.flows, has_labels=matrix.labels is not None)
+    label = [] if matrix.labels is None else [LABEL_COLUMN]
+    names = (*flow_names(matrix.flows), *prefixed_names(matrix.columns), *label)
     stream.write((",".join(_quoted(name) if _is_special(name) else name for name in names) + "\n").encode())
 
 
@@ -173,17 +176,19 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
     try:
         with open(name, newline="", encoding="utf-8-sig") as stream:
             header = next(csv.reader(stream), [])
-        features, has_labels = split_names(header)
+        split_names(header)
         try:
-            return _read_arrow(name, features, _table.import_pyarrow("reading CSV quickly"))
+            return _read_arrow(name, header, _table.import_pyarrow("reading CSV quickly"))
         except MissingExtraError:
-            return _read_python(name, features, has_labels)
+            return _read_python(name)
     except (ValueError, csv.Error) as error:
         raise DamagedFileError(name, str(error)) from error
 
 
-def _read_arrow(name: str, features: list[str], arrow: Any) -> FeatureMatrix:
+def _read_arrow(name: str, header: list[str], arrow: Any) -> FeatureMatrix:
     from pyarrow import csv as arrow_csv
+
+    features, _ = split_names(header)
 
     types = dict.fromkeys((*FLOW_COLUMNS, END_REASON_COLUMN), arrow.int64()) | dict.fromkeys(
         ADDRESS_COLUMNS, arrow.string()
@@ -192,17 +197,20 @@ def _read_arrow(name: str, features: list[str], arrow: Any) -> FeatureMatrix:
     # By default "nan" and the like are no numbers but gaps.
     convert = arrow_csv.ConvertOptions(column_types=types, null_values=[], strings_can_be_null=False)
     parse = arrow_csv.ParseOptions(newlines_in_values=True)
-    return _table.from_table(arrow_csv.read_csv(name, convert_options=convert, parse_options=parse))
+    table = arrow_csv.read_csv(name, convert_options=convert, parse_options=parse)
+    return _table.from_table(table.rename_columns(list(distinct_names(header))))
 
 
-def _read_python(name: str, features: list[str], has_labels: bool) -> FeatureMatrix:
+def _read_python(name: str) -> FeatureMatrix:
     with open(name, newline="", encoding="utf-8-sig") as stream:
         reader = csv.reader(stream)
         header = next(reader)
         rows = list(reader)
     if any(len(row) != len(header) for row in rows):
         raise ValueError(f"a row has not the {len(header)} fields of the header")
-    columns = dict(zip(header, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(header, ())
+    names = distinct_names(header)
+    features, has_labels = split_names(names)
+    columns = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(names, ())
     flows = {
         name: columns[name] if name in ADDRESS_COLUMNS else np.array(columns[name], np.int64)
         for name in (*FLOW_COLUMNS, END_REASON_COLUMN)
