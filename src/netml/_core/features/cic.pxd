@@ -10,7 +10,7 @@ from libc.string cimport memcpy, memset
 from netml._core.features.activity cimport Activity, end_period
 from netml._core.features.bulks cimport Bulks
 from netml._core.features.cic_side cimport CIC_BWD, CIC_FWD, CicPacket, CicSide
-from netml._core.features.cic_sums cimport CicExtra, CicRest, CicSums, add_cic, begin_cic, forget_sequences
+from netml._core.features.cic_sums cimport CicExtra, CicRest, CicSums, add_cic, begin_cic, end_cic
 from netml._core.features.family cimport FamilyNeeds, FlowPackets
 from netml._core.octets cimport netml_spread_between
 from netml._core.status cimport STATUS_OK, Status
@@ -117,7 +117,7 @@ cdef inline void write_cic(const CicSums *sums, double *row) noexcept nogil:
     cdef uint64_t duration_ns = <uint64_t> last_ns - <uint64_t> first_ns
     cdef uint64_t n_packets = <uint64_t> fwd.n_packets + bwd.n_packets
     cdef uint64_t n_bytes = fwd.payload_bytes + bwd.payload_bytes
-    cdef double n_subflows = <double> sums.n_long_gaps + 1, mean
+    cdef double n_subflows = <double> sums.n_long_gaps + 1
     cdef double *at = row
     cdef CicRest none
     cdef const CicRest *rest = sums.rest
@@ -137,13 +137,12 @@ cdef inline void write_cic(const CicSums *sums, double *row) noexcept nogil:
     at = put(at, divide(fwd.n_packets * 1e9, <double> duration_ns))
     at = put(at, divide(bwd.n_packets * 1e9, <double> duration_ns))
     at = put_lengths(at, fwd, bwd)
-    mean = at[-3]
     at = put(put(put(at, sums.n_fin), sums.n_syn), sums.n_rst)
     at = put(at, <double> fwd.n_psh + bwd.n_psh)
     at = put(at, sums.n_ack)
     at = put(at, <double> fwd.n_urg + bwd.n_urg)
     at = put(put(at, sums.n_cwr), sums.n_ece)
-    at = put(put(at, divide(bwd.n_packets, fwd.n_packets)), mean)
+    at = put(put(at, divide(bwd.n_packets, fwd.n_packets)), divide(<double> n_bytes, <double> n_packets))
     at = put(at, divide(<double> fwd.payload_bytes, fwd.n_packets))
     at = put(at, divide(<double> bwd.payload_bytes, bwd.n_packets))
     at = put_bulks(put_bulks(at, &rest.bulks[CIC_FWD]), &rest.bulks[CIC_BWD])
@@ -193,11 +192,9 @@ cdef inline Status fill_cic(
 ) noexcept nogil:
     """Fill 76 columns, with --cic-extra 86, or the 77 of CIC-2017, which has no extra ones."""
     cdef CicSums sums
-    cdef CicRest rest
-    cdef CicExtra extra
     cdef double values[N_CIC]
     cdef Status status
-    begin_cic(&sums, &rest, &extra)
+    begin_cic(&sums)
     status = sum_flow(&sums, flow, needs)
     if status == STATUS_OK:
         write_cic(&sums, values)
@@ -211,5 +208,5 @@ cdef inline Status fill_cic(
             memcpy(row, values, N_CIC * sizeof(double))
             if needs.settings.cic_extra:
                 write_cic_extra(&sums, flow, row + N_CIC)
-    forget_sequences(&extra)
+    end_cic(&sums)
     return status

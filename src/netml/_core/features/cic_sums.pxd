@@ -1,9 +1,9 @@
 """What CIC keeps of a flow: sums, 280 octets of them, to which packets are added one by one in time order.
 
-What only some flows have (bulks, idle gaps) lies apart, 112 octets, and so does what --cic-extra asks for, 80. A stream
-gives NULL for both: they are allocated when the first value comes. Whatever follows from other sums is not kept: all
-packets from the two sides, the sums of gaps from the first and the last time. Sums are exact integers, spreads (sums of
-squared distances from the mean) are made of terms that are never negative: no digit is lost to cancellation.
+What only some flows have (bulks, idle gaps) lies apart, 112 octets, and so does what --cic-extra asks for, 80: each is
+allocated when its first value comes. Whatever follows from other sums is not kept: all packets from the two sides, the
+sums of gaps from the first and the last time. Sums are exact integers, spreads (sums of squared distances from the
+mean) are made of terms that are never negative: no digit is lost to cancellation.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
@@ -51,27 +51,16 @@ cdef struct CicSums:
     uint8_t has_window[2]        # whether a side's first packet is TCP
 
 
-cdef inline void begin_cic(CicSums *sums, CicRest *rest, CicExtra *extra) noexcept nogil:
-    """A flow without packets. `rest` and `extra` are the caller's, or NULL and to be freed by `end_cic`."""
+cdef inline void begin_cic(CicSums *sums) noexcept nogil:
+    """A flow without packets."""
     memset(sums, 0, sizeof(CicSums))
-    sums.rest = rest
-    sums.extra = extra
-    if rest != NULL:
-        memset(rest, 0, sizeof(CicRest))
-    if extra != NULL:
-        memset(extra, 0, sizeof(CicExtra))
-
-
-cdef inline void forget_sequences(CicExtra *extra) noexcept nogil:
-    """Give back what the sequence numbers of a flow took."""
-    clear_space(&extra.spaces[CIC_FWD])
-    clear_space(&extra.spaces[CIC_BWD])
 
 
 cdef inline void end_cic(CicSums *sums) noexcept nogil:
-    """Free what `add_cic` has allocated."""
+    """Free what `add_cic` has allocated, in whatever state it has left the sums."""
     if sums.extra != NULL:
-        forget_sequences(sums.extra)
+        clear_space(&sums.extra.spaces[CIC_FWD])
+        clear_space(&sums.extra.spaces[CIC_BWD])
     free(sums.rest)
     free(sums.extra)
     sums.rest = NULL

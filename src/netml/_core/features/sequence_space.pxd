@@ -28,15 +28,10 @@ cdef struct SequenceSpace:
     uint32_t n_room
 
 
-cdef inline void begin_space(SequenceSpace *space) noexcept nogil:
-    """Nothing was sent; memory that an earlier life has left is lost."""
-    memset(space, 0, sizeof(SequenceSpace))
-
-
 cdef inline void clear_space(SequenceSpace *space) noexcept nogil:
-    """Give back the memory."""
+    """Give back the memory: nothing was sent. One that was never used has all its bits 0."""
     free(space.earlier)
-    begin_space(space)
+    memset(space, 0, sizeof(SequenceSpace))
 
 
 cdef inline Status insert_range(SequenceSpace *space, uint32_t place, int64_t start, int64_t end) noexcept nogil:
