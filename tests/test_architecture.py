@@ -241,7 +241,7 @@ def test_families_registry():
     assert list(codes)[-1] == "N_FAMILIES"
     assert codes.pop("N_FAMILIES") == max(codes.values()) + 1
     assert codes.pop("FAMILY_HEADER") == families.HEADER_CODE
-    known = {f"FAMILY_{name}": family.code for name, family in families.FAMILIES.items()}
+    known = {f"FAMILY_{name.replace('-', '_')}": family.code for name, family in families.FAMILIES.items()}
     assert known == codes, (
         "FAMILIES in families.py and FamilyCode in _core/features/registry.pxd must have the same numbers"
     )
