@@ -16,18 +16,8 @@ LAYERS = {
     "_flowcore": ("_flowcore",),
     "services": (
         *("options", "families"),
-        *(
-            "source",
-            "recognition",
-            "decompress",
-            "blocks",
-            "framing",
-            "reading",
-            "rounds",
-            "streaming",
-            "batches",
-            "fixed",
-        ),
+        *("source", "recognition", "decompress", "blocks", "framing", "reading", "rounds", "streaming", "batches"),
+        *("fixed",),
         *(
             "flows",
             "flow_index",
@@ -36,6 +26,7 @@ LAYERS = {
             "pieces",
             "biflows",
             "assembling",
+            "sums",
             "tables",
             "memory",
             "spill",
@@ -49,9 +40,9 @@ LAYERS = {
         *("labels", "_label_columns"),
         *("persist", "_safe_pickle", "trusted", "formats", "appending", "row_files"),
     ),
-    "detectors": ("ndm", "representation", "_described"),
+    "detectors": ("ndm", "representation", "_plain_representation", "_described"),
     "models": (
-        *("flow_model", "model_file", "training", "learning", "verdicts", "verdict_files"),
+        *("flow_model", "model_file", "_plain_dump", "training", "learning", "verdicts", "verdict_files"),
         *("evaluation", "comparison", "visual"),
     ),
     "faces": ("pparser", "utils"),
@@ -250,7 +241,7 @@ def test_families_registry():
     assert list(codes)[-1] == "N_FAMILIES"
     assert codes.pop("N_FAMILIES") == max(codes.values()) + 1
     assert codes.pop("FAMILY_HEADER") == families.HEADER_CODE
-    known = {f"FAMILY_{name}": family.code for name, family in families.FAMILIES.items()}
+    known = {f"FAMILY_{name.replace('-', '_')}": family.code for name, family in families.FAMILIES.items()}
     assert known == codes, (
         "FAMILIES in families.py and FamilyCode in _core/features/registry.pxd must have the same numbers"
     )

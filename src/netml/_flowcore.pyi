@@ -1,6 +1,6 @@
 """Types of the compiled core. `tests/test_compiled_types.py` holds this file against the module."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final, TypedDict
@@ -113,6 +113,17 @@ class BiflowAssembler(PacketAssembler):
     @property
     def n_keys(self) -> int: ...
     def take_biflows(self, min_packets: int) -> dict[str, NDArray[Any]]: ...
+    @property
+    def ended_early(self) -> dict[str, _Drop]: ...
+    def end_round(
+        self,
+        rules: dict[str, Any],
+        *,
+        sums: Sequence[tuple[FlowStates, int, int]] = (),
+        n_columns: int = 0,
+        size: str = "caplen",
+    ) -> None: ...
+    def take_round(self) -> dict[str, NDArray[Any]]: ...
 
 def place_run(
     places: NDArray[np.int64],

@@ -21,6 +21,7 @@ from netml.pieces import SpilledPieces
 from netml.quantile import linear_quantile
 from netml.spectrum import transform_rows
 
+_ANY_GAP_NS = 2**64 - 1
 Q_RATE = 0.3  # quantile of the flow durations that is a SAMP window (the seed)
 
 
@@ -106,17 +107,23 @@ def _learn(index: FlowIndex, options: RepresentationOptions, q_dim: float, size:
     rate_ns = nanoseconds(options.rate) if options.rate is not None else 0.0
     if options.rate is None and any(FAMILIES[name].needs_rate for name in request.names):
         rate_ns = linear_quantile(_durations_ns(index), Q_RATE)
-    learned = {
+    dim = options.dim if options.dim is not None else _learn_dim(index.packets, q_dim)
+    return {**describe_learned(options, dim, rate_ns), "size": size}, rate_ns
+
+
+def describe_learned(options: RepresentationOptions, dim: int, rate_ns: float) -> dict[str, Any]:
+    """Give what a row is made of, as the metadata holds it."""
+    request = options.request
+    return {
         "families": list(request.names),
         "fft": request.is_fft,
         "header": options.header,
-        "dim": options.dim if options.dim is not None else _learn_dim(index.packets, q_dim),
+        "dim": dim,
         "rate_s": rate_ns / 1e9,
-        "size": size,
+        "size": options.size,
         "first": options.first,
         "family_options": asdict(options.family_options),
     }
-    return learned, rate_ns
 
 
 def _fill(
@@ -151,11 +158,17 @@ def settings_of(options: FamilyOptions, rate_ns: float) -> dict[str, Any]:
     return {
         "rate_ns": rate_ns,
         "cic_extra": options.cic_extra,
-        "bulk_gap_ns": nanoseconds(options.bulk_gap),
-        "subflow_gap_ns": nanoseconds(options.subflow_gap),
-        "activity_timeout_ns": nanoseconds(options.activity_timeout),
+        "bulk_gap_ns": _threshold_ns(options.bulk_gap),
+        "subflow_gap_ns": _threshold_ns(options.subflow_gap),
+        "activity_timeout_ns": _threshold_ns(options.activity_timeout),
         "bulk_packets": options.bulk_packets,
     }
+
+
+def _threshold_ns(seconds: float) -> int:
+    """Give what a gap may not exceed, in whole ns; the longest gap there is, if it may be any."""
+    whole = nanoseconds(seconds)
+    return int(whole) if whole < _ANY_GAP_NS else _ANY_GAP_NS
 
 
 def _transform(X: np.ndarray, blocks: Sequence[Block], learned: dict[str, Any]) -> None:

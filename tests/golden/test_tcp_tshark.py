@@ -1,4 +1,4 @@
-"""Against tshark's TCP analysis: what was sent again or late, keep-alive segments, zero windows, the handshake's round trip.
+"""Against tshark's TCP analysis: sent again or late, keep-alive segments, zero windows, the handshake's round trip.
 
 `make_tcp_tshark_golden.py` made the file. tshark looks at the clock besides the numbers, and its words mean other
 things; what differs stands below with the reason, and the numbers are exact.

@@ -60,13 +60,17 @@ static inline void netml_add_squares(uint64_t *sum, uint64_t x, uint64_t n) {
 
 /* Standard deviation of a sample of n values (n < 2^33) from their exact sum and sum of squares; 0 of fewer than 2.
  *
- * The squares' sum less total^2 / n, without cancellation: with total = q * n + r that is squares - q * q * n - 2 * q * r,
+ * n * squares - total^2 is a whole number. Where it may not fit into 128 bits: the squares' sum less total^2 / n, without cancellation: with total = q * n + r that is squares - q * q * n - 2 * q * r,
  * a whole number, less r * r / n. */
 static inline double netml_sample_std(const uint64_t *squares, uint64_t total, uint64_t n) {
     unsigned __int128 whole = (unsigned __int128)squares[1] << 64 | squares[0];
     uint64_t q, r;
     double spread;
     if (n < 2) return 0;
+    if (squares[1] >> 31 == 0 && n >> 32 == 0) { /* n * squares and, as it is not more, total^2 below 2^128 */
+        spread = (double)(whole * n - (unsigned __int128)total * total) / (double)n;
+        return sqrt(spread / (double)(n - 1));
+    }
     q = total / n;
     r = total % n;
     whole -= (unsigned __int128)q * q * n + (unsigned __int128)q * r * 2;
@@ -85,6 +89,26 @@ static inline double netml_floor_quotient(double x, double d) {
 /* x > k * d, exact. */
 static inline int netml_exceeds(double x, double k, double d) {
     return fma(k, d, -x) < 0;
+}
+
+/* By how much the sum of squared distances from the mean grows as `value` joins n values with this total. From exact
+   integers and never negative, so that nothing is lost however close to each other the values are. */
+static inline double netml_spread(uint64_t value, uint64_t total, uint64_t n) {
+    int64_t product;
+    double distance; /* n * (value - mean) */
+    if (n == 0) return 0;
+    if (value <= INT64_MAX && total <= INT64_MAX
+        && !__builtin_mul_overflow((int64_t)value, (int64_t)n, &product))
+        distance = (double)(product - (int64_t)total);
+    else distance = (double)((__int128)value * n - (__int128)total);
+    return distance * distance / ((double)n * ((double)n + 1));
+}
+
+/* What the sums of squared distances of two sets lack of that of both together; likewise exact, 0 if one is empty. */
+static inline double netml_spread_between(uint64_t total, uint64_t n, uint64_t other_total, uint64_t other_n) {
+    double distance = (double)((__int128)total * other_n - (__int128)other_total * n);
+    if (n == 0 || other_n == 0) return 0;
+    return distance * distance / ((double)n * (double)other_n * (double)(n + other_n));
 }
 
 /* Have a part of a mapped file's pages entered in the page table; where the system does not know how, nothing happens. */

@@ -65,7 +65,7 @@ cdef class FlowStates:
         cdef Status status
         cdef size_t n_flows = offsets.shape[0] - 1
         self.require_usable()
-        require_columns(self.states.family, columns)
+        require_columns(self.states.family, columns, self.needs.settings.cic_extra)
         if offsets.shape[0] < 1:
             raise ValueError("offsets of no flows have one value")
         if n_flows == 0:
@@ -73,10 +73,20 @@ cdef class FlowStates:
         measure_longest(offsets, len(columns["time_ns"]), 0)
         packets = find_columns(columns)
         with nogil:
-            status = feed_states(&self.states, &packets, &offsets[0], n_flows, &self.needs)
+            status = feed_states(&self.states, &packets, &offsets[0], &offsets[1], n_flows, &self.needs)
         self.is_lost = status != STATUS_OK
         PyErr_CheckSignals()
         describe_fault(status, 0)
+
+    cdef int feed_due(self, FlowPackets *packets, const int64_t *starts, const int64_t *ends, size_t n_flows) except -1:
+        """The same for packets starts[i] .. ends[i] of flow i."""
+        cdef Status status
+        self.require_usable()
+        with nogil:
+            status = feed_states(&self.states, packets, starts, ends, n_flows, &self.needs)
+        self.is_lost = status != STATUS_OK
+        describe_fault(status, 0)
+        return 0
 
     def write(
         self, const uint32_t[::1] numbers, double[:, ::1] X, size_t first_column, size_t width, dict facts=None,

@@ -8,9 +8,8 @@ from libc.stdlib cimport free
 from libc.string cimport memcpy
 
 from netml._core.features.family cimport FamilyNeeds, FlowFacts, FlowPackets
-from netml._core.features.flow_family cimport (
-    FlowSums, SizeSums, add_flow_packets, begin_flow_sums, write_flow_row,
-)
+from netml._core.features.flow_family cimport FlowSums, add_flow_packets, begin_flow_sums, write_flow_row
+from netml._core.features.flow_sizes cimport SizeSums
 from netml._core.features.registry cimport FAMILY_FLOW, FamilyCode, find_facts, find_packets
 from netml._core.features.size_counts cimport SizeCounts, SizeMemory, add_size, begin_counts, free_counts
 from netml._core.features.size_quartiles cimport sum_counts
@@ -119,7 +118,8 @@ cdef inline Status grow_states(FlowStates *states, size_t n_flows) noexcept nogi
 cdef inline Status feed_states(
     FlowStates *states,
     const FlowPackets *packets,  # IN: the columns of all flows
-    const int64_t *offsets,      # IN  [n_flows + 1]: flow i has more packets, offsets[i] .. offsets[i + 1], or none
+    const int64_t *starts,       # IN  [n_flows]: flow i has more packets, starts[i] .. ends[i], or none
+    const int64_t *ends,         # IN  [n_flows]
     size_t n_flows,
     const FamilyNeeds *needs,
 ) noexcept nogil:
@@ -130,8 +130,8 @@ cdef inline Status feed_states(
     for i in range(n_flows):
         if status != STATUS_OK:
             break
-        if offsets[i] < offsets[i + 1]:
-            find_packets(packets, offsets[i], offsets[i + 1], &flow)
+        if starts[i] < ends[i]:
+            find_packets(packets, starts[i], ends[i], &flow)
             status = add_to_state(states, find_state(states, i), &flow, needs)
     return status
 
