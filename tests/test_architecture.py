@@ -69,9 +69,13 @@ NOT_AT_START = {"numpy", "dpkt", *HEAVY}
 
 # Rooms of the kernel: siblings never import each other.
 KERNEL_ROOMS = {"capture", "link", "net", "tunnel", "flow", "features"}
-KERNEL_COMMON = {"status", "octets", "packet", "guard"}
+KERNEL_COMMON = {"status", "octets", "packet", "guard", "header_bits"}
 KERNEL_HEADERS = {"guard.h", "native.h"}
-COMPOSITION = {"decode": {"link", "net", "tunnel"}, "pipeline": {"capture", "decode", "flow"}}
+COMPOSITION = {
+    "decode": {"link", "net", "tunnel"},
+    "pipeline": {"capture", "decode", "flow"},
+    "header_reader": {"capture", "decode", "flow", "pipeline"},
+}
 
 # Reason of status.pxd -> its name in the summary. The order is the enum's.
 REASON_NAMES = {

@@ -34,6 +34,8 @@ FLOW_KEY: Final[np.dtype[np.void]]
 COLUMNS: Final[dict[str, tuple[int, type[np.unsignedinteger[Any]]]]]
 COLUMN_KINDS: Final[dict[str, type[np.unsignedinteger[Any]]]]
 FACT_KINDS: Final[dict[str, type[np.integer[Any]]]]
+HEADER_BLOCKS: Final[dict[str, int]]
+PACKET_ROW: Final[np.dtype[np.void]]
 
 def convert_time(time: float | Decimal | Fraction) -> int: ...
 def populate(mapped: NDArray[np.uint8], start: int, length: int) -> None: ...
@@ -57,6 +59,45 @@ class Framer:
     def n_passed(self) -> int: ...
     @property
     def seen(self) -> _Seen: ...
+
+class HeaderReader:
+    def __init__(
+        self,
+        blocks: Iterable[str],
+        payload_octets: int = 0,
+        *,
+        enters_tunnels: bool = True,
+        tunnel_ports: Mapping[str, Iterable[int]] | None = None,
+        tracks_fragments: bool = False,
+    ) -> None: ...
+    def assemble(
+        self, framer: Framer, block: NDArray[np.uint8], start: int, length: int, *, is_mapped: bool = False
+    ) -> tuple[int, int, str]: ...
+    def assemble_packets(
+        self, packets: Iterator[tuple[float | Decimal | Fraction, bytes]], link_type: int, n_most: int
+    ) -> int: ...
+    def take_rows(self, n_most: int) -> tuple[NDArray[np.void], NDArray[np.int8]]: ...
+    @property
+    def n_waiting(self) -> int: ...
+    @property
+    def n_packets_read(self) -> int: ...
+    @property
+    def counters(self) -> _Counters: ...
+
+class StoredFlowHeaders:
+    def add_packet(self, link_type: int, octets: bytes, flow: int, rank: int, payload_octets: int = 0) -> bool: ...
+    def fill_rows(
+        self,
+        X: NDArray[np.int8],
+        blocks: Iterable[str],
+        payload_octets: int,
+        n_packets: int,
+        rows: NDArray[np.uint32],
+    ) -> int: ...
+    @property
+    def n_packets(self) -> int: ...
+    @property
+    def n_bytes(self) -> int: ...
 
 class FlowAssembler:
     def __init__(

@@ -147,6 +147,7 @@ cdef inline Reason decode_level(
         if read_datagram_key(frame, &network, packet, &layers.datagrams[layers.n_datagrams]):
             layers.n_datagrams += 1
         elif reason == SKIP_FRAGMENT:
+            packet.transport_at = network.payload_at if network.fragment_at == packet.ip_at else network.fragment_at + 8
             return find_first_fragment(&decoding.fragments, &layers.datagrams[layers.n_datagrams], packet)
     while reason == KEPT and network.protocol == PROTOCOL_AUTHENTICATION:
         reason = skip_authentication(frame, &network)

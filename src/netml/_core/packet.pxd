@@ -27,6 +27,10 @@ cdef struct Packet:
     uint32_t wirelen             # frame length on the wire, bytes
     uint8_t flags                # TCP flags FIN 1 .. CWR 128; 0 for UDP
     uint8_t ttl                  # TTL or hop limit
+    bint has_header              # of the transport; a later fragment has none
+    uint32_t ip_at               # offset in the frame of the IP header, bytes
+    uint32_t transport_at        # offset of what the IP header and its extensions hold, bytes
+    uint32_t end_at              # end of what was captured of the IP packet, without padding, bytes
 
 
 cdef struct NetworkHeader:       # an IP header, decoded: where its payload is
@@ -55,9 +59,11 @@ cdef enum:
     ETHER_MPLS_UPSTREAM = 0x8848
     ETHER_PPPOE = 0x8864         # PPPoE session
     LARGEST_LENGTH = 1500        # an 802.3 type field up to this is a length: LLC follows
+    PROTOCOL_ICMP = 1
     PROTOCOL_IPV4 = 4
     PROTOCOL_TCP = 6
     PROTOCOL_UDP = 17
     PROTOCOL_IPV6 = 41
     PROTOCOL_GRE = 47
     PROTOCOL_AUTHENTICATION = 51
+    PROTOCOL_ICMPV6 = 58

@@ -20,7 +20,6 @@ from netml._core.flow.table cimport FIRST_SLOT_BITS, free_slots, free_table, num
 from netml._core.guard cimport NETML_BUS, netml_begin_guard, netml_end_guard, netml_run_guarded
 from netml._core.net.fragments cimport allocate_fragments, free_fragments
 from netml._core.pipeline cimport AssembleRequest, Assembly, flush_batch, request_assembly, run_assembly, take_frame
-from netml._core.status cimport N_REASONS
 
 
 cdef class FlowAssembler:
@@ -156,19 +155,7 @@ cdef class FlowAssembler:
     @property
     def counters(self):
         """Dict: packets_read, packets_kept, captured_bytes, skipped (by reason); start_ns, end_ns or None."""
-        cdef int reason
-        cdef bint has_times = self.assembly.counters.n_records > 0
-        return {
-            "start_ns": self.assembly.counters.earliest_ns if has_times else None,
-            "end_ns": max(self.latest_before_ns, self.assembly.counters.latest_ns) if has_times else None,
-            "packets_read": self.assembly.counters.n_records,
-            "packets_kept": self.assembly.counters.n_kept,
-            "captured_bytes": self.assembly.counters.n_captured_bytes,
-            "skipped": {
-                SKIP_REASONS[reason - 1]: self.assembly.counters.n_skipped[reason]
-                for reason in range(1, N_REASONS)
-            },
-        }
+        return describe_counters(&self.assembly.counters, self.latest_before_ns)
 
     @property
     def n_packets_read(self):

@@ -104,6 +104,7 @@ cdef inline Reason find_first_fragment(FragmentTable *table, const DatagramKey *
         return SKIP_FRAGMENT
     packet.key = entry.flow
     packet.flags = 0
+    packet.has_header = False
     return KEPT
 
 

@@ -36,6 +36,8 @@ cdef inline Reason decode_ipv6(
     header.payload_at = at + IPV6_BYTES
     header.fragment_at = NO_FRAGMENT
     header.protocol = ip[6]
+    packet.ip_at = at
+    packet.end_at = header.payload_end
     packet.ttl = ip[7]
     packet.key.source[0] = read_u64(ip + 8)
     packet.key.source[1] = read_u64(ip + 16)

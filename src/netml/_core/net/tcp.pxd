@@ -19,4 +19,6 @@ cdef inline Reason decode_tcp(const uint8_t *frame, const NetworkHeader *header,
         <uint64_t> read_be16(tcp) | <uint64_t> read_be16(tcp + 2) << 16 | <uint64_t> PROTOCOL_TCP << 32
     )
     packet.flags = tcp[13]
+    packet.transport_at = header.payload_at
+    packet.has_header = True
     return KEPT

@@ -19,4 +19,6 @@ cdef inline Reason decode_udp(const uint8_t *frame, const NetworkHeader *header,
         <uint64_t> read_be16(udp) | <uint64_t> read_be16(udp + 2) << 16 | <uint64_t> PROTOCOL_UDP << 32
     )
     packet.flags = 0
+    packet.transport_at = header.payload_at
+    packet.has_header = True
     return KEPT
