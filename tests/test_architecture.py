@@ -31,7 +31,7 @@ LAYERS = {
             "quantile",
             "spectrum",
         ),
-        *("packets", "packet_frame", "_dns", "inspection", "summary", "timing"),
+        *("packets", "header_bits", "packet_frame", "_dns", "inspection", "summary", "timing"),
         *("labels", "_label_columns"),
         *("persist", "_safe_pickle", "trusted", "formats", "appending", "row_files"),
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+NPRINT_HEADERS = ("ipv4", "ipv6", "tcp", "udp", "icmp")
 FLAG_COLUMNS = ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr")
 
 
@@ -24,6 +25,10 @@ class FamilyOptions:
         CIC: a longer gap begins a subflow, s.
     activity_timeout : float, default 5
         CIC: a longer gap ends an active period, s.
+    nprint_headers : tuple of str, default all
+        NPRINT: some of `NPRINT_HEADERS`.
+    payload_bytes : int, default 0
+        NPRINT: bytes of the payload behind the headers of a packet.
     """
 
     cic_extra: bool = False
@@ -31,6 +36,8 @@ class FamilyOptions:
     bulk_packets: int = 4
     subflow_gap: float = 1.0
     activity_timeout: float = 5.0
+    nprint_headers: tuple[str, ...] = NPRINT_HEADERS
+    payload_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,10 @@ class Family:
         Packet columns that its rows are made of, besides time and size.
     definition : {"seed", "bi"}
         The flow definition that it has unless another one is asked for.
+    default_dim : int, optional
+        `dim` unless another one is asked for; otherwise it is learned.
+    is_bits : bool, default False
+        Whether its rows are bits of headers, int8, that the reading has to keep; such a family stands alone.
     """
 
     code: int
@@ -62,3 +73,5 @@ class Family:
     needs_rate: bool = False
     packet_columns: tuple[str, ...] = ()
     definition: str = "seed"
+    default_dim: int | None = None
+    is_bits: bool = False

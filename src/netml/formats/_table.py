@@ -77,7 +77,7 @@ def to_table(matrix: FeatureMatrix, what: str) -> pa.Table:
     arrow = import_pyarrow(what)
     columns = flow_columns(arrow, matrix.flows)
     # Row-major to columns, each value touched once while its line is in the cache.
-    columns += [arrow.array(column) for column in _transposed(matrix.X)]
+    columns += [arrow.array(column) for column in transposed(matrix.X)]
     if matrix.labels is not None:
         columns.append(arrow.array(matrix.labels.tolist(), arrow.string()))
     names = table_names(matrix.columns, matrix.flows, has_labels=matrix.labels is not None)
@@ -93,14 +93,15 @@ def flow_columns(arrow: Any, flows: FlowIndex) -> list[Any]:
 
 def _flow_column(arrow: Any, flows: Any, name: str) -> Any:
     if name in ADDRESS_COLUMNS:
-        return _address_column(arrow, flows.keys[name], flows.keys["ip_version"])
+        return address_column(arrow, flows.keys[name], flows.keys["ip_version"])
     if name in flows.keys.dtype.names:
         return arrow.array(np.ascontiguousarray(flows.keys[name]))
     kind = np.uint8 if name == END_REASON_COLUMN else np.int64
     return arrow.array(np.ascontiguousarray(getattr(flows, name), dtype=kind))
 
 
-def _address_column(arrow: Any, addresses: np.ndarray, versions: np.ndarray) -> Any:
+def address_column(arrow: Any, addresses: np.ndarray, versions: np.ndarray) -> Any:
+    """Give addresses as an Arrow array of texts."""
     from netml import _flowcore
 
     addresses, versions = np.ascontiguousarray(addresses), np.ascontiguousarray(versions)
@@ -109,7 +110,8 @@ def _address_column(arrow: Any, addresses: np.ndarray, versions: np.ndarray) -> 
     return arrow.StringArray.from_buffers(len(versions), *buffers)
 
 
-def _transposed(features: np.ndarray, n_rows: int = 4096) -> np.ndarray:
+def transposed(features: np.ndarray, n_rows: int = 4096) -> np.ndarray:
+    """Give a matrix's columns as rows."""
     columns = np.empty(features.shape[::-1], features.dtype)
     for start in range(0, len(features), n_rows):
         columns[:, start : start + n_rows] = features[start : start + n_rows].T
