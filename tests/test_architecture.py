@@ -23,6 +23,8 @@ LAYERS = {
             "matrix",
             "joining",
             "pieces",
+            "biflows",
+            "assembling",
             "tables",
             "memory",
             "spill",
@@ -31,7 +33,7 @@ LAYERS = {
             "quantile",
             "spectrum",
         ),
-        *("packets", "header_bits", "packet_frame", "_dns", "inspection", "summary", "timing"),
+        *("packets", "header_bits", "header_reading", "packet_frame", "_dns", "inspection", "summary", "timing"),
         *("labels", "_label_columns"),
         *("persist", "_safe_pickle", "trusted", "formats", "appending", "row_files"),
     ),
@@ -74,7 +76,6 @@ KERNEL_HEADERS = {"guard.h", "native.h"}
 COMPOSITION = {
     "decode": {"link", "net", "tunnel"},
     "pipeline": {"capture", "decode", "flow"},
-    "header_reader": {"capture", "decode", "flow", "pipeline"},
 }
 
 # Reason of status.pxd -> its name in the summary. The order is the enum's.

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from netml.extraction import extract, read_flows
     from netml.flow_model import FlowModel
     from netml.flows import FlowIndex, FlowTable
-    from netml.header_bits import HeaderBits, iter_header_bits, read_header_bits
+    from netml.header_bits import HeaderBits
+    from netml.header_reading import iter_header_bits, read_header_bits
     from netml.learning import learn, load_model
     from netml.matrix import FeatureMatrix
     from netml.options import FlowOptions, RepresentationOptions
@@ -60,11 +61,11 @@ _HOMES = {
     "Verdicts": "verdicts",
     "extract": "extraction",
     "extract_batches": "batches",
-    "iter_header_bits": "header_bits",
+    "iter_header_bits": "header_reading",
     "learn": "learning",
     "load_model": "learning",
     "read_flows": "extraction",
-    "read_header_bits": "header_bits",
+    "read_header_bits": "header_reading",
 }
 
 __all__ = [

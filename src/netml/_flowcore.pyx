@@ -12,6 +12,8 @@ cdef extern from "Python.h":
 
 include "_faces/framer.pxi"
 include "_faces/tables.pxi"
+include "_faces/packets.pxi"
 include "_faces/assembler.pxi"
 include "_faces/header_bits.pxi"
+include "_faces/biflows.pxi"
 include "_faces/rows.pxi"

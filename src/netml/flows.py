@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 __all__ = ["FLOW_KEY", "PACKET_COLUMNS", "Flow", "FlowIndex", "FlowTable"]
 
 PACKET_COLUMNS = ("time_ns", *_flowcore.COLUMN_KINDS)
+
+
+def require_columns(columns: Sequence[str]) -> None:
+    """Raise `OptionError` unless all are names of packet columns."""
+    for name in columns:
+        if name not in _flowcore.COLUMNS:
+            raise OptionError("columns", name, f"of {', '.join(_flowcore.COLUMNS)}")
 
 
 class Flow(NamedTuple):

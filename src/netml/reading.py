@@ -20,7 +20,6 @@ PACKETS_AT_A_TIME = 4096
 SLOW_S = 0.05  # an iterable that takes longer for some packets is asked for one at a time
 
 Progress = Callable[[int, int], None]  # bytes read of all captures, packets read
-PacketTaker = _flowcore.FlowAssembler | _flowcore.HeaderReader  # where packets go
 Frame = tuple[int, bytes, int]  # time since 1970 in ns, the frame as captured, its LINKTYPE_ value
 
 
@@ -74,7 +73,7 @@ def _iter_capture(capture: Capture) -> Iterator[Frame]:
 
 
 def read_packets(
-    assembler: PacketTaker,
+    assembler: _flowcore.PacketAssembler,
     source: Any,
     *,
     strict: bool = False,
@@ -88,7 +87,7 @@ def read_packets(
 
     Parameters
     ----------
-    assembler : FlowAssembler or HeaderReader
+    assembler : FlowAssembler
         Where the packets go.
     source, strict, link_type, progress
         As in `netml.read_flows`.
@@ -132,7 +131,7 @@ def read_packets(
 
 
 def walk_packets(
-    assembler: PacketTaker,
+    assembler: _flowcore.PacketAssembler,
     source: Any,
     names: list[str],
     damage: list[CaptureError],
@@ -191,7 +190,7 @@ def _from(n_bytes_before: int, progress: Progress | None) -> Progress | None:
 
 
 def read_capture(
-    assembler: PacketTaker,
+    assembler: _flowcore.PacketAssembler,
     capture: Capture,
     progress: Progress | None = None,
 ) -> None:
@@ -209,7 +208,7 @@ def read_capture(
 
 
 def _walk_capture(
-    assembler: PacketTaker, capture: Capture, progress: Progress | None, wait_s: Wait | None
+    assembler: _flowcore.PacketAssembler, capture: Capture, progress: Progress | None, wait_s: Wait | None
 ) -> Generator[bool, None, None]:
     _refuse_unsupported(capture)
     if capture.packets is not None:
@@ -220,7 +219,7 @@ def _walk_capture(
 
 
 def _walk_native(
-    assembler: PacketTaker, capture: Capture, progress: Progress | None, wait_s: Wait | None
+    assembler: _flowcore.PacketAssembler, capture: Capture, progress: Progress | None, wait_s: Wait | None
 ) -> Generator[bool, None, None]:
     """The native door: the kernel frames megabytes at a time."""
     framer = capture.framer
@@ -249,7 +248,9 @@ def _refuse_unsupported(capture: Capture) -> None:
         raise UnsupportedLinkTypeError(f"link type {names} is not decoded", path=capture.name)
 
 
-def _walk_general(assembler: PacketTaker, capture: Capture, progress: Progress | None) -> Generator[bool, None, None]:
+def _walk_general(
+    assembler: _flowcore.PacketAssembler, capture: Capture, progress: Progress | None
+) -> Generator[bool, None, None]:
     """The general door: whatever gives (time, bytes), one packet at a time."""
     import dpkt
 

@@ -157,6 +157,7 @@ class FlowRepresentation(Described, TransformerMixin, BaseEstimator):  # type: i
             self.flow,
             self.size,
             options.packet_columns,
+            definition=options.definition,
             strict=strict,
             link_type=link_type,
             progress=progress,
@@ -221,9 +222,16 @@ class FlowRepresentation(Described, TransformerMixin, BaseEstimator):  # type: i
             One for each capture.
         """
         self._require_fitted()
-        columns = self._options().packet_columns
-        reading = {"strict": strict, "link_type": link_type, "progress": progress}
-        return read_tables(captures, self.flow, self.size, columns, interval_s=self.interval_, **reading)[0]
+        options = self._options()
+        reading = {
+            "definition": options.definition,
+            "strict": strict,
+            "link_type": link_type,
+            "progress": progress,
+        }
+        return read_tables(
+            captures, self.flow, self.size, options.packet_columns, interval_s=self.interval_, **reading
+        )[0]
 
     def represent(self, tables: Sequence[FlowTable]) -> FeatureMatrix:
         """Make one matrix of tables of flows.

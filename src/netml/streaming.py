@@ -10,9 +10,9 @@ from typing import Any
 
 import netml
 from netml import _flowcore
-from netml.errors import CaptureError, OptionError
-from netml.flows import FlowTable
-from netml.options import FlowOptions, require_number, require_size, require_whole
+from netml.errors import CaptureError
+from netml.flows import FlowTable, require_columns
+from netml.options import SIZE_COLUMNS, FlowOptions, require_number, require_size, require_whole
 from netml.reading import Progress, walk_packets
 from netml.rounds import count_between, rules_of
 from netml.source import Capture
@@ -112,7 +112,7 @@ class FlowStream:
         self._is_reading = False
         self._flow = replace(flow or FlowOptions(), interval=float(interval), keep_tail=True)
         self._size = size
-        kept = {"wirelen" if size == "wire" else "caplen", *columns}
+        kept = {SIZE_COLUMNS[size], *columns}
         caps: dict[str, Any] = {"max_flow_packets": max_flow_packets, "max_flows": max_flows, "max_memory": max_memory}
         self._rules = rules_of(self._flow, float(interval), kept, **caps)
         self._most_new_packets = count_between(self._rules)
@@ -303,6 +303,4 @@ def _require_sizes(
 def _require_columns(interval: float, size: str, columns: Sequence[str]) -> None:
     require_number("interval", interval, lowest=0.0, excludes_lowest=True)
     require_size(size)
-    for name in columns:
-        if name not in _flowcore.COLUMNS:
-            raise OptionError("columns", name, f"of {', '.join(_flowcore.COLUMNS)}")
+    require_columns(columns)

@@ -14,20 +14,28 @@ _flowcore = pytest.importorskip("netml._flowcore", reason="needs the compiled co
 
 booleans = st.booleans()
 blocks_of = st.sets(st.sampled_from(nprint.BLOCKS))
+decodings = st.fixed_dictionaries(
+    {
+        "tunnels": st.sampled_from(("inner", "outer")),
+        "fragments": st.sampled_from(("first", "track")),
+        "protocols": st.sampled_from(("tcp-udp", "all")),
+    }
+)
 payloads = st.sampled_from((0, 0, 1, 7, 64))
 
 
-def kernel_rows(records, blocks, payload_bytes, *, tunnels="inner", fragments="first", taken_at_a_time=7):
+def kernel_rows(records, blocks, payload_bytes, *, tunnels="inner", fragments="first", protocols="all"):
     """Rows as `nprint.read_rows` gives them, and reason -> packets skipped."""
     decoding = {"enters_tunnels": tunnels == "inner", "tracks_fragments": fragments == "track"}
-    reader = _flowcore.HeaderReader(blocks, payload_bytes, **decoding)
+    decoding["takes_all"] = protocols == "all"
+    reader = _flowcore.HeaderReader(blocks=blocks, payload_octets=payload_bytes, **decoding)
     rows = []
     for time_ns, link_type, frame in records:
         assert reader.assemble_packets(iter([(time_ns / 10**9, frame)]), link_type, 2) == 1
-        if reader.n_waiting > taken_at_a_time:
-            rows += zip(*reader.take_rows(taken_at_a_time), strict=True)
+        if reader.n_waiting > 7:
+            rows += zip(*reader.take_rows(7), strict=True)
     while reader.n_waiting:
-        rows += zip(*reader.take_rows(taken_at_a_time), strict=True)
+        rows += zip(*reader.take_rows(7), strict=True)
     skipped = {reason: n for reason, n in reader.counters["skipped"].items() if n}
     assert reader.counters["packets_kept"] == len(rows)
     return [(_key(packet), bits.tolist()) for packet, bits in rows], skipped
@@ -40,9 +48,9 @@ def _key(packet):
     return (*addresses, int(key["src_port"]), int(key["dst_port"]), int(key["protocol"]))
 
 
-def reference_rows(records, blocks, payload_bytes, **options):
+def reference_rows(records, blocks, payload_bytes, *, protocols="all", **options):
     whole = [Record(time_ns, len(frame), len(frame), link_type, frame) for time_ns, link_type, frame in records]
-    rows, skipped = nprint.read_rows(whole, blocks, payload_bytes, **options)
+    rows, skipped = nprint.read_rows(whole, blocks, payload_bytes, protocols=protocols, **options)
     return [(key, bits) for _, key, bits in rows], skipped
 
 
@@ -97,7 +105,7 @@ def test_a_frame_cut_at_every_octet():
 
 def test_many_rows_are_taken_in_parts():
     frame = frames.ethernet(frames.ipv4(frames.udp(1, 2, b"x" * 1000)))
-    reader = _flowcore.HeaderReader(["udp"], 1000)
+    reader = _flowcore.HeaderReader(blocks=["udp"], payload_octets=1000)
     for _ in range(2):
         assert reader.assemble_packets(iter([(0.0, frame)] * 5000), 1, 6000) == 5000
         sizes = []
@@ -133,4 +141,4 @@ def test_flows_first_packets():
     with pytest.raises(ValueError, match="do not fit"):
         store.fill_rows(X, ["ipv4"], 1, 3, rows)
     with pytest.raises(ValueError, match="no headers"):
-        _flowcore.HeaderReader(["eth"])
+        _flowcore.HeaderReader(blocks=["eth"])

@@ -56,7 +56,7 @@ cdef inline void find_headers(
     const uint8_t *frame, const Packet *packet, uint32_t payload_octets, HeaderOctets *found,
 ) noexcept nogil:
     """The headers of a packet that was kept, and at most so many octets of its payload."""
-    cdef uint32_t available = packet.end_at - packet.transport_at
+    cdef uint32_t available = packet.payload_end - packet.transport_at
     found.protocol = <uint8_t> (packet.key.transport >> 32)
     found.ip = frame + packet.ip_at
     # Of a later fragment, whose key is that of its first one, the header itself knows the version.

@@ -6,30 +6,43 @@ records; then they are entered. So the misses of a million flows overlap instead
 from libc.stdint cimport uint8_t, uint32_t
 
 from netml._core.capture.registry cimport Framing, next_frame
-from netml._core.decode cimport Decoding, decode_frame
+from netml._core.decode cimport decode_frame
+from netml._core.flow.biflow_key cimport BiflowKey, hash_biflow, is_turned, share_key
+from netml._core.flow.biflow_table cimport BiflowTable, find_biflow, join_biflow, prefetch_biflow
 from netml._core.flow.columns cimport PacketChunk, PacketColumns, add_chunk, append_packet
+from netml._core.flow.first_headers cimport FirstHeaders, call_first
+from netml._core.flow.header_rows cimport HeaderRows, keep_octets
 from netml._core.flow.key cimport hash_key
-from netml._core.flow.table cimport FlowTable, find_or_insert_flow, prefetch_record, prefetch_slot
-from netml._core.octets cimport netml_likely, netml_prefetch_read
+from netml._core.flow.slots cimport prefetch_slot
+from netml._core.flow.table cimport FlowTable, find_or_insert_flow, prefetch_record
+from netml._core.layers cimport Decoding
+from netml._core.net.details cimport read_details
+from netml._core.octets cimport netml_likely, prefetch_octets
 from netml._core.packet cimport Frame, Packet
 from netml._core.status cimport KEPT, STATUS_FRAME, STATUS_NO_FRAME, STATUS_OK, Counters, Reason, Status
 
 
 cdef enum:
     BATCH = 64
-    LINE_BYTES = 64
     # A record's place is known only when its predecessor has been read: without asking that far ahead, each would wait
     # for memory.
     AHEAD_BYTES = 2048
 
 
 cdef struct Assembly:
-    FlowTable table
+    FlowTable table              # of directional flows, or
+    BiflowTable biflows          # of these, if `makes_biflows`
     PacketColumns columns
     Counters counters
     Decoding decoding
     bint keeps_packets           # False: only flows and packets are counted
+    bint makes_biflows
+    bint reads_details           # of packets: somebody asks for them
+    HeaderRows rows              # of packets; if they are wanted, there are no flows
+    FirstHeaders first           # packets' headers, of biflows
     Packet batch[BATCH]          # packets that wait to be entered together
+    BiflowKey shared[BATCH]      # their keys, if `makes_biflows`
+    uint8_t is_high[BATCH]       # is the sender the higher end?
     size_t n_batch
 
 
@@ -70,6 +83,8 @@ cdef inline Status enter_packets(Assembly *assembly, Packet *packets, size_t n_p
         if status != STATUS_OK:
             return status
     chunk = &columns.chunks[columns.n_chunks - 1]
+    if assembly.makes_biflows:
+        return enter_biflows(assembly, chunk, packets, n_packets)
     for i in range(n_packets):
         prefetch_record(table, packets[i].hash)
     for i in range(n_packets):
@@ -80,12 +95,25 @@ cdef inline Status enter_packets(Assembly *assembly, Packet *packets, size_t n_p
     return STATUS_OK
 
 
-cdef inline void prefetch_octets(const uint8_t *at, size_t size) noexcept nogil:
-    """Ask for the lines of octets that will be read soon; beyond the block that does nothing."""
-    cdef size_t i = 0
-    while i < size:
-        netml_prefetch_read(at + i)
-        i += LINE_BYTES
+cdef inline Status enter_biflows(
+    Assembly *assembly, PacketChunk *chunk, Packet *packets, size_t n_packets,
+) noexcept nogil:
+    """The same for biflows: their keys wait beside the packets."""
+    cdef BiflowTable *table = &assembly.biflows
+    cdef size_t i
+    cdef uint32_t flow
+    cdef Status status
+    for i in range(n_packets):
+        prefetch_biflow(table, packets[i].hash)
+    for i in range(n_packets):
+        status = join_biflow(
+            table, &assembly.shared[i], packets[i].hash, &packets[i], assembly.is_high[i], &flow)
+        if status == STATUS_OK and assembly.first.n_first:
+            status = call_first(&assembly.first, flow, find_biflow(table, flow).n_packets - 1)
+        if status != STATUS_OK:
+            return status
+        append_packet(chunk, &packets[i], flow)
+    return STATUS_OK
 
 
 cdef inline Status flush_batch(Assembly *assembly) noexcept nogil:
@@ -95,14 +123,36 @@ cdef inline Status flush_batch(Assembly *assembly) noexcept nogil:
     return enter_packets(assembly, assembly.batch, n_packets)
 
 
+cdef inline void share_packet(Assembly *assembly, Packet *packet) noexcept nogil:
+    """The key of both directions beside the last packet of the batch."""
+    cdef BiflowTable *table = &assembly.biflows
+    cdef BiflowKey *shared = &assembly.shared[assembly.n_batch]
+    cdef bint is_high = table.rules.is_bi and is_turned(&packet.key)
+    assembly.is_high[assembly.n_batch] = is_high
+    share_key(packet, is_high, table.rules.has_vlan_key, shared)
+    packet.hash = hash_biflow(shared, table.seeds)
+    prefetch_slot(&table.slots, packet.hash)
+
+
 cdef inline Status take_frame(Assembly *assembly, const Frame *frame) noexcept nogil:
     """Decode a frame, count it, and let its packet wait for a whole batch."""
     cdef Packet *packet = &assembly.batch[assembly.n_batch]
     cdef Reason reason = decode_frame(&assembly.decoding, frame, packet)
+    cdef Status status
+    if (assembly.rows.is_wanted or assembly.first.n_first) and reason == KEPT:
+        status = keep_octets(&assembly.rows, &assembly.first, frame.octets, packet)
+        if status != STATUS_OK:
+            return status
     count_frame(&assembly.counters, frame, reason)
-    if netml_likely(reason == KEPT):
-        packet.hash = hash_key(&packet.key, assembly.table.seeds)
-        prefetch_slot(&assembly.table, packet.hash)
+    if netml_likely(reason == KEPT) and not assembly.rows.is_wanted:
+        if assembly.reads_details:
+            packet.is_forward = True
+            read_details(frame.octets, packet)
+        if assembly.makes_biflows:
+            share_packet(assembly, packet)
+        else:
+            packet.hash = hash_key(&packet.key, assembly.table.seeds)
+            prefetch_slot(&assembly.table.slots, packet.hash)
         assembly.n_batch += 1
         if assembly.n_batch == BATCH:
             return flush_batch(assembly)

@@ -3,6 +3,7 @@ from libc.stdint cimport int8_t
 from libc.string cimport memset
 
 from netml._core.decode cimport decode_frame
+from netml._core.flow.header_rows cimport HeaderRows, PacketRow, forget_taken
 from netml._core.flow.header_store cimport (
     MOST_PAYLOAD_OCTETS, HeaderStore, count_stored_bytes, fill_stored, free_headers, next_stored,
     store_headers,
@@ -11,9 +12,7 @@ from netml._core.header_bits cimport (
     ICMP_OCTETS, IPV4_OCTETS, IPV6_OCTETS, NO_BLOCK, TCP_OCTETS, UDP_OCTETS, BitLayout, HeaderOctets, find_headers,
     write_headers,
 )
-from netml._core.header_reader cimport (
-    HeaderReading, PacketRow, ReadRequest, forget_taken, free_reading, read_frame, run_reading,
-)
+from netml._core.layers cimport Decoding
 from netml._core.packet cimport Packet
 from netml._core.status cimport KEPT
 
@@ -49,8 +48,8 @@ cdef BitLayout lay_bits(blocks, uint32_t payload_octets) except *:
     return layout
 
 
-cdef class HeaderReader:
-    """Packets in, their headers as bits out: `assemble` blocks, as a `FlowAssembler` does, and `take_rows` in between.
+cdef class HeaderReader(PacketAssembler):
+    """Packets in, their headers as bits out: `assemble` blocks, and `take_rows` in between.
 
     Parameters
     ----------
@@ -58,87 +57,16 @@ cdef class HeaderReader:
         Some of `HEADER_BLOCKS`.
     payload_octets : int, default 0
         Octets of the payload behind the headers.
-    enters_tunnels, tunnel_ports, tracks_fragments
-        As of `FlowAssembler`.
+    **options
+        Of decoding, as of `PacketAssembler`.
     """
 
-    cdef HeaderReading reading
     cdef BitLayout layout
-    cdef bint is_lost            # packets are, for want of memory
 
-    def __cinit__(
-        self, blocks, uint32_t payload_octets=0, *, bint enters_tunnels=True, tunnel_ports=None,
-        bint tracks_fragments=False,
-    ):
-        cdef Decoding *decoding = &self.reading.decoding
-        cdef bytes seeds = os.urandom(24)
+    def __cinit__(self, *, blocks, uint32_t payload_octets=0, **options):
         self.layout = lay_bits(tuple(blocks), payload_octets)
-        self.reading.payload_octets = payload_octets
-        self.reading.counters.earliest_ns = INT64_MAX
-        self.reading.counters.latest_ns = INT64_MIN
-        decoding.enters_tunnels = enters_tunnels
-        if enters_tunnels:
-            set_tunnel_ports(&decoding.ports, dict(tunnel_ports or {}))
-        memcpy(decoding.fragments.seeds, PyBytes_AS_STRING(seeds), 24)
-        if tracks_fragments:
-            describe_fault(allocate_fragments(&decoding.fragments), 0)
-
-    def __dealloc__(self):
-        free_reading(&self.reading)
-        free_fragments(&self.reading.decoding.fragments)
-
-    def assemble(
-        self, Framer framer not None, const uint8_t[::1] block, size_t start, size_t length, *, bint is_mapped=False,
-    ):
-        """Frame and decode `length` octets of a block from `start` on, and keep the headers; as a `FlowAssembler`."""
-        cdef ReadRequest request
-        cdef Status status
-        cdef int returned
-        self.require_whole()
-        if start > <size_t> block.shape[0] or length > block.shape[0] - start:
-            raise ValueError("start and length are beyond the block")
-        if length == 0:
-            return 0, 0, ""
-        request.reading = &self.reading
-        request.framing = &framer.framing
-        request.block = &block[start]
-        request.length = length
-        request.n_used = request.n_wanted = 0
-        if not is_mapped:
-            with nogil:
-                status = <Status> run_reading(&request)
-        else:
-            netml_begin_guard()
-            with nogil:
-                returned = netml_run_guarded(run_reading, &request)
-            netml_end_guard()
-            status = STATUS_UNREADABLE if returned == NETML_BUS else <Status> returned
-        self.is_lost = status == STATUS_NO_MEMORY or status == STATUS_TOO_MANY
-        PyErr_CheckSignals()
-        return length - request.n_used, request.n_wanted, describe_fault(status, request.n_wanted)
-
-    def assemble_packets(self, packets not None, uint32_t link_type, size_t n_most):
-        """The general door: up to `n_most` pairs (time in s, bytes) from an iterator; returns how many there were."""
-        cdef Frame frame
-        cdef Status status
-        cdef size_t n_taken = 0
-        frame.link_type = link_type
-        while n_taken < n_most:
-            pair = next(packets, None)
-            if pair is None:
-                break
-            time, octets = pair
-            self.require_whole()
-            n_taken += 1
-            if type(octets) is not bytes:
-                octets = bytes(octets)
-            frame.time_ns = convert_time(time)
-            frame.octets = <const uint8_t *> PyBytes_AS_STRING(octets)
-            frame.caplen = frame.wirelen = <uint32_t> PyBytes_GET_SIZE(octets)
-            status = read_frame(&self.reading, &frame)
-            self.is_lost = status == STATUS_NO_MEMORY or status == STATUS_TOO_MANY
-            describe_fault(status, 0)
-        return n_taken
+        self.assembly.rows.payload_octets = payload_octets
+        self.assembly.rows.is_wanted = True
 
     def take_rows(self, size_t n_most):
         """Hand out the next rows, at most so many, in order of arrival.
@@ -150,40 +78,25 @@ cdef class HeaderReader:
         bits : ndarray (n_rows, width) of int8
             1, 0, or -1 where there is none.
         """
-        cdef size_t n_rows = min(n_most, self.reading.n_rows - self.reading.n_taken), i
+        cdef HeaderRows *rows = &self.assembly.rows
+        cdef size_t n_rows = min(n_most, rows.n_rows - rows.n_taken), i
         cdef uint8_t[::1] packets = np.empty(n_rows * sizeof(PacketRow), np.uint8)
         cdef int8_t[:, ::1] bits = np.empty((n_rows, self.layout.width), np.int8)
         cdef HeaderOctets headers
         if n_rows:
-            memcpy(&packets[0], &self.reading.rows[self.reading.n_taken], n_rows * sizeof(PacketRow))
+            memcpy(&packets[0], &rows.rows[rows.n_taken], n_rows * sizeof(PacketRow))
             with nogil:
                 for i in range(n_rows):
-                    if next_stored(&self.reading.store, &self.reading.cursor, &headers) != NULL and self.layout.width:
+                    if next_stored(&rows.store, &rows.cursor, &headers) != NULL and self.layout.width:
                         write_headers(&self.layout, &headers, &bits[i, 0])
-            self.reading.n_taken += n_rows
-            forget_taken(&self.reading)
+            rows.n_taken += n_rows
+            forget_taken(rows)
         return np.asarray(packets).view(PACKET_ROW), np.asarray(bits)
 
     @property
     def n_waiting(self):
         """Rows that have not been taken."""
-        return self.reading.n_rows - self.reading.n_taken
-
-    @property
-    def n_packets_read(self):
-        """Packets read so far."""
-        return self.reading.counters.n_records
-
-    @property
-    def counters(self):
-        """Dict: as of `FlowAssembler`."""
-        return describe_counters(&self.reading.counters, INT64_MIN)
-
-    cdef int require_whole(self) except -1:
-        """Where packets were lost, nothing more comes: it would look whole."""
-        if self.is_lost:
-            raise ValueError("packets have been lost")
-        return 0
+        return self.assembly.rows.n_rows - self.assembly.rows.n_taken
 
 
 cdef class StoredFlowHeaders:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -30,8 +31,8 @@ def command(captures: tuple[str, ...], output_path: str, strict: bool, quiet: bo
     caplen, wirelen, flags, ttl. OUT ends in .csv, .parquet, .arrow or .npz (which has addresses and ports as keys,
     and for each packet the number of its key, flow).
 
-    With --nprint a row has time, addresses, ports, protocol and lengths, then each bit of the headers: 1, 0, or -1
-    where there is none. OUT ends in .parquet or .npz.
+    With --nprint there is a row for each packet over IP: time, addresses, ports, protocol and lengths, then the bits of
+    its headers: 1, 0, or -1 where there is none. OUT ends in .parquet (written in bounded memory) or .npz.
 
     \b
     netml packets monday.pcap -o monday.parquet
@@ -46,9 +47,11 @@ def command(captures: tuple[str, ...], output_path: str, strict: bool, quiet: bo
     flow = params.make_flow_options(chosen, params.DECODING_NAMES)
     if headers is not None:
         from netml.families.nprint import parse_headers
-        from netml.header_bits import check_header_output, write_header_bits
+        from netml.header_bits import check_header_output
+        from netml.header_reading import write_header_bits
 
         headers = parse_headers(headers)
+        flow = replace(flow, protocols="all")  # ICMP, and whatever else has an IP header
         check_header_output(output_path)
         check_not_input(output_path, captures)
         bits = {"payload_bytes": payload_bytes or 0, "flow": flow, "strict": strict}
@@ -64,13 +67,13 @@ def command(captures: tuple[str, ...], output_path: str, strict: bool, quiet: bo
         table.save(output_path)
         metadata = table.metadata
     if not quiet:
-        _summarise(metadata, output_path)
+        _summarise(metadata, output_path, "over IP" if headers else "of TCP or UDP")
     return EXIT_FAILURE if metadata["damage"] else EXIT_OK
 
 
-def _summarise(metadata: dict[str, Any], output_path: str) -> None:
+def _summarise(metadata: dict[str, Any], output_path: str, which: str) -> None:
     n_read, n_kept = metadata["packets_read"], metadata["packets_kept"]
-    click.echo(f"read     {n_read:,} packets: {n_kept:,} of TCP or UDP, {n_read - n_kept:,} skipped", err=True)
+    click.echo(f"read     {n_read:,} packets: {n_kept:,} {which}, {n_read - n_kept:,} skipped", err=True)
     for reason, count in metadata["skipped"].items():
         if count:
             click.echo(f"skipped  {count:,} {reason.replace('_', ' ')}", err=True)

@@ -7,8 +7,9 @@ from libc.stdint cimport int8_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 
-from netml._core.header_bits cimport BitLayout, HeaderOctets, write_headers
+from netml._core.header_bits cimport BitLayout, HeaderOctets, find_headers, write_headers
 from netml._core.octets cimport netml_allocate, netml_reallocate
+from netml._core.packet cimport Packet
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
 
 
@@ -52,6 +53,16 @@ cdef inline void free_headers(HeaderStore *store) noexcept nogil:
     free(store.chunks)
     store.chunks = NULL
     store.n_chunks = store.n_packets = 0
+
+
+cdef inline void empty_headers(HeaderStore *store) noexcept nogil:
+    """Forget all packets; the first chunk stays for those to come."""
+    while store.n_chunks > 1:
+        store.n_chunks -= 1
+        free(store.chunks[store.n_chunks].octets)
+    if store.n_chunks:
+        store.chunks[0].n_used = 0
+    store.n_packets = 0
 
 
 cdef inline size_t count_stored_bytes(const HeaderStore *store) noexcept nogil:
@@ -124,6 +135,15 @@ cdef inline Status store_headers(
     chunk.n_used += n_bytes
     store.n_packets += 1
     return STATUS_OK
+
+
+cdef inline Status store_packet(
+    HeaderStore *store, const uint8_t *frame, const Packet *packet, uint32_t payload_octets,
+) noexcept nogil:
+    """Keep the headers of a packet whose flow nobody knows yet."""
+    cdef HeaderOctets headers
+    find_headers(frame, packet, payload_octets, &headers)
+    return store_headers(store, &headers, 0, 0)
 
 
 cdef inline const StoredHeaders *next_stored(

@@ -104,7 +104,6 @@ cdef inline Reason find_first_fragment(FragmentTable *table, const DatagramKey *
         return SKIP_FRAGMENT
     packet.key = entry.flow
     packet.flags = 0
-    packet.has_header = False
     return KEPT
 
 

@@ -27,9 +27,8 @@ cdef inline Reason decode_ipv4(
     header.payload_end = at + total_bytes if total_bytes and total_bytes < available else caplen
     header.fragment_at = at
     header.protocol = ip[9]
-    packet.ip_at = at
-    packet.end_at = header.payload_end
     packet.ttl = ip[8]
+    packet.ip_at = at
     packet.key.source[0] = read_u32(ip + 12)
     packet.key.source[1] = 0
     packet.key.destination[0] = read_u32(ip + 16)
