@@ -16,7 +16,18 @@ LAYERS = {
     "_flowcore": ("_flowcore",),
     "services": (
         *("options", "families"),
-        *("source", "recognition", "decompress", "blocks", "framing", "reading", "rounds", "streaming", "batches"),
+        *(
+            "source",
+            "recognition",
+            "decompress",
+            "blocks",
+            "framing",
+            "reading",
+            "rounds",
+            "streaming",
+            "batches",
+            "fixed",
+        ),
         *(
             "flows",
             "flow_index",
@@ -74,8 +85,9 @@ KERNEL_ROOMS = {"capture", "link", "net", "tunnel", "flow", "features"}
 KERNEL_COMMON = {"status", "octets", "packet", "guard", "header_bits"}
 KERNEL_HEADERS = {"guard.h", "native.h"}
 COMPOSITION = {
-    "decode": {"link", "net", "tunnel"},
-    "pipeline": {"capture", "decode", "flow"},
+    "layers": {"link", "net", "tunnel"},
+    "decode": {"layers", "link", "net", "tunnel"},
+    "pipeline": {"capture", "decode", "layers", "net", "flow"},
 }
 
 # Reason of status.pxd -> its name in the summary. The order is the enum's.

@@ -1,6 +1,6 @@
 """Types of the compiled core. `tests/test_compiled_types.py` holds this file against the module."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final, TypedDict
@@ -35,6 +35,9 @@ COLUMNS: Final[dict[str, tuple[int, type[np.unsignedinteger[Any]]]]]
 COLUMN_KINDS: Final[dict[str, type[np.unsignedinteger[Any]]]]
 TCP_ENDS: Final[dict[str, int]]
 BIFLOW_FACTS: Final[dict[str, type[np.integer[Any]]]]
+FAMILY_COLUMNS: Final[dict[int, tuple[str, ...]]]
+LEAST_WIDTH: Final[dict[int, int]]
+SORTING_FAMILIES: Final[tuple[int, ...]]
 FACT_KINDS: Final[dict[str, type[np.integer[Any]]]]
 HEADER_BLOCKS: Final[dict[str, int]]
 PACKET_ROW: Final[np.dtype[np.void]]
@@ -133,6 +136,17 @@ class BiflowAssembler(PacketAssembler):
     @property
     def n_keys(self) -> int: ...
     def take_biflows(self, min_packets: int) -> dict[str, NDArray[Any]]: ...
+    @property
+    def ended_early(self) -> dict[str, _Drop]: ...
+    def end_round(
+        self,
+        rules: dict[str, Any],
+        *,
+        sums: Sequence[tuple[FlowStates, int, int]] = (),
+        n_columns: int = 0,
+        size: str = "caplen",
+    ) -> None: ...
+    def take_round(self) -> dict[str, NDArray[Any]]: ...
 
 def place_run(
     places: NDArray[np.int64],
@@ -151,6 +165,26 @@ def fill_family(
     settings: dict[str, Any],
     facts: dict[str, NDArray[Any]] | None = None,
 ) -> None: ...
+class FlowStates:
+    def __init__(self, code: int, settings: dict[str, Any]) -> None: ...
+    @property
+    def n_flows(self) -> int: ...
+    @property
+    def n_bytes(self) -> int: ...
+    @property
+    def state_bytes(self) -> int: ...
+    def feed(self, offsets: NDArray[np.int64], columns: dict[str, NDArray[Any] | None]) -> None: ...
+    def write(
+        self,
+        numbers: NDArray[np.uint32],
+        X: NDArray[np.float64],
+        first_column: int,
+        width: int,
+        facts: dict[str, NDArray[Any]] | None = None,
+    ) -> None: ...
+    def restart(self, numbers: NDArray[np.uint32]) -> None: ...
+    def renumber(self, numbers: NDArray[np.uint32]) -> None: ...
+
 def sum_by_flow(size: NDArray[np.uint32], offsets: NDArray[np.int64]) -> NDArray[np.int64]: ...
 def format_addresses(
     addresses: NDArray[np.uint8], ip_version: NDArray[np.uint8]

@@ -78,7 +78,7 @@ def make_table(taken: dict[str, np.ndarray], size: str, metadata: dict[str, Any]
         With the times, end reasons and facts of its flows.
     """
     facts = {name: taken.pop(name) for name in FACT_KINDS if name in taken}
-    times = [taken.pop(name) for name in ("start_ns", "end_ns", "end_reason")]
+    start_ns, end_ns, end_reason = (taken.pop(name) for name in ("start_ns", "end_ns", "end_reason"))
     table = FlowTable(taken.pop("keys"), taken.pop("offsets"), taken, size, metadata)
-    table.set_times(*times, facts)
+    table.set_times(start_ns, end_ns, end_reason, facts)
     return table

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions
 from netml.flows import FlowTable, require_columns
 from netml.matrix import FeatureMatrix
 from netml.memory import available_bytes
@@ -89,6 +90,8 @@ def extract(
     dim: int | None = None,
     rate: float | None = None,
     size: str = "captured",
+    first: int | None = None,
+    family_options: FamilyOptions | None = None,
     labels: str | os.PathLike[str] | Labels | None = None,
     strict: bool = False,
     link_type: int | None = None,
@@ -102,7 +105,7 @@ def extract(
     source : path, "-", binary file, dpkt reader, iterable of (time, bytes), or a list of paths and files
         Where packets come from; see `read_flows`.
     families : str or sequence of str, default "IAT"
-        Names of families: IAT, SIZE, IAT_SIZE, STATS, SAMP_NUM, SAMP_SIZE. "FFT-IAT" is IAT with `fft`.
+        Names of families: IAT, SIZE, STATS, FLOW and so on; see `netml families`. "FFT-IAT" is IAT with `fft`.
     fft : bool, default False
         Take the real part of each block's Fourier transform.
     header : bool, default False
@@ -115,6 +118,10 @@ def extract(
         Length of a SAMP window, s; by default the 0.3 quantile of the flow durations.
     size : {"captured", "wire", "ip", "payload"}
         Which length is a packet's size; see `read_flows`.
+    first : int, optional
+        Make rows of each flow's first packets only, so many: what can be known of it that early.
+    family_options : FamilyOptions, optional
+        What can be chosen about single families.
     labels : path or Labels, optional
         CSV of labels to join, or what `netml.labels.read_labels` gave.
     strict, link_type, progress
@@ -144,7 +151,8 @@ def extract(
     19
     """
     named = families if isinstance(families, str) else tuple(families)
-    wanted = RepresentationOptions(named, fft, header, dim, rate, size)
+    chosen = family_options or DEFAULT_FAMILY_OPTIONS
+    wanted = RepresentationOptions(named, fft, header, dim, rate, size, chosen, first)
     label_table = _read_labels(labels) if labels is not None else None
     flow = flow or FlowOptions()
     pieces = read_pieces_within(

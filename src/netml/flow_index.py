@@ -97,10 +97,17 @@ class FlowIndex:
 
     def __getitem__(self, rows: Rows) -> FlowIndex:
         """Choose rows by a slice, by positions or by a mask."""
-        columns = [column[rows] for column in (self.keys, self.start_ns, self.end_ns, self.packets, self.bytes)]
         end_reason = None if self.end_reason is None else self.end_reason[rows]
         facts = {name: column[rows] for name, column in self.facts.items()}
-        return FlowIndex(*columns, end_reason=end_reason, facts=facts)
+        return FlowIndex(
+            self.keys[rows],
+            self.start_ns[rows],
+            self.end_ns[rows],
+            self.packets[rows],
+            self.bytes[rows],
+            end_reason,
+            facts,
+        )
 
     @property
     def src_ip(self) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from netml.errors import OptionError
-from netml.flow_index import FLOW_KEY, FlowIndex
+from netml.flow_index import FACT_KINDS, FLOW_KEY, FlowIndex
 from netml.matrix import FeatureMatrix
 
 _SUMS = ("packets_read", "packets_kept", "captured_bytes")
@@ -54,7 +54,9 @@ def _join_flows(indices: Sequence[FlowIndex]) -> FlowIndex:
     columns = {name: np.concatenate([_COUNTS, *(getattr(index, name) for index in indices)]) for name in names}
     reasons = [index.end_reason for index in indices if index.end_reason is not None]
     has_reasons = len(reasons) == len(indices) > 0
-    return FlowIndex(keys, **columns, end_reason=np.concatenate(reasons) if has_reasons else None)
+    known = set(FACT_KINDS).intersection(*(index.facts for index in indices)) if indices else ()
+    facts = {name: np.concatenate([index.facts[name] for index in indices]) for name in known}
+    return FlowIndex(keys, **columns, end_reason=np.concatenate(reasons) if has_reasons else None, facts=facts)
 
 
 def merge_metadata(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:

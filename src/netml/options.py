@@ -216,6 +216,8 @@ class RepresentationOptions:
         payload as the IP header says.
     family_options : FamilyOptions, optional
         What can be chosen about single families.
+    first : int, optional
+        Make rows of each flow's first packets only, so many; by default of all of them.
 
     Raises
     ------
@@ -232,6 +234,7 @@ class RepresentationOptions:
     rate: float | None = None
     size: str = "captured"
     family_options: FamilyOptions = DEFAULT_FAMILY_OPTIONS
+    first: int | None = None
 
     def __post_init__(self) -> None:
         parse_families(self.families, self.fft)
@@ -240,6 +243,9 @@ class RepresentationOptions:
             require_whole("dim", self.dim, 1, LARGEST_DIM)
         if self.rate is not None:
             require_number("rate", self.rate, lowest=0.0)
+        if self.first is not None:
+            require_whole("first", self.first, 1)
+        _require_family_options(self.family_options)
 
     @property
     def request(self) -> Request:
@@ -259,6 +265,14 @@ class RepresentationOptions:
         for name in self.request.names:
             wanted += FAMILIES[name].packet_columns
         return tuple(dict.fromkeys(wanted))
+
+
+def _require_family_options(options: FamilyOptions) -> None:
+    for name in ("bulk_gap", "subflow_gap", "activity_timeout"):
+        require_number(name, getattr(options, name), lowest=0.0)
+    require_whole("bulk_packets", options.bulk_packets, 1)
+    if not isinstance(options.cic_extra, bool):
+        raise OptionError("cic_extra", options.cic_extra, "True or False")
 
 
 def require_size(size: str) -> None:

@@ -106,13 +106,15 @@ class SpilledPieces:
             del part  # or its packets would stay while the next ones are read; so below
         return learn_interval_ns([np.concatenate(durations_ns)], self._flow)
 
-    def cut_times(self, interval_ns: float) -> Iterator[dict[str, np.ndarray]]:
+    def cut_times(self, interval_ns: float, first: int | None = None) -> Iterator[dict[str, np.ndarray]]:
         """Give the keys and times of all flows, some flows at a time; what is dropped is counted on the way.
 
         Parameters
         ----------
         interval_ns : float
             Length to which flows are cut, ns.
+        first : int, optional
+            Packets of a flow that count, at most.
 
         Yields
         ------
@@ -123,6 +125,9 @@ class SpilledPieces:
         for part in self._cut((), interval_ns, self._dropped):
             times = {name: part[name] for name in ("keys", "start_ns", "end_ns")}
             times["packets"] = np.diff(part["offsets"])
+            if first is not None:
+                times["packets"] = np.minimum(times["packets"], first)
+                times["end_ns"] = part["time_ns"][part["offsets"][:-1] + times["packets"] - 1]
             del part
             yield times
 

@@ -12,7 +12,7 @@ from sklearn.exceptions import NotFittedError
 
 from netml._described import Described
 from netml.errors import TrainingError
-from netml.families import FAMILIES, lay_out
+from netml.families import DEFAULT_FAMILY_OPTIONS, FAMILIES, FamilyOptions, lay_out
 from netml.flows import FlowTable
 from netml.joining import join_matrices
 from netml.matrix import FeatureMatrix
@@ -45,6 +45,10 @@ class FlowRepresentation(Described, TransformerMixin, BaseEstimator):  # type: i
         Length of a SAMP window, s; by default learned.
     size : {"captured", "wire"}, default "captured"
         Which length of a frame is a packet's size.
+    first : int, optional
+        Make rows of each flow's first packets only, so many.
+    family_options : FamilyOptions, optional
+        What can be chosen about single families.
 
     Attributes
     ----------
@@ -81,6 +85,8 @@ class FlowRepresentation(Described, TransformerMixin, BaseEstimator):  # type: i
         dim: int | None = None,
         rate: float | None = None,
         size: str = "captured",
+        first: int | None = None,
+        family_options: FamilyOptions | None = None,
     ) -> None:
         self.family = family
         self.fft = fft
@@ -89,6 +95,8 @@ class FlowRepresentation(Described, TransformerMixin, BaseEstimator):  # type: i
         self.dim = dim
         self.rate = rate
         self.size = size
+        self.first = first
+        self.family_options = family_options
 
     def fit(self, captures: Any, y: Any = None) -> FlowRepresentation:
         """Learn the interval, the dimension and the rate.
@@ -168,6 +176,8 @@ class FlowRepresentation(Described, TransformerMixin, BaseEstimator):  # type: i
     def _learn(self, tables: Sequence[FlowTable], interval_s: float, options: RepresentationOptions) -> None:
         if not any(map(len, tables)):
             raise TrainingError("there are no flows to learn a representation from")
+        if options.first is not None:
+            tables = [table.first(options.first) for table in tables]
         q_dim = (self.flow or FlowOptions()).q_interval
         dim, rate_s = self.dim, 0.0
         if dim is None:
@@ -180,7 +190,8 @@ class FlowRepresentation(Described, TransformerMixin, BaseEstimator):  # type: i
         self.dim_ = dim
         self.interval_ = interval_s
         self.rate_ = rate_s
-        self.columns_ = lay_out(self._options().request, dim, header=self.header)[1]
+        options = self._options()
+        self.columns_ = lay_out(options.request, dim, header=self.header, options=options.family_options)[1]
 
     def transform(self, captures: Any) -> FeatureMatrix:
         """Make the matrix of captures.
@@ -252,7 +263,8 @@ class FlowRepresentation(Described, TransformerMixin, BaseEstimator):  # type: i
 
     def _options(self) -> RepresentationOptions:
         family = self.family if isinstance(self.family, str) else tuple(self.family)
-        return RepresentationOptions(family, self.fft, self.header, self.dim, self.rate, self.size)
+        chosen = (self.fft, self.header, self.dim, self.rate, self.size)
+        return RepresentationOptions(family, *chosen, self.family_options or DEFAULT_FAMILY_OPTIONS, self.first)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Give the names of the features.

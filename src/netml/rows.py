@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,8 @@ def represent(table: FlowTable, options: RepresentationOptions, *, q_dim: float 
     FeatureMatrix
         A row for each flow; its metadata is the table's and, under "representation", the options with what was learned.
     """
+    if options.first is not None:
+        table = table.first(options.first)
     learned, rate_ns = _learn(table.index, options, q_dim, table.size_kind)
     blocks, columns = lay_out(options.request, learned["dim"], header=options.header, options=options.family_options)
     X = np.zeros((len(table), len(columns)))
@@ -66,12 +69,14 @@ def represent_spilled(
     FeatureMatrix
         As of `represent`, to the last bit; its metadata has "spilled" besides.
     """
-    index = _join_index(list(pieces.cut_times(interval_ns)))
+    index = _join_index(list(pieces.cut_times(interval_ns, options.first)))
     learned, rate_ns = _learn(index, options, q_dim, options.size)
     blocks, columns = lay_out(options.request, learned["dim"], header=options.header, options=options.family_options)
     X = np.zeros((len(index), len(columns)))
     first = 0
     for table in pieces.cut_tables(interval_ns, options.packet_columns):
+        if options.first is not None:
+            table = table.first(options.first)
         rows = slice(first, first := first + len(table))
         index.bytes[rows] = table.index.bytes
         _fill(X[rows], blocks, table, options, rate_ns)
@@ -103,6 +108,8 @@ def _learn(index: FlowIndex, options: RepresentationOptions, q_dim: float, size:
         "dim": options.dim if options.dim is not None else _learn_dim(index.packets, q_dim),
         "rate_s": rate_ns / 1e9,
         "size": size,
+        "first": options.first,
+        "family_options": asdict(options.family_options),
     }
     return learned, rate_ns
 
@@ -110,7 +117,7 @@ def _learn(index: FlowIndex, options: RepresentationOptions, q_dim: float, size:
 def _fill(
     X: np.ndarray, blocks: Sequence[Block], table: FlowTable, options: RepresentationOptions, rate_ns: float
 ) -> None:
-    settings = _settings(options.family_options, rate_ns)
+    settings = settings_of(options.family_options, rate_ns)
     for block in blocks:
         _flowcore.fill_family(
             block.code,
@@ -124,7 +131,7 @@ def _fill(
         )
 
 
-def _settings(options: FamilyOptions, rate_ns: float) -> dict[str, Any]:
+def settings_of(options: FamilyOptions, rate_ns: float) -> dict[str, Any]:
     """Give the kernel's `FamilySettings`."""
     return {
         "rate_ns": rate_ns,

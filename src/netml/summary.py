@@ -47,7 +47,7 @@ def summarise_table(metadata: dict[str, Any], n_flows: int) -> list[str]:
     n_read, n_kept = metadata["packets_read"], metadata["packets_kept"]
     dropped = {name: count for name, count in metadata["dropped"].items() if count["packets"]}
     n_dropped = sum(count["packets"] for count in dropped.values())
-    flow = metadata["flow"]
+    flow = metadata.get("flow", {})
     kind = "over IP" if flow.get("protocols") == "all" else "of TCP or UDP"
     lines = [f"read     {plural(n_read, 'packet')}: {n_kept:,} {kind}, {n_read - n_kept:,} skipped"]
     for reason, count in metadata["skipped"].items():

@@ -1,4 +1,4 @@
-"""Biflows: the kernel against the reference, packet by packet, on random conversations and on random stacks of headers."""
+"""Biflows: the kernel against the reference, packet by packet, on random conversations and random stacks of headers."""
 
 import io
 import struct

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from netml.cli._families import FAMILY_NAMES, make_family_options
 from netml.cli.progress import progress_bar
 from netml.families import FAMILIES
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from netml.training import Training
 
 OWN = ("ocsvm", "kde", "if", "ae", "gmm", "pca", "oc-nystroem", "oc-kjl", "ocsvm-sgd")
-MAKING = ("families", "fft", "header", "dim", "rate", "interval", "keep_tail")
+MAKING = ("families", "fft", "header", "dim", "rate", "interval", "keep_tail", "first", *FAMILY_NAMES)
 TRAINING = ("scale", "contamination", "random_state", "test_size", "train_on", "max_train_rows", "force")
 
 
@@ -91,7 +92,8 @@ def extract_features(chosen: Mapping[str, Any]) -> tuple[FeatureMatrix, FlowRepr
 
     representation = FlowRepresentation(
         chosen["families"] or "IAT",
-        **{name: chosen[name] for name in ("fft", "header", "dim", "rate", "size")},
+        **{name: chosen[name] for name in ("fft", "header", "dim", "rate", "size", "first")},
+        family_options=make_family_options(chosen),
         flow=make_flow_options(chosen),
     )
     columns = chosen["label_columns"]

@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 from netml.errors import OptionError, UnknownNameError
 from netml.families._family import FLAG_COLUMNS, Family, FamilyOptions
+from netml.families.flow import FLOW
 from netml.families.seed import SEED_FAMILIES
+from netml.families.splt import SPLT
 
 __all__ = [
     "DEFAULT_FAMILY_OPTIONS",
@@ -49,6 +51,8 @@ class Block(NamedTuple):
 # In the order of FamilyCode in _core/features/registry.pxd.
 FAMILIES: dict[str, Family] = {
     **SEED_FAMILIES,
+    "FLOW": FLOW,
+    "SPLT": SPLT,
 }
 DEFAULT_FAMILY_OPTIONS = FamilyOptions()
 

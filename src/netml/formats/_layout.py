@@ -22,7 +22,13 @@ FLOW_COLUMNS = (
     "packets",
     "bytes",
 )
-END_REASON_COLUMN = "end_reason"  # stands behind FLOW_COLUMNS, where flows were taken as they ended
+# Stand behind FLOW_COLUMNS where they are known: of biflows, and the first where flows were taken as they ended.
+OPTIONAL_COLUMNS: dict[str, type[np.integer[Any]]] = {
+    "end_reason": np.uint8,
+    "vlan_id": np.uint16,
+    "icmp_type": np.int16,
+    "icmp_code": np.int16,
+}
 LABEL_COLUMN = "label"
 _CLASH_PREFIX = "feature_"
 
@@ -37,7 +43,7 @@ def feature_names(columns: Iterable[str]) -> tuple[str, ...]:
     >>> feature_names(["size_mean", "packets"])
     ('size_mean', 'feature_packets')
     """
-    taken = {*FLOW_COLUMNS, END_REASON_COLUMN, LABEL_COLUMN}
+    taken = {*FLOW_COLUMNS, *OPTIONAL_COLUMNS, LABEL_COLUMN}
     return tuple(_CLASH_PREFIX + name if name in taken else name for name in columns)
 
 
@@ -49,13 +55,14 @@ def column_names(names: Iterable[str]) -> tuple[str, ...]:
     >>> column_names(["size_mean", "feature_packets"])
     ('size_mean', 'packets')
     """
-    taken = {_CLASH_PREFIX + name: name for name in (*FLOW_COLUMNS, END_REASON_COLUMN, LABEL_COLUMN)}
+    taken = {_CLASH_PREFIX + name: name for name in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS, LABEL_COLUMN)}
     return tuple(taken.get(name, name) for name in names)
 
 
 def flow_names(flows: FlowIndex) -> tuple[str, ...]:
     """Name the columns that say who the flows are."""
-    return (*FLOW_COLUMNS, *([] if flows.end_reason is None else [END_REASON_COLUMN]))
+    known = {*flows.facts, *([] if flows.end_reason is None else ["end_reason"])}
+    return (*FLOW_COLUMNS, *(name for name in OPTIONAL_COLUMNS if name in known))
 
 
 def table_names(columns: Iterable[str], flows: FlowIndex, *, has_labels: bool) -> tuple[str, ...]:
@@ -81,7 +88,7 @@ def split_names(names: Sequence[str]) -> tuple[list[str], bool]:
     missing = [name for name in FLOW_COLUMNS if name not in names]
     if missing:
         raise ValueError(f"not a feature table of netml: no column {', '.join(missing)}")
-    features = [name for name in names if name not in (*FLOW_COLUMNS, END_REASON_COLUMN)]
+    features = [name for name in names if name not in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS)]
     has_labels = bool(features) and features[-1] == LABEL_COLUMN
     return features[: len(features) - has_labels], has_labels
 
@@ -104,7 +111,8 @@ def index_from_columns(columns: dict[str, Any]) -> FlowIndex:
     for name in ("src_port", "dst_port", "protocol"):
         keys[name] = columns[name]
     start_ns, end_ns, packets, n_bytes = (np.asarray(columns[name], np.int64) for name in FLOW_COLUMNS[-4:])
-    return FlowIndex(keys, start_ns, end_ns, packets, n_bytes, columns.get(END_REASON_COLUMN))
+    facts = {name: columns[name] for name in OPTIONAL_COLUMNS if name in columns and name != "end_reason"}
+    return FlowIndex(keys, start_ns, end_ns, packets, n_bytes, columns.get("end_reason"), facts)
 
 
 def _packed_addresses(texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -11,9 +11,9 @@ import numpy as np
 from netml.errors import MissingExtraError
 from netml.formats._layout import (
     ADDRESS_COLUMNS,
-    END_REASON_COLUMN,
     FLOW_COLUMNS,
     LABEL_COLUMN,
+    OPTIONAL_COLUMNS,
     column_names,
     flow_names,
     index_from_columns,
@@ -96,8 +96,8 @@ def _flow_column(arrow: Any, flows: Any, name: str) -> Any:
         return address_column(arrow, flows.keys[name], flows.keys["ip_version"])
     if name in flows.keys.dtype.names:
         return arrow.array(np.ascontiguousarray(flows.keys[name]))
-    kind = np.uint8 if name == END_REASON_COLUMN else np.int64
-    return arrow.array(np.ascontiguousarray(getattr(flows, name), dtype=kind))
+    column = flows.facts[name] if name in flows.facts else getattr(flows, name)
+    return arrow.array(np.ascontiguousarray(column, dtype=OPTIONAL_COLUMNS.get(name, np.int64)))
 
 
 def address_column(arrow: Any, addresses: np.ndarray, versions: np.ndarray) -> Any:
@@ -137,7 +137,7 @@ def from_table(table: pa.Table) -> FeatureMatrix:
         If the table is no feature table.
     """
     features, has_labels = split_names(table.column_names)
-    names = [name for name in (*FLOW_COLUMNS, END_REASON_COLUMN) if name in table.column_names]
+    names = [name for name in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS) if name in table.column_names]
     flows: dict[str, Any] = {name: table.column(name).to_numpy() for name in names}
     matrix = np.empty((len(table), len(features)))
     for position, name in enumerate(features):

@@ -20,8 +20,8 @@ from netml.errors import MissingExtraError
 from netml.formats import _table
 from netml.formats._layout import (
     ADDRESS_COLUMNS,
-    END_REASON_COLUMN,
     FLOW_COLUMNS,
+    OPTIONAL_COLUMNS,
     column_names,
     flow_names,
     index_from_columns,
@@ -185,7 +185,7 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
 def _read_arrow(name: str, features: list[str], arrow: Any) -> FeatureMatrix:
     from pyarrow import csv as arrow_csv
 
-    types = dict.fromkeys((*FLOW_COLUMNS, END_REASON_COLUMN), arrow.int64()) | dict.fromkeys(
+    types = dict.fromkeys((*FLOW_COLUMNS, *OPTIONAL_COLUMNS), arrow.int64()) | dict.fromkeys(
         ADDRESS_COLUMNS, arrow.string()
     )
     types |= dict.fromkeys(features, arrow.float64()) | {"label": arrow.string()}
@@ -205,7 +205,7 @@ def _read_python(name: str, features: list[str], has_labels: bool) -> FeatureMat
     columns = dict(zip(header, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(header, ())
     flows = {
         name: columns[name] if name in ADDRESS_COLUMNS else np.array(columns[name], np.int64)
-        for name in (*FLOW_COLUMNS, END_REASON_COLUMN)
+        for name in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS)
         if name in columns
     }
     matrix = np.empty((len(rows), len(features)))

@@ -18,6 +18,7 @@ cdef enum:
     TCP_ACK = 16
     FIN_OF_FORWARD = 1           # bits of `Biflow.fins`
     FIN_OF_REVERSE = 2
+    FIN_OF_BOTH = 3
 
 
 cdef enum TcpEnd:                # what of TCP ends a flow
@@ -41,6 +42,8 @@ cdef struct Biflow:
     int64_t start_ns             # its earliest packet
     int64_t latest_ns            # its latest packet
     int64_t connection_start_ns  # start of the first of the flows that active timeouts made of one
+    uint64_t n_summed_bytes      # of the packets that have gone into sums, in rounds
+    uint32_t n_summed            # those packets
     uint32_t n_packets           # that are held
     int16_t icmp_type            # of the earliest packet; -1 if it is not ICMP
     int16_t icmp_code
@@ -49,6 +52,7 @@ cdef struct Biflow:
     uint8_t fins                 # FIN_OF_ bits
     uint8_t is_closed            # by TCP
     uint8_t end_reason           # EndReason; END_UNKNOWN while it is open
+    uint8_t is_out               # handed out by a round; only its number is left
 
 
 cdef inline bint is_tcp(const BiflowKey *key) noexcept nogil:
@@ -56,11 +60,16 @@ cdef inline bint is_tcp(const BiflowKey *key) noexcept nogil:
     return <uint8_t> (key.transport >> 32) == PROTOCOL_TCP
 
 
+cdef inline bint exceeds(int64_t time_ns, int64_t since_ns, int64_t timeout_ns) noexcept nogil:
+    """Has so much time passed?"""
+    return time_ns > since_ns and timeout_ns != INT64_MAX and netml_gap(time_ns, since_ns) >= timeout_ns
+
+
 cdef inline uint8_t find_timeout(const Biflow *flow, int64_t time_ns, const BiflowRules *rules) noexcept nogil:
     """The timeout that is over at a time; idle goes first. END_UNKNOWN if none is."""
-    if time_ns > flow.latest_ns and rules.idle_ns != INT64_MAX and netml_gap(time_ns, flow.latest_ns) >= rules.idle_ns:
+    if exceeds(time_ns, flow.latest_ns, rules.idle_ns):
         return END_IDLE
-    if time_ns > flow.start_ns and rules.active_ns != INT64_MAX and netml_gap(time_ns, flow.start_ns) >= rules.active_ns:
+    if exceeds(time_ns, flow.start_ns, rules.active_ns):
         return END_ACTIVE
     return END_UNKNOWN
 
@@ -92,7 +101,8 @@ cdef inline void begin_biflow(
     """A flow that begins with this packet, and does not have it yet."""
     flow.key = key[0]
     flow.start_ns = flow.latest_ns = flow.connection_start_ns = packet.time_ns
-    flow.n_packets = 0
+    flow.n_summed_bytes = 0
+    flow.n_summed = flow.n_packets = 0
     flow.icmp_type = packet.icmp_type
     flow.icmp_code = packet.icmp_code
     flow.vlan_id = packet.vlan_id
@@ -102,9 +112,12 @@ cdef inline void begin_biflow(
     flow.fins = 0
     flow.is_closed = False
     flow.end_reason = END_UNKNOWN
+    flow.is_out = False
 
 
-cdef inline void add_to_biflow(Biflow *flow, Packet *packet, bint sender_is_high, const BiflowRules *rules) noexcept nogil:
+cdef inline void add_to_biflow(
+    Biflow *flow, Packet *packet, bint sender_is_high, const BiflowRules *rules,
+) noexcept nogil:
     """One more packet of a flow; whether it goes forward is written into the packet."""
     packet.is_forward = sender_is_high == flow.is_high
     flow.n_packets += 1
@@ -122,5 +135,5 @@ cdef inline void add_to_biflow(Biflow *flow, Packet *packet, bint sender_is_high
         flow.fins |= FIN_OF_FORWARD if packet.is_forward else FIN_OF_REVERSE
     if packet.flags & TCP_RST:
         flow.is_closed = True
-    elif rules.tcp_end != TCP_END_RST and flow.fins == (FIN_OF_FORWARD | FIN_OF_REVERSE if rules.is_bi else FIN_OF_FORWARD):
+    elif rules.tcp_end != TCP_END_RST and flow.fins == (FIN_OF_BOTH if rules.is_bi else FIN_OF_FORWARD):
         flow.is_closed = True

@@ -1,6 +1,7 @@
 """The canonical key of a biflow (RFC 5103): what the packets of both directions share.
 
-It is no `FlowKey`: that one says who sends. The lower end stands first, in an order that is any, as long as it is total.
+It is no `FlowKey`: that one says who sends. The lower end stands first, in an order that is any, as long as it is
+total.
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy

@@ -53,16 +53,17 @@ cdef inline Status order_numbers(
 
 cdef inline void place_packets(
     const BiflowTable *table,    # IN
-    const uint32_t *order,       # IN  [n_flows]
+    const uint32_t *order,       # IN  [n_flows]; NULL: by number
     int64_t *offsets,            # OUT [n_flows + 1]: where each place's packets begin
     uint32_t *cursors,           # OUT [n_flows], by number: for `group_columns`
 ) noexcept nogil:
     """Where the packets of each flow go, flow after flow in order."""
-    cdef size_t place
+    cdef size_t place, number
     offsets[0] = 0
     for place in range(table.n_flows):
-        cursors[order[place]] = <uint32_t> offsets[place]
-        offsets[place + 1] = offsets[place] + find_biflow(table, order[place]).n_packets
+        number = place if order == NULL else order[place]
+        cursors[number] = <uint32_t> offsets[place]
+        offsets[place + 1] = offsets[place] + find_biflow(table, number).n_packets
 
 
 cdef inline Status sort_flows(GroupedColumns *columns, const int64_t *offsets, size_t n_flows) noexcept nogil:
@@ -80,6 +81,11 @@ cdef inline Status sort_flows(GroupedColumns *columns, const int64_t *offsets, s
     return STATUS_OK
 
 
+cdef inline uint32_t count_packets_of(const Biflow *flow) noexcept nogil:
+    """All that it has had."""
+    return flow.n_summed + flow.n_packets
+
+
 cdef inline void mark_long_flows(
     const BiflowTable *table, uint64_t min_packets, uint8_t *is_long, Dropped *dropped,
 ) noexcept nogil:
@@ -87,7 +93,7 @@ cdef inline void mark_long_flows(
     cdef size_t number
     cdef uint32_t n_packets
     for number in range(table.n_flows):
-        n_packets = find_biflow(table, number).n_packets
+        n_packets = count_packets_of(find_biflow(table, number))
         is_long[number] = n_packets >= min_packets
         if not is_long[number]:
             drop_span(dropped, DROP_SHORT_FLOW, n_packets)
@@ -102,6 +108,8 @@ cdef struct BiflowFacts:         # what is written of each flow
     int16_t *icmp_type
     int16_t *icmp_code
     uint16_t *vlan_id
+    int64_t *packets             # that went into sums, as the next one; NULL: not wanted
+    int64_t *bytes
 
 
 cdef inline void write_facts(
@@ -120,3 +128,6 @@ cdef inline void write_facts(
         facts.icmp_type[place] = flow.icmp_type
         facts.icmp_code[place] = flow.icmp_code
         facts.vlan_id[place] = flow.vlan_id
+        if facts.packets != NULL:
+            facts.packets[place] = flow.n_summed
+            facts.bytes[place] = flow.n_summed_bytes

@@ -29,6 +29,7 @@ cdef enum:                       # columns besides time and flow; wide ones firs
     COLUMN_IS_FORWARD
     COLUMN_HEADER_BYTES
     N_COLUMNS
+    PLAIN_COLUMNS = 1 << COLUMN_CAPLEN | 1 << COLUMN_WIRELEN | 1 << COLUMN_FLAGS | 1 << COLUMN_TTL  # need no details
 
 
 cdef struct PacketChunk:
@@ -105,7 +106,7 @@ cdef inline Status add_chunk(PacketColumns *columns) noexcept nogil:
         if columns.wants >> column & 1:
             chunk.values[column] = at
             at += column_width(column) * room
-    chunk.has_details = columns.wants & ~(1 << COLUMN_CAPLEN | 1 << COLUMN_WIRELEN | 1 << COLUMN_FLAGS | 1 << COLUMN_TTL)
+    chunk.has_details = columns.wants & ~PLAIN_COLUMNS
     chunk.n_packets = 0
     chunk.room = room
     columns.n_packets = n_packets

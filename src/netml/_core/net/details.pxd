@@ -18,6 +18,13 @@ cdef inline uint32_t read_ip_bytes(const uint8_t *frame, const Packet *packet) n
     return n_bytes if n_bytes else packet.wirelen - min(packet.ip_at, packet.wirelen)
 
 
+cdef inline void read_icmp(const uint8_t *icmp, Packet *packet) noexcept nogil:
+    """Type and code, if they were captured."""
+    if packet.payload_end - packet.transport_at >= 2:
+        packet.icmp_type = icmp[0]
+        packet.icmp_code = icmp[1]
+
+
 cdef inline void read_details(const uint8_t *frame, Packet *packet) noexcept nogil:
     """Fill the packet's second half."""
     cdef const uint8_t *header = frame + packet.transport_at
@@ -37,8 +44,7 @@ cdef inline void read_details(const uint8_t *frame, Packet *packet) noexcept nog
             packet.window = read_be16(header + 14)
         elif protocol == PROTOCOL_UDP:
             packet.header_bytes = 8
-        elif (protocol == PROTOCOL_ICMP or protocol == PROTOCOL_ICMPV6) and packet.payload_end - packet.transport_at >= 2:
-            packet.icmp_type = header[0]
-            packet.icmp_code = header[1]
+        elif protocol == PROTOCOL_ICMP or protocol == PROTOCOL_ICMPV6:
+            read_icmp(header, packet)
     n_payload = <int64_t> packet.ip_bytes - (packet.transport_at - packet.ip_at) - packet.header_bytes
     packet.payload_bytes = <uint32_t> n_payload if n_payload > 0 else 0
