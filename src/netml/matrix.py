@@ -23,7 +23,7 @@ class FeatureMatrix:
     Parameters
     ----------
     X : array_like of float, shape (n_flows, n_features)
-        The features; kept as float64 in C order, without a copy where it is so already.
+        The features; kept as float64 in C order, or as int8 if they are (bits), without a copy where it is so already.
     columns : iterable of str
         One name for each feature.
     flows : FlowIndex
@@ -69,7 +69,8 @@ class FeatureMatrix:
         metadata: dict[str, Any],
         labels: Any = None,
     ) -> None:
-        self.X = np.ascontiguousarray(X, dtype=np.float64)
+        is_int8 = getattr(X, "dtype", None) == np.int8
+        self.X = np.ascontiguousarray(X, dtype=np.int8 if is_int8 else np.float64)
         self.columns = tuple(columns)
         self.flows = flows
         self.metadata = metadata
@@ -128,7 +129,7 @@ class FeatureMatrix:
         Returns
         -------
         numpy.ndarray
-            float64 (n_flows,), a view into `X`.
+            (n_flows,), a view into `X`.
 
         Raises
         ------

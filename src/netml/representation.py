@@ -166,6 +166,7 @@ class FlowRepresentation(Described, TransformerMixin, BaseEstimator):  # type: i
             self.size,
             options.packet_columns,
             definition=options.definition,
+            first_headers=options.first_headers,
             strict=strict,
             link_type=link_type,
             progress=progress,
@@ -179,7 +180,7 @@ class FlowRepresentation(Described, TransformerMixin, BaseEstimator):  # type: i
         if options.first is not None:
             tables = [table.first(options.first) for table in tables]
         q_dim = (self.flow or FlowOptions()).q_interval
-        dim, rate_s = self.dim, 0.0
+        dim, rate_s = options.default_dim, 0.0
         if dim is None:
             dim = int(linear_quantile(np.concatenate([table.lengths for table in tables]), q_dim))
         if any(FAMILIES[name].needs_rate for name in options.request.names):
@@ -236,6 +237,7 @@ class FlowRepresentation(Described, TransformerMixin, BaseEstimator):  # type: i
         options = self._options()
         reading = {
             "definition": options.definition,
+            "first_headers": options.first_headers,
             "strict": strict,
             "link_type": link_type,
             "progress": progress,

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from netml import _flowcore
-from netml.errors import CaptureWarning
+from netml.errors import CaptureWarning, OptionError
 from netml.families import FAMILIES, Block, FamilyOptions, lay_out
+from netml.families.nprint import parse_headers
 from netml.flow_index import FLOW_KEY, FlowIndex
 from netml.flows import FlowTable
 from netml.matrix import FeatureMatrix
@@ -44,10 +45,19 @@ def represent(table: FlowTable, options: RepresentationOptions, *, q_dim: float 
         table = table.first(options.first)
     learned, rate_ns = _learn(table.index, options, q_dim, table.size_kind)
     blocks, columns = lay_out(options.request, learned["dim"], header=options.header, options=options.family_options)
-    X = np.zeros((len(table), len(columns)))
-    _fill(X, blocks, table, options, rate_ns)
-    _transform(X, blocks, learned)
+    if options.makes_bits:
+        X = _write_bits(table, learned["dim"], options.family_options)
+    else:
+        X = np.zeros((len(table), len(columns)))
+        _fill(X, blocks, table, options, rate_ns)
+        _transform(X, blocks, learned)
     return FeatureMatrix(X, columns, table.index, {**table.metadata, "representation": learned})
+
+
+def _write_bits(table: FlowTable, dim: int, options: FamilyOptions) -> np.ndarray:
+    if table.headers is None:
+        raise OptionError("families", "NPRINT", "made of whole captures: this table of flows has no headers")
+    return table.headers.write_bits(dim, parse_headers(options.nprint_headers), options.payload_bytes)
 
 
 def represent_spilled(
@@ -105,7 +115,7 @@ def _learn(index: FlowIndex, options: RepresentationOptions, q_dim: float, size:
         "families": list(request.names),
         "fft": request.is_fft,
         "header": options.header,
-        "dim": options.dim if options.dim is not None else _learn_dim(index.packets, q_dim),
+        "dim": options.default_dim if options.default_dim is not None else _learn_dim(index.packets, q_dim),
         "rate_s": rate_ns / 1e9,
         "size": size,
         "first": options.first,

@@ -1,5 +1,7 @@
 """Header bits: the kernel against the reference, bit by bit, on random stacks of headers and on cut ones."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from builders import frames, tunnels
@@ -31,7 +33,7 @@ def kernel_rows(records, blocks, payload_bytes, *, tunnels="inner", fragments="f
     reader = _flowcore.HeaderReader(blocks=blocks, payload_octets=payload_bytes, **decoding)
     rows = []
     for time_ns, link_type, frame in records:
-        assert reader.assemble_packets(iter([(time_ns / 10**9, frame)]), link_type, 2) == 1
+        assert reader.assemble_packets(iter([(Fraction(time_ns, 10**9), frame)]), link_type, 2) == 1
         if reader.n_waiting > 7:
             rows += zip(*reader.take_rows(7), strict=True)
     while reader.n_waiting:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from netml.errors import OptionError, UnknownNameError
 from netml.families._family import FLAG_COLUMNS, Family, FamilyOptions
 from netml.families.flow import FLOW
+from netml.families.nprint import NPRINT
 from netml.families.seed import SEED_FAMILIES
 from netml.families.splt import SPLT
 
@@ -28,6 +29,7 @@ __all__ = [
     "lay_out",
     "measure_width",
     "parse_families",
+    "require_together",
 ]
 
 HEADER_CODE = 0
@@ -53,6 +55,7 @@ FAMILIES: dict[str, Family] = {
     **SEED_FAMILIES,
     "FLOW": FLOW,
     "SPLT": SPLT,
+    "NPRINT": NPRINT,
 }
 DEFAULT_FAMILY_OPTIONS = FamilyOptions()
 
@@ -98,6 +101,14 @@ def parse_families(families: str | Iterable[str], fft: bool = False) -> Request:
     if n_transformed not in (0, len(plain)) and not fft:
         raise OptionError("families", given, "all with FFT- in front, or none")
     return Request(tuple(plain), fft or n_transformed > 0)
+
+
+def require_together(request: Request, header: bool) -> None:
+    """Raise `OptionError` if a matrix cannot have all of this: bits of headers stand alone."""
+    alone = next((name for name in request.names if FAMILIES[name].is_bits), None)
+    if alone is not None and (len(request.names) > 1 or header or request.is_fft):
+        more = [*request.names, *(["header"] if header else []), *(["fft"] if request.is_fft else [])]
+        raise OptionError("families", ", ".join(more), f"{alone} alone: its rows are int8")
 
 
 def measure_width(request: Request, dim: int, *, header: bool, options: FamilyOptions = DEFAULT_FAMILY_OPTIONS) -> int:

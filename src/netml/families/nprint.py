@@ -99,8 +99,8 @@ def _columns(dim: int, options: FamilyOptions) -> Iterable[str]:
     return (f"pkt_{rank}_{name}" for rank in range(dim) for name in names)
 
 
-NPRINT_FAMILY = Family(
-    0,
+NPRINT = Family(
+    -1,
     "bits of the headers of the first `dim` packets: 1, 0, -1 where there is none; stands alone",
     _width,
     _columns,

@@ -139,7 +139,8 @@ def from_table(table: pa.Table) -> FeatureMatrix:
     features, has_labels = split_names(table.column_names)
     names = [name for name in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS) if name in table.column_names]
     flows: dict[str, Any] = {name: table.column(name).to_numpy() for name in names}
-    matrix = np.empty((len(table), len(features)))
+    is_int8 = bool(features) and all(str(table.schema.field(name).type) == "int8" for name in features)
+    matrix = np.empty((len(table), len(features)), np.int8 if is_int8 else np.float64)
     for position, name in enumerate(features):
         matrix[:, position] = table.column(name).to_numpy()
     labels = table.column(LABEL_COLUMN).cast("string").fill_null("").to_pylist() if has_labels else None

@@ -17,9 +17,9 @@ from netml.persist import DamagedFileError
 def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:
     """Write a feature matrix as `.npz`.
 
-    The arrays are `X` float64 (n_flows, n_features), `columns` U (n_features,), `keys` FLOW_KEY (n_flows,),
-    `start_ns`, `end_ns`, `packets`, `bytes` int64 (n_flows,), `metadata` (a JSON text, 0-dimensional) and, if
-    the matrix has them, `labels` U (n_flows,), `end_reason` uint8 (n_flows,) and the `facts` of
+    The arrays are `X` float64, of bits int8, (n_flows, n_features), `columns` U (n_features,), `keys` FLOW_KEY
+    (n_flows,), `start_ns`, `end_ns`, `packets`, `bytes` int64 (n_flows,), `metadata` (a JSON text, 0-dimensional)
+    and, if the matrix has them, `labels` U (n_flows,), `end_reason` uint8 (n_flows,) and the `facts` of
     `FlowIndex`. Uncompressed.
 
     Parameters
