@@ -16,18 +16,8 @@ LAYERS = {
     "_flowcore": ("_flowcore",),
     "services": (
         *("options", "families"),
-        *(
-            "source",
-            "recognition",
-            "decompress",
-            "blocks",
-            "framing",
-            "reading",
-            "rounds",
-            "streaming",
-            "batches",
-            "fixed",
-        ),
+        *("source", "recognition", "decompress", "blocks", "framing", "reading", "rounds", "streaming", "batches"),
+        *("fixed",),
         *(
             "flows",
             "flow_index",
@@ -37,11 +27,13 @@ LAYERS = {
             "pieces",
             "biflows",
             "assembling",
+            "sums",
             "tables",
             "memory",
             "spill",
             "rows",
             "extraction",
+            "histories",
             "quantile",
             "spectrum",
         ),
@@ -49,9 +41,9 @@ LAYERS = {
         *("labels", "_label_columns"),
         *("persist", "_safe_pickle", "trusted", "formats", "appending", "row_files"),
     ),
-    "detectors": ("ndm", "representation", "_described"),
+    "detectors": ("ndm", "representation", "_plain_representation", "_described"),
     "models": (
-        *("flow_model", "model_file", "training", "learning", "verdicts", "verdict_files"),
+        *("flow_model", "model_file", "_plain_dump", "training", "learning", "verdicts", "verdict_files"),
         *("evaluation", "comparison", "visual"),
     ),
     "faces": ("pparser", "utils"),
@@ -243,18 +235,22 @@ def test_oracles_use_nothing_of_netml(folder):
 
 
 def test_families_registry():
-    codes = [name for name, _ in enum_members("features/registry.pxd", "FAMILY_HEADER")]
-    assert codes.pop() == "N_FAMILIES"
-    assert codes[families.HEADER_CODE] == "FAMILY_HEADER"
+    codes, code = {}, -1
+    for name, number in enum_members("features/registry.pxd", "FAMILY_HEADER"):
+        code = int(number) if number else code + 1
+        codes[name] = code
+    assert list(codes)[-1] == "N_FAMILIES"
+    assert codes.pop("N_FAMILIES") == max(codes.values()) + 1
+    assert codes.pop("FAMILY_HEADER") == families.HEADER_CODE
     # Bits of headers are no sums over packet columns: `fill_row` knows nothing of them.
     filled = {name: family for name, family in families.FAMILIES.items() if not family.is_bits}
     known = {f"FAMILY_{name}": family.code for name, family in filled.items()}
-    assert known == {name: code for code, name in enumerate(codes) if name != "FAMILY_HEADER"}, (
+    assert known == codes, (
         "FAMILIES in families.py and FamilyCode in _core/features/registry.pxd must have the same numbers"
     )
     assert list(known.values()) == sorted(known.values()), "FAMILIES must be in the order of FamilyCode"
     text = (house.PACKAGE / "_core/features/registry.pxd").read_text()
-    for name in codes:
+    for name in ("FAMILY_HEADER", *codes):
         assert f"family == {name}:" in text, f"fill_row in _core/features/registry.pxd does nothing for {name}"
 
 

@@ -53,7 +53,7 @@ class Described:
             "size": self.size,
             "first": self.first,
             "family_options": asdict(options.family_options),
-            "flow": asdict(self.flow or FlowOptions()),
+            "flow": asdict((self.flow or FlowOptions()).resolve(options.definition)),
             "dim": self.dim_,
             "interval_s": self.interval_,
             "rate_s": self.rate_,

@@ -35,12 +35,12 @@ COLUMNS: Final[dict[str, tuple[int, type[np.unsignedinteger[Any]]]]]
 COLUMN_KINDS: Final[dict[str, type[np.unsignedinteger[Any]]]]
 TCP_ENDS: Final[dict[str, int]]
 BIFLOW_FACTS: Final[dict[str, type[np.integer[Any]]]]
-FAMILY_COLUMNS: Final[dict[int, tuple[str, ...]]]
-LEAST_WIDTH: Final[dict[int, int]]
 SORTING_FAMILIES: Final[tuple[int, ...]]
 FACT_KINDS: Final[dict[str, type[np.integer[Any]]]]
 HEADER_BLOCKS: Final[dict[str, int]]
 PACKET_ROW: Final[np.dtype[np.void]]
+FAMILY_COLUMNS: Final[dict[int, tuple[str, ...]]]
+LEAST_WIDTH: Final[dict[int, int]]
 
 def convert_time(time: float | Decimal | Fraction) -> int: ...
 def populate(mapped: NDArray[np.uint8], start: int, length: int) -> None: ...
@@ -198,3 +198,7 @@ def sum_by_flow(size: NDArray[np.uint32], offsets: NDArray[np.int64]) -> NDArray
 def format_addresses(
     addresses: NDArray[np.uint8], ip_version: NDArray[np.uint8]
 ) -> tuple[NDArray[np.int32], NDArray[np.uint8]]: ...
+def read_tcp_options(header: bytes | NDArray[np.uint8]) -> int: ...
+def trace_connections(
+    offsets: NDArray[np.int64], columns: dict[str, NDArray[Any] | None], facts: dict[str, NDArray[Any]]
+) -> tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.uint8]]: ...

@@ -9,11 +9,13 @@ import numpy as np
 
 from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions
 from netml.fixed import LEAST_INTERVAL_S, FixedRepresentation, fix_representation, read_representation
+from netml.flow_index import FACT_KINDS
 from netml.flows import PACKET_KINDS, FlowTable
 from netml.matrix import FeatureMatrix
 from netml.options import FlowOptions, RepresentationOptions, require_whole
 from netml.rows import represent
 from netml.streaming import MAX_MEMORY_BYTES, FlowStream
+from netml.sums import FamilySums, has_sums
 
 BATCH_ROWS = 1 << 16
 
@@ -125,10 +127,13 @@ class FeatureBatches:
     ) -> None:
         require_whole("batch_rows", batch_rows, 1)
         self._fixed = fixed
+        is_seed = fixed.flow.definition == "seed"
+        self._sums = FamilySums(fixed.options) if not is_seed and has_sums(fixed.options) else None
         self.stream = FlowStream(
             source,
-            interval=max(fixed.interval_s, LEAST_INTERVAL_S),
+            interval=max(fixed.interval_s, LEAST_INTERVAL_S) if is_seed else None,
             flow=fixed.flow,
+            sums=self._sums,
             size=fixed.options.size,
             columns=fixed.options.packet_columns[1:],
             **stream_options,
@@ -149,10 +154,14 @@ class FeatureBatches:
         self.close()
 
     def _iterate(self) -> Iterator[FeatureMatrix]:
-        for table in self.stream:
-            for start in range(0, len(table), self._batch_rows):
-                is_whole = len(table) <= self._batch_rows
-                yield represent(table if is_whole else _cut(table, start, self._batch_rows), self._fixed.options)
+        for part in self.stream:
+            for start in range(0, len(part), self._batch_rows):
+                rows = slice(start, start + self._batch_rows)
+                if isinstance(part, FeatureMatrix):
+                    yield part[rows]
+                else:
+                    is_whole = len(part) <= self._batch_rows
+                    yield represent(part if is_whole else _cut(part, start, self._batch_rows), self._fixed.options)
 
     def no_rows(self) -> FeatureMatrix:
         """Give a matrix without rows: the columns, and what is known of the rows beforehand as metadata."""
@@ -161,7 +170,9 @@ class FeatureBatches:
         counts = np.empty(0, np.int64)
         columns = {name: np.empty(0, kind) for name, kind in PACKET_KINDS.items()}
         table = FlowTable(_no_keys(), np.zeros(1, np.int64), columns, self._fixed.options.size, about)
-        table.set_times(counts, counts, np.empty(0, np.uint8))
+        is_seed = self._fixed.flow.definition == "seed"
+        facts: dict[str, np.ndarray] = {name: np.empty(0, kind) for name, kind in FACT_KINDS.items() if not is_seed}
+        table.set_times(counts, counts, np.empty(0, np.uint8), facts)
         return represent(table, self._fixed.options)
 
     @property

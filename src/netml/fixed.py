@@ -38,12 +38,24 @@ def fix_representation(
     OptionError
         If the interval, `dim` or a rate that is needed is missing; it names the option.
     """
-    needed = {"interval": interval, "dim": options.dim}
+    flow = flow.resolve(options.definition)
+    is_seed = flow.definition == "seed"
+    needed: dict[str, float | None] = {"interval": interval} if is_seed else {}
+    if (
+        any(
+            FAMILIES[name].width(1, options.family_options) != FAMILIES[name].width(2, options.family_options)
+            for name in options.request.names
+        )
+        or options.header
+    ):
+        needed["dim"] = options.dim
     if any(FAMILIES[name].needs_rate for name in options.request.names):
         needed["rate"] = options.rate
     for name, given in needed.items():
         if given is None:
             raise OptionError(name, None, "given: it cannot be learned from flows that are not there yet")
+    if not is_seed:
+        return FixedRepresentation(options, replace(flow, interval=interval), 0.0)
     assert interval is not None
     return FixedRepresentation(options, flow, float(interval))
 
@@ -113,6 +125,8 @@ def _fix(parts: Any, name: str) -> FixedRepresentation:
             FamilyOptions(**(parts.get("family_options") or {})),
             parts.get("first"),
         )
-        return fix_representation(options, replace(flow, interval=None), float(parts["interval_s"]))
+        flow = replace(flow, interval=None).resolve(options.definition)
+        interval_s = float(parts["interval_s"]) if flow.definition == "seed" else None
+        return fix_representation(options, flow, interval_s)
     except (AttributeError, KeyError, TypeError) as error:
         raise OptionError("like", name, "something that tells its representation") from error

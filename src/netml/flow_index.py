@@ -11,7 +11,12 @@ from netml import _flowcore
 from netml.errors import OptionError
 
 FLOW_KEY = _flowcore.FLOW_KEY
-FACT_KINDS = {**_flowcore.FACT_KINDS, "vlan_id": np.uint16}
+FACT_KINDS: dict[str, type[np.integer[Any]]] = {
+    "vlan_id": np.uint16,
+    "icmp_type": np.int16,
+    "icmp_code": np.int16,
+    "connection_start_ns": np.int64,
+}
 _ADDRESSES_AT_A_TIME = 1 << 20
 
 Rows = slice | np.ndarray | list[int] | list[bool]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ def join_matrices(matrices: Sequence[FeatureMatrix], columns: Sequence[str]) -> 
     Returns
     -------
     FeatureMatrix (sum of n_flows, n_features)
-        Labels only if all have them. Counts in the metadata are added up; all else is the first one's.
+        Labels and texts only if all have them. Counts in the metadata are added up; all else is the first one's.
 
     Raises
     ------
@@ -46,7 +46,20 @@ def join_matrices(matrices: Sequence[FeatureMatrix], columns: Sequence[str]) -> 
     kind = np.int8 if matrices and all(matrix.X.dtype == np.int8 for matrix in matrices) else np.float64
     X = np.concatenate([np.empty((0, len(columns)), kind), *(matrix.X for matrix in matrices)])
     flows = _join_flows([matrix.flows for matrix in matrices])
-    return FeatureMatrix(X, columns, flows, merge_metadata([matrix.metadata for matrix in matrices]), labels)
+    metadata = merge_metadata([matrix.metadata for matrix in matrices])
+    return FeatureMatrix(X, columns, flows, metadata, labels, join_texts([matrix.texts for matrix in matrices]))
+
+
+def join_texts(parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Put texts of flows below each other; of names that some do not have nothing is left.
+
+    Examples
+    --------
+    >>> join_texts([{"history": np.array(["Sh"])}, {"history": np.array(["S"]), "mine": np.array(["x"])}])
+    {'history': array(['Sh', 'S'], dtype='<U2')}
+    """
+    shared = [name for name in (parts[0] if parts else {}) if all(name in part for part in parts)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in shared}
 
 
 def _join_flows(indices: Sequence[FlowIndex]) -> FlowIndex:

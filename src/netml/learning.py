@@ -17,11 +17,11 @@ from netml.persist import DamagedFileError, load_data
 from netml.training import Training, train
 
 if TYPE_CHECKING:
+    from netml._plain_representation import PlainRepresentation
     from netml.families import FamilyOptions
     from netml.flows import FlowTable
     from netml.options import FlowOptions
     from netml.reading import Progress
-    from netml.representation import FlowRepresentation
 
 _ZIP = b"PK"
 
@@ -97,7 +97,7 @@ def learn(
 
 
 def label_matrix(
-    representation: FlowRepresentation, tables: Sequence[FlowTable], marks: Sequence[Any]
+    representation: PlainRepresentation, tables: Sequence[FlowTable], marks: Sequence[Any]
 ) -> FeatureMatrix:
     """Make one labelled matrix of several captures.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +32,9 @@ class FeatureMatrix:
         How the matrix was made; anything that JSON can hold.
     labels : array_like of str, shape (n_flows,), optional
         A label for each flow, "" where none is known.
+    texts : dict of str to array_like of str, shape (n_flows,), optional
+        What families say of each flow in words, as TCP's `conn_state` and `history`: tables have them behind the
+        flow's own columns. They are no features.
 
     Raises
     ------
@@ -53,13 +56,14 @@ class FeatureMatrix:
     (1, 2)
     """
 
-    __slots__ = ("X", "columns", "flows", "labels", "metadata")
+    __slots__ = ("X", "columns", "flows", "labels", "metadata", "texts")
 
     X: np.ndarray
     columns: tuple[str, ...]
     flows: FlowIndex
     metadata: dict[str, Any]
     labels: np.ndarray | None
+    texts: dict[str, np.ndarray]
 
     def __init__(
         self,
@@ -68,6 +72,7 @@ class FeatureMatrix:
         flows: FlowIndex,
         metadata: dict[str, Any],
         labels: Any = None,
+        texts: Mapping[str, Any] | None = None,
     ) -> None:
         is_int8 = getattr(X, "dtype", None) == np.int8
         self.X = np.ascontiguousarray(X, dtype=np.int8 if is_int8 else np.float64)
@@ -75,6 +80,7 @@ class FeatureMatrix:
         self.flows = flows
         self.metadata = metadata
         self.labels = None if labels is None else np.asarray(labels, dtype=np.str_)
+        self.texts = {name: np.asarray(text, dtype=np.str_) for name, text in (texts or {}).items()}
         self._validate()
 
     def _validate(self) -> None:
@@ -89,6 +95,9 @@ class FeatureMatrix:
             raise OptionError("flows", len(self.flows), f"{n_flows} flows, one for each row")
         if self.labels is not None and self.labels.shape != (n_flows,):
             raise OptionError("labels", self.labels.shape, f"({n_flows},): one label for each row")
+        for name, text in self.texts.items():
+            if text.shape != (n_flows,):
+                raise OptionError(name, text.shape, f"({n_flows},): one text for each row")
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -112,7 +121,8 @@ class FeatureMatrix:
             if rows.ndim != 1:
                 raise OptionError("rows", rows.shape, "a slice, positions, or a mask of booleans")
         labels = None if self.labels is None else self.labels[rows]
-        return FeatureMatrix(self.X[rows], self.columns, self.flows[rows], self.metadata, labels)
+        texts = {name: text[rows] for name, text in self.texts.items()}
+        return FeatureMatrix(self.X[rows], self.columns, self.flows[rows], self.metadata, labels, texts)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """Give `X`: a feature matrix goes wherever scikit-learn takes an array."""
@@ -146,8 +156,8 @@ class FeatureMatrix:
         Returns
         -------
         pandas.DataFrame
-            src_ip, src_port, dst_ip, dst_port, protocol, start_ns, end_ns, packets, bytes, then the features,
-            then `label` if there are labels. A feature named like one of the former has `feature_` in front.
+            src_ip, src_port, dst_ip, dst_port, protocol, start_ns, end_ns, packets, bytes, the texts, then the
+            features, then `label` if there are labels. A feature named like another column has `feature_` in front.
 
         Raises
         ------
@@ -159,8 +169,8 @@ class FeatureMatrix:
         pandas = import_pandas()
         from netml.formats._layout import feature_names
 
-        flows = pandas.DataFrame(self.flows.to_columns())
-        features = pandas.DataFrame(self.X, columns=list(feature_names(self.columns)))
+        flows = pandas.DataFrame({**self.flows.to_columns(), **self.texts})
+        features = pandas.DataFrame(self.X, columns=list(feature_names(self.columns, self.texts)))
         frame: pd.DataFrame = pandas.concat([flows, features], axis=1)
         if self.labels is not None:
             frame["label"] = self.labels

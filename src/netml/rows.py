@@ -15,6 +15,7 @@ from netml.families import FAMILIES, Block, FamilyOptions, lay_out
 from netml.families.nprint import parse_headers
 from netml.flow_index import FLOW_KEY, FlowIndex
 from netml.flows import FlowTable
+from netml.joining import join_texts
 from netml.matrix import FeatureMatrix
 from netml.options import LARGEST_DIM, RepresentationOptions, nanoseconds
 from netml.pieces import SpilledPieces
@@ -51,7 +52,8 @@ def represent(table: FlowTable, options: RepresentationOptions, *, q_dim: float 
         X = np.zeros((len(table), len(columns)))
         _fill(X, blocks, table, options, rate_ns)
         _transform(X, blocks, learned)
-    return FeatureMatrix(X, columns, table.index, {**table.metadata, "representation": learned})
+    metadata = {**table.metadata, "representation": learned}
+    return FeatureMatrix(X, columns, table.index, metadata, texts=_describe(table, options))
 
 
 def _write_bits(table: FlowTable, dim: int, options: FamilyOptions) -> np.ndarray:
@@ -83,6 +85,7 @@ def represent_spilled(
     learned, rate_ns = _learn(index, options, q_dim, options.size)
     blocks, columns = lay_out(options.request, learned["dim"], header=options.header, options=options.family_options)
     X = np.zeros((len(index), len(columns)))
+    texts = []
     first = 0
     for table in pieces.cut_tables(interval_ns, options.packet_columns):
         if options.first is not None:
@@ -90,9 +93,11 @@ def represent_spilled(
         rows = slice(first, first := first + len(table))
         index.bytes[rows] = table.index.bytes
         _fill(X[rows], blocks, table, options, rate_ns)
+        texts.append(_describe(table, options))
         del table  # before the next one is made
     _transform(X, blocks, learned)
-    return FeatureMatrix(X, columns, index, {**pieces.describe(interval_ns), "representation": learned})
+    metadata = {**pieces.describe(interval_ns), "representation": learned}
+    return FeatureMatrix(X, columns, index, metadata, texts=join_texts(texts))
 
 
 def _join_index(parts: list[dict[str, np.ndarray]]) -> FlowIndex:
@@ -111,17 +116,23 @@ def _learn(index: FlowIndex, options: RepresentationOptions, q_dim: float, size:
     rate_ns = nanoseconds(options.rate) if options.rate is not None else 0.0
     if options.rate is None and any(FAMILIES[name].needs_rate for name in request.names):
         rate_ns = linear_quantile(_durations_ns(index), Q_RATE)
-    learned = {
+    dim = options.default_dim if options.default_dim is not None else _learn_dim(index.packets, q_dim)
+    return {**describe_learned(options, dim, rate_ns), "size": size}, rate_ns
+
+
+def describe_learned(options: RepresentationOptions, dim: int, rate_ns: float) -> dict[str, Any]:
+    """Give what a row is made of, as the metadata holds it."""
+    request = options.request
+    return {
         "families": list(request.names),
         "fft": request.is_fft,
         "header": options.header,
-        "dim": options.default_dim if options.default_dim is not None else _learn_dim(index.packets, q_dim),
+        "dim": dim,
         "rate_s": rate_ns / 1e9,
-        "size": size,
+        "size": options.size,
         "first": options.first,
         "family_options": asdict(options.family_options),
     }
-    return learned, rate_ns
 
 
 def _fill(
@@ -139,6 +150,16 @@ def _fill(
             settings,
             table.facts,
         )
+
+
+def _describe(table: FlowTable, options: RepresentationOptions) -> dict[str, np.ndarray]:
+    """What the families say of the flows in words."""
+    texts: dict[str, np.ndarray] = {}
+    for name in options.request.names:
+        describe = FAMILIES[name].texts
+        if describe is not None:
+            texts |= describe(table)
+    return texts
 
 
 def settings_of(options: FamilyOptions, rate_ns: float) -> dict[str, Any]:

@@ -26,7 +26,8 @@ TCP, UDP, ICMP, SCTP, ICMPV6 = 6, 17, 1, 132, 58
 HOSTS = (("10.0.0.1", "10.0.0.2", "10.0.0.3"), ("fe80::1", "fe80::2", "::1"))
 SECONDS = st.integers(0, 4000).map(lambda halves: halves * S // 2)
 RENAMED = {"header_bytes": "transport_header_bytes"}
-NOT_TESTED_HERE = {"is_forward", "tcp_options"}
+NOT_TESTED_HERE = {"is_forward"}
+TCP_OPTIONS = st.sampled_from((b"", b"\2\4\5\xb4\3\3\7\4\2", b"\4\2\2\1", b"\2\4")) | st.binary(max_size=12)
 OPTIONS = st.fixed_dictionaries(
     {
         "definition": st.sampled_from(("uni", "bi", "bi")),
@@ -63,7 +64,8 @@ def conversations(draw):
         payload = bytes(draw(st.integers(0, 2)))
         if protocol == TCP:
             flags = draw(st.sampled_from((1, 2, 4, 16, 17, 18, 20)) | st.integers(0, 255))
-            segment = frames.tcp(*ports, payload, flags=flags, sequence=draw(st.integers(0, 2**32 - 1)))
+            sequence, options = draw(st.integers(0, 2**32 - 1)), draw(TCP_OPTIONS)
+            segment = frames.tcp(*ports, payload, flags=flags, sequence=sequence, options=options)
         else:
             segment = frames.udp(*ports, payload + bytes(4))
         source, destination = draw(st.permutations(draw(st.sampled_from(HOSTS))))[:2]

@@ -60,13 +60,17 @@ static inline void netml_add_squares(uint64_t *sum, uint64_t x, uint64_t n) {
 
 /* Standard deviation of a sample of n values (n < 2^33) from their exact sum and sum of squares; 0 of fewer than 2.
  *
- * The squares' sum less total^2 / n, without cancellation: with total = q * n + r that is squares - q * q * n - 2 * q * r,
+ * n * squares - total^2 is a whole number. Where it may not fit into 128 bits: the squares' sum less total^2 / n, without cancellation: with total = q * n + r that is squares - q * q * n - 2 * q * r,
  * a whole number, less r * r / n. */
 static inline double netml_sample_std(const uint64_t *squares, uint64_t total, uint64_t n) {
     unsigned __int128 whole = (unsigned __int128)squares[1] << 64 | squares[0];
     uint64_t q, r;
     double spread;
     if (n < 2) return 0;
+    if (squares[1] >> 31 == 0 && n >> 32 == 0) { /* n * squares and, as it is not more, total^2 below 2^128 */
+        spread = (double)(whole * n - (unsigned __int128)total * total) / (double)n;
+        return sqrt(spread / (double)(n - 1));
+    }
     q = total / n;
     r = total % n;
     whole -= (unsigned __int128)q * q * n + (unsigned __int128)q * r * 2;

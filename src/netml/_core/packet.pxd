@@ -81,3 +81,9 @@ cdef enum:
     PROTOCOL_AUTHENTICATION = 51
     PROTOCOL_ICMPV6 = 58
     PROTOCOL_SCTP = 132
+
+
+cdef enum:                       # of the number that `tcp_options.pxd` makes of a SYN's options
+    TCP_HAS_MSS = 1 << 24        # in bits 0-15, bytes
+    TCP_HAS_WINDOW_SCALE = 1 << 25   # in bits 16-23: by how many bits windows are shifted
+    TCP_HAS_SACK_PERMITTED = 1 << 26

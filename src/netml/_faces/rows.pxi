@@ -4,8 +4,10 @@ from libc.stdint cimport INT32_MAX, int16_t, int32_t, int64_t, uint8_t, uint16_t
 from netml._core.features.family cimport FamilyNeeds, FamilySettings, FlowFacts, FlowPackets
 from netml._core.features.flow_family cimport N_FLOW_COLUMNS
 from netml._core.features.registry cimport (
-    FAMILY_FLOW, FAMILY_HEADER, FAMILY_SPLT, FAMILY_STATS, N_FAMILIES, FamilyCode, fill_rows,
+    FAMILY_FLOW, FAMILY_HEADER, FAMILY_SPLT, FAMILY_STATS, FAMILY_TCP, N_FAMILIES, FamilyCode,
+    fill_rows,
 )
+from netml._core.features.tcp cimport TCP_COLUMNS
 from netml._core.flow.runs cimport place_slices
 from netml._core.flow.spans cimport find_longest, sum_spans
 from netml._core.net.text cimport LONGEST_ADDRESS, write_addresses
@@ -31,8 +33,13 @@ def place_run(
 
 
 # What a family cannot do without, besides time and size.
-FAMILY_COLUMNS = {FAMILY_HEADER: ("flags", "ttl"), FAMILY_FLOW: ("flags",), FAMILY_SPLT: ("flags",)}
-LEAST_WIDTH = {FAMILY_HEADER: 8, FAMILY_STATS: 12, FAMILY_FLOW: N_FLOW_COLUMNS}
+FAMILY_COLUMNS = {
+    FAMILY_HEADER: ("flags", "ttl"), FAMILY_FLOW: ("flags",), FAMILY_SPLT: ("flags",),
+    FAMILY_TCP: (
+        "is_forward", "flags", "header_bytes", "payload_bytes", "window", "sequence", "acknowledgement", "tcp_options",
+    ),
+}
+LEAST_WIDTH = {FAMILY_HEADER: 8, FAMILY_STATS: 12, FAMILY_FLOW: N_FLOW_COLUMNS, FAMILY_TCP: TCP_COLUMNS}
 SORTING_FAMILIES = (FAMILY_STATS, FAMILY_FLOW)
 
 

@@ -15,6 +15,7 @@ from netml.families.flow import FLOW
 from netml.families.nprint import NPRINT
 from netml.families.seed import SEED_FAMILIES
 from netml.families.splt import SPLT
+from netml.families.tcp import TCP
 
 __all__ = [
     "DEFAULT_FAMILY_OPTIONS",
@@ -55,6 +56,7 @@ FAMILIES: dict[str, Family] = {
     **SEED_FAMILIES,
     "FLOW": FLOW,
     "SPLT": SPLT,
+    "TCP": TCP,
     "NPRINT": NPRINT,
 }
 DEFAULT_FAMILY_OPTIONS = FamilyOptions()
@@ -176,8 +178,10 @@ def lay_out(
     for name in request.names:
         family = FAMILIES[name]
         blocks.append(Block(family.code, len(columns), family.width(dim, options)))
-        names = family.columns(dim, options)
+        names = tuple(family.columns(dim, options))
         # IAT_SIZE beside IAT or SIZE would repeat their names.
         is_ambiguous = name == "IAT_SIZE" and not {"IAT", "SIZE"}.isdisjoint(request.names)
-        columns += (f"iat_size_{column}" for column in names) if is_ambiguous else names
+        # So would FLOW and STATS: the later one's names then say whose they are.
+        is_ambiguous = is_ambiguous or not set(columns).isdisjoint(names)
+        columns += (f"{name.lower()}_{column}" for column in names) if is_ambiguous else names
     return blocks, tuple(f"fft_{name}" for name in columns) if request.is_fft else tuple(columns)

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from netml.flows import FlowTable
 
 NPRINT_HEADERS = ("ipv4", "ipv6", "tcp", "udp", "icmp")
 FLAG_COLUMNS = ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr")
@@ -60,6 +66,13 @@ class Family:
         Packet columns that its rows are made of, besides time and size.
     definition : {"seed", "bi"}
         The flow definition that it has unless another one is asked for.
+    has_state : bool, default False
+        Whether the kernel can make its rows without keeping packets (`_core/features/states.pxd`).
+    texts : callable, optional
+        What it has to say of flows in words, beside the numbers: from a `FlowTable` a dict of str to ndarray
+        (n_flows,) of str.
+    text_columns : tuple of str
+        The names of those texts, in order.
     default_dim : int, optional
         `dim` unless another one is asked for; otherwise it is learned.
     is_bits : bool, default False
@@ -73,5 +86,8 @@ class Family:
     needs_rate: bool = False
     packet_columns: tuple[str, ...] = ()
     definition: str = "seed"
+    has_state: bool = False
+    texts: Callable[[FlowTable], dict[str, np.ndarray]] | None = None
+    text_columns: tuple[str, ...] = ()
     default_dim: int | None = None
     is_bits: bool = False

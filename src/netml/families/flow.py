@@ -24,4 +24,5 @@ FLOW = Family(
     lambda dim, options: FLOW_COLUMNS,
     packet_columns=("is_forward", "flags"),
     definition="bi",
+    has_state=True,
 )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from netml.flows import FlowIndex
+    from netml.matrix import FeatureMatrix
 
 ADDRESS_COLUMNS = ("src_ip", "dst_ip")
 FLOW_COLUMNS = (
@@ -33,8 +35,8 @@ LABEL_COLUMN = "label"
 _CLASH_PREFIX = "feature_"
 
 
-def feature_names(columns: Iterable[str]) -> tuple[str, ...]:
-    """Name the features in a table: those named like a flow's own column get a prefix.
+def feature_names(columns: Iterable[str], texts: Iterable[str] = ()) -> tuple[str, ...]:
+    """Name the features in a table: those named like a flow's own column, or like a text, get a prefix.
 
     STATS has `packets` and `bytes` too, and a table with two columns of one name is refused by most readers.
 
@@ -43,11 +45,11 @@ def feature_names(columns: Iterable[str]) -> tuple[str, ...]:
     >>> feature_names(["size_mean", "packets"])
     ('size_mean', 'feature_packets')
     """
-    taken = {*FLOW_COLUMNS, *OPTIONAL_COLUMNS, LABEL_COLUMN}
+    taken = {*FLOW_COLUMNS, *OPTIONAL_COLUMNS, LABEL_COLUMN, *texts}
     return tuple(_CLASH_PREFIX + name if name in taken else name for name in columns)
 
 
-def column_names(names: Iterable[str]) -> tuple[str, ...]:
+def column_names(names: Iterable[str], texts: Iterable[str] = ()) -> tuple[str, ...]:
     """Undo `feature_names`.
 
     Examples
@@ -55,7 +57,7 @@ def column_names(names: Iterable[str]) -> tuple[str, ...]:
     >>> column_names(["size_mean", "feature_packets"])
     ('size_mean', 'packets')
     """
-    taken = {_CLASH_PREFIX + name: name for name in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS, LABEL_COLUMN)}
+    taken = {_CLASH_PREFIX + name: name for name in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS, LABEL_COLUMN, *texts)}
     return tuple(taken.get(name, name) for name in names)
 
 
@@ -65,16 +67,26 @@ def flow_names(flows: FlowIndex) -> tuple[str, ...]:
     return (*FLOW_COLUMNS, *(name for name in OPTIONAL_COLUMNS if name in known))
 
 
-def table_names(columns: Iterable[str], flows: FlowIndex, *, has_labels: bool) -> tuple[str, ...]:
+def table_names(matrix: FeatureMatrix) -> tuple[str, ...]:
     """Name all columns of a table, in order."""
-    return (*flow_names(flows), *feature_names(columns), *([LABEL_COLUMN] if has_labels else []))
+    features = feature_names(matrix.columns, matrix.texts)
+    return (*flow_names(matrix.flows), *matrix.texts, *features, *([LABEL_COLUMN] if matrix.labels is not None else []))
 
 
-def split_names(names: Sequence[str]) -> tuple[list[str], bool]:
-    """Find the features among a table's columns.
+def split_names(names: Sequence[str], is_text: Callable[[str], bool]) -> tuple[list[str], list[str], bool]:
+    """Find the texts and the features among a table's columns.
+
+    Parameters
+    ----------
+    names : sequence of str
+        All columns.
+    is_text : callable
+        Whether a column is no numbers. Texts stand together, before the features.
 
     Returns
     -------
+    texts : list of str
+        What families say in words.
     features : list of str
         As they are called in the table.
     has_labels : bool
@@ -90,7 +102,9 @@ def split_names(names: Sequence[str]) -> tuple[list[str], bool]:
         raise ValueError(f"not a feature table of netml: no column {', '.join(missing)}")
     features = [name for name in names if name not in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS)]
     has_labels = bool(features) and features[-1] == LABEL_COLUMN
-    return features[: len(features) - has_labels], has_labels
+    features = features[: len(features) - has_labels]
+    texts = list(itertools.takewhile(is_text, features))
+    return texts, features[len(texts) :], has_labels
 
 
 def index_from_columns(columns: dict[str, Any]) -> FlowIndex:

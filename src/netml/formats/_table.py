@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from netml.flows import FlowIndex
 
 _METADATA_KEY = b"netml"
+_TEXT_KINDS = ("string", "large_string")
 
 
 def import_pyarrow(what: str) -> Any:
@@ -72,16 +73,16 @@ def to_table(matrix: FeatureMatrix, what: str) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        The flows' columns, the features as float64, `label`; the metadata as JSON in the schema.
+        The flows' columns, the texts, the features as float64, `label`; the metadata as JSON in the schema.
     """
     arrow = import_pyarrow(what)
     columns = flow_columns(arrow, matrix.flows)
+    columns += [arrow.array(text.tolist(), arrow.string()) for text in matrix.texts.values()]
     # Row-major to columns, each value touched once while its line is in the cache.
     columns += [arrow.array(column) for column in transposed(matrix.X)]
     if matrix.labels is not None:
         columns.append(arrow.array(matrix.labels.tolist(), arrow.string()))
-    names = table_names(matrix.columns, matrix.flows, has_labels=matrix.labels is not None)
-    fields = [arrow.field(name, column.type) for name, column in zip(names, columns, strict=True)]
+    fields = [arrow.field(name, column.type) for name, column in zip(table_names(matrix), columns, strict=True)]
     schema = arrow.schema(fields, metadata={_METADATA_KEY: json.dumps(matrix.metadata).encode()})
     return arrow.Table.from_arrays(columns, schema=schema)
 
@@ -136,7 +137,8 @@ def from_table(table: pa.Table) -> FeatureMatrix:
     ValueError
         If the table is no feature table.
     """
-    features, has_labels = split_names(table.column_names)
+    kinds = {name: str(table.schema.field(name).type) for name in table.column_names}
+    texts, features, has_labels = split_names(table.column_names, lambda name: kinds[name] in _TEXT_KINDS)
     names = [name for name in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS) if name in table.column_names]
     flows: dict[str, Any] = {name: table.column(name).to_numpy() for name in names}
     is_int8 = bool(features) and all(str(table.schema.field(name).type) == "int8" for name in features)
@@ -145,4 +147,5 @@ def from_table(table: pa.Table) -> FeatureMatrix:
         matrix[:, position] = table.column(name).to_numpy()
     labels = table.column(LABEL_COLUMN).cast("string").fill_null("").to_pylist() if has_labels else None
     metadata = json.loads((table.schema.metadata or {}).get(_METADATA_KEY, b"{}"))
-    return FeatureMatrix(matrix, column_names(features), index_from_columns(flows), metadata, labels=labels)
+    said = {name: table.column(name).fill_null("").to_pylist() for name in texts}
+    return FeatureMatrix(matrix, column_names(features, texts), index_from_columns(flows), metadata, labels, said)

@@ -11,20 +11,13 @@ from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from netml._core.features.family cimport FamilyNeeds, FlowPackets
-from netml._core.features.order cimport find_quarter, merge_sorted, sort_values
+from netml._core.features.flow_sizes cimport N_WAYS, WAY_BOTH, SizeSums, sum_all_sizes
 from netml._core.octets cimport netml_add_squares, netml_gap, netml_sample_std
 
 
 cdef enum:
     N_FLAG_BITS = 8
     MOST_LANE_COUNTS = 255       # that an octet holds
-
-
-cdef enum:                       # ways; what only the directions have stands at way - 1
-    WAY_BOTH = 0
-    WAY_FORWARD
-    WAY_REVERSE
-    N_WAYS
 
 
 cdef enum:                       # where columns stand in those of a way, and of the row
@@ -51,14 +44,6 @@ cdef struct FlowSums:            # but for the sizes
     GapSums gaps[3]              # by way
     uint32_t n_flags[2][8]       # by direction: forward, reverse
     uint32_t n_packets[2]
-
-
-cdef struct SizeSums:            # sizes of one way's packets
-    uint64_t n_bytes
-    uint64_t squares[2]
-    double quarters[3]
-    uint32_t least
-    uint32_t most
 
 
 cdef inline void begin_flow_sums(FlowSums *sums) noexcept nogil:
@@ -150,43 +135,6 @@ cdef inline void write_flow_row(const FlowSums *sums, const SizeSums *sizes, dou
         row[COLUMN_RATES + 1] = <double> sizes[WAY_BOTH].n_bytes / duration_s
     if sums.n_packets[0] > 0:
         row[COLUMN_RATES + 2] = <double> sums.n_packets[1] / <double> sums.n_packets[0]
-
-
-cdef inline void sum_sizes(const uint32_t *values, size_t n, SizeSums *sums) noexcept nogil:
-    """Of sizes that are in order."""
-    cdef size_t i
-    memset(sums, 0, sizeof(SizeSums))
-    if n == 0:
-        return
-    for i in range(n):
-        sums.n_bytes += values[i]
-        netml_add_squares(sums.squares, values[i], 1)
-    sums.least = values[0]
-    sums.most = values[n - 1]
-    for i in range(3):
-        sums.quarters[i] = find_quarter(values, n, 1 + i)
-
-
-cdef inline void sum_all_sizes(const FlowPackets *flow, uint32_t *scratch, SizeSums *sums) noexcept nogil:
-    """Of all packets' sizes, by way. `scratch` has room for twice the packets."""
-    cdef size_t i, n_forward = 0, n = flow.n_packets, n_reverse
-    cdef uint32_t *reverse = scratch + n
-    cdef uint32_t largest = 0
-    for i in range(n):           # forward from the left, reverse from the right end of one column
-        if flow.is_forward == NULL or flow.is_forward[i]:
-            scratch[n_forward] = flow.size[i]
-            n_forward += 1
-        else:
-            reverse -= 1
-            reverse[0] = flow.size[i]
-        largest = max(largest, flow.size[i])
-    n_reverse = n - n_forward
-    sort_values(scratch, scratch + n, n_forward, largest)
-    sort_values(reverse, scratch + n, n_reverse, largest)
-    sum_sizes(scratch, n_forward, &sums[WAY_FORWARD])
-    sum_sizes(reverse, n_reverse, &sums[WAY_REVERSE])
-    merge_sorted(scratch, n_forward, reverse, n_reverse, scratch + n)
-    sum_sizes(scratch + n, n, &sums[WAY_BOTH])
 
 
 cdef inline void fill_flow(const FlowPackets *flow, const FamilyNeeds *needs, double *row) noexcept nogil:

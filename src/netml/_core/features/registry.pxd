@@ -12,6 +12,7 @@ from netml._core.features.samp cimport fill_samp
 from netml._core.features.size cimport fill_iat_size, fill_size
 from netml._core.features.splt cimport fill_splt
 from netml._core.features.stats cimport fill_stats
+from netml._core.features.tcp cimport fill_tcp
 
 
 cdef enum FamilyCode:
@@ -24,6 +25,7 @@ cdef enum FamilyCode:
     FAMILY_SAMP_SIZE
     FAMILY_FLOW = 7
     FAMILY_SPLT = 8
+    FAMILY_TCP = 11
     N_FAMILIES
 
 
@@ -47,6 +49,8 @@ cdef inline void fill_row(
         fill_flow(flow, needs, row)
     elif family == FAMILY_SPLT:
         fill_splt(flow, row, width)
+    elif family == FAMILY_TCP:
+        fill_tcp(flow, row)
     elif family == FAMILY_HEADER:
         fill_header(flow, row, width)
 

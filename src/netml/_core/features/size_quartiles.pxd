@@ -3,7 +3,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
-from netml._core.features.flow_family cimport WAY_BOTH, WAY_FORWARD, SizeSums
+from netml._core.features.flow_sizes cimport WAY_BOTH, WAY_FORWARD, SizeSums
 from netml._core.features.order cimport interpolate_quarter, sort_values
 from netml._core.features.size_counts cimport (
     LARGEST_PACKED_COUNT, MOST_PACKED, SizeCount, SizeCounts, SizeMemory, find_slot, is_free,

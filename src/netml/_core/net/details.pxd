@@ -4,8 +4,13 @@ Read after a packet has been kept, from the offsets that decoding has left in it
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
+from netml._core.net.tcp_options cimport read_tcp_options
 from netml._core.octets cimport read_be16, read_be32
 from netml._core.packet cimport PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP, Packet
+
+
+cdef enum:
+    SYN = 2
 
 
 cdef inline uint32_t read_ip_bytes(const uint8_t *frame, const Packet *packet) noexcept nogil:
@@ -42,6 +47,8 @@ cdef inline void read_details(const uint8_t *frame, Packet *packet) noexcept nog
             packet.sequence = read_be32(header + 4)
             packet.acknowledgement = read_be32(header + 8)
             packet.window = read_be16(header + 14)
+            if header[13] & SYN:
+                packet.tcp_options = read_tcp_options(header, packet.payload_end - packet.transport_at)
         elif protocol == PROTOCOL_UDP:
             packet.header_bytes = 8
         elif protocol == PROTOCOL_ICMP or protocol == PROTOCOL_ICMPV6:
