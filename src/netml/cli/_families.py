@@ -62,5 +62,5 @@ def make_family_options(chosen: Mapping[str, Any]) -> FamilyOptions:
 
     given = {name: chosen[name] for name in FAMILY_NAMES if chosen[name] is not None}
     if "nprint_headers" in given:
-        given["nprint_headers"] = parse_headers(given["nprint_headers"])
+        given["nprint_headers"] = ",".join(parse_headers(given["nprint_headers"]))
     return FamilyOptions(**given)

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
     from netml.flows import FlowTable
 
-NPRINT_HEADERS = ("ipv4", "ipv6", "tcp", "udp", "icmp")
 FLAG_COLUMNS = ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr")
 
 
@@ -31,8 +30,8 @@ class FamilyOptions:
         CIC: a longer gap begins a subflow, s.
     activity_timeout : float, default 5
         CIC: a longer gap ends an active period, s.
-    nprint_headers : tuple of str, default all
-        NPRINT: some of `NPRINT_HEADERS`.
+    nprint_headers : str, default all
+        NPRINT: of ipv4, ipv6, tcp, udp and icmp, or nPrint's letters 4, 6, t, u and i, with commas.
     payload_bytes : int, default 0
         NPRINT: bytes of the payload behind the headers of a packet.
     """
@@ -42,7 +41,7 @@ class FamilyOptions:
     bulk_packets: int = 4
     subflow_gap: float = 1.0
     activity_timeout: float = 5.0
-    nprint_headers: tuple[str, ...] = NPRINT_HEADERS
+    nprint_headers: str = "ipv4,ipv6,tcp,udp,icmp"
     payload_bytes: int = 0
 
 

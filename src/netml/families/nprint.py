@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from netml.errors import OptionError, UnknownNameError
-from netml.families._family import NPRINT_HEADERS, Family, FamilyOptions
+from netml.families._family import Family, FamilyOptions
 
 LARGEST_PAYLOAD = 65535  # bytes
 DEFAULT_DIM = 5  # packets: they are wide
@@ -61,7 +61,7 @@ def parse_headers(headers: str | Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in FIELDS if name in names)
 
 
-def name_bits(headers: Iterable[str], payload_bytes: int = 0) -> list[str]:
+def name_bits(headers: str | Iterable[str], payload_bytes: int = 0) -> list[str]:
     """Name the columns of one packet.
 
     Examples
@@ -79,7 +79,7 @@ def name_bits(headers: Iterable[str], payload_bytes: int = 0) -> list[str]:
     return names + [f"payload_bit_{bit}" for bit in range(8 * payload_bytes)]
 
 
-def count_bits(headers: Iterable[str], payload_bytes: int = 0) -> int:
+def count_bits(headers: str | Iterable[str], payload_bytes: int = 0) -> int:
     """Count the columns of one packet.
 
     Examples
@@ -108,4 +108,3 @@ NPRINT = Family(
     default_dim=DEFAULT_DIM,
     is_bits=True,
 )
-assert tuple(FIELDS) == NPRINT_HEADERS
