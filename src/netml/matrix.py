@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from netml.errors import OptionError, UnknownNameError
+from netml.families import REPEATED_COLUMN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +27,7 @@ class FeatureMatrix:
     X : array_like of float, shape (n_flows, n_features)
         The features; kept as float64 in C order, or as int8 if they are (bits), without a copy where it is so already.
     columns : iterable of str
-        One name for each feature.
+        One name for each feature; only CIC-2017's ` Fwd Header Length` may stand there twice.
     flows : FlowIndex
         The flows that the rows stand for.
     metadata : dict
@@ -89,7 +91,8 @@ class FeatureMatrix:
         n_flows, n_features = self.X.shape
         if len(self.columns) != n_features:
             raise OptionError("columns", len(self.columns), f"{n_features} names, one for each feature")
-        if len(set(self.columns)) != n_features:
+        repeated = Counter(self.columns) - Counter(set(self.columns))
+        if any(not name.endswith(REPEATED_COLUMN) for name in repeated):
             raise OptionError("columns", self.columns, "names that differ from each other")
         if len(self.flows) != n_flows:
             raise OptionError("flows", len(self.flows), f"{n_flows} flows, one for each row")
@@ -134,7 +137,7 @@ class FeatureMatrix:
         Parameters
         ----------
         name : str
-            One of `columns`.
+            One of `columns`; of two of that name the first, which holds the same.
 
         Returns
         -------
@@ -157,7 +160,8 @@ class FeatureMatrix:
         -------
         pandas.DataFrame
             src_ip, src_port, dst_ip, dst_port, protocol, start_ns, end_ns, packets, bytes, the texts, then the
-            features, then `label` if there are labels. A feature named like another column has `feature_` in front.
+            features, then `label` if there are labels. A feature named like another column has `feature_` in front,
+            and one named like another feature `.1` behind.
 
         Raises
         ------

@@ -281,7 +281,9 @@ class RepresentationOptions:
         """The packet columns that its rows are made of."""
         wanted = [SIZE_COLUMNS[self.size], *(("flags", "ttl") if self.header else ())]
         for name in self.request.names:
-            wanted += FAMILIES[name].packet_columns
+            family = FAMILIES[name]
+            wanted += family.packet_columns
+            wanted += family.extra_packet_columns if self.family_options.cic_extra else ()
         return tuple(dict.fromkeys(wanted))
 
 

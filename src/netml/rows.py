@@ -22,6 +22,7 @@ from netml.pieces import SpilledPieces
 from netml.quantile import linear_quantile
 from netml.spectrum import transform_rows
 
+_ANY_GAP_NS = 2**64 - 1
 Q_RATE = 0.3  # quantile of the flow durations that is a SAMP window (the seed)
 
 
@@ -167,11 +168,17 @@ def settings_of(options: FamilyOptions, rate_ns: float) -> dict[str, Any]:
     return {
         "rate_ns": rate_ns,
         "cic_extra": options.cic_extra,
-        "bulk_gap_ns": nanoseconds(options.bulk_gap),
-        "subflow_gap_ns": nanoseconds(options.subflow_gap),
-        "activity_timeout_ns": nanoseconds(options.activity_timeout),
+        "bulk_gap_ns": _threshold_ns(options.bulk_gap),
+        "subflow_gap_ns": _threshold_ns(options.subflow_gap),
+        "activity_timeout_ns": _threshold_ns(options.activity_timeout),
         "bulk_packets": options.bulk_packets,
     }
+
+
+def _threshold_ns(seconds: float) -> int:
+    """Give what a gap may not exceed, in whole ns; the longest gap there is, if it may be any."""
+    whole = nanoseconds(seconds)
+    return int(whole) if whole < _ANY_GAP_NS else _ANY_GAP_NS
 
 
 def _transform(X: np.ndarray, blocks: Sequence[Block], learned: dict[str, Any]) -> None:

@@ -91,6 +91,26 @@ static inline int netml_exceeds(double x, double k, double d) {
     return fma(k, d, -x) < 0;
 }
 
+/* By how much the sum of squared distances from the mean grows as `value` joins n values with this total. From exact
+   integers and never negative, so that nothing is lost however close to each other the values are. */
+static inline double netml_spread(uint64_t value, uint64_t total, uint64_t n) {
+    int64_t product;
+    double distance; /* n * (value - mean) */
+    if (n == 0) return 0;
+    if (value <= INT64_MAX && total <= INT64_MAX
+        && !__builtin_mul_overflow((int64_t)value, (int64_t)n, &product))
+        distance = (double)(product - (int64_t)total);
+    else distance = (double)((__int128)value * n - (__int128)total);
+    return distance * distance / ((double)n * ((double)n + 1));
+}
+
+/* What the sums of squared distances of two sets lack of that of both together; likewise exact, 0 if one is empty. */
+static inline double netml_spread_between(uint64_t total, uint64_t n, uint64_t other_total, uint64_t other_n) {
+    double distance = (double)((__int128)total * other_n - (__int128)other_total * n);
+    if (n == 0 || other_n == 0) return 0;
+    return distance * distance / ((double)n * (double)other_n * (double)(n + other_n));
+}
+
 /* Have a part of a mapped file's pages entered in the page table; where the system does not know how, nothing happens. */
 static inline void netml_populate(const void *start, size_t size) {
 #if defined(__linux__)

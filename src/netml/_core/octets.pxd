@@ -18,6 +18,8 @@ cdef extern from "native.h" nogil:
     double netml_sample_std(const uint64_t *squares, uint64_t total, uint64_t n) noexcept
     double netml_floor_quotient(double x, double d) noexcept
     bint netml_exceeds(double x, double k, double d) noexcept
+    double netml_spread(uint64_t value, uint64_t total, uint64_t n) noexcept
+    double netml_spread_between(uint64_t total, uint64_t n, uint64_t other_total, uint64_t other_n) noexcept
     void netml_populate(const void *start, size_t size) noexcept
     void *netml_allocate(size_t size) noexcept
     void *netml_allocate_plain(size_t size) noexcept

@@ -199,7 +199,7 @@ cdef class BiflowAssembler(PacketAssembler):
         packets = find_columns(columns)
         sizes = packets.size
         for states, _, _ in sums:
-            require_columns(states.states.family, columns)
+            require_columns(states.states.family, columns, states.needs.settings.cic_extra)
             states.feed_due(&packets, &offsets[0], &ends[0], n_flows)
         with nogil:
             note_summed(&self.assembly.biflows, sizes, &offsets[0], &ends[0])

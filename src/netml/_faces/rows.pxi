@@ -4,8 +4,8 @@ from libc.stdint cimport INT32_MAX, int16_t, int32_t, int64_t, uint8_t, uint16_t
 from netml._core.features.family cimport FamilyNeeds, FamilySettings, FlowFacts, FlowPackets
 from netml._core.features.flow_family cimport N_FLOW_COLUMNS
 from netml._core.features.registry cimport (
-    FAMILY_FLOW, FAMILY_HEADER, FAMILY_SPLT, FAMILY_STATS, FAMILY_TCP, N_FAMILIES, FamilyCode,
-    fill_rows,
+    FAMILY_CIC, FAMILY_CIC_2017, FAMILY_FLOW, FAMILY_HEADER, FAMILY_SPLT, FAMILY_STATS, FAMILY_TCP, N_FAMILIES,
+    FamilyCode, fill_rows,
 )
 from netml._core.features.tcp cimport TCP_COLUMNS
 from netml._core.flow.runs cimport place_slices
@@ -33,13 +33,20 @@ def place_run(
 
 
 # What a family cannot do without, besides time and size.
+CIC_COLUMNS = ("flags", "payload_bytes", "header_bytes", "window")
 FAMILY_COLUMNS = {
-    FAMILY_HEADER: ("flags", "ttl"), FAMILY_FLOW: ("flags",), FAMILY_SPLT: ("flags",),
+    FAMILY_HEADER: ("flags", "ttl"), FAMILY_FLOW: ("flags",), FAMILY_SPLT: ("flags",), FAMILY_CIC: CIC_COLUMNS,
+    FAMILY_CIC_2017: CIC_COLUMNS,
     FAMILY_TCP: (
         "is_forward", "flags", "header_bytes", "payload_bytes", "window", "sequence", "acknowledgement", "tcp_options",
     ),
 }
-LEAST_WIDTH = {FAMILY_HEADER: 8, FAMILY_STATS: 12, FAMILY_FLOW: N_FLOW_COLUMNS, FAMILY_TCP: TCP_COLUMNS}
+LEAST_WIDTH = {
+    FAMILY_HEADER: 8, FAMILY_STATS: 12, FAMILY_FLOW: N_FLOW_COLUMNS, FAMILY_CIC: 76, FAMILY_CIC_2017: 77,
+    FAMILY_TCP: TCP_COLUMNS,
+}
+EXTRA_COLUMNS = {FAMILY_CIC: ("sequence",)}  # with cic_extra
+EXTRA_WIDTH = {FAMILY_CIC: 10}
 SORTING_FAMILIES = (FAMILY_STATS, FAMILY_FLOW)
 
 
@@ -69,11 +76,13 @@ def fill_family(
     cdef FlowFacts known
     cdef FamilyNeeds needs
     cdef uint32_t[::1] scratch
+    cdef Status status
     if not FAMILY_HEADER <= code < N_FAMILIES or not settings.rate_ns >= 0:
         raise ValueError(f"no family {code}, or no rate of {settings.rate_ns} ns")
-    require_columns(code, columns)
+    require_columns(code, columns, settings.cic_extra)
+    least = LEAST_WIDTH.get(code, 0) + (EXTRA_WIDTH.get(code, 0) if settings.cic_extra else 0)
     require_lengths(facts or {}, FACT_KINDS, n_flows)
-    if width < <size_t> LEAST_WIDTH.get(code, 0) or width > n_columns or first_column > n_columns - width \
+    if width < <size_t> least or width > n_columns or first_column > n_columns - width \
             or offsets.shape[0] != X.shape[0] + 1:
         raise ValueError("the family does not fit into the matrix, or the offsets do not")
     if n_flows == 0 or width == 0:
@@ -85,14 +94,17 @@ def fill_family(
     packets = find_columns(columns)
     known = find_known(facts)
     with nogil:
-        fill_rows(
+        status = fill_rows(
             <FamilyCode> code, &packets, &known, &offsets[0], n_flows, &needs, &X[0, first_column], n_columns, width)
     PyErr_CheckSignals()
+    if status == STATUS_NO_MEMORY:
+        raise MemoryError("no memory for the rows of features")
 
 
-cdef int require_columns(int code, dict columns) except -1:
+cdef int require_columns(int code, dict columns, bint cic_extra) except -1:
     """All that a family cannot do without, of one length."""
-    missing = [name for name in ("time_ns", "size", *FAMILY_COLUMNS.get(code, ())) if columns.get(name) is None]
+    needed = ("time_ns", "size", *FAMILY_COLUMNS.get(code, ()), *(EXTRA_COLUMNS.get(code, ()) if cic_extra else ()))
+    missing = [name for name in needed if columns.get(name) is None]
     if missing:
         raise ValueError(f"the family needs {', '.join(missing)}")
     return require_lengths(

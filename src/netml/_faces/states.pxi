@@ -65,7 +65,7 @@ cdef class FlowStates:
         cdef Status status
         cdef size_t n_flows = offsets.shape[0] - 1
         self.require_usable()
-        require_columns(self.states.family, columns)
+        require_columns(self.states.family, columns, self.needs.settings.cic_extra)
         if offsets.shape[0] < 1:
             raise ValueError("offsets of no flows have one value")
         if n_flows == 0:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from netml.errors import OptionError, UnknownNameError
 from netml.families._family import FLAG_COLUMNS, Family, FamilyOptions
+from netml.families.cic import CIC_FAMILIES, REPEATED_COLUMN
 from netml.families.flow import FLOW
 from netml.families.nprint import NPRINT
 from netml.families.seed import SEED_FAMILIES
@@ -22,6 +23,7 @@ __all__ = [
     "FAMILIES",
     "FLAG_COLUMNS",
     "HEADER_CODE",
+    "REPEATED_COLUMN",
     "Block",
     "Family",
     "FamilyOptions",
@@ -56,9 +58,12 @@ FAMILIES: dict[str, Family] = {
     **SEED_FAMILIES,
     "FLOW": FLOW,
     "SPLT": SPLT,
+    **CIC_FAMILIES,
     "TCP": TCP,
     "NPRINT": NPRINT,
 }
+# Family -> those whose names it would repeat, wherever they stand.
+AMBIGUOUS = {"IAT_SIZE": {"IAT", "SIZE"}, "CIC-2017": {"CIC"}}
 DEFAULT_FAMILY_OPTIONS = FamilyOptions()
 
 
@@ -179,9 +184,8 @@ def lay_out(
         family = FAMILIES[name]
         blocks.append(Block(family.code, len(columns), family.width(dim, options)))
         names = tuple(family.columns(dim, options))
-        # IAT_SIZE beside IAT or SIZE would repeat their names.
-        is_ambiguous = name == "IAT_SIZE" and not {"IAT", "SIZE"}.isdisjoint(request.names)
-        # So would FLOW and STATS: the later one's names then say whose they are.
-        is_ambiguous = is_ambiguous or not set(columns).isdisjoint(names)
-        columns += (f"{name.lower()}_{column}" for column in names) if is_ambiguous else names
+        # IAT_SIZE beside IAT or SIZE, CIC-2017 beside CIC, FLOW beside STATS: then names say whose they are.
+        is_ambiguous = not AMBIGUOUS.get(name, set()).isdisjoint(request.names) or not set(columns).isdisjoint(names)
+        prefix = f"{name.lower().replace('-', '_')}_" if is_ambiguous else ""
+        columns += (f"{prefix}{column}" for column in names)
     return blocks, tuple(f"fft_{name}" for name in columns) if request.is_fft else tuple(columns)

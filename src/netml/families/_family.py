@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from netml.flows import FlowTable
+
+from netml.errors import OptionError
 
 FLAG_COLUMNS = ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr")
 
@@ -34,6 +37,11 @@ class FamilyOptions:
         NPRINT: of ipv4, ipv6, tcp, udp and icmp, or nPrint's letters 4, 6, t, u and i, with commas.
     payload_bytes : int, default 0
         NPRINT: bytes of the payload behind the headers of a packet.
+
+    Raises
+    ------
+    OptionError
+        If a time is negative or NaN, or a bulk has no packet.
     """
 
     cic_extra: bool = False
@@ -43,6 +51,16 @@ class FamilyOptions:
     activity_timeout: float = 5.0
     nprint_headers: str = "ipv4,ipv6,tcp,udp,icmp"
     payload_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        # options.py has such checks, but stands above.
+        for option in ("bulk_gap", "subflow_gap", "activity_timeout"):
+            seconds = getattr(self, option)
+            if isinstance(seconds, bool) or not isinstance(seconds, numbers.Real) or not float(seconds) >= 0:
+                raise OptionError(option, seconds, "a number of at least 0")
+        packets = self.bulk_packets
+        if isinstance(packets, bool) or not isinstance(packets, numbers.Integral) or not 1 <= int(packets) < 2**31:
+            raise OptionError("bulk_packets", packets, f"a whole number from 1 to {2**31 - 1:,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +81,8 @@ class Family:
         Whether its rows depend on the SAMP window.
     packet_columns : tuple of str
         Packet columns that its rows are made of, besides time and size.
+    extra_packet_columns : tuple of str
+        Those that it needs besides with `cic_extra`.
     definition : {"seed", "bi"}
         The flow definition that it has unless another one is asked for.
     has_state : bool, default False
@@ -84,6 +104,7 @@ class Family:
     columns: Callable[[int, FamilyOptions], Iterable[str]]
     needs_rate: bool = False
     packet_columns: tuple[str, ...] = ()
+    extra_packet_columns: tuple[str, ...] = ()
     definition: str = "seed"
     has_state: bool = False
     texts: Callable[[FlowTable], dict[str, np.ndarray]] | None = None

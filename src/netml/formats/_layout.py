@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from netml.families import REPEATED_COLUMN
+
 if TYPE_CHECKING:
     from netml.flows import FlowIndex
     from netml.matrix import FeatureMatrix
@@ -33,18 +35,44 @@ OPTIONAL_COLUMNS: dict[str, type[np.integer[Any]]] = {
 }
 LABEL_COLUMN = "label"
 _CLASH_PREFIX = "feature_"
+_REPEAT_MARK = ".1"  # as pandas names the second column of a name
 
 
 def feature_names(columns: Iterable[str], texts: Iterable[str] = ()) -> tuple[str, ...]:
     """Name the features in a table: those named like a flow's own column, or like a text, get a prefix.
 
-    STATS has `packets` and `bytes` too, and a table with two columns of one name is refused by most readers.
+    STATS has `packets` and `bytes` too, and a table with two columns of one name is refused by most readers. The second
+    `Fwd Header Length` of CIC-2017 is `Fwd Header Length.1`.
 
     Examples
     --------
     >>> feature_names(["size_mean", "packets"])
     ('size_mean', 'feature_packets')
+    >>> feature_names([" Fwd Header Length", " Fwd Header Length"])
+    (' Fwd Header Length', ' Fwd Header Length.1')
     """
+    return distinct_names(prefixed_names(columns, texts))
+
+
+def distinct_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Mark names that have stood there before, as pandas does.
+
+    Examples
+    --------
+    >>> distinct_names(["a", "b", "a"])
+    ('a', 'b', 'a.1')
+    """
+    found: dict[str, None] = {}
+    for name in names:
+        distinct = name
+        while distinct in found:
+            distinct += _REPEAT_MARK
+        found[distinct] = None
+    return tuple(found)
+
+
+def prefixed_names(columns: Iterable[str], texts: Iterable[str] = ()) -> tuple[str, ...]:
+    """Name the features as `feature_names` does, but a name that stands twice stays as it is: for CSV."""
     taken = {*FLOW_COLUMNS, *OPTIONAL_COLUMNS, LABEL_COLUMN, *texts}
     return tuple(_CLASH_PREFIX + name if name in taken else name for name in columns)
 
@@ -56,8 +84,12 @@ def column_names(names: Iterable[str], texts: Iterable[str] = ()) -> tuple[str, 
     --------
     >>> column_names(["size_mean", "feature_packets"])
     ('size_mean', 'packets')
+    >>> column_names([" Fwd Header Length", " Fwd Header Length.1"])
+    (' Fwd Header Length', ' Fwd Header Length')
     """
+    names = tuple(names)
     taken = {_CLASH_PREFIX + name: name for name in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS, LABEL_COLUMN, *texts)}
+    taken |= {name + _REPEAT_MARK: name for name in names if name.endswith(REPEATED_COLUMN)}
     return tuple(taken.get(name, name) for name in names)
 
 

@@ -22,12 +22,14 @@ from netml.formats import _table
 from netml.formats._layout import (
     ADDRESS_COLUMNS,
     FLOW_COLUMNS,
+    LABEL_COLUMN,
     OPTIONAL_COLUMNS,
     column_names,
+    distinct_names,
     flow_names,
     index_from_columns,
+    prefixed_names,
     split_names,
-    table_names,
 )
 from netml.matrix import FeatureMatrix
 from netml.persist import DamagedFileError
@@ -57,8 +59,9 @@ def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:
 
 def write_header(stream: IO[bytes], matrix: FeatureMatrix) -> None:
     """Write the line with the columns' names."""
-    names = (_quoted(name) if _is_special(name) else name for name in table_names(matrix))
-    stream.write((",".join(names) + "\n").encode())
+    label = [] if matrix.labels is None else [LABEL_COLUMN]
+    names = (*flow_names(matrix.flows), *matrix.texts, *prefixed_names(matrix.columns, matrix.texts), *label)
+    stream.write((",".join(_quoted(name) if _is_special(name) else name for name in names) + "\n").encode())
 
 
 def write_rows(stream: IO[bytes], matrix: FeatureMatrix) -> None:
@@ -183,11 +186,12 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
             reader = csv.reader(stream)
             header = next(reader, [])
             first = dict(zip(header, next(reader, []), strict=False))
-        texts, features, has_labels = split_names(header, lambda column: _is_text(column, first))
+        names = distinct_names(header)
+        texts, features, has_labels = split_names(names, lambda column: _is_text(column, first))
         try:
-            return _read_arrow(name, texts, features, _table.import_pyarrow("reading CSV quickly"))
+            return _read_arrow(name, names, texts, features, _table.import_pyarrow("reading CSV quickly"))
         except MissingExtraError:
-            return _read_python(name, texts, features, has_labels)
+            return _read_python(name, names, texts, features, has_labels)
     except (ValueError, csv.Error) as error:
         raise DamagedFileError(name, str(error)) from error
 
@@ -203,7 +207,7 @@ def _is_text(column: str, first: dict[str, str]) -> bool:
     return False
 
 
-def _read_arrow(name: str, texts: list[str], features: list[str], arrow: Any) -> FeatureMatrix:
+def _read_arrow(name: str, names: tuple[str, ...], texts: list[str], features: list[str], arrow: Any) -> FeatureMatrix:
     from pyarrow import csv as arrow_csv
 
     types = dict.fromkeys((*FLOW_COLUMNS, *OPTIONAL_COLUMNS), arrow.int64()) | dict.fromkeys(
@@ -213,17 +217,20 @@ def _read_arrow(name: str, texts: list[str], features: list[str], arrow: Any) ->
     # By default "nan" and the like are no numbers but gaps.
     convert = arrow_csv.ConvertOptions(column_types=types, null_values=[], strings_can_be_null=False)
     parse = arrow_csv.ParseOptions(newlines_in_values=True)
-    return _table.from_table(arrow_csv.read_csv(name, convert_options=convert, parse_options=parse))
+    table = arrow_csv.read_csv(name, convert_options=convert, parse_options=parse)
+    return _table.from_table(table.rename_columns(list(names)))
 
 
-def _read_python(name: str, texts: list[str], features: list[str], has_labels: bool) -> FeatureMatrix:
+def _read_python(
+    name: str, names: tuple[str, ...], texts: list[str], features: list[str], has_labels: bool
+) -> FeatureMatrix:
     with open(name, newline="", encoding="utf-8-sig") as stream:
         reader = csv.reader(stream)
         header = next(reader)
         rows = list(reader)
     if any(len(row) != len(header) for row in rows):
         raise ValueError(f"a row has not the {len(header)} fields of the header")
-    columns = dict(zip(header, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(header, ())
+    columns = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(names, ())
     flows = {
         name: columns[name] if name in ADDRESS_COLUMNS else np.array(columns[name], np.int64)
         for name in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS)

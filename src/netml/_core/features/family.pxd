@@ -35,10 +35,10 @@ cdef struct FlowFacts:           # of every flow; NULL where the table does not 
 cdef struct FamilySettings:      # from a dict
     double rate_ns               # length of a SAMP window
     bint cic_extra
-    double bulk_gap_ns
-    double subflow_gap_ns
-    double activity_timeout_ns
-    uint64_t bulk_packets
+    uint64_t bulk_gap_ns         # CIC: longest time between two packets of a bulk
+    uint64_t subflow_gap_ns      # CIC: what is longer begins a subflow
+    uint64_t activity_timeout_ns # CIC: what is longer ends an active period
+    uint64_t bulk_packets        # CIC: packets that make a bulk, at least 1
 
 
 cdef struct FamilyNeeds:

@@ -4,6 +4,7 @@ A new family: its file, its lines here, and one in families.py.
 """
 from libc.stdint cimport int64_t
 
+from netml._core.features.cic cimport fill_cic
 from netml._core.features.family cimport FamilyNeeds, FlowFacts, FlowPackets
 from netml._core.features.flow_family cimport fill_flow
 from netml._core.features.header cimport fill_header
@@ -13,6 +14,7 @@ from netml._core.features.size cimport fill_iat_size, fill_size
 from netml._core.features.splt cimport fill_splt
 from netml._core.features.stats cimport fill_stats
 from netml._core.features.tcp cimport fill_tcp
+from netml._core.status cimport STATUS_OK, Status
 
 
 cdef enum FamilyCode:
@@ -23,13 +25,15 @@ cdef enum FamilyCode:
     FAMILY_STATS
     FAMILY_SAMP_NUM
     FAMILY_SAMP_SIZE
-    FAMILY_FLOW = 7
-    FAMILY_SPLT = 8
-    FAMILY_TCP = 11
+    FAMILY_FLOW
+    FAMILY_SPLT
+    FAMILY_CIC
+    FAMILY_CIC_2017
+    FAMILY_TCP
     N_FAMILIES
 
 
-cdef inline void fill_row(
+cdef inline Status fill_row(
     FamilyCode family, const FlowPackets *flow, const FamilyNeeds *needs, double *row, size_t width,
 ) noexcept nogil:
     """Fill one flow's row of one family; `row` comes zeroed, `width` is the family's."""
@@ -53,6 +57,11 @@ cdef inline void fill_row(
         fill_tcp(flow, row)
     elif family == FAMILY_HEADER:
         fill_header(flow, row, width)
+    elif family == FAMILY_CIC:
+        return fill_cic(flow, needs, False, row)
+    elif family == FAMILY_CIC_2017:
+        return fill_cic(flow, needs, True, row)
+    return STATUS_OK
 
 
 cdef inline void find_packets(
@@ -86,7 +95,7 @@ cdef inline void find_facts(const FlowFacts *facts, size_t number, FlowPackets *
         flow.connection_start_ns = facts.connection_start_ns[number]
 
 
-cdef inline void fill_rows(
+cdef inline Status fill_rows(
     FamilyCode family,
     const FlowPackets *packets,  # IN: the columns of all flows
     const FlowFacts *facts,      # IN
@@ -99,8 +108,12 @@ cdef inline void fill_rows(
 ) noexcept nogil:
     """Fill one family's columns of all rows."""
     cdef FlowPackets flow
+    cdef Status status
     cdef size_t i
     for i in range(n_flows):
         find_packets(packets, offsets[i], offsets[i + 1], &flow)
         find_facts(facts, i, &flow)
-        fill_row(family, &flow, needs, X + i * n_columns, width)
+        status = fill_row(family, &flow, needs, X + i * n_columns, width)
+        if status != STATUS_OK:
+            return status
+    return STATUS_OK

@@ -7,10 +7,12 @@ from libc.stdint cimport UINT32_MAX, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 
+from netml._core.features.cic cimport sum_flow, write_cic_row
+from netml._core.features.cic_sums cimport CicSums, begin_cic, end_cic
 from netml._core.features.family cimport FamilyNeeds, FlowFacts, FlowPackets
 from netml._core.features.flow_family cimport FlowSums, add_flow_packets, begin_flow_sums, write_flow_row
 from netml._core.features.flow_sizes cimport SizeSums
-from netml._core.features.registry cimport FAMILY_FLOW, FamilyCode, find_facts, find_packets
+from netml._core.features.registry cimport FAMILY_CIC, FAMILY_CIC_2017, FAMILY_FLOW, FamilyCode, find_facts, find_packets
 from netml._core.features.size_counts cimport SizeCounts, SizeMemory, add_size, begin_counts, free_counts
 from netml._core.features.size_quartiles cimport sum_counts
 from netml._core.octets cimport netml_allocate_plain, netml_reallocate
@@ -38,7 +40,9 @@ cdef struct FlowStates:
 
 cdef inline size_t measure_state(FamilyCode family) noexcept nogil:
     """Octets of a state; 0 of a family that has none."""
-    return sizeof(FlowState) if family == FAMILY_FLOW else 0
+    if family == FAMILY_FLOW:
+        return sizeof(FlowState)
+    return sizeof(CicSums) if family == FAMILY_CIC or family == FAMILY_CIC_2017 else 0
 
 
 cdef inline void begin_state(FamilyCode family, void *state) noexcept nogil:
@@ -46,6 +50,8 @@ cdef inline void begin_state(FamilyCode family, void *state) noexcept nogil:
     if family == FAMILY_FLOW:
         begin_flow_sums(&(<FlowState *> state).sums)
         begin_counts(&(<FlowState *> state).sizes)
+    else:
+        begin_cic(<CicSums *> state)
 
 
 cdef inline Status add_to_state(
@@ -55,6 +61,8 @@ cdef inline Status add_to_state(
     cdef Status status = STATUS_OK
     if states.family == FAMILY_FLOW:
         status = add_flow_state(<FlowState *> state, flow, &states.memory)
+    else:
+        status = sum_flow(<CicSums *> state, flow, needs)
     return status
 
 
@@ -68,6 +76,8 @@ cdef inline Status write_state(
         status = sum_counts(&(<const FlowState *> state).sizes, &states.memory, sizes)
         if status == STATUS_OK:
             write_flow_row(&(<const FlowState *> state).sums, sizes, row)
+    else:
+        write_cic_row(<const CicSums *> state, facts, needs, states.family == FAMILY_CIC_2017, row)
     return status
 
 
@@ -75,6 +85,8 @@ cdef inline void free_state(FlowStates *states, void *state) noexcept nogil:
     """Give back what the state owns."""
     if states.family == FAMILY_FLOW:
         free_counts(&(<FlowState *> state).sizes, &states.memory)
+    else:
+        end_cic(<CicSums *> state)
 
 
 cdef inline Status add_flow_state(FlowState *state, const FlowPackets *flow, SizeMemory *memory) noexcept nogil:

@@ -1,0 +1,223 @@
+"""CIC: CICFlowMeter's features with its errors corrected, in the order of its CSV of 2018; docs/cic.md has them all.
+
+Times are in us, lengths are the transport's payload, deviations are of the sample. What there is nothing of is 0, and
+nothing is ever divided by 0.
+"""
+from libc.math cimport sqrt
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memcpy, memset
+
+from netml._core.features.activity cimport Activity, end_period
+from netml._core.features.bulks cimport Bulks
+from netml._core.features.cic_side cimport CIC_BWD, CIC_FWD, CicPacket, CicSide
+from netml._core.features.cic_sums cimport CicExtra, CicRest, CicSums, add_cic, begin_cic, end_cic
+from netml._core.features.family cimport FamilyNeeds, FlowPackets
+from netml._core.octets cimport netml_spread_between
+from netml._core.status cimport STATUS_OK, Status
+
+
+cdef enum:
+    N_CIC = 76
+    HEADER_BYTES_AT = 33         # Fwd Header Length
+    SECOND_HEADER_BYTES_AT = 54  # of CIC-2017, which has it twice
+    LEAST_TCP_HEADER = 20        # UDP has 8, the others are given none
+
+
+cdef inline double divide(double dividend, double divisor) noexcept nogil:
+    """0 where there is nothing to divide by."""
+    return dividend / divisor if divisor > 0 else 0
+
+
+cdef inline double find_variance(double spread, uint64_t n) noexcept nogil:
+    """Of a sample."""
+    return spread / <double> (n - 1) if n > 1 else 0
+
+
+cdef inline double *put(double *at, double value) noexcept nogil:
+    """Fill one column; gives the next."""
+    at[0] = value
+    return at + 1
+
+
+cdef inline double *put_times(
+    double *at, uint64_t n, uint64_t total_ns, double spread, uint64_t max_ns, uint64_t min_ns,
+) noexcept nogil:
+    """Mean, Std, Max, Min."""
+    at[0] = divide(<double> total_ns, <double> n) / 1e3
+    at[1] = sqrt(find_variance(spread, n)) / 1e3
+    at[2] = <double> max_ns / 1e3
+    at[3] = <double> min_ns / 1e3
+    return at + 4
+
+
+cdef inline double *put_side_times(double *at, const CicSide *side) noexcept nogil:
+    """Total, Mean, Std, Max, Min of the times between packets of one direction."""
+    cdef uint64_t total_ns = <uint64_t> side.last_ns - <uint64_t> side.first_ns
+    at[0] = <double> total_ns / 1e3
+    return put_times(
+        at + 1, side.n_packets - 1 if side.n_packets else 0, total_ns, side.gap_spread, side.gap_max_ns,
+        side.gap_min_ns)
+
+
+cdef inline double *put_side_lengths(double *at, const CicSide *side) noexcept nogil:
+    """Max, Min, Mean, Std of one direction."""
+    at[0] = side.payload_max
+    at[1] = side.payload_min
+    at[2] = divide(<double> side.payload_bytes, side.n_packets)
+    at[3] = sqrt(find_variance(side.payload_spread, side.n_packets))
+    return at + 4
+
+
+cdef inline double *put_lengths(double *at, const CicSide *fwd, const CicSide *bwd) noexcept nogil:
+    """Min, Max, Mean, Std, Variance of both directions."""
+    cdef uint64_t n = <uint64_t> fwd.n_packets + bwd.n_packets
+    cdef double spread = fwd.payload_spread + bwd.payload_spread + netml_spread_between(
+        fwd.payload_bytes, fwd.n_packets, bwd.payload_bytes, bwd.n_packets)
+    at[0] = min(fwd.payload_min, bwd.payload_min)
+    if fwd.n_packets == 0 or bwd.n_packets == 0:
+        at[0] = bwd.payload_min if fwd.n_packets == 0 else fwd.payload_min
+    at[1] = max(fwd.payload_max, bwd.payload_max)
+    at[2] = divide(<double> (fwd.payload_bytes + bwd.payload_bytes), <double> n)
+    at[3] = sqrt(find_variance(spread, n))
+    at[4] = find_variance(spread, n)
+    return at + 5
+
+
+cdef inline double *put_bulks(double *at, const Bulks *bulks) noexcept nogil:
+    """Bytes/Bulk, Packet/Bulk, Bulk Rate."""
+    at[0] = divide(<double> bulks.payload_bytes, bulks.n_bulks)
+    at[1] = divide(bulks.n_packets, bulks.n_bulks)
+    at[2] = divide(bulks.payload_bytes * 1e9, <double> bulks.time_ns)
+    return at + 3
+
+
+cdef inline double *put_activity(
+    double *at, const Activity *known, int64_t first_ns, int64_t last_ns, uint64_t gap_max_ns,
+) noexcept nogil:
+    """Active, then idle: Mean, Std, Max, Min. The flow's end ends the last period."""
+    cdef Activity activity = known[0]
+    cdef uint64_t total_ns = end_period(&activity, first_ns, last_ns)
+    at = put_times(
+        at, activity.n_active, total_ns, activity.active_spread, activity.active_max_ns, activity.active_min_ns)
+    return put_times(
+        at, activity.n_idle, activity.idle_total_ns, activity.idle_spread, gap_max_ns if activity.n_idle else 0,
+        activity.idle_min_ns)
+
+
+cdef inline uint64_t sum_headers(const CicSide *side) noexcept nogil:
+    """Bytes of a direction's transport headers."""
+    return <uint64_t> side.header_bytes_high << 32 | side.header_bytes_low
+
+
+cdef inline void write_cic(const CicSums *sums, double *row) noexcept nogil:
+    """Fill the 76 columns; the sums stay as they are, of one packet at least."""
+    cdef const CicSide *fwd = &sums.sides[CIC_FWD]
+    cdef const CicSide *bwd = &sums.sides[CIC_BWD]
+    cdef int64_t first_ns = sums.sides[sums.first_side].first_ns, last_ns = sums.sides[sums.last_side].last_ns
+    cdef uint64_t duration_ns = <uint64_t> last_ns - <uint64_t> first_ns
+    cdef uint64_t n_packets = <uint64_t> fwd.n_packets + bwd.n_packets
+    cdef uint64_t n_bytes = fwd.payload_bytes + bwd.payload_bytes
+    cdef double n_subflows = <double> sums.n_long_gaps + 1
+    cdef double *at = row
+    cdef CicRest none
+    cdef const CicRest *rest = sums.rest
+    if rest == NULL:
+        memset(&none, 0, sizeof(CicRest))
+        rest = &none
+    at = put(at, <double> duration_ns / 1e3)
+    at = put(put(at, fwd.n_packets), bwd.n_packets)
+    at = put(put(at, <double> fwd.payload_bytes), <double> bwd.payload_bytes)
+    at = put_side_lengths(put_side_lengths(at, fwd), bwd)
+    at = put(at, divide(n_bytes * 1e9, <double> duration_ns))
+    at = put(at, divide(n_packets * 1e9, <double> duration_ns))
+    at = put_times(at, n_packets - 1, duration_ns, sums.gap_spread, sums.gap_max_ns, sums.gap_min_ns)
+    at = put_side_times(put_side_times(at, fwd), bwd)
+    at = put(put(put(put(at, fwd.n_psh), bwd.n_psh), fwd.n_urg), bwd.n_urg)
+    at = put(put(at, <double> sum_headers(fwd)), <double> sum_headers(bwd))
+    at = put(at, divide(fwd.n_packets * 1e9, <double> duration_ns))
+    at = put(at, divide(bwd.n_packets * 1e9, <double> duration_ns))
+    at = put_lengths(at, fwd, bwd)
+    at = put(put(put(at, sums.n_fin), sums.n_syn), sums.n_rst)
+    at = put(at, <double> fwd.n_psh + bwd.n_psh)
+    at = put(at, sums.n_ack)
+    at = put(at, <double> fwd.n_urg + bwd.n_urg)
+    at = put(put(at, sums.n_cwr), sums.n_ece)
+    at = put(put(at, divide(bwd.n_packets, fwd.n_packets)), divide(<double> n_bytes, <double> n_packets))
+    at = put(at, divide(<double> fwd.payload_bytes, fwd.n_packets))
+    at = put(at, divide(<double> bwd.payload_bytes, bwd.n_packets))
+    at = put_bulks(put_bulks(at, &rest.bulks[CIC_FWD]), &rest.bulks[CIC_BWD])
+    at = put(put(at, fwd.n_packets / n_subflows), <double> fwd.payload_bytes / n_subflows)
+    at = put(put(at, bwd.n_packets / n_subflows), <double> bwd.payload_bytes / n_subflows)
+    at = put(at, fwd.window if sums.has_window[CIC_FWD] else -1)
+    at = put(at, bwd.window if sums.has_window[CIC_BWD] else -1)
+    at = put(put(at, fwd.n_data), fwd.header_min)
+    put_activity(at, &rest.activity, first_ns, last_ns, sums.gap_max_ns)
+
+
+cdef inline void write_cic_extra(const CicSums *sums, const FlowPackets *flow, double *at) noexcept nogil:
+    """Fill the ten columns of --cic-extra; of `flow` the facts."""
+    cdef const CicExtra *extra = sums.extra
+    cdef const CicSide *bwd = &sums.sides[CIC_BWD]
+    cdef int64_t last_ns = sums.sides[sums.last_side].last_ns
+    if extra == NULL:            # no packets
+        return
+    at = put(put(at, extra.n_fwd_rst), sums.n_rst - extra.n_fwd_rst)
+    at = put(put(at, bwd.n_data), bwd.header_min)
+    at = put(put(at, flow.icmp_code), flow.icmp_type)
+    at = put(put(at, extra.n_again[CIC_FWD]), extra.n_again[CIC_BWD])
+    at = put(at, <double> extra.n_again[CIC_FWD] + extra.n_again[CIC_BWD])
+    put(at, <double> (<uint64_t> last_ns - <uint64_t> flow.connection_start_ns) / 1e3)
+
+
+cdef inline Status sum_flow(CicSums *sums, const FlowPackets *flow, const FamilyNeeds *needs) noexcept nogil:
+    """Add all packets of a flow; without `is_forward` all of them are."""
+    cdef CicPacket packet
+    cdef Status status = STATUS_OK
+    cdef size_t i
+    for i in range(flow.n_packets):
+        packet.time_ns = flow.time_ns[i]
+        packet.payload_bytes = flow.payload_bytes[i]
+        packet.sequence = flow.sequence[i] if flow.sequence != NULL else 0
+        packet.window = flow.window[i]
+        packet.header_bytes = flow.header_bytes[i]
+        packet.flags = flow.flags[i]
+        packet.side = CIC_BWD if flow.is_forward != NULL and not flow.is_forward[i] else CIC_FWD
+        packet.is_tcp = packet.header_bytes >= LEAST_TCP_HEADER
+        status = add_cic(sums, &packet, &needs.settings)
+        if status != STATUS_OK:
+            break
+    return status
+
+
+cdef inline void write_cic_row(
+    const CicSums *sums,
+    const FlowPackets *facts,    # IN: of the flow as a whole; its packets are not looked at
+    const FamilyNeeds *needs, bint is_2017, double *row,
+) noexcept nogil:
+    """The row of all packets so far."""
+    cdef double values[N_CIC]
+    write_cic(sums, values)
+    if is_2017:
+        memcpy(row, values, SECOND_HEADER_BYTES_AT * sizeof(double))
+        row[SECOND_HEADER_BYTES_AT] = values[HEADER_BYTES_AT]
+        memcpy(
+            row + SECOND_HEADER_BYTES_AT + 1, values + SECOND_HEADER_BYTES_AT,
+            (N_CIC - SECOND_HEADER_BYTES_AT) * sizeof(double))
+    else:
+        memcpy(row, values, N_CIC * sizeof(double))
+        if needs.settings.cic_extra:
+            write_cic_extra(sums, facts, row + N_CIC)
+
+
+cdef inline Status fill_cic(
+    const FlowPackets *flow, const FamilyNeeds *needs, bint is_2017, double *row,
+) noexcept nogil:
+    """Fill 76 columns, with --cic-extra 86, or the 77 of CIC-2017, which has no extra ones."""
+    cdef CicSums sums
+    cdef Status status
+    begin_cic(&sums)
+    status = sum_flow(&sums, flow, needs)
+    if status == STATUS_OK:
+        write_cic_row(&sums, flow, needs, is_2017, row)
+    end_cic(&sums)
+    return status
