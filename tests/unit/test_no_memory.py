@@ -9,6 +9,8 @@ import itertools
 import pytest
 import traffic
 from builders import captures
+from cic_rows import cic_matrix, make_table
+from reference.biflow_packet import BiflowPacket
 
 import netml
 from netml import _flowcore
@@ -40,6 +42,12 @@ def stream():
     return sum(len(table) for table in tables)
 
 
+def cic():
+    """Two flows with bulks, and so many holes in their sequence numbers that the list of them grows."""
+    flow = [BiflowPacket(place, True, 1, 20, sequence=3 * place) for place in range(20)]
+    return cic_matrix(make_table([flow, flow]), cic_extra=True).X.sum()
+
+
 RUNS = {
     "batch": lambda: len(netml.read_flows(io.BytesIO(PCAP), flow=FLOW)),
     "pcapng": lambda: len(netml.read_flows(io.BytesIO(PCAPNG), flow=FLOW)),
@@ -47,6 +55,7 @@ RUNS = {
     "packets": lambda: len(netml.packets.read_packet_table(io.BytesIO(PCAP))),
     "general": lambda: len(netml.read_flows(((t / 1e9, f) for t, f in RECORDS), flow=FLOW, link_type=1)),
     "extract": lambda: len(netml.extract(io.BytesIO(PCAP), ["STATS", "SAMP_NUM"], header=True, flow=FLOW)),
+    "cic": cic,
 }
 
 
