@@ -1,4 +1,4 @@
-"""CIC of the kernel against the oracle on every shared capture, with thresholds that cut and with those that are usual."""
+"""CIC of the kernel against the oracle on every shared capture, with the usual thresholds and with short ones."""
 
 import cic_rows
 import numpy as np

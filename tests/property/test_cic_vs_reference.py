@@ -95,11 +95,7 @@ def test_flows_of_one_direction_need_no_column_that_says_so(packets):
     np.testing.assert_allclose(found, values_of(cic_row(packets)), rtol=EXACT, atol=0)
 
 
-@given(
-    st.lists(
-        packets_of(TCP, payload_bytes=st.integers(0, 4), sequence=SEQUENCES), min_size=20, max_size=120
-    )
-)
+@given(st.lists(packets_of(TCP, payload_bytes=st.integers(0, 4), sequence=SEQUENCES), min_size=20, max_size=120))
 def test_retransmissions_where_there_are_many_holes(packets):
     expected = cic_extra_row(packets)
     found = cic_rows.cic_row(packets, cic_extra=True)

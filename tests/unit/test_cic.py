@@ -222,7 +222,7 @@ def test_times_that_cannot_be(option, value):
 
 @pytest.mark.parametrize("value", [0, -4, 2.5, math.nan, "4", True, 2**31])
 def test_numbers_of_packets_that_cannot_be(value):
-    with pytest.raises(OptionError, match="bulk_packets=.*a whole number from 1 to 2,147,483,647"):
+    with pytest.raises(OptionError, match=r"bulk_packets=.*a whole number from 1 to 2,147,483,647"):
         FamilyOptions(bulk_packets=value)
 
 

@@ -1,4 +1,4 @@
-"""CIC: CICFlowMeter's features, right, and the same under the headers of the CIC-IDS2017 CSV files; see `docs/cic.md`."""
+"""CIC: CICFlowMeter's features, right, and under the headers of the CIC-IDS2017 CSV files; see `docs/cic.md`."""
 
 from __future__ import annotations
 

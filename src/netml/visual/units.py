@@ -15,7 +15,7 @@ _CIC_UNITS = {
     r"Bytes/Bulk|Bytes|bytes|Win": "bytes",
     r"Variance": "bytes^2",
     r"Length|Size|size": "bytes",
-    r"Packet|Flag|Count|Pkts|pkt": "packets",
+    r"[Pp]acket|Flag|Count|Pkts|pkt": "packets",
     r"Ratio": "bwd/fwd",
     r"ICMP": "number",
 }
