@@ -34,6 +34,11 @@ FLOW_KEY: Final[np.dtype[np.void]]
 COLUMNS: Final[dict[str, tuple[int, type[np.unsignedinteger[Any]]]]]
 COLUMN_KINDS: Final[dict[str, type[np.unsignedinteger[Any]]]]
 FACT_KINDS: Final[dict[str, type[np.integer[Any]]]]
+FAMILY_COLUMNS: Final[dict[int, tuple[str, ...]]]
+LEAST_WIDTH: Final[dict[int, int]]
+CIC_COLUMNS: Final[tuple[str, ...]]
+EXTRA_COLUMNS: Final[dict[int, tuple[str, ...]]]
+EXTRA_WIDTH: Final[dict[int, int]]
 
 def convert_time(time: float | Decimal | Fraction) -> int: ...
 def populate(mapped: NDArray[np.uint8], start: int, length: int) -> None: ...
