@@ -41,6 +41,9 @@ HEADER_BLOCKS: Final[dict[str, int]]
 PACKET_ROW: Final[np.dtype[np.void]]
 FAMILY_COLUMNS: Final[dict[int, tuple[str, ...]]]
 LEAST_WIDTH: Final[dict[int, int]]
+CIC_COLUMNS: Final[tuple[str, ...]]
+EXTRA_COLUMNS: Final[dict[int, tuple[str, ...]]]
+EXTRA_WIDTH: Final[dict[int, int]]
 
 def convert_time(time: float | Decimal | Fraction) -> int: ...
 def populate(mapped: NDArray[np.uint8], start: int, length: int) -> None: ...
