@@ -15,11 +15,12 @@ LAYERS = {
     "_core": ("_core",),
     "_flowcore": ("_flowcore",),
     "services": (
-        *("options", "families"),
+        *("options", "families", "requirements"),
         *("source", "recognition", "decompress", "blocks", "framing", "reading", "rounds", "streaming", "batches"),
         *("fixed",),
         *(
             "flows",
+            "packet_columns",
             "flow_index",
             "flow_headers",
             "matrix",

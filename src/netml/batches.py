@@ -12,7 +12,8 @@ from netml.fixed import LEAST_INTERVAL_S, FixedRepresentation, fix_representatio
 from netml.flow_index import FACT_KINDS
 from netml.flows import PACKET_KINDS, FlowTable
 from netml.matrix import FeatureMatrix
-from netml.options import FlowOptions, RepresentationOptions, require_whole
+from netml.options import FlowOptions, RepresentationOptions
+from netml.requirements import require_whole
 from netml.rows import represent
 from netml.streaming import MAX_MEMORY_BYTES, FlowStream
 from netml.sums import FamilySums, has_sums

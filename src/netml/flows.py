@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
@@ -11,7 +11,9 @@ import numpy as np
 from netml import _flowcore
 from netml.errors import OptionError
 from netml.flow_index import FLOW_KEY, FlowIndex, Rows
-from netml.options import SIZE_COLUMNS, require_whole
+from netml.options import SIZE_COLUMNS
+from netml.packet_columns import PACKET_COLUMNS, PACKET_KINDS
+from netml.requirements import require_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,16 +22,6 @@ if TYPE_CHECKING:
     from netml.flow_headers import FlowHeaders
 
 __all__ = ["FLOW_KEY", "PACKET_COLUMNS", "PACKET_KINDS", "Flow", "FlowIndex", "FlowTable"]
-
-PACKET_KINDS: dict[str, Any] = {"time_ns": np.int64, **_flowcore.COLUMN_KINDS}
-PACKET_COLUMNS = tuple(PACKET_KINDS)
-
-
-def require_columns(columns: Sequence[str]) -> None:
-    """Raise `OptionError` unless all are names of packet columns."""
-    for name in columns:
-        if name not in _flowcore.COLUMNS:
-            raise OptionError("columns", name, f"of {', '.join(_flowcore.COLUMNS)}")
 
 
 class Flow(NamedTuple):

@@ -9,11 +9,13 @@ from typing import Any
 
 import netml
 from netml import _flowcore
-from netml.families.nprint import LARGEST_PAYLOAD, name_bits, parse_headers
+from netml.families._family import LARGEST_PAYLOAD
+from netml.families.nprint import name_bits, parse_headers
 from netml.header_bits import HeaderBits, find_suffix, write_parquet
-from netml.options import FlowOptions, require_whole
+from netml.options import FlowOptions
 from netml.persist import atomic_output
 from netml.reading import Progress, walk_packets
+from netml.requirements import require_whole
 
 ALL_HEADERS = "4,6,t,u,i"
 BATCH_BYTES = 1 << 26  # of bits

@@ -14,8 +14,9 @@ from netml import _flowcore
 from netml.assembling import describe, make_assembler, read_source
 from netml.biflows import BiflowPieces
 from netml.flows import FlowTable
-from netml.options import FlowOptions, nanoseconds, require_size
+from netml.options import FlowOptions, require_size
 from netml.quantile import linear_quantile
+from netml.requirements import nanoseconds
 from netml.spill import Spill
 
 

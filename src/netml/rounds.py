@@ -12,7 +12,8 @@ from netml.assembling import make_assembler
 from netml.biflows import make_table
 from netml.flows import FlowTable
 from netml.matrix import FeatureMatrix
-from netml.options import SIZE_COLUMNS, FlowOptions, nanoseconds
+from netml.options import SIZE_COLUMNS, FlowOptions
+from netml.requirements import nanoseconds
 from netml.sums import FamilySums
 
 MAX_FLOWS = 2**31 - 1

@@ -17,9 +17,10 @@ from netml.flow_index import FLOW_KEY, FlowIndex
 from netml.flows import FlowTable
 from netml.joining import join_texts
 from netml.matrix import FeatureMatrix
-from netml.options import LARGEST_DIM, RepresentationOptions, nanoseconds
+from netml.options import LARGEST_DIM, RepresentationOptions
 from netml.pieces import SpilledPieces
 from netml.quantile import linear_quantile
+from netml.requirements import nanoseconds
 from netml.spectrum import transform_rows
 
 _ANY_GAP_NS = 2**64 - 1

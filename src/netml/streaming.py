@@ -10,10 +10,12 @@ from typing import Any
 
 import netml
 from netml.errors import CaptureError
-from netml.flows import FlowTable, require_columns
+from netml.flows import FlowTable
 from netml.matrix import FeatureMatrix
-from netml.options import FlowOptions, require_number, require_size, require_whole
+from netml.options import FlowOptions, require_size
+from netml.packet_columns import require_columns
 from netml.reading import Progress, walk_packets
+from netml.requirements import require_number, require_whole
 from netml.rounds import BiflowRounds, Caps, SeedRounds
 from netml.source import Capture
 from netml.sums import FamilySums

@@ -5,10 +5,10 @@ from netml._core.flow.biflow cimport TCP_END_FIN, TCP_END_NONE, TCP_END_REOPEN, 
 from netml._core.flow.biflow_order cimport (
     BiflowFacts, mark_long_flows, order_numbers, place_packets, sort_flows, write_facts,
 )
-from netml._core.flow.biflow_rounds cimport (
-    EarlyEnds, RoundRules, carry_open, copy_chosen, end_round_of_biflows, find_due, is_worth_packing, note_summed,
-    pack_biflows,
+from netml._core.flow.biflow_carry cimport (
+    carry_open, copy_chosen, find_due, is_worth_packing, note_summed, pack_biflows,
 )
+from netml._core.flow.biflow_rounds cimport EarlyEnds, RoundRules, end_round_of_biflows
 from netml._core.flow.biflow_table cimport BiflowTable, end_all, find_latest, free_biflows
 from netml._core.flow.columns cimport count_packets
 from netml._core.flow.grouping cimport GroupedColumns, group_columns

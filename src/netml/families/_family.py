@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from netml.requirements import require_choice, require_number, require_whole
 
 if TYPE_CHECKING:
     import numpy as np
 
     from netml.flows import FlowTable
 
-from netml.errors import OptionError
-
+LARGEST_PAYLOAD = 65535  # bytes
 FLAG_COLUMNS = ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr")
 
 
@@ -53,14 +53,11 @@ class FamilyOptions:
     payload_bytes: int = 0
 
     def __post_init__(self) -> None:
-        # options.py has such checks, but stands above.
-        for option in ("bulk_gap", "subflow_gap", "activity_timeout"):
-            seconds = getattr(self, option)
-            if isinstance(seconds, bool) or not isinstance(seconds, numbers.Real) or not float(seconds) >= 0:
-                raise OptionError(option, seconds, "a number of at least 0")
-        packets = self.bulk_packets
-        if isinstance(packets, bool) or not isinstance(packets, numbers.Integral) or not 1 <= int(packets) < 2**31:
-            raise OptionError("bulk_packets", packets, f"a whole number from 1 to {2**31 - 1:,}")
+        for name in ("bulk_gap", "subflow_gap", "activity_timeout"):
+            require_number(name, getattr(self, name), lowest=0.0)
+        require_whole("bulk_packets", self.bulk_packets, 1)
+        require_whole("payload_bytes", self.payload_bytes, 0, LARGEST_PAYLOAD)
+        require_choice("cic_extra", self.cic_extra, (False, True))
 
 
 @dataclass(frozen=True, slots=True)

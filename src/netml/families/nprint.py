@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from netml.errors import OptionError, UnknownNameError
 from netml.families._family import Family, FamilyOptions
 
-LARGEST_PAYLOAD = 65535  # bytes
 DEFAULT_DIM = 5  # packets: they are wide
 FIELDS = {  # header -> field -> bits, in nPrint's order
     "ipv4": {
