@@ -8,7 +8,7 @@ from netml.flows import FLOW_KEY, PACKET_COLUMNS, FlowTable
 
 
 def table_of(flows, size="captured"):
-    """Make a table of `reference.biflows.Flow`s that have ended; addresses stay 0, columns without values are -1 cut."""
+    """Make a table of `reference.biflows.Flow`s that have ended; addresses, and what a packet does not have, stay 0."""
     from netml._flowcore import COLUMN_KINDS
 
     assert size in SIZES

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any, Self
 
 from netml.errors import OptionError
+from netml.families import FamilyOptions
 from netml.options import FlowOptions, RepresentationOptions, require_number
 
 
@@ -16,6 +17,8 @@ class Described:
     flow: FlowOptions | None
     header: bool
     size: str
+    first: int | None = None  # also of what older versions have pickled
+    family_options: FamilyOptions | None = None
     dim_: int
     interval_: float
     rate_: float
@@ -38,16 +41,19 @@ class Described:
         Returns
         -------
         dict
-            families, fft, header, size, flow, dim, interval_s, rate_s.
+            families, fft, header, size, first, family_options, flow, dim, interval_s, rate_s.
         """
         self._require_fitted()
-        request = self._options().request
+        options = self._options()
+        request = options.request
         return {
             "families": list(request.names),
             "fft": request.is_fft,
             "header": self.header,
             "size": self.size,
-            "flow": asdict(self.flow or FlowOptions()),
+            "first": self.first,
+            "family_options": asdict(options.family_options),
+            "flow": asdict((self.flow or FlowOptions()).resolve(options.definition)),
             "dim": self.dim_,
             "interval_s": self.interval_,
             "rate_s": self.rate_,
@@ -85,6 +91,8 @@ class Described:
             dim=parts["dim"],
             rate=rate_s,
             size=parts.get("size", "captured"),
+            first=parts.get("first"),
+            family_options=FamilyOptions(**(parts.get("family_options") or {})),
         )
         made._set_learned(dim=parts["dim"], interval_s=float(parts["interval_s"]), rate_s=rate_s)
         return made

@@ -1,6 +1,6 @@
 """Types of the compiled core. `tests/test_compiled_types.py` holds this file against the module."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final, TypedDict
@@ -33,6 +33,9 @@ FAULTS: dict[int, str]
 FLOW_KEY: Final[np.dtype[np.void]]
 COLUMNS: Final[dict[str, tuple[int, type[np.unsignedinteger[Any]]]]]
 COLUMN_KINDS: Final[dict[str, type[np.unsignedinteger[Any]]]]
+TCP_ENDS: Final[dict[str, int]]
+BIFLOW_FACTS: Final[dict[str, type[np.integer[Any]]]]
+SORTING_FAMILIES: Final[tuple[int, ...]]
 FACT_KINDS: Final[dict[str, type[np.integer[Any]]]]
 FAMILY_COLUMNS: Final[dict[int, tuple[str, ...]]]
 LEAST_WIDTH: Final[dict[int, int]]
@@ -63,7 +66,7 @@ class Framer:
     @property
     def seen(self) -> _Seen: ...
 
-class FlowAssembler:
+class PacketAssembler:
     def __init__(
         self,
         wanted: Iterable[str] = (),
@@ -72,6 +75,8 @@ class FlowAssembler:
         enters_tunnels: bool = True,
         tunnel_ports: Mapping[str, Iterable[int]] | None = None,
         tracks_fragments: bool = False,
+        takes_all: bool = False,
+        **rest: Any,
     ) -> None: ...
     def assemble(
         self, framer: Framer, block: NDArray[np.uint8], start: int, length: int, *, is_mapped: bool = False
@@ -86,13 +91,15 @@ class FlowAssembler:
     @property
     def latest_ns(self) -> int | None: ...
     @property
-    def n_keys(self) -> int: ...
-    @property
     def n_open_packets(self) -> int: ...
     @property
     def n_rounds(self) -> int: ...
     @property
     def dropped(self) -> dict[str, _Drop]: ...
+
+class FlowAssembler(PacketAssembler):
+    @property
+    def n_keys(self) -> int: ...
     @property
     def ended_early(self) -> dict[str, _Drop]: ...
     def take_packets(self) -> dict[str, NDArray[Any]]: ...
@@ -102,6 +109,23 @@ class FlowAssembler:
     def take_run(self, *, is_last: bool = False) -> dict[str, NDArray[Any]]: ...
     def make_part(self, first: int, offsets: NDArray[np.int64], columns: dict[str, NDArray[Any]]) -> FlowAssembler: ...
     def end_round(self, rules: dict[str, Any]) -> None: ...
+    def take_round(self) -> dict[str, NDArray[Any]]: ...
+
+class BiflowAssembler(PacketAssembler):
+    def __init__(self, wanted: Iterable[str] = (), *, rules: dict[str, Any], **options: Any) -> None: ...
+    @property
+    def n_keys(self) -> int: ...
+    def take_biflows(self, min_packets: int) -> dict[str, NDArray[Any]]: ...
+    @property
+    def ended_early(self) -> dict[str, _Drop]: ...
+    def end_round(
+        self,
+        rules: dict[str, Any],
+        *,
+        sums: Sequence[tuple[FlowStates, int, int]] = (),
+        n_columns: int = 0,
+        size: str = "caplen",
+    ) -> None: ...
     def take_round(self) -> dict[str, NDArray[Any]]: ...
 
 def place_run(
@@ -121,7 +145,31 @@ def fill_family(
     settings: dict[str, Any],
     facts: dict[str, NDArray[Any]] | None = None,
 ) -> None: ...
+class FlowStates:
+    def __init__(self, code: int, settings: dict[str, Any]) -> None: ...
+    @property
+    def n_flows(self) -> int: ...
+    @property
+    def n_bytes(self) -> int: ...
+    @property
+    def state_bytes(self) -> int: ...
+    def feed(self, offsets: NDArray[np.int64], columns: dict[str, NDArray[Any] | None]) -> None: ...
+    def write(
+        self,
+        numbers: NDArray[np.uint32],
+        X: NDArray[np.float64],
+        first_column: int,
+        width: int,
+        facts: dict[str, NDArray[Any]] | None = None,
+    ) -> None: ...
+    def restart(self, numbers: NDArray[np.uint32]) -> None: ...
+    def renumber(self, numbers: NDArray[np.uint32]) -> None: ...
+
 def sum_by_flow(size: NDArray[np.uint32], offsets: NDArray[np.int64]) -> NDArray[np.int64]: ...
 def format_addresses(
     addresses: NDArray[np.uint8], ip_version: NDArray[np.uint8]
 ) -> tuple[NDArray[np.int32], NDArray[np.uint8]]: ...
+def read_tcp_options(header: bytes | NDArray[np.uint8]) -> int: ...
+def trace_connections(
+    offsets: NDArray[np.int64], columns: dict[str, NDArray[Any] | None], facts: dict[str, NDArray[Any]]
+) -> tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.uint8]]: ...

@@ -12,5 +12,9 @@ cdef extern from "Python.h":
 
 include "_faces/framer.pxi"
 include "_faces/tables.pxi"
+include "_faces/packets.pxi"
 include "_faces/assembler.pxi"
 include "_faces/rows.pxi"
+include "_faces/states.pxi"
+include "_faces/biflows.pxi"
+include "_faces/tcp.pxi"

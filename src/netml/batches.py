@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import os
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from netml.errors import OptionError
-from netml.families import FAMILIES
-from netml.flows import FlowTable
+from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions
+from netml.fixed import LEAST_INTERVAL_S, FixedRepresentation, fix_representation, read_representation
+from netml.flow_index import FACT_KINDS
+from netml.flows import PACKET_KINDS, FlowTable
 from netml.matrix import FeatureMatrix
 from netml.options import FlowOptions, RepresentationOptions, require_whole
-from netml.persist import DamagedFileError
 from netml.rows import represent
 from netml.streaming import MAX_MEMORY_BYTES, FlowStream
+from netml.sums import FamilySums, has_sums
 
 BATCH_ROWS = 1 << 16
-LEAST_INTERVAL_S = 1e-9  # of an interval of 0 only a batch makes sense; a nanosecond is next to it
-_MAX_MANIFEST_BYTES = 16 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class FixedRepresentation:
-    """All that makes rows of flows, with nothing left to learn."""
-
-    options: RepresentationOptions
-    flow: FlowOptions
-    interval_s: float
 
 
 def extract_batches(
@@ -46,6 +32,8 @@ def extract_batches(
     header: bool = False,
     flow: FlowOptions | None = None,
     size: str = "captured",
+    first: int | None = None,
+    family_options: FamilyOptions | None = None,
     batch_rows: int = BATCH_ROWS,
     max_flows: int | None = None,
     max_memory: int = MAX_MEMORY_BYTES,
@@ -60,7 +48,7 @@ def extract_batches(
     ----------
     source : path, "-", binary file, dpkt reader, iterable of (time, bytes), or a list of paths and files
         Where packets come from; see `netml.read_flows`.
-    families, fft, header, size
+    families, fft, header, size, first, family_options
         As in `netml.extract`.
     like : path, FeatureMatrix, FlowRepresentation or FlowModel, optional
         Whose representation to use, with its interval, `dim`, rate and flow options: a file of features that keeps its
@@ -106,31 +94,12 @@ def extract_batches(
     else:
         interval = interval if interval is not None or flow is None else flow.interval
         named = families if isinstance(families, str) else tuple(families)
-        options = RepresentationOptions(named, fft, header, dim, rate, size)
+        chosen = family_options or DEFAULT_FAMILY_OPTIONS
+        options = RepresentationOptions(named, fft, header, dim, rate, size, chosen, first)
         fixed = fix_representation(options, flow or FlowOptions(), interval)
     return FeatureBatches(
         source, fixed, batch_rows=batch_rows, max_flows=max_flows, max_memory=max_memory, **stream_options
     )
-
-
-def fix_representation(
-    options: RepresentationOptions, flow: FlowOptions, interval: float | None
-) -> FixedRepresentation:
-    """Check that nothing is left to learn.
-
-    Raises
-    ------
-    OptionError
-        If the interval, `dim` or a rate that is needed is missing; it names the option.
-    """
-    needed = {"interval": interval, "dim": options.dim}
-    if any(FAMILIES[name].needs_rate for name in options.request.names):
-        needed["rate"] = options.rate
-    for name, given in needed.items():
-        if given is None:
-            raise OptionError(name, None, "given: it cannot be learned from flows that are not there yet")
-    assert interval is not None
-    return FixedRepresentation(options, flow, float(interval))
 
 
 class FeatureBatches:
@@ -158,10 +127,13 @@ class FeatureBatches:
     ) -> None:
         require_whole("batch_rows", batch_rows, 1)
         self._fixed = fixed
+        is_seed = fixed.flow.definition == "seed"
+        self._sums = FamilySums(fixed.options) if not is_seed and has_sums(fixed.options) else None
         self.stream = FlowStream(
             source,
-            interval=max(fixed.interval_s, LEAST_INTERVAL_S),
+            interval=max(fixed.interval_s, LEAST_INTERVAL_S) if is_seed else None,
             flow=fixed.flow,
+            sums=self._sums,
             size=fixed.options.size,
             columns=fixed.options.packet_columns[1:],
             **stream_options,
@@ -182,27 +154,25 @@ class FeatureBatches:
         self.close()
 
     def _iterate(self) -> Iterator[FeatureMatrix]:
-        for table in self.stream:
-            for start in range(0, len(table), self._batch_rows):
-                is_whole = len(table) <= self._batch_rows
-                yield represent(table if is_whole else _cut(table, start, self._batch_rows), self._fixed.options)
+        for part in self.stream:
+            for start in range(0, len(part), self._batch_rows):
+                rows = slice(start, start + self._batch_rows)
+                if isinstance(part, FeatureMatrix):
+                    yield part[rows]
+                else:
+                    is_whole = len(part) <= self._batch_rows
+                    yield represent(part if is_whole else _cut(part, start, self._batch_rows), self._fixed.options)
 
     def no_rows(self) -> FeatureMatrix:
         """Give a matrix without rows: the columns, and what is known of the rows beforehand as metadata."""
         known = ("netml_version", "flow", "interval_s", "size")
         about = {name: value for name, value in self.metadata.items() if name in known}
         counts = np.empty(0, np.int64)
-        sizes = np.empty(0, np.uint32)
-        octets = np.empty(0, np.uint8)
-        columns: dict[str, np.ndarray] = {
-            "time_ns": counts,
-            "caplen": sizes,
-            "wirelen": sizes,
-            "flags": octets,
-            "ttl": octets,
-        }
+        columns = {name: np.empty(0, kind) for name, kind in PACKET_KINDS.items()}
         table = FlowTable(_no_keys(), np.zeros(1, np.int64), columns, self._fixed.options.size, about)
-        table.set_times(counts, counts, octets)
+        is_seed = self._fixed.flow.definition == "seed"
+        facts: dict[str, np.ndarray] = {name: np.empty(0, kind) for name, kind in FACT_KINDS.items() if not is_seed}
+        table.set_times(counts, counts, np.empty(0, np.uint8), facts)
         return represent(table, self._fixed.options)
 
     @property
@@ -236,73 +206,6 @@ def _cut(table: FlowTable, start: int, n_rows: int) -> FlowTable:
         table.keys[rows], table.offsets[start : stop + 1] - first, columns, table.size_kind, table.metadata
     )
     reasons = None if index.end_reason is None else index.end_reason[rows]
-    part.set_times(index.start_ns[rows], index.end_ns[rows], reasons)
+    facts = {name: column[rows] for name, column in index.facts.items()}
+    part.set_times(index.start_ns[rows], index.end_ns[rows], reasons, facts)
     return part
-
-
-def read_representation(like: Any) -> FixedRepresentation:
-    """Find out with what representation a file, a matrix or a model was made.
-
-    Parameters
-    ----------
-    like : path, FeatureMatrix, FlowRepresentation or FlowModel
-        See `extract_batches`.
-
-    Returns
-    -------
-    FixedRepresentation
-        With its interval, `dim` and rate.
-
-    Raises
-    ------
-    OptionError
-        If it has none.
-    DamagedFileError
-        If it is a file that has none.
-    """
-    if isinstance(like, str | os.PathLike):
-        name = os.fspath(like)
-        try:
-            return _fix(_read_parts(name), name)
-        except OptionError as error:
-            raise DamagedFileError(name, f"holds no representation that can be used: {error}") from error
-    like = getattr(like, "representation", like) or like
-    if hasattr(like, "to_dict") and hasattr(like, "interval_"):
-        return _fix(like.to_dict(), "like")
-    if isinstance(like, FeatureMatrix):
-        return _fix(_parts_of(like.metadata), "like")
-    raise OptionError("like", type(like).__name__, "a file, a FeatureMatrix, or a fitted representation or model")
-
-
-def _parts_of(metadata: Mapping[str, Any]) -> Any:
-    if "representation" not in metadata:
-        return None
-    about = {"flow": metadata.get("flow"), "interval_s": metadata.get("interval_s")}
-    return {**metadata["representation"], **about}
-
-
-def _read_parts(name: str) -> Any:
-    if os.path.splitext(name)[1].lower() != ".netml":
-        return _parts_of(FeatureMatrix.load(name).metadata)
-    # The manifest alone: it runs no code, and needs no models.
-    try:
-        with zipfile.ZipFile(name) as archive, archive.open("manifest.json") as manifest:
-            return json.loads(manifest.read(_MAX_MANIFEST_BYTES)).get("representation")
-    except (zipfile.BadZipFile, KeyError, ValueError, AttributeError) as error:
-        raise DamagedFileError(name, "not a netml model, or a damaged one") from error
-
-
-def _fix(parts: Any, name: str) -> FixedRepresentation:
-    try:
-        flow = FlowOptions(**(parts.get("flow") or {}))
-        options = RepresentationOptions(
-            tuple(parts["families"]),
-            bool(parts.get("fft", False)),
-            bool(parts.get("header", False)),
-            parts["dim"],
-            float(parts.get("rate_s") or 0.0),
-            parts.get("size", "captured"),
-        )
-        return fix_representation(options, replace(flow, interval=None), float(parts["interval_s"]))
-    except (AttributeError, KeyError, TypeError) as error:
-        raise OptionError("like", name, "something that tells its representation") from error

@@ -6,10 +6,11 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from netml.flows import FlowTable
+from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions
+from netml.flows import FlowTable, require_columns
 from netml.matrix import FeatureMatrix
 from netml.memory import available_bytes
-from netml.options import FlowOptions, RepresentationOptions, require_whole
+from netml.options import SIZE_COLUMNS, FlowOptions, RepresentationOptions, require_size, require_whole
 from netml.pieces import SpilledPieces, read_pieces, read_pieces_within
 from netml.reading import Progress
 from netml.rows import represent, represent_spilled
@@ -17,6 +18,7 @@ from netml.rows import represent, represent_spilled
 if TYPE_CHECKING:
     from netml.labels import Labels
 
+READ_COLUMNS = ("caplen", "wirelen", "flags", "ttl")
 LARGEST_MEMORY = 1 << 62
 MEMORY_SHARE = 2  # packets may take one part in so many of the available memory: rows need some, too
 
@@ -26,6 +28,7 @@ def read_flows(
     *,
     flow: FlowOptions | None = None,
     size: str = "captured",
+    columns: Sequence[str] = READ_COLUMNS,
     strict: bool = False,
     link_type: int | None = None,
     progress: Progress | None = None,
@@ -37,9 +40,13 @@ def read_flows(
     source : path, "-", binary file, dpkt reader, iterable of (time, bytes), or a list of paths and files
         Where packets come from; pcap or pcapng, plain or compressed. Several are read as one capture.
     flow : FlowOptions, optional
-        How packets become flows.
-    size : {"captured", "wire"}
-        Which length of a frame is a packet's size.
+        How packets become flows; of the definition `seed`, unless it chooses another one.
+    size : {"captured", "wire", "ip", "payload"}
+        Which length is a packet's size: of its frame as captured or on the wire, or of its IP packet or its transport
+        payload as the IP header says.
+    columns : sequence of str, default ("caplen", "wirelen", "flags", "ttl")
+        Packet columns that the table has besides the time and the size; see `FlowTable`. Biflows have `is_forward`
+        always.
     strict : bool, default False
         Raise at damaged framing, instead of warning and keeping what was read before it.
     link_type : int, optional
@@ -64,8 +71,12 @@ def read_flows(
     CaptureWarning
         At damaged framing, unless `strict`.
     """
-    columns = ("caplen", "wirelen", "flags", "ttl")
-    pieces = read_pieces(source, flow, size, columns, strict=strict, link_type=link_type, progress=progress)
+    require_size(size)
+    require_columns(columns)
+    kept = dict.fromkeys((SIZE_COLUMNS[size], *columns))
+    if (flow or FlowOptions()).resolve().definition != "seed":
+        kept["is_forward"] = None
+    pieces = read_pieces(source, flow, size, tuple(kept), strict=strict, link_type=link_type, progress=progress)
     return pieces.cut(pieces.learn_interval_ns())
 
 
@@ -79,6 +90,8 @@ def extract(
     dim: int | None = None,
     rate: float | None = None,
     size: str = "captured",
+    first: int | None = None,
+    family_options: FamilyOptions | None = None,
     labels: str | os.PathLike[str] | Labels | None = None,
     strict: bool = False,
     link_type: int | None = None,
@@ -92,7 +105,7 @@ def extract(
     source : path, "-", binary file, dpkt reader, iterable of (time, bytes), or a list of paths and files
         Where packets come from; see `read_flows`.
     families : str or sequence of str, default "IAT"
-        Names of families: IAT, SIZE, IAT_SIZE, STATS, SAMP_NUM, SAMP_SIZE. "FFT-IAT" is IAT with `fft`.
+        Names of families: IAT, SIZE, STATS, FLOW and so on; see `netml families`. "FFT-IAT" is IAT with `fft`.
     fft : bool, default False
         Take the real part of each block's Fourier transform.
     header : bool, default False
@@ -103,8 +116,12 @@ def extract(
         Packets that a row has room for; by default ``floor(quantile(packets per flow, q_interval))``.
     rate : float, optional
         Length of a SAMP window, s; by default the 0.3 quantile of the flow durations.
-    size : {"captured", "wire"}
-        Which length of a frame is a packet's size.
+    size : {"captured", "wire", "ip", "payload"}
+        Which length is a packet's size; see `read_flows`.
+    first : int, optional
+        Make rows of each flow's first packets only, so many: what can be known of it that early.
+    family_options : FamilyOptions, optional
+        What can be chosen about single families.
     labels : path or Labels, optional
         CSV of labels to join, or what `netml.labels.read_labels` gave.
     strict, link_type, progress
@@ -134,7 +151,8 @@ def extract(
     19
     """
     named = families if isinstance(families, str) else tuple(families)
-    wanted = RepresentationOptions(named, fft, header, dim, rate, size)
+    chosen = family_options or DEFAULT_FAMILY_OPTIONS
+    wanted = RepresentationOptions(named, fft, header, dim, rate, size, chosen, first)
     label_table = _read_labels(labels) if labels is not None else None
     flow = flow or FlowOptions()
     pieces = read_pieces_within(
@@ -143,6 +161,7 @@ def extract(
         flow,
         size,
         wanted.packet_columns,
+        definition=wanted.definition,
         strict=strict,
         link_type=link_type,
         progress=progress,

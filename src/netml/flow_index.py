@@ -11,7 +11,12 @@ from netml import _flowcore
 from netml.errors import OptionError
 
 FLOW_KEY = _flowcore.FLOW_KEY
-FACT_KINDS = {**_flowcore.FACT_KINDS, "vlan_id": np.uint16}
+FACT_KINDS: dict[str, type[np.integer[Any]]] = {
+    "vlan_id": np.uint16,
+    "icmp_type": np.int16,
+    "icmp_code": np.int16,
+    "connection_start_ns": np.int64,
+}
 _ADDRESSES_AT_A_TIME = 1 << 20
 
 Rows = slice | np.ndarray | list[int] | list[bool]
@@ -97,10 +102,17 @@ class FlowIndex:
 
     def __getitem__(self, rows: Rows) -> FlowIndex:
         """Choose rows by a slice, by positions or by a mask."""
-        columns = [column[rows] for column in (self.keys, self.start_ns, self.end_ns, self.packets, self.bytes)]
         end_reason = None if self.end_reason is None else self.end_reason[rows]
         facts = {name: column[rows] for name, column in self.facts.items()}
-        return FlowIndex(*columns, end_reason=end_reason, facts=facts)
+        return FlowIndex(
+            self.keys[rows],
+            self.start_ns[rows],
+            self.end_ns[rows],
+            self.packets[rows],
+            self.bytes[rows],
+            end_reason,
+            facts,
+        )
 
     @property
     def src_ip(self) -> np.ndarray:

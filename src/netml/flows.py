@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
@@ -11,15 +11,23 @@ import numpy as np
 from netml import _flowcore
 from netml.errors import OptionError
 from netml.flow_index import FLOW_KEY, FlowIndex, Rows
-from netml.options import SIZE_COLUMNS
+from netml.options import SIZE_COLUMNS, require_whole
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["FLOW_KEY", "PACKET_COLUMNS", "Flow", "FlowIndex", "FlowTable"]
+__all__ = ["FLOW_KEY", "PACKET_COLUMNS", "PACKET_KINDS", "Flow", "FlowIndex", "FlowTable"]
 
-PACKET_COLUMNS = ("time_ns", *_flowcore.COLUMN_KINDS)
+PACKET_KINDS: dict[str, Any] = {"time_ns": np.int64, **_flowcore.COLUMN_KINDS}
+PACKET_COLUMNS = tuple(PACKET_KINDS)
+
+
+def require_columns(columns: Sequence[str]) -> None:
+    """Raise `OptionError` unless all are names of packet columns."""
+    for name in columns:
+        if name not in _flowcore.COLUMNS:
+            raise OptionError("columns", name, f"of {', '.join(_flowcore.COLUMNS)}")
 
 
 class Flow(NamedTuple):
@@ -188,14 +196,40 @@ class FlowTable:
                 None if ttl is None else ttl[packets],
             )
         chosen = np.arange(len(self))[rows if isinstance(rows, slice) or len(rows) else slice(0)]
-        lengths = self.lengths[chosen]
+        table = self._take(chosen, self.lengths[chosen])
+        table._index = self.index[chosen]
+        return table
+
+    def first(self, n: int) -> FlowTable:
+        """Cut flows to their first packets, as an observer knows them who cannot wait for their end.
+
+        Parameters
+        ----------
+        n : int
+            Packets of a flow at most, at least 1.
+
+        Returns
+        -------
+        FlowTable
+            The same flows; their times, packets and bytes are those of what is left. This table itself if no flow has
+            more packets.
+        """
+        require_whole("first", n, 1)
+        index = self.index
+        if not len(self) or index.packets.max() <= n:
+            return self
+        table = self._take(np.arange(len(self)), np.minimum(index.packets, n))
+        end_ns = table.time_ns[table.offsets[1:] - 1]
+        table.set_times(index.start_ns, end_ns, index.end_reason, index.facts)
+        return table
+
+    def _take(self, chosen: np.ndarray, lengths: np.ndarray) -> FlowTable:
+        """So many first packets of the chosen flows, without an index."""
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         # Each packet's old place: its flow's old start, plus how far it is from the flow's new start.
         places = np.repeat(self.offsets[chosen] - offsets[:-1], lengths) + np.arange(offsets[-1])
         columns = {name: column[places] for name, column in self.columns.items()}
-        table = FlowTable(self.keys[chosen], offsets, columns, self.size_kind, self.metadata)
-        table._index = self.index[chosen]
-        return table
+        return FlowTable(self.keys[chosen], offsets, columns, self.size_kind, self.metadata)
 
     def to_pandas(self) -> pd.DataFrame:
         """Give one row a packet.

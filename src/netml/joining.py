@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from netml.errors import OptionError
-from netml.flow_index import FLOW_KEY, FlowIndex
+from netml.flow_index import FACT_KINDS, FLOW_KEY, FlowIndex
 from netml.matrix import FeatureMatrix
 
 _SUMS = ("packets_read", "packets_kept", "captured_bytes")
@@ -28,7 +28,7 @@ def join_matrices(matrices: Sequence[FeatureMatrix], columns: Sequence[str]) -> 
     Returns
     -------
     FeatureMatrix (sum of n_flows, n_features)
-        Labels only if all have them. Counts in the metadata are added up; all else is the first one's.
+        Labels and texts only if all have them. Counts in the metadata are added up; all else is the first one's.
 
     Raises
     ------
@@ -45,7 +45,20 @@ def join_matrices(matrices: Sequence[FeatureMatrix], columns: Sequence[str]) -> 
         labels = np.concatenate([matrix.labels for matrix in matrices if matrix.labels is not None])
     X = np.concatenate([np.empty((0, len(columns))), *(matrix.X for matrix in matrices)])
     flows = _join_flows([matrix.flows for matrix in matrices])
-    return FeatureMatrix(X, columns, flows, merge_metadata([matrix.metadata for matrix in matrices]), labels)
+    metadata = merge_metadata([matrix.metadata for matrix in matrices])
+    return FeatureMatrix(X, columns, flows, metadata, labels, join_texts([matrix.texts for matrix in matrices]))
+
+
+def join_texts(parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Put texts of flows below each other; of names that some do not have nothing is left.
+
+    Examples
+    --------
+    >>> join_texts([{"history": np.array(["Sh"])}, {"history": np.array(["S"]), "mine": np.array(["x"])}])
+    {'history': array(['Sh', 'S'], dtype='<U2')}
+    """
+    shared = [name for name in (parts[0] if parts else {}) if all(name in part for part in parts)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in shared}
 
 
 def _join_flows(indices: Sequence[FlowIndex]) -> FlowIndex:
@@ -54,7 +67,9 @@ def _join_flows(indices: Sequence[FlowIndex]) -> FlowIndex:
     columns = {name: np.concatenate([_COUNTS, *(getattr(index, name) for index in indices)]) for name in names}
     reasons = [index.end_reason for index in indices if index.end_reason is not None]
     has_reasons = len(reasons) == len(indices) > 0
-    return FlowIndex(keys, **columns, end_reason=np.concatenate(reasons) if has_reasons else None)
+    known = set(FACT_KINDS).intersection(*(index.facts for index in indices)) if indices else ()
+    facts = {name: np.concatenate([index.facts[name] for index in indices]) for name in known}
+    return FlowIndex(keys, **columns, end_reason=np.concatenate(reasons) if has_reasons else None, facts=facts)
 
 
 def merge_metadata(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -17,10 +17,11 @@ from netml.persist import DamagedFileError, load_data
 from netml.training import Training, train
 
 if TYPE_CHECKING:
+    from netml._plain_representation import PlainRepresentation
+    from netml.families import FamilyOptions
     from netml.flows import FlowTable
     from netml.options import FlowOptions
     from netml.reading import Progress
-    from netml.representation import FlowRepresentation
 
 _ZIP = b"PK"
 
@@ -35,6 +36,8 @@ def learn(
     dim: int | None = None,
     rate: float | None = None,
     size: str = "captured",
+    first: int | None = None,
+    family_options: FamilyOptions | None = None,
     labels: Any = None,
     strict: bool = False,
     progress: Progress | None = None,
@@ -46,7 +49,7 @@ def learn(
     ----------
     captures : source, FlowTable, or a list of either
         As in `netml.FlowRepresentation`: each is a capture of its own.
-    family, fft, header, flow, dim, rate, size
+    family, fft, header, flow, dim, rate, size, first, family_options
         As in `netml.FlowRepresentation`.
     labels : path, Labels, or a list of them, optional
         One for each capture. Flows without a label are then left out, and a share of the rest is kept for the test.
@@ -84,7 +87,8 @@ def learn(
     from netml.representation import FlowRepresentation
 
     wanted = Training(**training)
-    representation = FlowRepresentation(family, fft=fft, header=header, flow=flow, dim=dim, rate=rate, size=size)
+    making: dict[str, Any] = {"dim": dim, "rate": rate, "size": size, "first": first, "family_options": family_options}
+    representation = FlowRepresentation(family, fft=fft, header=header, flow=flow, **making)
     tables = representation.fit_tables(captures, strict=strict, progress=progress)
     marks = [None] * len(tables) if labels is None else list(labels) if isinstance(labels, list | tuple) else [labels]
     if len(marks) != len(tables):
@@ -93,7 +97,7 @@ def learn(
 
 
 def label_matrix(
-    representation: FlowRepresentation, tables: Sequence[FlowTable], marks: Sequence[Any]
+    representation: PlainRepresentation, tables: Sequence[FlowTable], marks: Sequence[Any]
 ) -> FeatureMatrix:
     """Make one labelled matrix of several captures.
 

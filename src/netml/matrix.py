@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +34,9 @@ class FeatureMatrix:
         How the matrix was made; anything that JSON can hold.
     labels : array_like of str, shape (n_flows,), optional
         A label for each flow, "" where none is known.
+    texts : dict of str to array_like of str, shape (n_flows,), optional
+        What families say of each flow in words, as TCP's `conn_state` and `history`: tables have them behind the
+        flow's own columns. They are no features.
 
     Raises
     ------
@@ -55,13 +58,14 @@ class FeatureMatrix:
     (1, 2)
     """
 
-    __slots__ = ("X", "columns", "flows", "labels", "metadata")
+    __slots__ = ("X", "columns", "flows", "labels", "metadata", "texts")
 
     X: np.ndarray
     columns: tuple[str, ...]
     flows: FlowIndex
     metadata: dict[str, Any]
     labels: np.ndarray | None
+    texts: dict[str, np.ndarray]
 
     def __init__(
         self,
@@ -70,12 +74,14 @@ class FeatureMatrix:
         flows: FlowIndex,
         metadata: dict[str, Any],
         labels: Any = None,
+        texts: Mapping[str, Any] | None = None,
     ) -> None:
         self.X = np.ascontiguousarray(X, dtype=np.float64)
         self.columns = tuple(columns)
         self.flows = flows
         self.metadata = metadata
         self.labels = None if labels is None else np.asarray(labels, dtype=np.str_)
+        self.texts = {name: np.asarray(text, dtype=np.str_) for name, text in (texts or {}).items()}
         self._validate()
 
     def _validate(self) -> None:
@@ -91,6 +97,9 @@ class FeatureMatrix:
             raise OptionError("flows", len(self.flows), f"{n_flows} flows, one for each row")
         if self.labels is not None and self.labels.shape != (n_flows,):
             raise OptionError("labels", self.labels.shape, f"({n_flows},): one label for each row")
+        for name, text in self.texts.items():
+            if text.shape != (n_flows,):
+                raise OptionError(name, text.shape, f"({n_flows},): one text for each row")
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -114,7 +123,8 @@ class FeatureMatrix:
             if rows.ndim != 1:
                 raise OptionError("rows", rows.shape, "a slice, positions, or a mask of booleans")
         labels = None if self.labels is None else self.labels[rows]
-        return FeatureMatrix(self.X[rows], self.columns, self.flows[rows], self.metadata, labels)
+        texts = {name: text[rows] for name, text in self.texts.items()}
+        return FeatureMatrix(self.X[rows], self.columns, self.flows[rows], self.metadata, labels, texts)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """Give `X`: a feature matrix goes wherever scikit-learn takes an array."""
@@ -148,9 +158,9 @@ class FeatureMatrix:
         Returns
         -------
         pandas.DataFrame
-            src_ip, src_port, dst_ip, dst_port, protocol, start_ns, end_ns, packets, bytes, then the features,
-            then `label` if there are labels. A feature named like one of the former has `feature_` in front, and
-            one named like another feature `.1` behind.
+            src_ip, src_port, dst_ip, dst_port, protocol, start_ns, end_ns, packets, bytes, the texts, then the
+            features, then `label` if there are labels. A feature named like another column has `feature_` in front,
+            and one named like another feature `.1` behind.
 
         Raises
         ------
@@ -162,8 +172,8 @@ class FeatureMatrix:
         pandas = import_pandas()
         from netml.formats._layout import feature_names
 
-        flows = pandas.DataFrame(self.flows.to_columns())
-        features = pandas.DataFrame(self.X, columns=list(feature_names(self.columns)))
+        flows = pandas.DataFrame({**self.flows.to_columns(), **self.texts})
+        features = pandas.DataFrame(self.X, columns=list(feature_names(self.columns, self.texts)))
         frame: pd.DataFrame = pandas.concat([flows, features], axis=1)
         if self.labels is not None:
             frame["label"] = self.labels

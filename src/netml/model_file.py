@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from netml._plain_dump import dump_plain, is_plain
 from netml.errors import NetmlError, UntrustedFileError
 from netml.persist import DamagedFileError, OutputError, atomic_output
 from netml.trusted import TRUSTED_TYPES, check_arrays, foreign_types
@@ -68,11 +69,9 @@ def write_model(path: str | os.PathLike[str], model: FlowModel) -> None:
         If the detector holds what such a file cannot hold (networks of torch, compiled functions), or if the file
         cannot be written.
     """
-    from skops import io as skops_io
-
     name = model.algorithm or type(model.detector).__name__
     try:
-        dump = skops_io.dumps({"detector": model.detector, "scaler": model.scaler})
+        dump = _dump(model)
         foreign = foreign_types(dump)
     except Exception as error:  # whatever the insides of any detector raise when they are asked for their state
         raise OutputError(os.fspath(path), f"cannot hold the detector {name}: {_line(error)}; {_AS_PICKLE}") from error
@@ -141,6 +140,15 @@ def version_notes(versions: Mapping[str, str]) -> list[str]:
     """
     pairs = [(name, _minor(versions.get(name)), _minor(_installed(name))) for name in ("scikit-learn", "pyod")]
     return [f"trained with {name} {there}, this is {here}" for name, there, here in pairs if there and there != here]
+
+
+def _dump(model: FlowModel) -> bytes:
+    if model.scaler is None and is_plain(model.detector):
+        return dump_plain(model.detector)
+    from skops import io as skops_io
+
+    dump: bytes = skops_io.dumps({"detector": model.detector, "scaler": model.scaler})
+    return dump
 
 
 def _minor(version: str | None) -> str:

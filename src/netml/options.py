@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from netml.errors import OptionError, UnknownNameError
@@ -18,6 +18,10 @@ MAX_TUNNEL_PORTS = 32
 TUNNELS = ("inner", "outer")
 TUNNEL_KINDS = ("vxlan", "vxlan-gpe", "geneve", "gtp-u", "teredo", "l2tp")  # those over UDP; a test holds the kernel's
 FRAGMENTS = ("first", "track")
+DEFINITIONS = ("seed", "uni", "bi")
+TCP_ENDS = ("none", "rst", "fin", "reopen")
+DIRECTIONS = ("first", "syn")
+PROTOCOLS = ("tcp-udp", "all")
 _MAX_TIMEOUT_NS = 2**63 - 1
 
 
@@ -51,22 +55,28 @@ def whole_nanoseconds(seconds: float) -> int:
     return int(whole) if whole < _MAX_TIMEOUT_NS else _MAX_TIMEOUT_NS
 
 
+def _ceil_nanoseconds(seconds: float) -> int:
+    """Give a timeout in whole ns: a gap, which is whole, reaches it as soon as it reaches its ceiling."""
+    product = nanoseconds(seconds)
+    return math.ceil(product) if product < _MAX_TIMEOUT_NS else _MAX_TIMEOUT_NS
+
+
 @dataclass(frozen=True, slots=True)
 class FlowOptions:
-    """How packets become flows (flow definition `seed`; see `docs/flows.md`).
+    """How packets become flows (see `docs/flows.md`).
 
     Parameters
     ----------
-    min_packets : int, default 2
-        A flow needs this many packets; never fewer than 2.
+    min_packets : int, optional
+        A flow needs this many packets. By default 2, and never fewer, in the definition `seed`; 1 in the others.
     tcp_timeout, udp_timeout : float, default 600
-        Idle timeouts, s: a flow is cut where a gap is greater.
+        Idle timeouts of the definition `seed`, s: a flow is cut where a gap is greater.
     interval : float, optional
-        Length to which flows are cut, s; by default learned from the capture.
+        Length to which flows are cut, s; by default learned from the capture. Only in the definition `seed`.
     q_interval : float, default 0.9
         Quantile of the flow durations that is the interval, and of the packets per flow that is `dim`.
     keep_tail : bool, default False
-        Keep the last piece of a flow that was cut; the original netml drops it.
+        Keep the last piece of a flow that was cut; the original netml drops it. Only in the definition `seed`.
     tunnels : {"inner", "outer"}
         Whether a packet in a tunnel is the innermost TCP or UDP packet, or the outermost (see `docs/tunnels.md`).
     fragments : {"first", "track"}
@@ -74,6 +84,20 @@ class FlowOptions:
     tunnel_ports : mapping of str to sequence of int, optional
         UDP ports in place of the registered ones, for some of `vxlan`, `vxlan-gpe`, `geneve`, `gtp-u`, `teredo`,
         `l2tp`; none turns that tunnel off.
+    definition : {"seed", "uni", "bi"}, optional
+        What a flow is: that of the original netml; packets of one direction; or of both (RFC 5103). By default what
+        the families ask for, `seed` where nothing does.
+    idle_timeout, active_timeout : float, default 120, 1800
+        Of `uni` and `bi`, s: a flow that was idle for so long, or is so old, is over. Both are inclusive.
+    tcp_end : {"fin", "rst", "reopen", "none"}
+        Of `uni` and `bi`: whether an RST, or a FIN of each side too, ends a flow. Last ACKs still belong to it; with
+        "reopen" all but the next SYN does.
+    direction : {"first", "syn"}
+        Of `bi`: whether the first packet's sender is the initiator, or, if that is a SYN-ACK, its receiver.
+    protocols : {"tcp-udp", "all"}
+        Whether packets of other protocols over IP are skipped, or kept: SCTP with its ports, the rest with ports 0.
+    vlan_key : bool, default True
+        Of `uni` and `bi`: whether the innermost VLAN id is part of the key.
 
     Raises
     ------
@@ -83,7 +107,7 @@ class FlowOptions:
         If there is no such tunnel.
     """
 
-    min_packets: int = 2
+    min_packets: int | None = None
     tcp_timeout: float = 600.0
     udp_timeout: float = 600.0
     interval: float | None = None
@@ -92,17 +116,65 @@ class FlowOptions:
     tunnels: str = "inner"
     fragments: str = "first"
     tunnel_ports: Mapping[str, Sequence[int]] | None = field(default=None, hash=False)
+    definition: str | None = None
+    idle_timeout: float = 120.0
+    active_timeout: float = 1800.0
+    tcp_end: str = "fin"
+    direction: str = "first"
+    protocols: str = "tcp-udp"
+    vlan_key: bool = True
 
     def __post_init__(self) -> None:
-        require_whole("min_packets", self.min_packets, 1)
-        require_number("tcp_timeout", self.tcp_timeout, lowest=0.0, excludes_lowest=True)
-        require_number("udp_timeout", self.udp_timeout, lowest=0.0, excludes_lowest=True)
+        if self.min_packets is not None:
+            require_whole("min_packets", self.min_packets, 1)
+        for name in ("tcp_timeout", "udp_timeout", "idle_timeout", "active_timeout"):
+            require_number(name, getattr(self, name), lowest=0.0, excludes_lowest=True)
         require_number("q_interval", self.q_interval, lowest=0.0, highest=1.0)
         if self.interval is not None:
             require_number("interval", self.interval, lowest=0.0, excludes_lowest=True)
         require_choice("tunnels", self.tunnels, TUNNELS)
         require_choice("fragments", self.fragments, FRAGMENTS)
         _require_ports(self.tunnel_ports or {})
+        if self.definition is not None:
+            require_choice("definition", self.definition, DEFINITIONS)
+            self._require_no_interval()
+        require_choice("tcp_end", self.tcp_end, TCP_ENDS)
+        require_choice("direction", self.direction, DIRECTIONS)
+        require_choice("protocols", self.protocols, PROTOCOLS)
+
+    def _require_no_interval(self) -> None:
+        """Only flows of the seed are cut to an interval; whoever asks for that of others means something else."""
+        if self.definition != "seed" and (self.interval is not None or self.keep_tail):
+            name = "keep_tail" if self.interval is None else "interval"
+            allowed = f"not given: {self.definition} flows end by idle_timeout and active_timeout"
+            raise OptionError(name, getattr(self, name), allowed)
+
+    def resolve(self, definition: str = "seed") -> FlowOptions:
+        """Fill in what depends on the definition: `definition`, if none is chosen, and `min_packets`.
+
+        Parameters
+        ----------
+        definition : {"seed", "uni", "bi"}
+            That is asked for by others, such as a family.
+
+        Returns
+        -------
+        FlowOptions
+            Of which neither is None.
+
+        Raises
+        ------
+        OptionError
+            If an interval is given, and the definition has none.
+        """
+        definition = self.definition or definition
+        min_packets = self.min_packets if self.min_packets is not None else 2 if definition == "seed" else 1
+        return replace(self, definition=definition, min_packets=min_packets)
+
+    @property
+    def biflow_timeouts_ns(self) -> dict[str, int]:
+        """The timeouts of `uni` and `bi` as the kernel's rules name them: a gap of so much exceeds them."""
+        return {"idle_ns": _ceil_nanoseconds(self.idle_timeout), "active_ns": _ceil_nanoseconds(self.active_timeout)}
 
     @property
     def timeouts_ns(self) -> dict[str, int]:
@@ -119,6 +191,7 @@ class FlowOptions:
             "enters_tunnels": self.tunnels == "inner",
             "tunnel_ports": self.tunnel_ports,
             "tracks_fragments": self.fragments == "track",
+            "takes_all": self.protocols == "all",
         }
 
 
@@ -143,6 +216,8 @@ class RepresentationOptions:
         payload as the IP header says.
     family_options : FamilyOptions, optional
         What can be chosen about single families.
+    first : int, optional
+        Make rows of each flow's first packets only, so many; by default of all of them.
 
     Raises
     ------
@@ -159,6 +234,7 @@ class RepresentationOptions:
     rate: float | None = None
     size: str = "captured"
     family_options: FamilyOptions = DEFAULT_FAMILY_OPTIONS
+    first: int | None = None
 
     def __post_init__(self) -> None:
         parse_families(self.families, self.fft)
@@ -167,11 +243,20 @@ class RepresentationOptions:
             require_whole("dim", self.dim, 1, LARGEST_DIM)
         if self.rate is not None:
             require_number("rate", self.rate, lowest=0.0)
+        if self.first is not None:
+            require_whole("first", self.first, 1)
+        _require_family_options(self.family_options)
 
     @property
     def request(self) -> Request:
         """The families, parsed."""
         return parse_families(self.families, self.fft)
+
+    @property
+    def definition(self) -> str:
+        """The flow definition that the families ask for."""
+        definitions = {FAMILIES[name].definition for name in self.request.names}
+        return "bi" if "bi" in definitions else "seed"
 
     @property
     def packet_columns(self) -> tuple[str, ...]:
@@ -182,6 +267,14 @@ class RepresentationOptions:
             wanted += family.packet_columns
             wanted += family.extra_packet_columns if self.family_options.cic_extra else ()
         return tuple(dict.fromkeys(wanted))
+
+
+def _require_family_options(options: FamilyOptions) -> None:
+    for name in ("bulk_gap", "subflow_gap", "activity_timeout"):
+        require_number(name, getattr(options, name), lowest=0.0)
+    require_whole("bulk_packets", options.bulk_packets, 1)
+    if not isinstance(options.cic_extra, bool):
+        raise OptionError("cic_extra", options.cic_extra, "True or False")
 
 
 def require_size(size: str) -> None:

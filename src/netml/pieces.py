@@ -6,17 +6,16 @@ The interval is learned from the pieces, of one capture or of several, so that i
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-import netml
 from netml import _flowcore
+from netml.assembling import describe, make_assembler, read_source
+from netml.biflows import BiflowPieces
 from netml.flows import FlowTable
 from netml.options import FlowOptions, nanoseconds, require_size
 from netml.quantile import linear_quantile
-from netml.reading import read_packets
 from netml.spill import Spill
 
 
@@ -64,7 +63,7 @@ class Pieces:
         assembler = self._assembler
         taken = assembler.take_flows(interval_ns)
         counts = {**assembler.counters, "dropped": assembler.dropped}
-        metadata = {**self._metadata, **counts, **_describe(self._flow, interval_ns, self._size)}
+        metadata = {**self._metadata, **counts, **describe(self._flow, interval_ns, self._size)}
         return _make_table(taken, self._size, metadata)
 
 
@@ -107,13 +106,15 @@ class SpilledPieces:
             del part  # or its packets would stay while the next ones are read; so below
         return learn_interval_ns([np.concatenate(durations_ns)], self._flow)
 
-    def cut_times(self, interval_ns: float) -> Iterator[dict[str, np.ndarray]]:
+    def cut_times(self, interval_ns: float, first: int | None = None) -> Iterator[dict[str, np.ndarray]]:
         """Give the keys and times of all flows, some flows at a time; what is dropped is counted on the way.
 
         Parameters
         ----------
         interval_ns : float
             Length to which flows are cut, ns.
+        first : int, optional
+            Packets of a flow that count, at most.
 
         Yields
         ------
@@ -124,6 +125,9 @@ class SpilledPieces:
         for part in self._cut((), interval_ns, self._dropped):
             times = {name: part[name] for name in ("keys", "start_ns", "end_ns")}
             times["packets"] = np.diff(part["offsets"])
+            if first is not None:
+                times["packets"] = np.minimum(times["packets"], first)
+                times["end_ns"] = part["time_ns"][part["offsets"][:-1] + times["packets"] - 1]
             del part
             yield times
 
@@ -160,7 +164,7 @@ class SpilledPieces:
     def describe(self, interval_ns: float) -> dict[str, Any]:
         """Give the metadata of the table that all these tables are, after `cut_times`."""
         counts = {**self._assembler.counters, "dropped": self._dropped or self._assembler.dropped}
-        about = {**self._metadata, **counts, **_describe(self._flow, interval_ns, self._size)}
+        about = {**self._metadata, **counts, **describe(self._flow, interval_ns, self._size)}
         return {**about, "spilled": self._spill.counts}
 
 
@@ -170,10 +174,6 @@ def _rules(flow: FlowOptions) -> dict[str, Any]:
         **flow.timeouts_ns,
         "keeps_tail": flow.keep_tail,
     }
-
-
-def _describe(flow: FlowOptions, interval_ns: float, size: str) -> dict[str, Any]:
-    return {"flow": asdict(flow), "interval_s": interval_ns / 1e9, "size": size}
 
 
 def _make_table(taken: dict[str, np.ndarray], size: str, metadata: dict[str, Any]) -> FlowTable:
@@ -208,8 +208,10 @@ def read_pieces(
     flow: FlowOptions | None,
     size: str,
     columns: Sequence[str],
+    *,
+    definition: str = "seed",
     **reading: Any,
-) -> Pieces:
+) -> Pieces | BiflowPieces:
     """Read a source to its end and cut its flows by the idle timeouts.
 
     Parameters
@@ -218,13 +220,15 @@ def read_pieces(
         As in `netml.read_flows`.
     columns : sequence of str
         The packet columns to keep besides the time.
+    definition : {"seed", "bi"}
+        The flow definition, if `flow` does not choose one.
     **reading
         strict, link_type, progress: as in `netml.read_flows`.
 
     Returns
     -------
-    Pieces
-        To be cut by an interval.
+    Pieces or BiflowPieces
+        To be cut by an interval, if the definition is `seed`.
 
     Raises
     ------
@@ -234,9 +238,20 @@ def read_pieces(
         If an option is out of range.
     """
     require_size(size)
-    flow = flow or FlowOptions()
-    assembler = _flowcore.FlowAssembler(columns, **flow.decoding)
-    return Pieces(assembler, flow, size, _read(assembler, source, **reading))
+    flow = (flow or FlowOptions()).resolve(definition)
+    assembler = make_assembler(flow, columns)
+    return _make_pieces(assembler, flow, size, read_source(assembler, source, **reading))
+
+
+def _make_pieces(
+    assembler: _flowcore.FlowAssembler | _flowcore.BiflowAssembler,
+    flow: FlowOptions,
+    size: str,
+    metadata: dict[str, Any],
+) -> Pieces | BiflowPieces:
+    if isinstance(assembler, _flowcore.BiflowAssembler):
+        return BiflowPieces(assembler, flow, size, metadata)
+    return Pieces(assembler, flow, size, metadata)
 
 
 def read_pieces_within(
@@ -245,21 +260,25 @@ def read_pieces_within(
     flow: FlowOptions | None,
     size: str,
     columns: Sequence[str],
+    *,
+    definition: str = "seed",
     **reading: Any,
-) -> Pieces | SpilledPieces:
+) -> Pieces | BiflowPieces | SpilledPieces:
     """Do what `read_pieces` does; packets that do not fit into the memory wait in a temporary file.
+
+    Only those of the definition `seed` do: biflows are kept in memory, or taken as they end.
 
     Parameters
     ----------
     max_memory : int
         Memory that packets may take, bytes.
-    source, flow, size, columns, **reading
+    source, flow, size, columns, definition, **reading
         As in `read_pieces`.
 
     Returns
     -------
-    Pieces or SpilledPieces
-        The former where all of them have fitted.
+    Pieces, BiflowPieces or SpilledPieces
+        The last where not all of them have fitted.
 
     Raises
     ------
@@ -269,20 +288,13 @@ def read_pieces_within(
         If the temporary file cannot be written.
     """
     require_size(size)
-    flow = flow or FlowOptions()
-    assembler = _flowcore.FlowAssembler(columns, **flow.decoding)
+    flow = (flow or FlowOptions()).resolve(definition)
+    assembler = make_assembler(flow, columns)
+    if isinstance(assembler, _flowcore.BiflowAssembler):
+        return BiflowPieces(assembler, flow, size, read_source(assembler, source, **reading))
     spill = Spill(assembler, columns, max_memory)
-    metadata = _read(assembler, source, on_step=spill.keep_within, **reading)
+    metadata = read_source(assembler, source, on_step=spill.keep_within, **reading)
     if not spill:
         return Pieces(assembler, flow, size, metadata)
     spill.finish()
     return SpilledPieces(assembler, spill, flow, size, metadata)
-
-
-def _read(assembler: _flowcore.FlowAssembler, source: Any, **reading: Any) -> dict[str, Any]:
-    captures, damage = read_packets(assembler, source, stacklevel=6, **reading)
-    return {
-        "netml_version": netml.__version__,
-        "captures": captures,
-        "damage": [str(error) for error in damage],
-    }

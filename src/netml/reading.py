@@ -73,7 +73,7 @@ def _iter_capture(capture: Capture) -> Iterator[Frame]:
 
 
 def read_packets(
-    assembler: _flowcore.FlowAssembler,
+    assembler: _flowcore.PacketAssembler,
     source: Any,
     *,
     strict: bool = False,
@@ -131,7 +131,7 @@ def read_packets(
 
 
 def walk_packets(
-    assembler: _flowcore.FlowAssembler,
+    assembler: _flowcore.PacketAssembler,
     source: Any,
     names: list[str],
     damage: list[CaptureError],
@@ -190,7 +190,7 @@ def _from(n_bytes_before: int, progress: Progress | None) -> Progress | None:
 
 
 def read_capture(
-    assembler: _flowcore.FlowAssembler,
+    assembler: _flowcore.PacketAssembler,
     capture: Capture,
     progress: Progress | None = None,
 ) -> None:
@@ -208,7 +208,7 @@ def read_capture(
 
 
 def _walk_capture(
-    assembler: _flowcore.FlowAssembler, capture: Capture, progress: Progress | None, wait_s: Wait | None
+    assembler: _flowcore.PacketAssembler, capture: Capture, progress: Progress | None, wait_s: Wait | None
 ) -> Generator[bool, None, None]:
     _refuse_unsupported(capture)
     if capture.packets is not None:
@@ -219,7 +219,7 @@ def _walk_capture(
 
 
 def _walk_native(
-    assembler: _flowcore.FlowAssembler, capture: Capture, progress: Progress | None, wait_s: Wait | None
+    assembler: _flowcore.PacketAssembler, capture: Capture, progress: Progress | None, wait_s: Wait | None
 ) -> Generator[bool, None, None]:
     """The native door: the kernel frames megabytes at a time."""
     framer = capture.framer
@@ -249,7 +249,7 @@ def _refuse_unsupported(capture: Capture) -> None:
 
 
 def _walk_general(
-    assembler: _flowcore.FlowAssembler, capture: Capture, progress: Progress | None
+    assembler: _flowcore.PacketAssembler, capture: Capture, progress: Progress | None
 ) -> Generator[bool, None, None]:
     """The general door: whatever gives (time, bytes), one packet at a time."""
     import dpkt

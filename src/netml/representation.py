@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.exceptions import NotFittedError
 
-from netml._described import Described
-from netml.errors import TrainingError
-from netml.families import FAMILIES, lay_out
-from netml.flows import FlowTable
-from netml.joining import join_matrices
+from netml._plain_representation import PlainRepresentation
 from netml.matrix import FeatureMatrix
-from netml.options import FlowOptions, RepresentationOptions
-from netml.quantile import linear_quantile
-from netml.reading import Progress
-from netml.rows import learn_rate_ns, represent
-from netml.tables import read_tables
 
 
-class FlowRepresentation(Described, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class FlowRepresentation(PlainRepresentation, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Captures to feature matrices of one width.
 
     `fit` learns how long flows may last, for how many packets a row has room, and the SAMP window. `transform` makes
@@ -45,6 +33,10 @@ class FlowRepresentation(Described, TransformerMixin, BaseEstimator):  # type: i
         Length of a SAMP window, s; by default learned.
     size : {"captured", "wire"}, default "captured"
         Which length of a frame is a packet's size.
+    first : int, optional
+        Make rows of each flow's first packets only, so many.
+    family_options : FamilyOptions, optional
+        What can be chosen about single families.
 
     Attributes
     ----------
@@ -70,25 +62,6 @@ class FlowRepresentation(Described, TransformerMixin, BaseEstimator):  # type: i
     >>> fitted.transform("examples/data/demo.pcap").columns  # doctest: +SKIP
     ('size_0', 'size_1')
     """
-
-    def __init__(
-        self,
-        family: str | Sequence[str] = "IAT",
-        *,
-        fft: bool = False,
-        header: bool = False,
-        flow: FlowOptions | None = None,
-        dim: int | None = None,
-        rate: float | None = None,
-        size: str = "captured",
-    ) -> None:
-        self.family = family
-        self.fft = fft
-        self.header = header
-        self.flow = flow
-        self.dim = dim
-        self.rate = rate
-        self.size = size
 
     def fit(self, captures: Any, y: Any = None) -> FlowRepresentation:
         """Learn the interval, the dimension and the rate.
@@ -134,53 +107,6 @@ class FlowRepresentation(Described, TransformerMixin, BaseEstimator):  # type: i
         """
         return self.transform(self.fit_tables(captures))
 
-    def fit_tables(
-        self, captures: Any, *, strict: bool = False, link_type: int | None = None, progress: Progress | None = None
-    ) -> list[FlowTable]:
-        """Learn, and give the flows of each capture.
-
-        Parameters
-        ----------
-        captures : source, FlowTable, or a list of either
-            See the class.
-        strict, link_type, progress
-            As in `netml.read_flows`.
-
-        Returns
-        -------
-        list of FlowTable
-            One for each capture.
-        """
-        options = self._options()
-        tables, interval_s = read_tables(
-            captures,
-            self.flow,
-            self.size,
-            options.packet_columns,
-            strict=strict,
-            link_type=link_type,
-            progress=progress,
-        )
-        self._learn(tables, interval_s, options)
-        return tables
-
-    def _learn(self, tables: Sequence[FlowTable], interval_s: float, options: RepresentationOptions) -> None:
-        if not any(map(len, tables)):
-            raise TrainingError("there are no flows to learn a representation from")
-        q_dim = (self.flow or FlowOptions()).q_interval
-        dim, rate_s = self.dim, 0.0
-        if dim is None:
-            dim = int(linear_quantile(np.concatenate([table.lengths for table in tables]), q_dim))
-        if any(FAMILIES[name].needs_rate for name in options.request.names):
-            rate_s = self.rate if self.rate is not None else learn_rate_ns(*tables) / 1e9
-        self._set_learned(dim=dim, interval_s=interval_s, rate_s=rate_s)
-
-    def _set_learned(self, *, dim: int, interval_s: float, rate_s: float) -> None:
-        self.dim_ = dim
-        self.interval_ = interval_s
-        self.rate_ = rate_s
-        self.columns_ = lay_out(self._options().request, dim, header=self.header)[1]
-
     def transform(self, captures: Any) -> FeatureMatrix:
         """Make the matrix of captures.
 
@@ -203,49 +129,6 @@ class FlowRepresentation(Described, TransformerMixin, BaseEstimator):  # type: i
         """
         return self.represent(self.read_tables(captures))
 
-    def read_tables(
-        self, captures: Any, *, strict: bool = False, link_type: int | None = None, progress: Progress | None = None
-    ) -> list[FlowTable]:
-        """Read captures into flows, cut to the interval that was learned.
-
-        Parameters
-        ----------
-        captures : source, FlowTable, or a list of either
-            See the class.
-        strict, link_type, progress
-            As in `netml.read_flows`.
-
-        Returns
-        -------
-        list of FlowTable
-            One for each capture.
-        """
-        self._require_fitted()
-        columns = self._options().packet_columns
-        reading = {"strict": strict, "link_type": link_type, "progress": progress}
-        return read_tables(captures, self.flow, self.size, columns, interval_s=self.interval_, **reading)[0]
-
-    def represent(self, tables: Sequence[FlowTable]) -> FeatureMatrix:
-        """Make one matrix of tables of flows.
-
-        Parameters
-        ----------
-        tables : sequence of FlowTable
-            As `read_tables` gives them.
-
-        Returns
-        -------
-        FeatureMatrix (n_flows, n_features)
-            A row for each flow; table after table.
-        """
-        self._require_fitted()
-        options = replace(self._options(), dim=self.dim_, rate=self.rate_)
-        return join_matrices([represent(table, options) for table in tables], self.columns_)
-
-    def _options(self) -> RepresentationOptions:
-        family = self.family if isinstance(self.family, str) else tuple(self.family)
-        return RepresentationOptions(family, self.fft, self.header, self.dim, self.rate, self.size)
-
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Give the names of the features.
 
@@ -262,16 +145,6 @@ class FlowRepresentation(Described, TransformerMixin, BaseEstimator):  # type: i
         self._require_fitted()
         return np.array(self.columns_, dtype=object)
 
-    @property
-    def is_fitted(self) -> bool:
-        """Whether it has learned."""
-        return hasattr(self, "columns_")
-
-    @property
-    def packet_columns(self) -> tuple[str, ...]:
-        """The packet columns that rows are made of, the size first."""
-        return self._options().packet_columns
-
     def __sklearn_is_fitted__(self) -> bool:
         return self.is_fitted
 
@@ -280,7 +153,3 @@ class FlowRepresentation(Described, TransformerMixin, BaseEstimator):  # type: i
         tags.input_tags.two_d_array = False
         tags.no_validation = True
         return tags
-
-    def _require_fitted(self) -> None:
-        if not self.is_fitted:
-            raise NotFittedError("this FlowRepresentation has learned nothing yet: call fit() first")

@@ -1,18 +1,28 @@
-"""What a round of streaming goes by: the kernel's `OpenRules`, and what things weigh in bytes."""
+"""Rounds of streaming by flow definition: what they go by, what things weigh in bytes, what they hand out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
-from netml.options import FlowOptions, nanoseconds
+import numpy as np
+
+from netml import _flowcore
+from netml.assembling import make_assembler
+from netml.biflows import make_table
+from netml.flows import FlowTable
+from netml.matrix import FeatureMatrix
+from netml.options import SIZE_COLUMNS, FlowOptions, nanoseconds
+from netml.sums import FamilySums
 
 MAX_FLOWS = 2**31 - 1
 LEAST_BATCH_PACKETS = 1 << 10  # fewer would cost more in rounds than they spare
 # A key's record, its slots (two to four of 8 bytes), its state, its places while packets are grouped; and once more as
 # much for keys that are forgotten but not packed yet. Measured: 140 to 200 with 200,000 to 1,500,000 keys.
 FLOW_BYTES = 256
-_COLUMN_BYTES = {"caplen": 4, "wirelen": 4, "flags": 1, "ttl": 1}
+# A biflow's record, its slots, its places while packets are grouped, and a quarter more for those that have gone.
+BIFLOW_BYTES = 200
+_COLUMN_BYTES = {name: np.dtype(kind).itemsize for name, kind in _flowcore.COLUMN_KINDS.items()}
 
 
 def packet_bytes(columns: Iterable[str]) -> int:
@@ -32,7 +42,7 @@ def rules_of(
     """Give the kernel's `OpenRules`, but for what each round has of its own: its times, whether it is the last."""
     return {
         "interval_ns": nanoseconds(interval),
-        "min_packets": max(2, flow.min_packets),
+        "min_packets": max(2, flow.min_packets or 2),
         **flow.timeouts_ns,
         "max_flow_packets": max_flow_packets,
         "max_flows": MAX_FLOWS if max_flows is None else max_flows,
@@ -40,6 +50,106 @@ def rules_of(
         "packet_bytes": packet_bytes(columns),
         "flow_bytes": FLOW_BYTES,
     }
+
+
+class Caps(NamedTuple):
+    """How much may be held, at most."""
+
+    max_flow_packets: int
+    max_flows: int | None
+    max_memory: int
+
+
+class SeedRounds:
+    """Rounds of flows of the definition `seed`.
+
+    Parameters
+    ----------
+    flow : FlowOptions
+        How packets become flows; resolved.
+    interval : float
+        Length to which flows are cut, s.
+    size : str
+        Which length is a packet's size.
+    columns : iterable of str
+        Packet columns that are kept besides the time and the size.
+    caps : Caps
+        How much may be held.
+    """
+
+    def __init__(self, flow: FlowOptions, interval: float, size: str, columns: Iterable[str], caps: Caps) -> None:
+        kept = {SIZE_COLUMNS[size], *columns}
+        self.assembler = _flowcore.FlowAssembler(kept, **flow.decoding)
+        self.interval_s = nanoseconds(interval) / 1e9
+        self._size = size
+        self._rules = rules_of(flow, interval, kept, **caps._asdict())
+        self.most_new_packets = count_between(self._rules)
+
+    def end(self, watermark_ns: int, *, is_last: bool, reorder_ns: int) -> None:
+        """End a round: the flows that no packet to come can belong to are there for `take`."""
+        now = {
+            "watermark_ns": watermark_ns,
+            "reorder_ns": reorder_ns,
+            "is_last": is_last,
+            "latest_ns": self.assembler.counters["end_ns"] or 0,
+        }
+        self.assembler.end_round({**self._rules, **now})
+
+    def take(self, metadata: dict[str, Any]) -> FlowTable:
+        """Give what the last round hands out."""
+        taken = self.assembler.take_round()
+        start_ns, end_ns, end_reason = (taken.pop(name) for name in ("start_ns", "end_ns", "end_reason"))
+        table = FlowTable(taken.pop("keys"), taken.pop("offsets"), taken, self._size, metadata)
+        table.set_times(start_ns, end_ns, end_reason)
+        return table
+
+
+class BiflowRounds:
+    """Rounds of biflows; with `sums` no packet is kept, and what they hand out are rows.
+
+    Parameters
+    ----------
+    flow, size, columns, caps
+        As of `SeedRounds`.
+    sums : FamilySums, optional
+        States of the families that rows are made of.
+    """
+
+    interval_s = 0.0
+
+    def __init__(
+        self, flow: FlowOptions, size: str, columns: Iterable[str], caps: Caps, sums: FamilySums | None = None
+    ) -> None:
+        kept = {SIZE_COLUMNS[size], "is_forward", *columns}
+        assembler = make_assembler(flow, kept)
+        assert isinstance(assembler, _flowcore.BiflowAssembler)
+        self.assembler = assembler
+        self._size = size
+        self._sums = sums
+        self._rules = {
+            "min_packets": flow.min_packets,
+            "max_flow_packets": caps.max_flow_packets if sums is None else 2**32 - 1,
+            "max_flows": MAX_FLOWS if caps.max_flows is None else caps.max_flows,
+            "max_memory_bytes": caps.max_memory,
+            "packet_bytes": packet_bytes(kept),
+            "flow_bytes": BIFLOW_BYTES + (0 if sums is None else sums.state_bytes),
+        }
+        self.most_new_packets = count_between(self._rules)
+
+    def end(self, watermark_ns: int, *, is_last: bool, reorder_ns: int) -> None:
+        """End a round, as of `SeedRounds`."""
+        latest_ns = self.assembler.counters["end_ns"] or 0
+        rules = {**self._rules, "watermark_ns": watermark_ns, "is_last": is_last, "latest_ns": latest_ns}
+        if self._sums is None:
+            self.assembler.end_round(rules)
+        else:
+            n_columns, size = len(self._sums.columns), SIZE_COLUMNS[self._size]
+            self.assembler.end_round(rules, sums=self._sums.states, n_columns=n_columns, size=size)
+
+    def take(self, metadata: dict[str, Any]) -> FlowTable | FeatureMatrix:
+        """Give what the last round hands out."""
+        taken = self.assembler.take_round()
+        return make_table(taken, self._size, metadata) if self._sums is None else self._sums.make(taken, metadata)
 
 
 def count_between(rules: dict[str, Any]) -> int:

@@ -88,10 +88,11 @@ def _write_csv(stream: IO[bytes], no_rows: FeatureMatrix) -> Iterator[Write]:
 
 @contextlib.contextmanager
 def _write_jsonl(stream: IO[bytes], no_rows: FeatureMatrix) -> Iterator[Write]:
-    names = [*no_rows.flows.to_columns(), *feature_names(no_rows.columns)]
+    names = [*no_rows.flows.to_columns(), *no_rows.texts, *feature_names(no_rows.columns, no_rows.texts)]
 
     def write(matrix: FeatureMatrix) -> None:
-        flows = zip(*(column.tolist() for column in matrix.flows.to_columns().values()), strict=True)
+        known = (*matrix.flows.to_columns().values(), *matrix.texts.values())
+        flows = zip(*(column.tolist() for column in known), strict=True)
         rows = ((*flow, *row) for flow, row in zip(flows, matrix.X.tolist(), strict=True))
         appending.write_json_lines(stream, names, rows)
 

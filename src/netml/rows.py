@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from netml.errors import CaptureWarning
 from netml.families import FAMILIES, Block, FamilyOptions, lay_out
 from netml.flow_index import FLOW_KEY, FlowIndex
 from netml.flows import FlowTable
+from netml.joining import join_texts
 from netml.matrix import FeatureMatrix
 from netml.options import LARGEST_DIM, RepresentationOptions, nanoseconds
 from netml.pieces import SpilledPieces
@@ -40,12 +42,15 @@ def represent(table: FlowTable, options: RepresentationOptions, *, q_dim: float 
     FeatureMatrix
         A row for each flow; its metadata is the table's and, under "representation", the options with what was learned.
     """
+    if options.first is not None:
+        table = table.first(options.first)
     learned, rate_ns = _learn(table.index, options, q_dim, table.size_kind)
     blocks, columns = lay_out(options.request, learned["dim"], header=options.header, options=options.family_options)
     X = np.zeros((len(table), len(columns)))
     _fill(X, blocks, table, options, rate_ns)
     _transform(X, blocks, learned)
-    return FeatureMatrix(X, columns, table.index, {**table.metadata, "representation": learned})
+    metadata = {**table.metadata, "representation": learned}
+    return FeatureMatrix(X, columns, table.index, metadata, texts=_describe(table, options))
 
 
 def represent_spilled(
@@ -67,18 +72,23 @@ def represent_spilled(
     FeatureMatrix
         As of `represent`, to the last bit; its metadata has "spilled" besides.
     """
-    index = _join_index(list(pieces.cut_times(interval_ns)))
+    index = _join_index(list(pieces.cut_times(interval_ns, options.first)))
     learned, rate_ns = _learn(index, options, q_dim, options.size)
     blocks, columns = lay_out(options.request, learned["dim"], header=options.header, options=options.family_options)
     X = np.zeros((len(index), len(columns)))
+    texts = []
     first = 0
     for table in pieces.cut_tables(interval_ns, options.packet_columns):
+        if options.first is not None:
+            table = table.first(options.first)
         rows = slice(first, first := first + len(table))
         index.bytes[rows] = table.index.bytes
         _fill(X[rows], blocks, table, options, rate_ns)
+        texts.append(_describe(table, options))
         del table  # before the next one is made
     _transform(X, blocks, learned)
-    return FeatureMatrix(X, columns, index, {**pieces.describe(interval_ns), "representation": learned})
+    metadata = {**pieces.describe(interval_ns), "representation": learned}
+    return FeatureMatrix(X, columns, index, metadata, texts=join_texts(texts))
 
 
 def _join_index(parts: list[dict[str, np.ndarray]]) -> FlowIndex:
@@ -97,21 +107,29 @@ def _learn(index: FlowIndex, options: RepresentationOptions, q_dim: float, size:
     rate_ns = nanoseconds(options.rate) if options.rate is not None else 0.0
     if options.rate is None and any(FAMILIES[name].needs_rate for name in request.names):
         rate_ns = linear_quantile(_durations_ns(index), Q_RATE)
-    learned = {
+    dim = options.dim if options.dim is not None else _learn_dim(index.packets, q_dim)
+    return {**describe_learned(options, dim, rate_ns), "size": size}, rate_ns
+
+
+def describe_learned(options: RepresentationOptions, dim: int, rate_ns: float) -> dict[str, Any]:
+    """Give what a row is made of, as the metadata holds it."""
+    request = options.request
+    return {
         "families": list(request.names),
         "fft": request.is_fft,
         "header": options.header,
-        "dim": options.dim if options.dim is not None else _learn_dim(index.packets, q_dim),
+        "dim": dim,
         "rate_s": rate_ns / 1e9,
-        "size": size,
+        "size": options.size,
+        "first": options.first,
+        "family_options": asdict(options.family_options),
     }
-    return learned, rate_ns
 
 
 def _fill(
     X: np.ndarray, blocks: Sequence[Block], table: FlowTable, options: RepresentationOptions, rate_ns: float
 ) -> None:
-    settings = _settings(options.family_options, rate_ns)
+    settings = settings_of(options.family_options, rate_ns)
     for block in blocks:
         _flowcore.fill_family(
             block.code,
@@ -125,7 +143,17 @@ def _fill(
         )
 
 
-def _settings(options: FamilyOptions, rate_ns: float) -> dict[str, Any]:
+def _describe(table: FlowTable, options: RepresentationOptions) -> dict[str, np.ndarray]:
+    """What the families say of the flows in words."""
+    texts: dict[str, np.ndarray] = {}
+    for name in options.request.names:
+        describe = FAMILIES[name].texts
+        if describe is not None:
+            texts |= describe(table)
+    return texts
+
+
+def settings_of(options: FamilyOptions, rate_ns: float) -> dict[str, Any]:
     """Give the kernel's `FamilySettings`."""
     return {
         "rate_ns": rate_ns,

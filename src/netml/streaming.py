@@ -9,13 +9,14 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import netml
-from netml import _flowcore
-from netml.errors import CaptureError, OptionError
-from netml.flows import FlowTable
+from netml.errors import CaptureError
+from netml.flows import FlowTable, require_columns
+from netml.matrix import FeatureMatrix
 from netml.options import FlowOptions, require_number, require_size, require_whole
 from netml.reading import Progress, walk_packets
-from netml.rounds import count_between, rules_of
+from netml.rounds import BiflowRounds, Caps, SeedRounds
 from netml.source import Capture
+from netml.sums import FamilySums
 
 BATCH_PACKETS = 1 << 18
 MAX_FLOW_PACKETS = 1 << 20
@@ -40,13 +41,16 @@ class FlowStream:
     source : path, "-", binary file, dpkt reader, iterable of (time, bytes), or a list of paths and files
         Where packets come from; see `netml.read_flows`. Several are read one after the other, as one capture.
     interval : float
-        Length to which flows are cut, s; greater than 0. It cannot be learned from flows that are not there yet.
+        Length to which flows are cut, s; greater than 0. It cannot be learned from flows that are not there yet. Only
+        of the definition `seed`.
     flow : FlowOptions, optional
-        Timeouts and `min_packets`; its `interval` and `keep_tail` do not count.
-    size : {"captured", "wire"}
-        Which length of a frame is a packet's size.
+        Definition, timeouts and `min_packets`; its `interval` and `keep_tail` do not count.
+    size : {"captured", "wire", "ip", "payload"}
+        Which length is a packet's size.
     columns : sequence of str, default ("flags", "ttl")
-        Packet columns that the tables have beside time and size: of `caplen`, `wirelen`, `flags`, `ttl`.
+        Packet columns that the tables have beside time and size; see `FlowTable`.
+    sums : FamilySums, optional
+        Of biflows: keep sums instead of packets, and give feature matrices instead of tables.
     strict : bool, default False
         Raise at damaged framing, at once, instead of warning and handing out what was read before it.
     link_type : int, optional
@@ -93,10 +97,11 @@ class FlowStream:
         self,
         source: Any,
         *,
-        interval: float,
+        interval: float | None = None,
         flow: FlowOptions | None = None,
         size: str = "captured",
         columns: Sequence[str] = ("flags", "ttl"),
+        sums: FamilySums | None = None,
         strict: bool = False,
         link_type: int | None = None,
         progress: Progress | None = None,
@@ -107,18 +112,22 @@ class FlowStream:
         max_memory: int = MAX_MEMORY_BYTES,
     ) -> None:
         _require_sizes(latency_s, batch_packets, max_flow_packets, max_flows, max_memory)
-        _require_columns(interval, size, columns)
+        require_size(size)
+        require_columns(columns)
         self.was_interrupted = False
         self._is_reading = False
-        self._flow = replace(flow or FlowOptions(), interval=float(interval), keep_tail=True)
+        self._flow = _resolve(flow or FlowOptions(), interval)
         self._size = size
-        kept = {"wirelen" if size == "wire" else "caplen", *columns}
-        caps: dict[str, Any] = {"max_flow_packets": max_flow_packets, "max_flows": max_flows, "max_memory": max_memory}
-        self._rules = rules_of(self._flow, float(interval), kept, **caps)
-        self._most_new_packets = count_between(self._rules)
-        self._batch_packets = min(batch_packets, self._most_new_packets)
+        caps = Caps(max_flow_packets, max_flows, max_memory)
+        self._rounds: SeedRounds | BiflowRounds
+        if self._flow.definition != "seed":
+            self._rounds = BiflowRounds(self._flow, size, columns, caps, sums)
+        else:
+            assert self._flow.interval is not None
+            self._rounds = SeedRounds(self._flow, self._flow.interval, size, columns, caps)
+        self._batch_packets = min(batch_packets, self._rounds.most_new_packets)
         self._latency_s = latency_s
-        self._assembler = _flowcore.FlowAssembler(kept, **self._flow.decoding)
+        self._assembler = self._rounds.assembler
         self._captures: list[str] = []
         self._damage: list[CaptureError] = []
         self._walk = walk_packets(
@@ -143,7 +152,7 @@ class FlowStream:
         self._n_rounds_taken = 0
         self._tables = self._iterate()
 
-    def __iter__(self) -> Iterator[FlowTable]:
+    def __iter__(self) -> Iterator[Any]:
         """Give tables of flows that have ended, none of them empty; there is one iteration, however often begun."""
         return self._tables
 
@@ -167,7 +176,7 @@ class FlowStream:
             "dropped": self._assembler.dropped,
             "ended_early": self._assembler.ended_early,
             "flow": asdict(self._flow),
-            "interval_s": self._rules["interval_ns"] / 1e9,
+            "interval_s": self._rounds.interval_s,
             "size": self._size,
         }
 
@@ -193,7 +202,7 @@ class FlowStream:
         """Flow keys held: of flows that are open, and of those that have ended but not yet been idle for long."""
         return self._assembler.n_keys
 
-    def _iterate(self) -> Generator[FlowTable, None, None]:
+    def _iterate(self) -> Generator[FlowTable | FeatureMatrix, None, None]:
         with contextlib.closing(self._walk):
             is_last = False
             while not is_last:
@@ -252,7 +261,7 @@ class FlowStream:
     def _is_due(self) -> bool:
         n_new = self._assembler.n_packets_read - self._n_read
         # A round takes as long as what it holds: so if millions of packets are held, it waits for half as many.
-        if n_new >= min(max(self._batch_packets, self._n_held // 2 - BATCH_PACKETS), self._most_new_packets):
+        if n_new >= min(max(self._batch_packets, self._n_held // 2 - BATCH_PACKETS), self._rounds.most_new_packets):
             return True
         if not self._is_timed or time.monotonic() - self._round_s < self._latency_s:
             return False
@@ -266,27 +275,17 @@ class FlowStream:
         if self._clock_ns is None and not is_last:
             return
         watermark_ns = max((self._clock_ns or 0) - REORDER_NS, _FIRST_NS)
-        now = {
-            "watermark_ns": watermark_ns,
-            "reorder_ns": REORDER_NS,
-            "is_last": is_last,
-            "latest_ns": self._assembler.counters["end_ns"] or 0,
-        }
-        self._assembler.end_round({**self._rules, **now})
+        self._rounds.end(watermark_ns, is_last=is_last, reorder_ns=REORDER_NS)
         self._n_read = self._assembler.n_packets_read
         self._n_held = self._assembler.n_open_packets + self._assembler.n_keys
         self._round_s = time.monotonic()
 
-    def _take_table(self) -> FlowTable | None:
+    def _take_table(self) -> FlowTable | FeatureMatrix | None:
         """What the last round has handed out; the same again until `_n_rounds_taken` says that it has been seen."""
         if self._assembler.n_rounds == self._n_rounds_taken:
             return None
-        taken = self._assembler.take_round()
-        if len(taken["keys"]) == 0:
-            return None
-        table = FlowTable(taken.pop("keys"), taken.pop("offsets"), taken, self._size, self.metadata)
-        table.set_times(taken["start_ns"], taken["end_ns"], taken["end_reason"])
-        return table
+        taken = self._rounds.take(self.metadata)
+        return taken if len(taken) else None
 
 
 def _require_sizes(
@@ -300,9 +299,10 @@ def _require_sizes(
     require_whole("max_memory", max_memory, 1, 2**62)
 
 
-def _require_columns(interval: float, size: str, columns: Sequence[str]) -> None:
+def _resolve(flow: FlowOptions, interval: float | None) -> FlowOptions:
+    """Only flows of the seed are cut, to an interval that must be known; tails are kept of all."""
+    if (flow.definition or "seed") != "seed":
+        return replace(flow, interval=interval).resolve()
     require_number("interval", interval, lowest=0.0, excludes_lowest=True)
-    require_size(size)
-    for name in columns:
-        if name not in _flowcore.COLUMNS:
-            raise OptionError("columns", name, f"of {', '.join(_flowcore.COLUMNS)}")
+    assert interval is not None
+    return replace(flow, interval=float(interval), keep_tail=True).resolve()

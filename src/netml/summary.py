@@ -47,7 +47,9 @@ def summarise_table(metadata: dict[str, Any], n_flows: int) -> list[str]:
     n_read, n_kept = metadata["packets_read"], metadata["packets_kept"]
     dropped = {name: count for name, count in metadata["dropped"].items() if count["packets"]}
     n_dropped = sum(count["packets"] for count in dropped.values())
-    lines = [f"read     {plural(n_read, 'packet')}: {n_kept:,} of TCP or UDP, {n_read - n_kept:,} skipped"]
+    flow = metadata.get("flow", {})
+    kind = "over IP" if flow.get("protocols") == "all" else "of TCP or UDP"
+    lines = [f"read     {plural(n_read, 'packet')}: {n_kept:,} {kind}, {n_read - n_kept:,} skipped"]
     for reason, count in metadata["skipped"].items():
         if count:
             lines.append(f"skipped  {count:,} {reason.replace('_', ' ')}")
@@ -55,10 +57,10 @@ def summarise_table(metadata: dict[str, Any], n_flows: int) -> list[str]:
         lines.append(
             f"dropped  {plural(count['packets'], 'packet')} {DROP_TEXTS[name]} ({plural(count['pieces'], 'piece')})"
         )
-    lines.append(
-        f"flows    {plural(n_flows, 'flow')} of {plural(n_kept - n_dropped, 'packet')}; "
-        f"interval {metadata['interval_s']:.6g} s"
-    )
+    cut = f"interval {metadata['interval_s']:.6g} s"
+    if flow.get("definition", "seed") != "seed":
+        cut = f"{flow['definition']}, idle {flow['idle_timeout']:.6g} s, active {flow['active_timeout']:.6g} s"
+    lines.append(f"flows    {plural(n_flows, 'flow')} of {plural(n_kept - n_dropped, 'packet')}; {cut}")
     for bound, count in metadata.get("ended_early", {}).items():
         if count["pieces"]:
             lines.append(f"early    {plural(count['pieces'], 'flow')} ended early {EARLY_TEXTS[bound]}")

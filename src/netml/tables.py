@@ -45,7 +45,7 @@ def read_tables(
     interval_s : float, optional
         Length to which flows are cut, s; by default the one in `flow`, or else learned from all captures together.
     **reading
-        strict, link_type, progress: as in `netml.read_flows`.
+        definition: as in `read_pieces`; strict, link_type, progress: as in `netml.read_flows`.
 
     Returns
     -------

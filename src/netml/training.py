@@ -6,7 +6,7 @@ import importlib.metadata
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from netml.matrix import FeatureMatrix
 from netml.options import require_number, require_whole
 
 if TYPE_CHECKING:
+    from netml._plain_representation import PlainRepresentation
     from netml.representation import FlowRepresentation
 
 LIBRARIES = ("netml", "numpy", "scikit-learn", "pyod")
@@ -77,7 +78,11 @@ class Training:
 
 
 def train(
-    matrix: FeatureMatrix, training: Training | None = None, *, representation: FlowRepresentation | None = None
+    matrix: FeatureMatrix,
+    training: Training | None = None,
+    *,
+    representation: PlainRepresentation | None = None,
+    is_plain: bool = False,
 ) -> FlowModel:
     """Train a detector on a feature matrix.
 
@@ -89,6 +94,8 @@ def train(
         How.
     representation : FlowRepresentation, optional
         What made the matrix; by default what its metadata tells.
+    is_plain : bool, default False
+        Make a detector and a representation without scikit-learn's base classes: to be saved rather than used.
 
     Returns
     -------
@@ -103,14 +110,16 @@ def train(
     from netml import ndm
     from netml.ndm.costs import check_cost
     from netml.ndm.model import MODEL
-    from netml.ndm.scaling import make_scaler
-    from netml.representation import FlowRepresentation
 
     wanted = training or Training()
     detector = ndm.make_detector(
-        wanted.detector, wanted.params, random_state=wanted.random_state, contamination=wanted.contamination
+        wanted.detector,
+        wanted.params,
+        random_state=wanted.random_state,
+        contamination=wanted.contamination,
+        is_plain=is_plain,
     )
-    scaler = make_scaler(wanted.scale)
+    scaler = _make_scaler(wanted.scale)
     rows, test_rows, y = _split(matrix, wanted)
     summary = _summarise(matrix, wanted, y, rows, test_rows)
     rows = _choose(rows, wanted)
@@ -126,7 +135,7 @@ def train(
     summary["train_s"] = trainer.train.tot_time * 60
     model = FlowModel(
         detector,
-        representation=representation or FlowRepresentation.from_metadata(matrix.metadata),
+        representation=cast("FlowRepresentation | None", representation or _representation_of(matrix, is_plain)),
         scaler=scaler,
         algorithm=wanted.detector,
         params=wanted.params,
@@ -138,6 +147,30 @@ def train(
     if test_rows is not None:
         _test(model, matrix.X[test_rows], y[test_rows])
     return model
+
+
+def _make_scaler(name: str) -> Any:
+    if name == "none":
+        return None
+    from netml.ndm.scaling import make_scaler
+
+    return make_scaler(name)
+
+
+def _representation_of(matrix: FeatureMatrix, is_plain: bool) -> PlainRepresentation | None:
+    return representation_type(is_plain=is_plain).from_metadata(matrix.metadata)
+
+
+def representation_type(*, is_plain: bool) -> type[PlainRepresentation]:
+    """Give `FlowRepresentation`, or what needs no scikit-learn instead."""
+    if is_plain:
+        from netml._plain_representation import PlainRepresentation
+
+        return PlainRepresentation
+    from netml.representation import FlowRepresentation
+
+    kind: type[PlainRepresentation] = FlowRepresentation
+    return kind
 
 
 def is_unnamed(columns: Sequence[str]) -> bool:

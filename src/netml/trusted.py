@@ -17,6 +17,7 @@ import numpy as np
 
 _NETML = """
 flow_model.FlowModel representation.FlowRepresentation options.FlowOptions options.RepresentationOptions
+families._family.FamilyOptions
 ndm.model.MODEL ndm.scaling.LogScaler ndm.tails.ECOD ndm.tails.COPOD
 ndm.ocsvm.OCSVM ndm.kde.KDE ndm.gmm.GMM ndm.iforest.IF ndm.pca.PCA ndm.ae.AE
 ndm.oc_nystroem.OCNystroem ndm.oc_kjl.OCKJL ndm.ocsvm_sgd.OCSVMSGD ndm.pyod_detector.PyODDetector

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from netml.errors import OptionError
+from netml.flow_index import FACT_KINDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _PROTOCOLS = {6: "TCP", 17: "UDP"}
 _DAY_NS = 86_400 * 10**9
+
+_NOT_WRITTEN = ("end_reason", *FACT_KINDS)
 
 
 class Verdicts:
@@ -83,8 +86,8 @@ class Verdicts:
             src_ip, src_port, dst_ip, dst_port, protocol, start_ns, end_ns, packets, bytes, score, threshold, and
             verdict: "abnormal" or "normal".
         """
-        flows = self.flows.to_columns()
-        flows.pop("end_reason", None)  # the same columns whether flows are judged at the end or as they end
+        # The same columns whether flows are judged at the end or as they end, and whatever they are.
+        flows = {name: column for name, column in self.flows.to_columns().items() if name not in _NOT_WRITTEN}
         return {
             **flows,
             "score": self.scores,

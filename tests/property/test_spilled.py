@@ -71,8 +71,9 @@ def extract_both(content, max_memory, n_bytes=100, **options):
     st.sampled_from((20, 100, 1000)),
     st.booleans(),
     st.booleans(),
+    st.sampled_from((None, 1, 3)),
 )
-def test_random_captures(scenario, max_memory, n_bytes, header, fft):
+def test_random_captures(scenario, max_memory, n_bytes, header, fft, first):
     extract_both(
         scenario.content,
         max_memory,
@@ -81,6 +82,7 @@ def test_random_captures(scenario, max_memory, n_bytes, header, fft):
         header=header,
         fft=fft,
         size=scenario.size,
+        first=first,
     )
 
 

@@ -9,9 +9,11 @@ from typing import NamedTuple
 
 from reference.decode import FINAL_REASONS, TCP, UDP, Decoder, format_address
 from reference.links import Skip
+from reference.tcp_options import read_tcp_options
 
 ICMP, ICMPV6, SCTP = 1, 58, 132
 PROTOCOLS_WITH_PORTS = {TCP: 20, UDP: 8, SCTP: 12}  # -> bytes of the header that have to be there
+SYN = 2
 NONE = -1  # of a field that this packet does not have
 SIZES = ("captured", "wire", "ip", "payload")
 
@@ -35,6 +37,7 @@ class Headers(NamedTuple):
     window: int = NONE  # not scaled
     icmp_type: int = NONE
     icmp_code: int = NONE
+    tcp_options: int = 0  # of a SYN, as `tcp_options.py` has it
 
     def size(self, size):
         """Bytes of this packet by the meaning of `--size`."""
@@ -93,6 +96,7 @@ class HeaderDecoder(Decoder):
                 "sequence": sequence,
                 "acknowledgement": acknowledgement,
                 "window": window,
+                "tcp_options": read_tcp_options(packet[place:]) if flags & SYN else 0,
             }
         elif protocol == UDP:
             n_header_bytes = 8

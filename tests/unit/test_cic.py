@@ -149,7 +149,7 @@ def test_bwd_init_win_is_of_the_first_packet():
 
 def test_init_win_that_is_not_there_is_minus_1():
     assert pick(cic_row([fwd(0, window=0)]), "FWD Init Win Bytes", "Bwd Init Win Bytes") == (0, -1)
-    udp = [fwd(0, protocol=UDP), bwd(1, protocol=UDP)]
+    udp = [fwd(0, protocol=UDP, transport_header_bytes=8), bwd(1, protocol=UDP, transport_header_bytes=8)]
     assert pick(cic_row(udp), "FWD Init Win Bytes", "Bwd Init Win Bytes") == (-1, -1)
     fragment_first = [fwd(0, 9, transport_header_bytes=0), fwd(1, window=7)]
     assert cic_row(fragment_first)["FWD Init Win Bytes"] == -1

@@ -14,6 +14,7 @@ from builders import captures
 from command import PROGRAM, assert_one_line, run_netml
 
 import netml
+from netml.families import FamilyOptions
 
 RECORDS = traffic.many_flows()
 LABELS = "Src IP,Dst IP,Src Port,Dst Port,Protocol,Label\n10.0.0.1,10.0.0.2,5000,53,17,BENIGN\n"
@@ -63,6 +64,8 @@ OPTIONS = {
     "--dim 5": {"dim": 5},
     "-f SAMP_NUM --rate 0.02": {"families": "SAMP_NUM", "rate": 0.02},
     "-f SIZE --size wire": {"families": "SIZE", "size": "wire"},
+    "--first 3": {"first": 3},
+    "-f STATS --first 2": {"families": "STATS", "first": 2},
 }
 
 
@@ -79,6 +82,22 @@ def test_every_option_does_what_its_argument_does(tmp_path, arguments):
     assert tuple(arrays["columns"]) == expected.columns
     plain = netml.extract(path)
     assert expected.X.shape != plain.X.shape or not np.array_equal(expected.X, plain.X)
+
+
+def test_options_of_single_families_are_kept(path):
+    given = "--cic-extra --bulk-gap 2 --bulk-packets 3 --subflow-gap 0.5 --activity-timeout 7 --first 4 --dim 3"
+    about = json.loads(str(extract(path, *given.split())["metadata"]))["representation"]
+    chosen = {"bulk_gap": 2, "bulk_packets": 3, "subflow_gap": 0.5, "activity_timeout": 7, "cic_extra": True}
+    assert (about["family_options"], about["first"]) == (chosen, 4)
+    made = netml.extract(path, dim=3, family_options=FamilyOptions(**chosen))
+    assert made.metadata["representation"] == {**about, "first": None}
+
+
+@pytest.mark.parametrize("arguments", ["--first 0", "--bulk-packets 0", "--bulk-gap -1", "--activity-timeout nan"])
+def test_options_of_single_families_are_checked(path, arguments):
+    run = run_netml("extract", path, *arguments.split(), "-o", path.parent / "out.npz")
+    assert run.status != 0
+    assert f"netml: {arguments.split()[0]} " in run.err
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".npy", ".csv", ".parquet", ".arrow", ".dat", ".CSV"])

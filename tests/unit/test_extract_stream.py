@@ -255,9 +255,22 @@ def test_standard_output_and_what_ended_early(tmp_path):
     assert "ended early to keep to the memory allowed" in error
 
 
+def test_first_packets_only(tmp_path):
+    source = traffic.write_pcap(tmp_path / "a.pcap", traffic.many_flows())
+    expected = rows_of(batch(source, ["SIZE", "STATS"], interval=0.05, dim=3, first=2))
+    assert max(row[7] for row in expected) == 2 < max(row[7] for row in rows_of(batch(source, interval=0.05, dim=3)))
+    fixed = {"interval": 0.05, "dim": 3}
+    assert rows_of(*extract_batches(source, ["SIZE", "STATS"], **fixed, first=2)) == expected
+    arguments = ("--stream", "-f", "SIZE", "-f", "STATS", "--interval", "0.05", "--dim", "3", "--first", "2", "-q")
+    out = tmp_path / "a.parquet"
+    assert run_netml("extract", str(source), *arguments, "-o", str(out))[0] == 0
+    assert rows_of(netml.FeatureMatrix.load(out)) == expected
+    assert rows_of(*extract_batches(source, like=out)) == expected
+
+
 def test_like_without_stream(tmp_path):
     source = traffic.write_pcap(tmp_path / "a.pcap", traffic.many_flows())
-    first = netml.extract(source, "SIZE", flow=netml.FlowOptions(interval=0.02))
+    first = netml.extract(source, "SIZE", flow=netml.FlowOptions(interval=0.02), first=3)
     first.save(tmp_path / "a.npz")
     status, _, error = run_netml(
         "extract", str(source), "--like", str(tmp_path / "a.npz"), "-o", str(tmp_path / "b.npz")

@@ -289,3 +289,45 @@ def test_packages_that_are_missing(monkeypatch, table, method, module):
     monkeypatch.setitem(__import__("sys").modules, module, None)
     with pytest.raises(MissingExtraError, match=r"pip install netml\["):
         getattr(table, method)()
+
+
+def test_first_packets():
+    """Two flows of 3 and 2 packets, cut to 2: times, packets and bytes are those of what is left."""
+    records = [
+        (traffic.START_NS + i * traffic.MS, traffic.udp_frame(ports=(port, 53), payload=bytes(i)))
+        for i, port in enumerate((1, 2, 1, 1, 2))
+    ]
+    table = read(records)
+    cut = table.first(2)
+    assert cut.lengths.tolist() == [2, 2]
+    assert [(flow.time_ns - traffic.START_NS).tolist() for flow in cut] == [
+        [0, 2 * traffic.MS],
+        [traffic.MS, 4 * traffic.MS],
+    ]
+    index = cut.index
+    assert (index.start_ns - traffic.START_NS).tolist() == [0, traffic.MS]
+    assert (index.end_ns - traffic.START_NS).tolist() == [2 * traffic.MS, 4 * traffic.MS]
+    assert index.bytes.tolist() == [int(flow.size.sum()) for flow in cut] == [2 * 42 + 2, 2 * 42 + 5]
+    for flow, whole in zip(cut, table, strict=True):
+        assert flow.key == whole.key
+        np.testing.assert_array_equal(flow.flags, whole.flags[:2])
+    assert cut.metadata == table.metadata
+    assert table.lengths.tolist() == [3, 2]
+
+
+def test_first_packets_of_flows_that_have_no_more(table, empty):
+    assert table.first(int(table.lengths.max())) is table
+    assert len(empty.first(1)) == 0
+    assert table.first(1).index.end_ns.tolist() == table.index.start_ns.tolist()
+    for n in (0, -1, 1.5, None):
+        with pytest.raises(OptionError, match="first"):
+            table.first(n)
+
+
+def test_what_is_known_of_a_flow_stays_when_it_is_cut(table):
+    facts = {"vlan_id": np.arange(17, dtype=np.uint16)}
+    table = table[:]
+    table.set_times(table.index.start_ns, table.index.end_ns, np.full(17, 4, np.uint8), facts)
+    cut = table.first(1)
+    assert cut.index.end_reason.tolist() == [4] * 17
+    assert cut.index.facts["vlan_id"].tolist() == list(range(17))

@@ -248,6 +248,24 @@ def test_the_options_of_the_original_go_in_front(tmp_path, capture):
     np.testing.assert_array_equal(netml.FeatureMatrix.load(path).X, netml.extract(capture).X)
 
 
+def test_a_model_of_first_packets(tmp_path, capture):
+    """It judges by the first packets, too, whatever comes after them; and says so to whoever reads it."""
+    path = tmp_path / "m.netml"
+    assert invoke("learn", "-p", capture, "-o", path, "--family", "SIZE", "--first", 3, *FAST).status == 0
+    model = netml.load_model(path)
+    assert model.representation.to_dict()["first"] == 3
+    table = model.representation.read_tables(capture)[0]
+    assert table.lengths.max() > 3
+    np.testing.assert_array_equal(model.classify(table).scores, model.classify(table.first(3)).scores)
+    invoke("learn", "extract", "-p", capture, "-f", tmp_path / "f.npz", "--family", "SIZE", "--first", 3)
+    np.testing.assert_array_equal(
+        netml.FeatureMatrix.load(tmp_path / "f.npz").X, netml.extract(capture, "SIZE", first=3).X
+    )
+    run = invoke("learn", "train", "-f", tmp_path / "f.npz", "-o", path, "--first", 3)
+    assert run.status == 2
+    assert "--first belongs to" in run.err
+
+
 def test_more_is_said_in_detail(tmp_path, capture):
     arguments = ("learn", "-p", capture, "-o", tmp_path / "m.netml", *FAST, "--param", "{n_components: 2}")
     run = invoke("-v", 2, *arguments)

@@ -6,6 +6,7 @@ Only where the build can make allocations fail (NETML_FAULTS=1, NETML_DEBUG=1, N
 import io
 import itertools
 
+import numpy as np
 import pytest
 import traffic
 from builders import captures
@@ -14,6 +15,8 @@ from reference.biflow_packet import BiflowPacket
 
 import netml
 from netml import _flowcore
+from netml.families import FAMILIES, FamilyOptions
+from netml.rows import settings_of
 from netml.streaming import FlowStream
 
 # More flows than the first table has room for, packets out of order, and more than one chunk of columns.
@@ -48,7 +51,21 @@ def cic():
     return cic_matrix(make_table([flow, flow]), cic_extra=True).X.sum()
 
 
+def flow_states():
+    """Flows of few, more and many sizes, in two parts."""
+    states = _flowcore.FlowStates(FAMILIES["FLOW"].code, settings_of(FamilyOptions(), 0.0))
+    sizes = np.concatenate([np.arange(n, dtype=np.uint32) for n in (3, 20, 50, 200)])
+    columns = {"time_ns": np.arange(273), "size": sizes, "flags": np.zeros(273, np.uint8)}
+    offsets = np.array([0, 3, 23, 73, 273])
+    for _ in range(2):
+        states.feed(offsets, columns)
+    X = np.zeros((4, 69))
+    states.write(np.arange(4, dtype=np.uint32), X, 0, 69)
+    return X[:, 1].sum()
+
+
 RUNS = {
+    "states": flow_states,
     "batch": lambda: len(netml.read_flows(io.BytesIO(PCAP), flow=FLOW)),
     "pcapng": lambda: len(netml.read_flows(io.BytesIO(PCAPNG), flow=FLOW)),
     "stream": stream,

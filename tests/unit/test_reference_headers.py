@@ -37,6 +37,7 @@ def test_tcp():
         sequence=9,
         acknowledgement=0,
         window=8192,
+        tcp_options=1460 | 1 << 24,
     )
     assert [found.size(size) for size in ("captured", "wire", "ip", "payload")] == [62, 62, 48, 4]
 

@@ -17,6 +17,7 @@ from sklearn.utils import estimator_checks
 
 import netml
 from netml import FlowOptions, FlowRepresentation, OptionError, TrainingError, UnknownNameError
+from netml.families import FamilyOptions
 
 # Those of scikit-learn's checks that do not feed an estimator arrays of numbers, which are no captures; by name, as its
 # versions do not all have all of them.
@@ -124,8 +125,9 @@ def test_tables_of_flows(monday, tuesday):
 
 
 @pytest.mark.parametrize("family", ["IAT", "FFT-SIZE", ("STATS", "SAMP_SIZE")])
-def test_described_and_made_again(monday, tuesday, family):
-    fitted = FlowRepresentation(family, header=True, size="wire", flow=FlowOptions(min_packets=3)).fit(monday)
+@pytest.mark.parametrize("early", [{}, {"first": 3, "family_options": FamilyOptions(bulk_gap=2.0)}], ids=["", "early"])
+def test_described_and_made_again(monday, tuesday, family, early):
+    fitted = FlowRepresentation(family, header=True, size="wire", flow=FlowOptions(min_packets=3), **early).fit(monday)
     described = json.loads(json.dumps(fitted.to_dict()))
     for again in (
         FlowRepresentation.from_dict(described),
@@ -136,6 +138,31 @@ def test_described_and_made_again(monday, tuesday, family):
         assert again.to_dict() == fitted.to_dict()
         np.testing.assert_array_equal(again.transform(tuesday).X, fitted.transform(tuesday).X)
     assert FlowRepresentation.from_metadata({}) is None
+
+
+@pytest.mark.parametrize("family", ["IAT", ("STATS", "SAMP_NUM")])
+def test_first_packets_only(monday, family):
+    """All that is learned, but for the interval, is of the first packets, as if flows had no others."""
+    fitted = FlowRepresentation(family, header=True, first=3)
+    made = fitted.fit_transform(monday)
+    expected = netml.extract(monday, family, header=True, first=3)
+    cut = netml.read_flows(monday).first(3)
+    alone = FlowRepresentation(family, header=True).fit_transform(cut)
+    for other in (expected, alone):
+        np.testing.assert_array_equal(made.X, other.X)
+        assert made.columns == other.columns
+    assert fitted.dim_ == made.metadata["representation"]["dim"] <= 3
+    assert made.flows.packets.max() == 3
+    assert made.metadata["interval_s"] == netml.extract(monday, family).metadata["interval_s"]
+
+
+def test_descriptions_of_before_there_were_options_of_families(monday):
+    described = FlowRepresentation().fit(monday).to_dict()
+    older = {name: value for name, value in described.items() if name not in ("first", "family_options")}
+    assert FlowRepresentation.from_dict(older).to_dict() == described
+    pickled = FlowRepresentation().fit(monday)
+    del pickled.first, pickled.family_options
+    assert pickle.loads(pickle.dumps(pickled)).to_dict() == described
 
 
 def test_a_description_must_be_whole(monday):

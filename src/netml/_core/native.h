@@ -1,4 +1,4 @@
-/* What Cython cannot say: prefetching, 128-bit products, byte swaps, huge pages. */
+/* What Cython cannot say: prefetching, 128-bit integers, byte swaps, huge pages. */
 #ifndef NETML_NATIVE_H
 #define NETML_NATIVE_H
 #include <math.h>
@@ -48,6 +48,35 @@ static inline int64_t netml_add_clamped(int64_t a, int64_t b) {
 static inline int64_t netml_gap(int64_t a, int64_t b) {
     uint64_t gap = (uint64_t)a - (uint64_t)b;
     return gap > (uint64_t)INT64_MAX ? INT64_MAX : (int64_t)gap;
+}
+
+/* sum += n * x * x, in 128 bits: sum[0] is the low half. */
+static inline void netml_add_squares(uint64_t *sum, uint64_t x, uint64_t n) {
+    unsigned __int128 total = (unsigned __int128)sum[1] << 64 | sum[0];
+    total += (unsigned __int128)x * x * n;
+    sum[0] = (uint64_t)total;
+    sum[1] = (uint64_t)(total >> 64);
+}
+
+/* Standard deviation of a sample of n values (n < 2^33) from their exact sum and sum of squares; 0 of fewer than 2.
+ *
+ * n * squares - total^2 is a whole number. Where it may not fit into 128 bits: the squares' sum less total^2 / n, without cancellation: with total = q * n + r that is squares - q * q * n - 2 * q * r,
+ * a whole number, less r * r / n. */
+static inline double netml_sample_std(const uint64_t *squares, uint64_t total, uint64_t n) {
+    unsigned __int128 whole = (unsigned __int128)squares[1] << 64 | squares[0];
+    uint64_t q, r;
+    double spread;
+    if (n < 2) return 0;
+    if (squares[1] >> 31 == 0 && n >> 32 == 0) { /* n * squares and, as it is not more, total^2 below 2^128 */
+        spread = (double)(whole * n - (unsigned __int128)total * total) / (double)n;
+        return sqrt(spread / (double)(n - 1));
+    }
+    q = total / n;
+    r = total % n;
+    whole -= (unsigned __int128)q * q * n + (unsigned __int128)q * r * 2;
+    if (whole >> 64) spread = (double)whole - (double)r * (double)r / (double)n; /* r * r / n < 2^33 */
+    else spread = (double)(whole * n - (unsigned __int128)r * r) / (double)n;
+    return sqrt(spread / (double)(n - 1));
 }
 
 /* floor(x / d), exact: the rounded quotient's floor is at most one off, and fma tells on which side. x >= 0, d > 0. */

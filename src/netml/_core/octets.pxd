@@ -14,6 +14,8 @@ cdef extern from "native.h" nogil:
     int64_t netml_scale_ticks(uint64_t ticks, uint64_t multiplier, uint64_t divisor, uint32_t shift) noexcept
     int64_t netml_add_clamped(int64_t a, int64_t b) noexcept
     int64_t netml_gap(int64_t a, int64_t b) noexcept
+    void netml_add_squares(uint64_t *sum, uint64_t x, uint64_t n) noexcept
+    double netml_sample_std(const uint64_t *squares, uint64_t total, uint64_t n) noexcept
     double netml_floor_quotient(double x, double d) noexcept
     bint netml_exceeds(double x, double k, double d) noexcept
     double netml_spread(uint64_t value, uint64_t total, uint64_t n) noexcept

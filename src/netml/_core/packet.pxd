@@ -2,7 +2,7 @@
 
 Addresses stay in network order: IPv4 in the first 4 bytes of each address, the rest zero.
 """
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 
 cdef struct FlowKey:
@@ -27,6 +27,22 @@ cdef struct Packet:
     uint32_t wirelen             # frame length on the wire, bytes
     uint8_t flags                # TCP flags FIN 1 .. CWR 128; 0 for UDP
     uint8_t ttl                  # TTL or hop limit
+    uint8_t has_header           # 0: a later fragment, which has no transport header
+    uint8_t is_forward           # from the initiator of its biflow
+    uint16_t vlan_id             # of the innermost 802.1Q tag; 0 without one
+    uint32_t ip_at               # offset of the IP header in the frame, bytes
+    uint32_t transport_at        # offset of what follows the IP header and its extensions
+    uint32_t payload_end         # end of the captured IP payload in the frame
+    # What `read_details` fills, where somebody asks for it:
+    uint32_t ip_bytes            # length of the IP packet as its header says
+    uint32_t payload_bytes       # of that, behind the transport header
+    uint32_t sequence            # TCP's, as the three below; 0 of other protocols
+    uint32_t acknowledgement
+    uint32_t tcp_options         # of a SYN; see `tcp_options.pxd`
+    uint16_t window              # not scaled
+    uint8_t header_bytes         # of the transport header: TCP with options, UDP 8, of others 0
+    int16_t icmp_type            # -1 if it is not ICMP
+    int16_t icmp_code
 
 
 cdef struct NetworkHeader:       # an IP header, decoded: where its payload is
@@ -39,6 +55,7 @@ cdef struct NetworkHeader:       # an IP header, decoded: where its payload is
 cdef struct LinkHeader:          # a link header, decoded: where its payload is and what
     uint32_t payload_at          # offset of the payload in the frame, bytes
     uint16_t ether_type          # EtherType of the payload; ETHER_ANY_IP: the version nibble decides
+    uint16_t vlan_id             # IN, OUT: of the last 802.1Q tag on the way; 0 without one
 
 
 cdef enum:
@@ -55,9 +72,18 @@ cdef enum:
     ETHER_MPLS_UPSTREAM = 0x8848
     ETHER_PPPOE = 0x8864         # PPPoE session
     LARGEST_LENGTH = 1500        # an 802.3 type field up to this is a length: LLC follows
+    PROTOCOL_ICMP = 1
     PROTOCOL_IPV4 = 4
     PROTOCOL_TCP = 6
     PROTOCOL_UDP = 17
     PROTOCOL_IPV6 = 41
     PROTOCOL_GRE = 47
     PROTOCOL_AUTHENTICATION = 51
+    PROTOCOL_ICMPV6 = 58
+    PROTOCOL_SCTP = 132
+
+
+cdef enum:                       # of the number that `tcp_options.pxd` makes of a SYN's options
+    TCP_HAS_MSS = 1 << 24        # in bits 0-15, bytes
+    TCP_HAS_WINDOW_SCALE = 1 << 25   # in bits 16-23: by how many bits windows are shifted
+    TCP_HAS_SACK_PERMITTED = 1 << 26

@@ -6,10 +6,15 @@ records; then they are entered. So the misses of a million flows overlap instead
 from libc.stdint cimport uint8_t, uint32_t
 
 from netml._core.capture.registry cimport Framing, next_frame
-from netml._core.decode cimport Decoding, decode_frame
+from netml._core.decode cimport decode_frame
+from netml._core.flow.biflow_key cimport BiflowKey, hash_biflow, is_turned, share_key
+from netml._core.flow.biflow_table cimport BiflowTable, join_biflow, prefetch_biflow
 from netml._core.flow.columns cimport PacketChunk, PacketColumns, add_chunk, append_packet
 from netml._core.flow.key cimport hash_key
-from netml._core.flow.table cimport FlowTable, find_or_insert_flow, prefetch_record, prefetch_slot
+from netml._core.flow.slots cimport prefetch_slot
+from netml._core.flow.table cimport FlowTable, find_or_insert_flow, prefetch_record
+from netml._core.layers cimport Decoding
+from netml._core.net.details cimport read_details
 from netml._core.octets cimport netml_likely, netml_prefetch_read
 from netml._core.packet cimport Frame, Packet
 from netml._core.status cimport KEPT, STATUS_FRAME, STATUS_NO_FRAME, STATUS_OK, Counters, Reason, Status
@@ -24,12 +29,17 @@ cdef enum:
 
 
 cdef struct Assembly:
-    FlowTable table
+    FlowTable table              # of directional flows, or
+    BiflowTable biflows          # of these, if `makes_biflows`
     PacketColumns columns
     Counters counters
     Decoding decoding
     bint keeps_packets           # False: only flows and packets are counted
+    bint makes_biflows
+    bint reads_details           # of packets: somebody asks for them
     Packet batch[BATCH]          # packets that wait to be entered together
+    BiflowKey shared[BATCH]      # their keys, if `makes_biflows`
+    uint8_t is_high[BATCH]       # is the sender the higher end?
     size_t n_batch
 
 
@@ -70,10 +80,31 @@ cdef inline Status enter_packets(Assembly *assembly, Packet *packets, size_t n_p
         if status != STATUS_OK:
             return status
     chunk = &columns.chunks[columns.n_chunks - 1]
+    if assembly.makes_biflows:
+        return enter_biflows(assembly, chunk, packets, n_packets)
     for i in range(n_packets):
         prefetch_record(table, packets[i].hash)
     for i in range(n_packets):
         status = find_or_insert_flow(table, &packets[i].key, packets[i].hash, &flow)
+        if status != STATUS_OK:
+            return status
+        append_packet(chunk, &packets[i], flow)
+    return STATUS_OK
+
+
+cdef inline Status enter_biflows(
+    Assembly *assembly, PacketChunk *chunk, Packet *packets, size_t n_packets,
+) noexcept nogil:
+    """The same for biflows: their keys wait beside the packets."""
+    cdef BiflowTable *table = &assembly.biflows
+    cdef size_t i
+    cdef uint32_t flow
+    cdef Status status
+    for i in range(n_packets):
+        prefetch_biflow(table, packets[i].hash)
+    for i in range(n_packets):
+        status = join_biflow(
+            table, &assembly.shared[i], packets[i].hash, &packets[i], assembly.is_high[i], &flow)
         if status != STATUS_OK:
             return status
         append_packet(chunk, &packets[i], flow)
@@ -95,14 +126,31 @@ cdef inline Status flush_batch(Assembly *assembly) noexcept nogil:
     return enter_packets(assembly, assembly.batch, n_packets)
 
 
+cdef inline void share_packet(Assembly *assembly, Packet *packet) noexcept nogil:
+    """The key of both directions beside the last packet of the batch."""
+    cdef BiflowTable *table = &assembly.biflows
+    cdef BiflowKey *shared = &assembly.shared[assembly.n_batch]
+    cdef bint is_high = table.rules.is_bi and is_turned(&packet.key)
+    assembly.is_high[assembly.n_batch] = is_high
+    share_key(packet, is_high, table.rules.has_vlan_key, shared)
+    packet.hash = hash_biflow(shared, table.seeds)
+    prefetch_slot(&table.slots, packet.hash)
+
+
 cdef inline Status take_frame(Assembly *assembly, const Frame *frame) noexcept nogil:
     """Decode a frame, count it, and let its packet wait for a whole batch."""
     cdef Packet *packet = &assembly.batch[assembly.n_batch]
     cdef Reason reason = decode_frame(&assembly.decoding, frame, packet)
     count_frame(&assembly.counters, frame, reason)
     if netml_likely(reason == KEPT):
-        packet.hash = hash_key(&packet.key, assembly.table.seeds)
-        prefetch_slot(&assembly.table, packet.hash)
+        if assembly.reads_details:
+            packet.is_forward = True
+            read_details(frame.octets, packet)
+        if assembly.makes_biflows:
+            share_packet(assembly, packet)
+        else:
+            packet.hash = hash_key(&packet.key, assembly.table.seeds)
+            prefetch_slot(&assembly.table.slots, packet.hash)
         assembly.n_batch += 1
         if assembly.n_batch == BATCH:
             return flush_batch(assembly)

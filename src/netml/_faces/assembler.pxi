@@ -1,29 +1,23 @@
-"""Packets in, flows out: the assembler, which owns the memory of one table of flows."""
-from libc.stdint cimport INT64_MAX, INT64_MIN, UINT32_MAX, int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+"""Packets in, flows of the definition `seed` out: the assembler that owns the memory of one table of them."""
+from libc.stdint cimport INT64_MIN, UINT32_MAX, int64_t, uint8_t, uint32_t
 
-import os
-
-from netml._core.decode cimport Decoding
 from netml._core.flow.carry cimport forget_flows, run_round
-from netml._core.flow.columns cimport count_packets, free_columns
+from netml._core.flow.columns cimport count_packets
 from netml._core.flow.expiry cimport ExpiryRules, cut_by_idle, cut_by_interval
 from netml._core.flow.grouping cimport GroupedColumns, copy_columns, group_columns
 from netml._core.flow.key cimport KEY_BYTES
 from netml._core.flow.open cimport OpenFlows, OpenRules, free_open
 from netml._core.flow.runs cimport copy_records, take_counts
+from netml._core.flow.slots cimport FIRST_SLOT_BITS, free_slots, set_slots
 from netml._core.flow.spans cimport (
-    Dropped, SpanList, compact_columns, free_spans, measure_durations, measure_spans, write_all_keys,
-    write_end_reasons, write_keys,
+    SpanList, compact_columns, free_spans, measure_durations, measure_spans, write_all_keys, write_end_reasons,
+    write_keys,
 )
-from netml._core.flow.table cimport FIRST_SLOT_BITS, free_slots, free_table, number_packets, set_slots
-from netml._core.guard cimport NETML_BUS, netml_begin_guard, netml_end_guard, netml_run_guarded
-from netml._core.net.fragments cimport allocate_fragments, free_fragments
-from netml._core.pipeline cimport AssembleRequest, Assembly, flush_batch, request_assembly, run_assembly, take_frame
-from netml._core.status cimport N_REASONS
+from netml._core.flow.table cimport free_table, number_packets
+from netml._core.pipeline cimport flush_batch
 
 
-cdef class FlowAssembler:
+cdef class FlowAssembler(PacketAssembler):
     """Packets in, flows out: `assemble` blocks, then `end_flows`, then `take_flows`; or in rounds with `end_round`.
 
     Where not all packets fit into the memory, `take_run` hands out those so far, and `make_part` makes an assembler of
@@ -31,154 +25,25 @@ cdef class FlowAssembler:
 
     Parameters
     ----------
-    wanted : iterable of str
-        Names of `COLUMNS` to keep besides time and flow.
-    keeps_packets : bool, default True
-        False: only count packets and flows, in memory that does not grow with the packets.
-    enters_tunnels : bool, default True
-        Decode the innermost packet, not the outermost.
-    tunnel_ports : dict of str to iterable of int, optional
-        Ports in place of the registered ones, for some of `TUNNELS`.
-    tracks_fragments : bool, default False
-        Count later fragments to the flow of their first one, instead of skipping them.
+    wanted, **options
+        As of `PacketAssembler`.
     """
 
-    cdef Assembly assembly
     cdef SpanList pieces
     cdef SpanList spans
-    cdef Dropped dropped
     cdef ExpiryRules rules
     cdef OpenFlows opened
-    cdef dict grouped            # name -> numpy array, by flow
     cdef const int64_t[::1] part_offsets  # where each flow's packets begin in `grouped`; only of a part
-    cdef dict taken              # what the last round hands out
-    cdef int64_t latest_before_ns  # of the rounds before this one; `counters.latest_ns` is this one's
-    cdef readonly size_t n_rounds  # so far
-    cdef bint is_ended
 
-    def __cinit__(
-        self, wanted=(), *, bint keeps_packets=True, bint enters_tunnels=True, tunnel_ports=None,
-        bint tracks_fragments=False,
-    ):
-        cdef bytes seeds = os.urandom(32 + 24)
-        cdef Decoding *decoding = &self.assembly.decoding
-        self.grouped = {}
-        self.taken = {}
+    def __cinit__(self, wanted=(), **options):
         self.part_offsets = None
-        self.latest_before_ns = INT64_MIN  # all else begins as zeros
-        self.assembly.keeps_packets = keeps_packets
-        self.assembly.counters.earliest_ns = INT64_MAX
-        self.assembly.counters.latest_ns = INT64_MIN
-        memcpy(self.assembly.table.seeds, PyBytes_AS_STRING(seeds), 32)
-        for name in wanted:
-            self.assembly.columns.wants |= <int> COLUMNS[name][0]
-        decoding.enters_tunnels = enters_tunnels
-        if enters_tunnels:
-            set_tunnel_ports(&decoding.ports, dict(tunnel_ports or {}))
-        memcpy(decoding.fragments.seeds, PyBytes_AS_STRING(seeds) + 32, 24)
-        if tracks_fragments:
-            describe_fault(allocate_fragments(&decoding.fragments), 0)
-        describe_fault(set_slots(&self.assembly.table, FIRST_SLOT_BITS), 0)
+        describe_fault(set_slots(&self.assembly.table.slots, FIRST_SLOT_BITS), 0)
 
     def __dealloc__(self):
         free_table(&self.assembly.table)
-        free_fragments(&self.assembly.decoding.fragments)
-        free_columns(&self.assembly.columns)
         free_open(&self.opened)
         free_spans(&self.pieces)
         free_spans(&self.spans)
-
-    def assemble(
-        self, Framer framer not None, const uint8_t[::1] block, size_t start, size_t length, *, bint is_mapped=False,
-    ):
-        """Frame, decode and enter `length` octets of a block from `start` on.
-
-        With `is_mapped` the block is a mapped file: where that cannot be read any more, that is a fault.
-
-        Returns
-        -------
-        n_left : int
-            Octets at the end that belong to an incomplete record, or to one at fault.
-        n_wanted : int
-            Octets that this record claims to have, 0 if that is not known yet.
-        fault : str
-            What is wrong with the framing there, "" if nothing is.
-        """
-        cdef AssembleRequest request
-        cdef Status status
-        cdef int returned
-        self.require_open()
-        if start > <size_t> block.shape[0] or length > block.shape[0] - start:
-            raise ValueError("start and length are beyond the block")
-        if length == 0:
-            return 0, 0, ""
-        request = request_assembly(&self.assembly, &framer.framing, &block[start], length)
-        if not is_mapped:
-            with nogil:
-                status = <Status> run_assembly(&request)
-        else:
-            netml_begin_guard()
-            with nogil:
-                returned = netml_run_guarded(run_assembly, &request)
-            netml_end_guard()
-            status = STATUS_UNREADABLE if returned == NETML_BUS else <Status> returned
-        self.close_if_lost(status)
-        PyErr_CheckSignals()
-        return length - request.n_used, request.n_wanted, describe_fault(status, request.n_wanted)
-
-    def assemble_packets(self, packets not None, uint32_t link_type, size_t n_most):
-        """The general door: up to `n_most` pairs (time in s, bytes) from an iterator; returns how many there were.
-
-        If the iterator raises, the packets before that are in.
-        """
-        cdef Frame frame
-        cdef Status status
-        cdef size_t n_taken = 0
-        frame.link_type = link_type
-        self.require_open()
-        while n_taken < n_most:
-            pair = next(packets, None)
-            if pair is None:
-                break
-            time, octets = pair
-            self.require_open()  # the iterator may have done anything
-            n_taken += 1
-            if type(octets) is not bytes:
-                octets = bytes(octets)
-            frame.time_ns = convert_time(time)
-            frame.octets = <const uint8_t *> PyBytes_AS_STRING(octets)
-            frame.caplen = frame.wirelen = <uint32_t> PyBytes_GET_SIZE(octets)
-            status = take_frame(&self.assembly, &frame)
-            self.close_if_lost(status)
-            describe_fault(status, 0)
-        return n_taken
-
-    @property
-    def counters(self):
-        """Dict: packets_read, packets_kept, captured_bytes, skipped (by reason); start_ns, end_ns or None."""
-        cdef int reason
-        cdef bint has_times = self.assembly.counters.n_records > 0
-        return {
-            "start_ns": self.assembly.counters.earliest_ns if has_times else None,
-            "end_ns": max(self.latest_before_ns, self.assembly.counters.latest_ns) if has_times else None,
-            "packets_read": self.assembly.counters.n_records,
-            "packets_kept": self.assembly.counters.n_kept,
-            "captured_bytes": self.assembly.counters.n_captured_bytes,
-            "skipped": {
-                SKIP_REASONS[reason - 1]: self.assembly.counters.n_skipped[reason]
-                for reason in range(1, N_REASONS)
-            },
-        }
-
-    @property
-    def n_packets_read(self):
-        """Packets read so far."""
-        return self.assembly.counters.n_records
-
-    @property
-    def latest_ns(self):
-        """Latest time of the packets since the last round, ns; None if there were none."""
-        return None if self.assembly.counters.latest_ns == INT64_MIN else self.assembly.counters.latest_ns
 
     @property
     def n_keys(self):
@@ -188,19 +53,9 @@ cdef class FlowAssembler:
         return self.assembly.table.n_flows
 
     @property
-    def dropped(self):
-        """Dict: rule -> {"packets", "pieces"} that it dropped."""
-        return name_counts(DROP_REASONS, self.dropped.n_packets, self.dropped.n_pieces)
-
-    @property
     def ended_early(self):
         """Dict: bound -> {"packets", "pieces"} that it made end before their time."""
         return name_counts(EARLY_ENDS, self.opened.n_early_packets, self.opened.n_early_pieces)
-
-    @property
-    def n_open_packets(self):
-        """Packets that are kept: those that waited after the last round, and those that have come since."""
-        return count_packets(&self.assembly.columns) + self.assembly.n_batch
 
     def take_packets(self):
         """Packets in order of arrival: dict of columns (`time_ns`, `flow`, and those wanted); copies."""
@@ -359,7 +214,7 @@ cdef class FlowAssembler:
         columns = self.allocate_grouped(count_packets(&self.assembly.columns))
         with nogil:
             if is_last:
-                free_slots(&self.assembly.table)
+                free_slots(&self.assembly.table.slots)
             number_packets(&self.assembly.table, &offsets[0], &cursors[0])
             group_columns(&self.assembly.columns, &cursors[0], &columns)
         return offsets
@@ -381,40 +236,3 @@ cdef class FlowAssembler:
         free_spans(&self.spans)
         times = {"start_ns": np.asarray(start_ns), "end_ns": np.asarray(end_ns)}
         return taken | times | {"offsets": np.asarray(offsets), "keys": np.asarray(octets).view(FLOW_KEY)}
-
-    cdef void close_if_lost(self, Status status) noexcept:
-        """Where packets were lost, for want of memory, nothing more comes: it would look whole."""
-        if status == STATUS_NO_MEMORY or status == STATUS_TOO_MANY:
-            self.is_ended = True
-
-    cdef int require_open(self) except -1:
-        """No more packets once the flows have been ended."""
-        if self.is_ended:
-            raise ValueError("the flows have been ended already")
-        return 0
-
-    cdef GroupedColumns allocate_grouped(self, size_t n) except *:
-        """numpy arrays for the columns that are there."""
-        self.grouped = {"time_ns": np.empty(n, np.int64)}
-        for name, (wants, kind) in COLUMNS.items():
-            if self.assembly.columns.wants & <int> wants:
-                self.grouped[name] = np.empty(n, kind)
-        return self.find_grouped()
-
-    cdef GroupedColumns find_grouped(self) except *:
-        """Pointers into the numpy arrays; NULL for what is not there or empty."""
-        cdef GroupedColumns columns
-        columns.time_ns = <int64_t *> find_octets(self.grouped.get("time_ns"))
-        columns.caplen = <uint32_t *> find_octets(self.grouped.get("caplen"))
-        columns.wirelen = <uint32_t *> find_octets(self.grouped.get("wirelen"))
-        columns.flags = <uint8_t *> find_octets(self.grouped.get("flags"))
-        columns.ttl = <uint8_t *> find_octets(self.grouped.get("ttl"))
-        return columns
-
-
-cdef const uint8_t *find_octets(column) except? NULL:
-    """Where a contiguous array lies; NULL for None and for an empty one."""
-    cdef const uint8_t[::1] octets = column.view(np.uint8) if column is not None else None
-    if octets is None or octets.shape[0] == 0:
-        return NULL
-    return &octets[0]

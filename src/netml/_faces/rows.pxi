@@ -2,9 +2,12 @@
 from libc.stdint cimport INT32_MAX, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 
 from netml._core.features.family cimport FamilyNeeds, FamilySettings, FlowFacts, FlowPackets
+from netml._core.features.flow_family cimport N_FLOW_COLUMNS
 from netml._core.features.registry cimport (
-    FAMILY_CIC, FAMILY_CIC_2017, FAMILY_HEADER, FAMILY_STATS, N_FAMILIES, FamilyCode, fill_rows,
+    FAMILY_CIC, FAMILY_CIC_2017, FAMILY_FLOW, FAMILY_HEADER, FAMILY_SPLT, FAMILY_STATS, FAMILY_TCP, N_FAMILIES,
+    FamilyCode, fill_rows,
 )
+from netml._core.features.tcp cimport TCP_COLUMNS
 from netml._core.flow.runs cimport place_slices
 from netml._core.flow.spans cimport find_longest, sum_spans
 from netml._core.net.text cimport LONGEST_ADDRESS, write_addresses
@@ -31,10 +34,20 @@ def place_run(
 
 # What a family cannot do without, besides time and size.
 CIC_COLUMNS = ("flags", "payload_bytes", "header_bytes", "window")
-FAMILY_COLUMNS = {FAMILY_HEADER: ("flags", "ttl"), FAMILY_CIC: CIC_COLUMNS, FAMILY_CIC_2017: CIC_COLUMNS}
-LEAST_WIDTH = {FAMILY_HEADER: 8, FAMILY_STATS: 12, FAMILY_CIC: 76, FAMILY_CIC_2017: 77}
+FAMILY_COLUMNS = {
+    FAMILY_HEADER: ("flags", "ttl"), FAMILY_FLOW: ("flags",), FAMILY_SPLT: ("flags",), FAMILY_CIC: CIC_COLUMNS,
+    FAMILY_CIC_2017: CIC_COLUMNS,
+    FAMILY_TCP: (
+        "is_forward", "flags", "header_bytes", "payload_bytes", "window", "sequence", "acknowledgement", "tcp_options",
+    ),
+}
+LEAST_WIDTH = {
+    FAMILY_HEADER: 8, FAMILY_STATS: 12, FAMILY_FLOW: N_FLOW_COLUMNS, FAMILY_CIC: 76, FAMILY_CIC_2017: 77,
+    FAMILY_TCP: TCP_COLUMNS,
+}
 EXTRA_COLUMNS = {FAMILY_CIC: ("sequence",)}  # with cic_extra
 EXTRA_WIDTH = {FAMILY_CIC: 10}
+SORTING_FAMILIES = (FAMILY_STATS, FAMILY_FLOW)
 
 
 def fill_family(
@@ -66,14 +79,8 @@ def fill_family(
     cdef Status status
     if not FAMILY_HEADER <= code < N_FAMILIES or not settings.rate_ns >= 0:
         raise ValueError(f"no family {code}, or no rate of {settings.rate_ns} ns")
-    extra = EXTRA_COLUMNS.get(code, ()) if settings.cic_extra else ()
+    require_columns(code, columns, settings.cic_extra)
     least = LEAST_WIDTH.get(code, 0) + (EXTRA_WIDTH.get(code, 0) if settings.cic_extra else 0)
-    missing = [
-        name for name in ("time_ns", "size", *FAMILY_COLUMNS.get(code, ()), *extra) if columns.get(name) is None
-    ]
-    if missing:
-        raise ValueError(f"the family needs {', '.join(missing)}")
-    require_lengths(columns, {"time_ns": np.int64, "size": np.uint32} | COLUMN_KINDS, len(columns["time_ns"]))
     require_lengths(facts or {}, FACT_KINDS, n_flows)
     if width < <size_t> least or width > n_columns or first_column > n_columns - width \
             or offsets.shape[0] != X.shape[0] + 1:
@@ -81,20 +88,27 @@ def fill_family(
     if n_flows == 0 or width == 0:
         return
     n_most = measure_longest(offsets, len(columns["time_ns"]), 1)
-    scratch = np.empty(2 * n_most if code == FAMILY_STATS else 1, np.uint32)
+    scratch = np.empty(2 * n_most if code in SORTING_FAMILIES else 1, np.uint32)
     needs.settings = settings
     needs.scratch = &scratch[0]
     packets = find_columns(columns)
-    known.protocol = find_octets((facts or {}).get("protocol"))
-    known.icmp_type = <const int16_t *> find_octets((facts or {}).get("icmp_type"))
-    known.icmp_code = <const int16_t *> find_octets((facts or {}).get("icmp_code"))
-    known.connection_start_ns = <const int64_t *> find_octets((facts or {}).get("connection_start_ns"))
+    known = find_known(facts)
     with nogil:
         status = fill_rows(
             <FamilyCode> code, &packets, &known, &offsets[0], n_flows, &needs, &X[0, first_column], n_columns, width)
     PyErr_CheckSignals()
     if status == STATUS_NO_MEMORY:
         raise MemoryError("no memory for the rows of features")
+
+
+cdef int require_columns(int code, dict columns, bint cic_extra) except -1:
+    """All that a family cannot do without, of one length."""
+    needed = ("time_ns", "size", *FAMILY_COLUMNS.get(code, ()), *(EXTRA_COLUMNS.get(code, ()) if cic_extra else ()))
+    missing = [name for name in needed if columns.get(name) is None]
+    if missing:
+        raise ValueError(f"the family needs {', '.join(missing)}")
+    return require_lengths(
+        columns, {"time_ns": np.int64, "size": np.uint32} | COLUMN_KINDS, len(columns["time_ns"]))
 
 
 cdef int require_lengths(dict columns, dict kinds, size_t n) except -1:
@@ -121,6 +135,17 @@ cdef FlowPackets find_columns(dict columns) except *:
     packets.acknowledgement = <const uint32_t *> find_octets(columns.get("acknowledgement"))
     packets.tcp_options = <const uint32_t *> find_octets(columns.get("tcp_options"))
     return packets
+
+
+cdef FlowFacts find_known(dict facts) except *:
+    """Where the facts of all flows lie; NULL for those that are not known."""
+    cdef FlowFacts known
+    cdef dict given = facts or {}
+    known.protocol = find_octets(given.get("protocol"))
+    known.icmp_type = <const int16_t *> find_octets(given.get("icmp_type"))
+    known.icmp_code = <const int16_t *> find_octets(given.get("icmp_code"))
+    known.connection_start_ns = <const int64_t *> find_octets(given.get("connection_start_ns"))
+    return known
 
 
 cdef int64_t measure_longest(const int64_t[::1] offsets, int64_t n_packets, int64_t n_least) except -1:

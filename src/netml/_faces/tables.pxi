@@ -1,7 +1,10 @@
 """What numbers of the kernel mean: reasons, rules, bounds, tunnels, columns, the layout of a key."""
 from libc.stdint cimport uint64_t
 
-from netml._core.flow.columns cimport WANTS_CAPLEN, WANTS_FLAGS, WANTS_TTL, WANTS_WIRELEN
+from netml._core.flow.columns cimport (
+    COLUMN_ACKNOWLEDGEMENT, COLUMN_CAPLEN, COLUMN_FLAGS, COLUMN_HEADER_BYTES, COLUMN_IP_BYTES, COLUMN_IS_FORWARD,
+    COLUMN_PAYLOAD_BYTES, COLUMN_SEQUENCE, COLUMN_TCP_OPTIONS, COLUMN_TTL, COLUMN_WINDOW, COLUMN_WIRELEN, N_COLUMNS,
+)
 from netml._core.flow.open cimport EARLY_FLOWS, EARLY_LONG_FLOW, EARLY_MEMORY, N_EARLY_ENDS
 from netml._core.flow.spans cimport (
     DROP_IDLE_TAIL, DROP_INTERVAL_TAIL, DROP_SHORT_FLOW, DROP_SHORT_PIECE, N_DROPS,
@@ -39,14 +42,15 @@ FLOW_KEY = np.dtype([
 ])
 
 COLUMNS = {
-    "caplen": (WANTS_CAPLEN, np.uint32), "wirelen": (WANTS_WIRELEN, np.uint32), "flags": (WANTS_FLAGS, np.uint8),
-    "ttl": (WANTS_TTL, np.uint8),
+    "caplen": (COLUMN_CAPLEN, np.uint32), "wirelen": (COLUMN_WIRELEN, np.uint32), "flags": (COLUMN_FLAGS, np.uint8),
+    "ttl": (COLUMN_TTL, np.uint8), "is_forward": (COLUMN_IS_FORWARD, np.uint8),
+    "ip_bytes": (COLUMN_IP_BYTES, np.uint32), "payload_bytes": (COLUMN_PAYLOAD_BYTES, np.uint32),
+    "header_bytes": (COLUMN_HEADER_BYTES, np.uint8), "window": (COLUMN_WINDOW, np.uint16),
+    "sequence": (COLUMN_SEQUENCE, np.uint32), "acknowledgement": (COLUMN_ACKNOWLEDGEMENT, np.uint32),
+    "tcp_options": (COLUMN_TCP_OPTIONS, np.uint32),
 }
-# Packet columns that biflows and their families have besides; of FLAGS and the rest as above.
-COLUMN_KINDS = {name: kind for name, (_, kind) in COLUMNS.items()} | {
-    "is_forward": np.uint8, "ip_bytes": np.uint32, "payload_bytes": np.uint32, "header_bytes": np.uint8,
-    "window": np.uint16, "sequence": np.uint32, "acknowledgement": np.uint32, "tcp_options": np.uint32,
-}
+assert len(COLUMNS) == N_COLUMNS
+COLUMN_KINDS = {name: kind for name, (_, kind) in COLUMNS.items()}
 FACT_KINDS = {
     "protocol": np.uint8, "icmp_type": np.int16, "icmp_code": np.int16, "connection_start_ns": np.int64,
 }

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netml.cli import params
+from netml.cli import _families, params
 from netml.cli.failures import EXIT_FAILURE, EXIT_OK, stopping_with
 
 if TYPE_CHECKING:
-    from netml.batches import FeatureBatches, FixedRepresentation
+    from netml.batches import FeatureBatches
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 # What a representation decides: with --like it is taken from there.
 _DECIDED = (
-    *("families", "fft", "header", "dim", "rate", "size", "interval", "q_interval"),
-    *("tcp_timeout", "udp_timeout", "min_packets", "tunnels", "tunnel_ports", "fragments"),
+    *("families", "fft", "header", "dim", "rate", "size", "interval", "q_interval", "first"),
+    *_families.FAMILY_NAMES,
+    *("tcp_timeout", "udp_timeout", "min_packets", *params.BIFLOW_NAMES, *params.DECODING_NAMES),
 )
 
 
@@ -56,8 +57,8 @@ def check_combination(ctx: click.Context, chosen: Mapping[str, Any]) -> None:
     if chosen["like"] is not None:
         for name in _DECIDED:
             if is_given(name):
-                option = "family" if name == "families" else name.replace("_", "-")
-                raise click.UsageError(f"--{option} is decided by --like")
+                option = {"families": "family", "definition": "flow", "vlan_key": "no-vlan-key"}.get(name, name)
+                raise click.UsageError(f"--{option.replace('_', '-')} is decided by --like")
 
 
 def extract_stream(captures: Sequence[str], output_path: str, chosen: Mapping[str, Any]) -> int:
@@ -94,7 +95,7 @@ def _open_batches(captures: list[str], chosen: Mapping[str, Any], progress: Any)
     from netml.batches import extract_batches
 
     names = ("families", "fft", "header", "dim", "rate", "size", "interval", "like", "strict", "max_flows")
-    given = {name: chosen[name] for name in names}
+    given = {name: chosen[name] for name in names} | _families.take_family_options(dict(chosen))
     if chosen["max_memory"] is not None:
         given["max_memory"] = chosen["max_memory"]
     flow = None if chosen["like"] is not None else params.make_flow_options(chosen)
@@ -123,7 +124,7 @@ def options_like(like: str, *, keep_tail: bool) -> dict[str, Any]:
     """Give the arguments of `netml.extract` for the representation of a file."""
     from dataclasses import replace
 
-    from netml.batches import LEAST_INTERVAL_S, read_representation
+    from netml.fixed import LEAST_INTERVAL_S, FixedRepresentation, read_representation
 
     fixed: FixedRepresentation = read_representation(like)
     options = fixed.options
@@ -135,5 +136,7 @@ def options_like(like: str, *, keep_tail: bool) -> dict[str, Any]:
         "dim": options.dim,
         "rate": options.rate,
         "size": options.size,
+        "first": options.first,
+        "family_options": options.family_options,
         "flow": replace(fixed.flow, interval=interval, keep_tail=keep_tail or fixed.flow.keep_tail),
     }

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from netml.cli._families import FAMILY_NAMES, make_family_options
 from netml.cli.progress import progress_bar
 from netml.families import FAMILIES
 
 if TYPE_CHECKING:
+    from netml._plain_representation import PlainRepresentation
     from netml.flow_model import FlowModel
     from netml.matrix import FeatureMatrix
-    from netml.representation import FlowRepresentation
     from netml.training import Training
 
 OWN = ("ocsvm", "kde", "if", "ae", "gmm", "pca", "oc-nystroem", "oc-kjl", "ocsvm-sgd")
-MAKING = ("families", "fft", "header", "dim", "rate", "interval", "keep_tail")
+MAKING = ("families", "fft", "header", "dim", "rate", "interval", "keep_tail", "first", *FAMILY_NAMES)
 TRAINING = ("scale", "contamination", "random_state", "test_size", "train_on", "max_train_rows", "force")
 
 
@@ -82,16 +83,17 @@ def _check_outputs(action: str | None, chosen: Mapping[str, Any], inputs: list[s
         check_output(output_path)
 
 
-def extract_features(chosen: Mapping[str, Any]) -> tuple[FeatureMatrix, FlowRepresentation]:
+def extract_features(chosen: Mapping[str, Any]) -> tuple[FeatureMatrix, PlainRepresentation]:
     """Read the captures; keep the features if a file for them is named."""
     from netml.cli.params import label_table, make_flow_options
     from netml.formats import write_matrix
     from netml.learning import label_matrix
-    from netml.representation import FlowRepresentation
+    from netml.training import representation_type
 
-    representation = FlowRepresentation(
+    representation = representation_type(is_plain=is_plain(chosen))(
         chosen["families"] or "IAT",
-        **{name: chosen[name] for name in ("fft", "header", "dim", "rate", "size")},
+        **{name: chosen[name] for name in ("fft", "header", "dim", "rate", "size", "first")},
+        family_options=make_family_options(chosen),
         flow=make_flow_options(chosen),
     )
     columns = chosen["label_columns"]
@@ -110,6 +112,17 @@ def extract_features(chosen: Mapping[str, Any]) -> tuple[FeatureMatrix, FlowRepr
         write_matrix(chosen["feature_path"], matrix)
     _say_matrix(matrix, chosen)
     return matrix, representation
+
+
+def is_plain(chosen: Mapping[str, Any]) -> bool:
+    """Whether all goes without scikit-learn, which takes longer to load than learning from a small capture."""
+    from netml.ndm import has_plain
+
+    output_path = chosen["output_path"]
+    if output_path is None:
+        return True  # features only
+    is_pickle = not output_path.lower().endswith(".netml")
+    return not is_pickle and chosen["scale"] == "none" and has_plain(chosen["algorithm"])
 
 
 def read_features(chosen: Mapping[str, Any]) -> FeatureMatrix:
@@ -154,7 +167,7 @@ def make_training(chosen: Mapping[str, Any]) -> Training:
 
     params = parse_params(chosen["param"], chosen["algorithm"])
     try:
-        make_detector(chosen["algorithm"], params)
+        make_detector(chosen["algorithm"], params, is_plain=is_plain(chosen))
     except OptionError as error:
         if error.option == "param":
             raise
@@ -163,12 +176,12 @@ def make_training(chosen: Mapping[str, Any]) -> Training:
 
 
 def train_model(
-    matrix: FeatureMatrix, representation: FlowRepresentation | None, training: Training, chosen: Mapping[str, Any]
+    matrix: FeatureMatrix, representation: PlainRepresentation | None, training: Training, chosen: Mapping[str, Any]
 ) -> None:
     """Train, write the model, and say how well it does."""
     from netml.training import train
 
-    model = train(matrix, training, representation=representation)
+    model = train(matrix, training, representation=representation, is_plain=is_plain(chosen))
     model.save(chosen["output_path"])
     if not is_quiet(chosen):
         for line in describe_training(model, chosen["output_path"], in_detail=chosen["verbosity"] > 1):

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from netml.cli import params
+from netml.cli import _families, params
 from netml.cli._extract_stream import Size, check_combination, extract_stream, options_like
 from netml.cli.failures import EXIT_FAILURE, EXIT_OK
 
@@ -25,6 +25,7 @@ from netml.cli.failures import EXIT_FAILURE, EXIT_OK
 @click.option("--dim", type=int, metavar="N", help="Packets that a row has room for. [default: learned]")
 @click.option("--rate", type=float, metavar="S", help="Length of a SAMP window. [default: learned]")
 @params.size
+@_families.family_options
 @click.option("--labels", type=params.any_path, metavar="CSV", help="Labels to join (CIC-IDS2017 or named columns).")
 @params.label_columns
 @click.option("--stream", is_flag=True, help="Write rows as flows end, in bounded memory; needs --interval and --dim.")
@@ -68,7 +69,7 @@ def command(ctx: click.Context, /, captures: tuple[str, ...], output_path: str, 
     from netml.formats import check_matrix_output, write_matrix
     from netml.persist import check_not_input
 
-    chosen["flow"] = params.make_flow_options(chosen)
+    chosen |= {"flow": params.make_flow_options(chosen), **_families.take_family_options(chosen)}
     if chosen["like"] is not None:
         chosen |= options_like(chosen["like"], keep_tail=chosen["keep_tail"])
     for name in (*params.FLOW_NAMES, "stream", "max_flows", "output_format"):
@@ -105,7 +106,8 @@ def _summarise(matrix: Any, output_path: str, duration_s: float) -> None:
     names = ", ".join(("FFT-" if learned["fft"] else "") + name for name in learned["families"])
     header = " with header" if learned["header"] else ""
     window = f", rate {learned['rate_s']:.6g} s" if learned["rate_s"] else ""
-    about = f"{names}{header}; dim {learned['dim']}{window}"
+    first = f", first {learned['first']} packets" if learned["first"] else ""
+    about = f"{names}{header}; dim {learned['dim']}{window}{first}"
     click.echo(f"matrix   {matrix.shape[0]:,} x {matrix.shape[1]:,} ({about}) in {output_path}", err=True)
     rate = matrix.metadata["packets_read"] / duration_s
     click.echo(f"time     {duration_s:.2f} s, {rate:,.0f} packets/s", err=True)

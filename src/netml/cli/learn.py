@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from netml.cli import params
+from netml.cli import _families, params
 from netml.cli.failures import EXIT_FAILURE, EXIT_OK
 
 ALGORITHMS = "`netml detectors` lists them."
@@ -55,6 +55,7 @@ ALGORITHMS = "`netml detectors` lists them."
 @click.option("--force", is_flag=True, help="Train even if it would take very long.")
 @params.random_state
 @params.representation_options
+@_families.family_options
 @params.flow_options
 @params.trust
 @params.strict

@@ -29,12 +29,13 @@ output = click.option(
 )
 strict = click.option("--strict", is_flag=True, help="Fail at a damaged capture.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress bar, and no summary on stderr.")
+SIZES = ("captured", "wire", "ip", "payload")
 size = click.option(
     "--size",
-    type=click.Choice(["captured", "wire"]),
+    type=click.Choice(SIZES),
     default="captured",
     show_default=True,
-    help="Length of a packet: of its frame as captured, or on the wire.",
+    help="Length of a packet: of its frame as captured or on the wire, of its IP packet, or of its payload.",
 )
 
 
@@ -79,7 +80,9 @@ model = click.option(
 trust = click.option("--trust", is_flag=True, help="Load pickles that can run any code: only files that you wrote.")
 
 DECODING_NAMES = ("tunnels", "fragments", "tunnel_ports")
-FLOW_NAMES = ("interval", "q_interval", "tcp_timeout", "udp_timeout", "min_packets", "keep_tail", *DECODING_NAMES)
+SEED_NAMES = ("interval", "q_interval", "tcp_timeout", "udp_timeout", "min_packets", "keep_tail")
+BIFLOW_NAMES = ("definition", "idle_timeout", "active_timeout", "tcp_end", "direction", "protocols", "vlan_key")
+FLOW_NAMES = (*SEED_NAMES, *BIFLOW_NAMES, *DECODING_NAMES)
 
 
 def _with_options(function: Function, *options: Callable[[Function], Function]) -> Function:
@@ -155,34 +158,84 @@ def seed_option(name: str, kind: type, default: Any, *names: str, help: str) -> 
             return value
         return (ctx.find_root().obj or {}).get(name, default)
 
-    return click.option(*names, name, type=kind, metavar="N", callback=choose, help=f"{help} [default: {default}]")
+    about = help if default is None else f"{help} [default: {default}]"
+    return click.option(*names, name, type=kind, metavar="N", callback=choose, help=about)
 
 
 verbosity = seed_option("verbosity", int, 1, "-v", "--verbosity", help="0: nothing, 1: results, 2: more.")
 random_state = seed_option("random_state", int, 42, "--random-state", help="Seed of all that is random.")
 min_packets = seed_option(
-    "min_packets", int, 2, "--flow-pkts-threshold", "--min-packets", help="Packets that a flow needs, at least 2."
+    "min_packets",
+    int,
+    None,
+    *("--flow-pkts-threshold", "--min-packets"),
+    help="Packets that a flow needs. [default: 2, and at least that; 1 in uni and bi]",
 )
 q_interval = seed_option(
     "q_interval", float, 0.9, "--q-interval", help="Quantile of durations (interval) and of packets a flow (dim)."
 )
 
 
-def flow_options(function: Function) -> Function:
-    """Add the options of flow assembly."""
-    function = decoding_options(function)
+def biflow_options(function: Function) -> Function:
+    """Add the options of the flow definitions `uni` and `bi`, and of the choice between them and `seed`."""
     return _with_options(
         function,
-        click.option("--interval", type=float, metavar="S", help="Cut flows to this length. [default: learned]"),
+        click.option(
+            "--flow",
+            "definition",
+            type=click.Choice(["seed", "uni", "bi"]),
+            help="What a flow is: that of the original, packets of one direction, or of both. "
+            "[default: what the families ask for]",
+        ),
+        click.option(
+            "--idle-timeout", type=float, metavar="S", default=120.0, show_default=True, help="uni, bi: idle that long."
+        ),
+        click.option(
+            "--active-timeout", type=float, metavar="S", default=1800.0, show_default=True, help="uni, bi: that old."
+        ),
+        click.option(
+            "--tcp-end",
+            type=click.Choice(["none", "rst", "fin", "reopen"]),
+            default="fin",
+            show_default=True,
+            help="uni, bi: end flows by RST; by FIN of both sides, too; and only the next SYN begins another one.",
+        ),
+        click.option(
+            "--direction",
+            type=click.Choice(["first", "syn"]),
+            default="first",
+            show_default=True,
+            help="bi: forward is the first packet's direction; a SYN-ACK seen first turns the flow round.",
+        ),
+        click.option(
+            "--protocols",
+            type=click.Choice(["tcp-udp", "all"]),
+            default="tcp-udp",
+            show_default=True,
+            help="Keep TCP and UDP, or every protocol over IP.",
+        ),
+        click.option(
+            "--no-vlan-key", "vlan_key", is_flag=True, flag_value=False, default=True,
+            help="uni, bi: VLAN ids do not part flows.",
+        ),
+    )  # fmt: skip
+
+
+def flow_options(function: Function) -> Function:
+    """Add the options of flow assembly."""
+    function = biflow_options(decoding_options(function))
+    return _with_options(
+        function,
+        click.option("--interval", type=float, metavar="S", help="seed: cut flows to this length. [default: learned]"),
         q_interval,
         click.option(
-            "--tcp-timeout", type=float, metavar="S", default=600.0, show_default=True, help="TCP idle timeout."
+            "--tcp-timeout", type=float, metavar="S", default=600.0, show_default=True, help="seed: TCP idle timeout."
         ),
         click.option(
-            "--udp-timeout", type=float, metavar="S", default=600.0, show_default=True, help="UDP idle timeout."
+            "--udp-timeout", type=float, metavar="S", default=600.0, show_default=True, help="seed: UDP idle timeout."
         ),
         min_packets,
-        click.option("--keep-tail", is_flag=True, help="Keep the last piece of a flow that was cut."),
+        click.option("--keep-tail", is_flag=True, help="seed: keep the last piece of a flow that was cut."),
     )
 
 
@@ -227,7 +280,7 @@ def bare_model_options(function: Function) -> Function:
         ("--header", {"is_flag": True, "help": "As in training."}),
         ("--dim", {"type": int, "metavar": "N", "help": "As in training. [default: as the features are wide]"}),
         ("--rate", {"type": float, "metavar": "S", "help": "As in training."}),
-        ("--size", {"type": click.Choice(["captured", "wire"]), "help": "As in training."}),
+        ("--size", {"type": click.Choice(SIZES), "help": "As in training."}),
         ("--interval", {"type": float, "metavar": "S", "help": "As in training."}),
         ("--tcp-timeout", {"type": float, "metavar": "S", "help": "As in training."}),
         ("--udp-timeout", {"type": float, "metavar": "S", "help": "As in training."}),

@@ -12,7 +12,10 @@ from typing import NamedTuple
 from netml.errors import OptionError, UnknownNameError
 from netml.families._family import FLAG_COLUMNS, Family, FamilyOptions
 from netml.families.cic import CIC_FAMILIES, REPEATED_COLUMN
+from netml.families.flow import FLOW
 from netml.families.seed import SEED_FAMILIES
+from netml.families.splt import SPLT
+from netml.families.tcp import TCP
 
 __all__ = [
     "DEFAULT_FAMILY_OPTIONS",
@@ -51,13 +54,13 @@ class Block(NamedTuple):
 # In the order of FamilyCode in _core/features/registry.pxd.
 FAMILIES: dict[str, Family] = {
     **SEED_FAMILIES,
+    "FLOW": FLOW,
+    "SPLT": SPLT,
     **CIC_FAMILIES,
+    "TCP": TCP,
 }
-# Family -> those whose names it would repeat, and what its own begin with then.
-AMBIGUOUS = {
-    "IAT_SIZE": (frozenset({"IAT", "SIZE"}), "iat_size_"),
-    "CIC-2017": (frozenset({"CIC"}), "cic_2017_"),
-}
+# Family -> those whose names it would repeat, wherever they stand.
+AMBIGUOUS = {"IAT_SIZE": {"IAT", "SIZE"}, "CIC-2017": {"CIC"}}
 DEFAULT_FAMILY_OPTIONS = FamilyOptions()
 
 
@@ -169,8 +172,9 @@ def lay_out(
     for name in request.names:
         family = FAMILIES[name]
         blocks.append(Block(family.code, len(columns), family.width(dim, options)))
-        names = family.columns(dim, options)
-        # IAT_SIZE beside IAT or SIZE, and CIC-2017 beside CIC, would repeat their names.
-        rivals, prefix = AMBIGUOUS.get(name, (frozenset(), ""))
-        columns += names if rivals.isdisjoint(request.names) else (f"{prefix}{column}" for column in names)
+        names = tuple(family.columns(dim, options))
+        # IAT_SIZE beside IAT or SIZE, CIC-2017 beside CIC, FLOW beside STATS: then names say whose they are.
+        is_ambiguous = not AMBIGUOUS.get(name, set()).isdisjoint(request.names) or not set(columns).isdisjoint(names)
+        prefix = f"{name.lower().replace('-', '_')}_" if is_ambiguous else ""
+        columns += (f"{prefix}{column}" for column in names)
     return blocks, tuple(f"fft_{name}" for name in columns) if request.is_fft else tuple(columns)

@@ -5,6 +5,12 @@ from __future__ import annotations
 import numbers
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from netml.flows import FlowTable
 
 from netml.errors import OptionError
 
@@ -73,6 +79,13 @@ class Family:
         Those that it needs besides with `cic_extra`.
     definition : {"seed", "bi"}
         The flow definition that it has unless another one is asked for.
+    has_state : bool, default False
+        Whether the kernel can make its rows without keeping packets (`_core/features/states.pxd`).
+    texts : callable, optional
+        What it has to say of flows in words, beside the numbers: from a `FlowTable` a dict of str to ndarray
+        (n_flows,) of str.
+    text_columns : tuple of str
+        The names of those texts, in order.
     """
 
     code: int
@@ -83,3 +96,6 @@ class Family:
     packet_columns: tuple[str, ...] = ()
     extra_packet_columns: tuple[str, ...] = ()
     definition: str = "seed"
+    has_state: bool = False
+    texts: Callable[[FlowTable], dict[str, np.ndarray]] | None = None
+    text_columns: tuple[str, ...] = ()

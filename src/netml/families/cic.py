@@ -1,4 +1,4 @@
-"""CIC: CICFlowMeter's features, right, and under the headers of the CIC-IDS2017 CSV files; see `docs/cic.md`."""
+"""CIC: CICFlowMeter's features, right; also under the headers of the CIC-IDS2017 CSV files. See `docs/cic.md`."""
 
 from __future__ import annotations
 
@@ -73,6 +73,7 @@ CIC_FAMILIES = {
         packet_columns=PACKET_COLUMNS,
         extra_packet_columns=("sequence",),
         definition="bi",
+        has_state=True,
     ),
     "CIC-2017": Family(
         10,
@@ -81,5 +82,6 @@ CIC_FAMILIES = {
         lambda dim, options: CIC_2017_COLUMNS,
         packet_columns=PACKET_COLUMNS,
         definition="bi",
+        has_state=True,
     ),
 }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from netml.families import REPEATED_COLUMN
 
 if TYPE_CHECKING:
     from netml.flows import FlowIndex
+    from netml.matrix import FeatureMatrix
 
 ADDRESS_COLUMNS = ("src_ip", "dst_ip")
 FLOW_COLUMNS = (
@@ -24,14 +26,20 @@ FLOW_COLUMNS = (
     "packets",
     "bytes",
 )
-END_REASON_COLUMN = "end_reason"  # stands behind FLOW_COLUMNS, where flows were taken as they ended
+# Stand behind FLOW_COLUMNS where they are known: of biflows, and the first where flows were taken as they ended.
+OPTIONAL_COLUMNS: dict[str, type[np.integer[Any]]] = {
+    "end_reason": np.uint8,
+    "vlan_id": np.uint16,
+    "icmp_type": np.int16,
+    "icmp_code": np.int16,
+}
 LABEL_COLUMN = "label"
 _CLASH_PREFIX = "feature_"
 _REPEAT_MARK = ".1"  # as pandas names the second column of a name
 
 
-def feature_names(columns: Iterable[str]) -> tuple[str, ...]:
-    """Name the features in a table: those named like a flow's own column get a prefix.
+def feature_names(columns: Iterable[str], texts: Iterable[str] = ()) -> tuple[str, ...]:
+    """Name the features in a table: those named like a flow's own column, or like a text, get a prefix.
 
     STATS has `packets` and `bytes` too, and a table with two columns of one name is refused by most readers. The second
     `Fwd Header Length` of CIC-2017 is `Fwd Header Length.1`.
@@ -43,7 +51,7 @@ def feature_names(columns: Iterable[str]) -> tuple[str, ...]:
     >>> feature_names([" Fwd Header Length", " Fwd Header Length"])
     (' Fwd Header Length', ' Fwd Header Length.1')
     """
-    return distinct_names(prefixed_names(columns))
+    return distinct_names(prefixed_names(columns, texts))
 
 
 def distinct_names(names: Iterable[str]) -> tuple[str, ...]:
@@ -63,13 +71,13 @@ def distinct_names(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def prefixed_names(columns: Iterable[str]) -> tuple[str, ...]:
+def prefixed_names(columns: Iterable[str], texts: Iterable[str] = ()) -> tuple[str, ...]:
     """Name the features as `feature_names` does, but a name that stands twice stays as it is: for CSV."""
-    taken = {*FLOW_COLUMNS, END_REASON_COLUMN, LABEL_COLUMN}
+    taken = {*FLOW_COLUMNS, *OPTIONAL_COLUMNS, LABEL_COLUMN, *texts}
     return tuple(_CLASH_PREFIX + name if name in taken else name for name in columns)
 
 
-def column_names(names: Iterable[str]) -> tuple[str, ...]:
+def column_names(names: Iterable[str], texts: Iterable[str] = ()) -> tuple[str, ...]:
     """Undo `feature_names`.
 
     Examples
@@ -80,26 +88,37 @@ def column_names(names: Iterable[str]) -> tuple[str, ...]:
     (' Fwd Header Length', ' Fwd Header Length')
     """
     names = tuple(names)
-    taken = {_CLASH_PREFIX + name: name for name in (*FLOW_COLUMNS, END_REASON_COLUMN, LABEL_COLUMN)}
+    taken = {_CLASH_PREFIX + name: name for name in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS, LABEL_COLUMN, *texts)}
     taken |= {name + _REPEAT_MARK: name for name in names if name.endswith(REPEATED_COLUMN)}
     return tuple(taken.get(name, name) for name in names)
 
 
 def flow_names(flows: FlowIndex) -> tuple[str, ...]:
     """Name the columns that say who the flows are."""
-    return (*FLOW_COLUMNS, *([] if flows.end_reason is None else [END_REASON_COLUMN]))
+    known = {*flows.facts, *([] if flows.end_reason is None else ["end_reason"])}
+    return (*FLOW_COLUMNS, *(name for name in OPTIONAL_COLUMNS if name in known))
 
 
-def table_names(columns: Iterable[str], flows: FlowIndex, *, has_labels: bool) -> tuple[str, ...]:
+def table_names(matrix: FeatureMatrix) -> tuple[str, ...]:
     """Name all columns of a table, in order."""
-    return (*flow_names(flows), *feature_names(columns), *([LABEL_COLUMN] if has_labels else []))
+    features = feature_names(matrix.columns, matrix.texts)
+    return (*flow_names(matrix.flows), *matrix.texts, *features, *([LABEL_COLUMN] if matrix.labels is not None else []))
 
 
-def split_names(names: Sequence[str]) -> tuple[list[str], bool]:
-    """Find the features among a table's columns.
+def split_names(names: Sequence[str], is_text: Callable[[str], bool]) -> tuple[list[str], list[str], bool]:
+    """Find the texts and the features among a table's columns.
+
+    Parameters
+    ----------
+    names : sequence of str
+        All columns.
+    is_text : callable
+        Whether a column is no numbers. Texts stand together, before the features.
 
     Returns
     -------
+    texts : list of str
+        What families say in words.
     features : list of str
         As they are called in the table.
     has_labels : bool
@@ -113,9 +132,11 @@ def split_names(names: Sequence[str]) -> tuple[list[str], bool]:
     missing = [name for name in FLOW_COLUMNS if name not in names]
     if missing:
         raise ValueError(f"not a feature table of netml: no column {', '.join(missing)}")
-    features = [name for name in names if name not in (*FLOW_COLUMNS, END_REASON_COLUMN)]
+    features = [name for name in names if name not in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS)]
     has_labels = bool(features) and features[-1] == LABEL_COLUMN
-    return features[: len(features) - has_labels], has_labels
+    features = features[: len(features) - has_labels]
+    texts = list(itertools.takewhile(is_text, features))
+    return texts, features[len(texts) :], has_labels
 
 
 def index_from_columns(columns: dict[str, Any]) -> FlowIndex:
@@ -136,7 +157,8 @@ def index_from_columns(columns: dict[str, Any]) -> FlowIndex:
     for name in ("src_port", "dst_port", "protocol"):
         keys[name] = columns[name]
     start_ns, end_ns, packets, n_bytes = (np.asarray(columns[name], np.int64) for name in FLOW_COLUMNS[-4:])
-    return FlowIndex(keys, start_ns, end_ns, packets, n_bytes, columns.get(END_REASON_COLUMN))
+    facts = {name: columns[name] for name in OPTIONAL_COLUMNS if name in columns and name != "end_reason"}
+    return FlowIndex(keys, start_ns, end_ns, packets, n_bytes, columns.get("end_reason"), facts)
 
 
 def _packed_addresses(texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:

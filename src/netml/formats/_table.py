@@ -11,9 +11,9 @@ import numpy as np
 from netml.errors import MissingExtraError
 from netml.formats._layout import (
     ADDRESS_COLUMNS,
-    END_REASON_COLUMN,
     FLOW_COLUMNS,
     LABEL_COLUMN,
+    OPTIONAL_COLUMNS,
     column_names,
     flow_names,
     index_from_columns,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from netml.flows import FlowIndex
 
 _METADATA_KEY = b"netml"
+_TEXT_KINDS = ("string", "large_string")
 
 
 def import_pyarrow(what: str) -> Any:
@@ -72,16 +73,16 @@ def to_table(matrix: FeatureMatrix, what: str) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        The flows' columns, the features as float64, `label`; the metadata as JSON in the schema.
+        The flows' columns, the texts, the features as float64, `label`; the metadata as JSON in the schema.
     """
     arrow = import_pyarrow(what)
     columns = flow_columns(arrow, matrix.flows)
+    columns += [arrow.array(text.tolist(), arrow.string()) for text in matrix.texts.values()]
     # Row-major to columns, each value touched once while its line is in the cache.
     columns += [arrow.array(column) for column in _transposed(matrix.X)]
     if matrix.labels is not None:
         columns.append(arrow.array(matrix.labels.tolist(), arrow.string()))
-    names = table_names(matrix.columns, matrix.flows, has_labels=matrix.labels is not None)
-    fields = [arrow.field(name, column.type) for name, column in zip(names, columns, strict=True)]
+    fields = [arrow.field(name, column.type) for name, column in zip(table_names(matrix), columns, strict=True)]
     schema = arrow.schema(fields, metadata={_METADATA_KEY: json.dumps(matrix.metadata).encode()})
     return arrow.Table.from_arrays(columns, schema=schema)
 
@@ -96,8 +97,8 @@ def _flow_column(arrow: Any, flows: Any, name: str) -> Any:
         return _address_column(arrow, flows.keys[name], flows.keys["ip_version"])
     if name in flows.keys.dtype.names:
         return arrow.array(np.ascontiguousarray(flows.keys[name]))
-    kind = np.uint8 if name == END_REASON_COLUMN else np.int64
-    return arrow.array(np.ascontiguousarray(getattr(flows, name), dtype=kind))
+    column = flows.facts[name] if name in flows.facts else getattr(flows, name)
+    return arrow.array(np.ascontiguousarray(column, dtype=OPTIONAL_COLUMNS.get(name, np.int64)))
 
 
 def _address_column(arrow: Any, addresses: np.ndarray, versions: np.ndarray) -> Any:
@@ -134,12 +135,14 @@ def from_table(table: pa.Table) -> FeatureMatrix:
     ValueError
         If the table is no feature table.
     """
-    features, has_labels = split_names(table.column_names)
-    names = [name for name in (*FLOW_COLUMNS, END_REASON_COLUMN) if name in table.column_names]
+    kinds = {name: str(table.schema.field(name).type) for name in table.column_names}
+    texts, features, has_labels = split_names(table.column_names, lambda name: kinds[name] in _TEXT_KINDS)
+    names = [name for name in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS) if name in table.column_names]
     flows: dict[str, Any] = {name: table.column(name).to_numpy() for name in names}
     matrix = np.empty((len(table), len(features)))
     for position, name in enumerate(features):
         matrix[:, position] = table.column(name).to_numpy()
     labels = table.column(LABEL_COLUMN).cast("string").fill_null("").to_pylist() if has_labels else None
     metadata = json.loads((table.schema.metadata or {}).get(_METADATA_KEY, b"{}"))
-    return FeatureMatrix(matrix, column_names(features), index_from_columns(flows), metadata, labels=labels)
+    said = {name: table.column(name).fill_null("").to_pylist() for name in texts}
+    return FeatureMatrix(matrix, column_names(features, texts), index_from_columns(flows), metadata, labels, said)

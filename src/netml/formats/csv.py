@@ -17,12 +17,13 @@ from typing import IO, Any
 import numpy as np
 
 from netml.errors import MissingExtraError
+from netml.families import FAMILIES
 from netml.formats import _table
 from netml.formats._layout import (
     ADDRESS_COLUMNS,
-    END_REASON_COLUMN,
     FLOW_COLUMNS,
     LABEL_COLUMN,
+    OPTIONAL_COLUMNS,
     column_names,
     distinct_names,
     flow_names,
@@ -42,7 +43,7 @@ _PLAIN_EXPONENTS = range(-6, 10)  # decimal exponents that pyarrow writes withou
 def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:
     """Write a feature matrix as CSV (RFC 4180, with line feeds), with a header line.
 
-    If any label has a comma, a quote or a line end, all addresses and labels are quoted.
+    If any label or text has a comma, a quote or a line end, all addresses, labels and texts are quoted.
 
     Parameters
     ----------
@@ -59,13 +60,14 @@ def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:
 def write_header(stream: IO[bytes], matrix: FeatureMatrix) -> None:
     """Write the line with the columns' names."""
     label = [] if matrix.labels is None else [LABEL_COLUMN]
-    names = (*flow_names(matrix.flows), *prefixed_names(matrix.columns), *label)
+    names = (*flow_names(matrix.flows), *matrix.texts, *prefixed_names(matrix.columns, matrix.texts), *label)
     stream.write((",".join(_quoted(name) if _is_special(name) else name for name in names) + "\n").encode())
 
 
 def write_rows(stream: IO[bytes], matrix: FeatureMatrix) -> None:
     """Write a line for each flow."""
-    is_quoted = matrix.labels is not None and any(map(_is_special, np.unique(matrix.labels).tolist()))
+    said = [*matrix.texts.values(), *([] if matrix.labels is None else [matrix.labels])]
+    is_quoted = any(_is_special(text) for texts in said for text in np.unique(texts).tolist())
     try:
         chunks = _arrow_chunks(matrix, is_quoted, _table.import_pyarrow("writing CSV quickly"))
     except MissingExtraError:
@@ -109,18 +111,24 @@ def _python_chunks(matrix: FeatureMatrix, is_quoted: bool) -> Iterator[bytes]:
         chunk = matrix[start : start + _N_ROWS_PYTHON]
         flows = chunk.flows.to_columns()
         columns = [
-            [_quoted(text) for text in flows[name].tolist()]
-            if name in ADDRESS_COLUMNS and is_quoted
+            _texts_of(flows[name], is_quoted)
+            if name in ADDRESS_COLUMNS
             else [str(value) for value in flows[name].tolist()]
             for name in flow_names(chunk.flows)
         ]
+        columns += [_texts_of(text, is_quoted) for text in chunk.texts.values()]
         lines = [",".join(fields) for fields in zip(*columns, strict=True)]
         if chunk.columns:
             lines = [f"{line},{','.join(row)}" for line, row in zip(lines, _texts(chunk.X), strict=True)]
         if chunk.labels is not None:
-            labels = [_quoted(label) if is_quoted else label for label in chunk.labels.tolist()]
+            labels = _texts_of(chunk.labels, is_quoted)
             lines = [f"{line},{label}" for line, label in zip(lines, labels, strict=True)]
         yield "".join(line + "\n" for line in lines).encode()
+
+
+def _texts_of(column: np.ndarray, is_quoted: bool) -> list[str]:
+    texts: list[str] = column.tolist()
+    return [_quoted(text) for text in texts] if is_quoted else texts
 
 
 def _texts(features: np.ndarray) -> list[list[str]]:
@@ -175,49 +183,62 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
     name = os.fspath(path)
     try:
         with open(name, newline="", encoding="utf-8-sig") as stream:
-            header = next(csv.reader(stream), [])
-        split_names(header)
+            reader = csv.reader(stream)
+            header = next(reader, [])
+            first = dict(zip(header, next(reader, []), strict=False))
+        names = distinct_names(header)
+        texts, features, has_labels = split_names(names, lambda column: _is_text(column, first))
         try:
-            return _read_arrow(name, header, _table.import_pyarrow("reading CSV quickly"))
+            return _read_arrow(name, names, texts, features, _table.import_pyarrow("reading CSV quickly"))
         except MissingExtraError:
-            return _read_python(name)
+            return _read_python(name, names, texts, features, has_labels)
     except (ValueError, csv.Error) as error:
         raise DamagedFileError(name, str(error)) from error
 
 
-def _read_arrow(name: str, header: list[str], arrow: Any) -> FeatureMatrix:
+def _is_text(column: str, first: dict[str, str]) -> bool:
+    """Whether the first row has no number there; without rows, whether a family has such a text."""
+    if not first:
+        return any(column in family.text_columns for family in FAMILIES.values())
+    try:
+        float(first.get(column, "0"))
+    except ValueError:
+        return True
+    return False
+
+
+def _read_arrow(name: str, names: tuple[str, ...], texts: list[str], features: list[str], arrow: Any) -> FeatureMatrix:
     from pyarrow import csv as arrow_csv
 
-    features, _ = split_names(header)
-
-    types = dict.fromkeys((*FLOW_COLUMNS, END_REASON_COLUMN), arrow.int64()) | dict.fromkeys(
+    types = dict.fromkeys((*FLOW_COLUMNS, *OPTIONAL_COLUMNS), arrow.int64()) | dict.fromkeys(
         ADDRESS_COLUMNS, arrow.string()
     )
-    types |= dict.fromkeys(features, arrow.float64()) | {"label": arrow.string()}
+    types |= dict.fromkeys(features, arrow.float64()) | dict.fromkeys([*texts, "label"], arrow.string())
     # By default "nan" and the like are no numbers but gaps.
     convert = arrow_csv.ConvertOptions(column_types=types, null_values=[], strings_can_be_null=False)
     parse = arrow_csv.ParseOptions(newlines_in_values=True)
     table = arrow_csv.read_csv(name, convert_options=convert, parse_options=parse)
-    return _table.from_table(table.rename_columns(list(distinct_names(header))))
+    return _table.from_table(table.rename_columns(list(names)))
 
 
-def _read_python(name: str) -> FeatureMatrix:
+def _read_python(
+    name: str, names: tuple[str, ...], texts: list[str], features: list[str], has_labels: bool
+) -> FeatureMatrix:
     with open(name, newline="", encoding="utf-8-sig") as stream:
         reader = csv.reader(stream)
         header = next(reader)
         rows = list(reader)
     if any(len(row) != len(header) for row in rows):
         raise ValueError(f"a row has not the {len(header)} fields of the header")
-    names = distinct_names(header)
-    features, has_labels = split_names(names)
     columns = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(names, ())
     flows = {
         name: columns[name] if name in ADDRESS_COLUMNS else np.array(columns[name], np.int64)
-        for name in (*FLOW_COLUMNS, END_REASON_COLUMN)
+        for name in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS)
         if name in columns
     }
     matrix = np.empty((len(rows), len(features)))
     for position, feature in enumerate(features):
         matrix[:, position] = np.array(columns[feature], np.float64)
     labels = columns["label"] if has_labels else None
-    return FeatureMatrix(matrix, column_names(features), index_from_columns(flows), {}, labels=labels)
+    said = {text: columns[text] for text in texts}
+    return FeatureMatrix(matrix, column_names(features, texts), index_from_columns(flows), {}, labels, said)

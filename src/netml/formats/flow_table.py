@@ -6,14 +6,16 @@ import io
 import json
 import os
 import zipfile
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from netml import _flowcore
 from netml.errors import UnknownNameError
+from netml.flow_index import FACT_KINDS
 from netml.flows import FLOW_KEY, PACKET_COLUMNS, FlowTable
-from netml.formats._layout import FLOW_COLUMNS, flow_names, index_from_columns
+from netml.formats._layout import FLOW_COLUMNS, OPTIONAL_COLUMNS, flow_names, index_from_columns
 from netml.formats._table import flow_columns, import_pandas, import_pyarrow
 from netml.formats.npz import write_arrays
 from netml.options import SIZE_COLUMNS, require_size
@@ -39,6 +41,9 @@ def to_arrow(table: FlowTable) -> pa.Table:
     """Give one row a flow, its packets as list columns without a copy; see `FlowTable.to_arrow`."""
     arrow = import_pyarrow("an Arrow table")
     names, columns = list(flow_names(table.index)), flow_columns(arrow, table.index)
+    if "connection_start_ns" in table.index.facts:
+        names.append("connection_start_ns")
+        columns.append(arrow.array(table.index.facts["connection_start_ns"]))
     # Lists with 64-bit offsets share the table's own offsets; nothing is copied.
     offsets = arrow.array(table.offsets)
     for name, column in table.columns.items():
@@ -63,11 +68,27 @@ def save(path: str | os.PathLike[str], table: FlowTable) -> None:
         "keys": table.keys,
         "offsets": table.offsets,
         **table.columns,
+        **_known_facts(table),
         "size": np.array(table.size_kind),
         "metadata": np.array(json.dumps(table.metadata)),
     }
     with atomic_output(path) as partial:
         write_arrays(partial, arrays)
+
+
+def _known_facts(table: FlowTable) -> dict[str, np.ndarray]:
+    """Give what the index holds besides what keys and packets tell."""
+    reason = table.index.end_reason
+    return {**table.index.facts, **({} if reason is None else {"end_reason": reason})}
+
+
+def _set_known_facts(table: FlowTable, found: Mapping[str, Any]) -> FlowTable:
+    """Undo `_known_facts`."""
+    if len(table):
+        facts = {name: found[name] for name in FACT_KINDS if name in found}
+        index = table.index
+        table.set_times(index.start_ns, index.end_ns, found.get("end_reason"), facts)
+    return table
 
 
 def load(path: str | os.PathLike[str]) -> FlowTable:
@@ -97,7 +118,8 @@ def _load_npz(name: str) -> FlowTable:
         arrays: dict[str, Any] = {key: archive[key] for key in archive.files}
     columns = {key: arrays[key] for key in PACKET_COLUMNS if key in arrays}
     metadata = json.loads(str(arrays["metadata"]))
-    return _checked(arrays["keys"], arrays["offsets"], columns, str(arrays["size"]), metadata)
+    table = _checked(arrays["keys"], arrays["offsets"], columns, str(arrays["size"]), metadata)
+    return _set_known_facts(table, arrays)
 
 
 def _load_parquet(name: str) -> FlowTable:
@@ -106,14 +128,17 @@ def _load_parquet(name: str) -> FlowTable:
 
     table = parquet.read_table(name)
     described = json.loads((table.schema.metadata or {})[_METADATA_KEY])
-    index = index_from_columns({key: table.column(key).to_numpy() for key in FLOW_COLUMNS})
+    names = [key for key in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS) if key in table.column_names or key in FLOW_COLUMNS]
+    index = index_from_columns({key: table.column(key).to_numpy() for key in names})
     offsets = np.concatenate([[0], np.cumsum(index.packets)]).astype(np.int64)
     columns = {
         key: table.column(key).combine_chunks().flatten().to_numpy()
         for key in PACKET_COLUMNS
         if key in table.column_names
     }
-    return _checked(index.keys, offsets, columns, described["size"], described["metadata"])
+    loaded = _checked(index.keys, offsets, columns, described["size"], described["metadata"])
+    facts = {name: table.column(name).to_numpy() for name in FACT_KINDS if name in table.column_names}
+    return _set_known_facts(loaded, {**facts, "end_reason": index.end_reason})
 
 
 def _checked(

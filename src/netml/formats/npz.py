@@ -13,13 +13,16 @@ from netml.formats._zip_store import Member, write_archive
 from netml.matrix import FeatureMatrix
 from netml.persist import DamagedFileError
 
+_TEXT = "text_"  # before the name of a text that families say
+
 
 def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:
     """Write a feature matrix as `.npz`.
 
     The arrays are `X` float64 (n_flows, n_features), `columns` U (n_features,), `keys` FLOW_KEY (n_flows,),
     `start_ns`, `end_ns`, `packets`, `bytes` int64 (n_flows,), `metadata` (a JSON text, 0-dimensional) and, if
-    the matrix has them, `labels` U (n_flows,) and `end_reason` uint8 (n_flows,). Uncompressed.
+    the matrix has them, `labels` U (n_flows,), `end_reason` uint8 (n_flows,), the `facts` of `FlowIndex`, and each
+    text as `text_NAME` U (n_flows,). Uncompressed.
 
     Parameters
     ----------
@@ -41,8 +44,10 @@ def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:
     }
     if flows.end_reason is not None:
         arrays["end_reason"] = flows.end_reason
+    arrays |= flows.facts
     if matrix.labels is not None:
         arrays["labels"] = matrix.labels
+    arrays |= {_TEXT + name: text for name, text in matrix.texts.items()}
     write_arrays(path, arrays)
 
 
@@ -88,7 +93,7 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
     """
     import zipfile
 
-    from netml.flows import FlowIndex
+    from netml.flow_index import FACT_KINDS, FlowIndex
 
     name = os.fspath(path)
     try:
@@ -99,10 +104,12 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
                 raise DamagedFileError(name, "not an .npz file")
             arrays = {key: archive[key] for key in archive.files}
         named = {key: arrays[key] for key in ("keys", "start_ns", "end_ns", "packets", "bytes")}
-        flows = FlowIndex(**named, end_reason=arrays.get("end_reason"))
+        facts = {key: arrays[key] for key in FACT_KINDS if key in arrays}
+        flows = FlowIndex(**named, end_reason=arrays.get("end_reason"), facts=facts)
         metadata = json.loads(str(arrays["metadata"]))
         columns = arrays["columns"].tolist()
-        return FeatureMatrix(arrays["X"], columns, flows, metadata, labels=arrays.get("labels"))
+        texts = {key.removeprefix(_TEXT): array for key, array in arrays.items() if key.startswith(_TEXT)}
+        return FeatureMatrix(arrays["X"], columns, flows, metadata, arrays.get("labels"), texts)
     except KeyError as error:
         raise DamagedFileError(name, f"not a feature file of netml: no array {error}") from error
     except DamagedFileError:

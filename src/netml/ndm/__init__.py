@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from netml.errors import MissingExtraError, OptionError, UnknownNameError
 
 if TYPE_CHECKING:
-    from netml.ndm._base import Detector
+    from netml.ndm._estimator import Detector
 
 PACKAGES = {"torch": ("torch",), "combo": ("combo",)}  # extra -> what it brings
 
@@ -26,6 +26,7 @@ class Entry(NamedTuple):
     module: str = "pyod_detector"  # in this package
     is_joint: bool = False  # PyOD's judges rows only among others: the training rows stay, new rows are put beside them
     is_reversed: bool = False  # PyOD's scores are upside down
+    has_plain: bool = False  # needs nothing of scikit-learn, and is there without its base classes, too
 
     @property
     def is_pyod(self) -> bool:
@@ -33,8 +34,8 @@ class Entry(NamedTuple):
         return self.module == "pyod_detector"
 
 
-def _own(module: str, attribute: str, description: str, cost: str) -> Entry:
-    return Entry(attribute, description, cost, module=module)
+def _own(module: str, attribute: str, description: str, cost: str, *, has_plain: bool = False) -> Entry:
+    return Entry(attribute, description, cost, module=module, has_plain=has_plain)
 
 
 DETECTORS: dict[str, Entry] = {
@@ -56,10 +57,10 @@ DETECTORS: dict[str, Entry] = {
     "cblof": Entry("CBLOF", "distance to the nearest large cluster", "linear"),
     "cd": Entry("CD", "Cook's distance: weight in a linear regression", "linear", is_joint=True),
     "cof": Entry("COF", "connectivity to the neighbours", "quadratic", is_joint=True),
-    "copod": _own("tails", "COPOD", "tails of the empirical copula", "n log n"),
+    "copod": _own("tails", "COPOD", "tails of the empirical copula", "n log n", has_plain=True),
     "deep_svdd": Entry("DeepSVDD", "distance to the centre of a learned sphere", "linear", "torch"),
     "dif": Entry("DIF", "isolation forests on random networks", "linear", "torch"),
-    "ecod": _own("tails", "ECOD", "tails of each column's distribution", "n log n"),
+    "ecod": _own("tails", "ECOD", "tails of each column's distribution", "n log n", has_plain=True),
     "feature_bagging": Entry("FeatureBagging", "LOF on random subsets of the columns", "quadratic", "combo"),
     "hbos": Entry("HBOS", "a histogram of each column", "linear"),
     "hdbscan": Entry("HDBSCAN", "outside the density clusters of HDBSCAN", "quadratic"),
@@ -117,6 +118,7 @@ def make_detector(
     *,
     random_state: int | None = 42,
     contamination: float | None = None,
+    is_plain: bool = False,
 ) -> Detector:
     """Make a detector.
 
@@ -130,11 +132,13 @@ def make_detector(
         Seed for those that draw random numbers, unless `params` has one.
     contamination : float, optional
         Share of the training rows that is to count as abnormal, unless `params` has one.
+    is_plain : bool, default False
+        Without scikit-learn's base classes, which need not be loaded then; for those that `has_plain` tells of.
 
     Returns
     -------
     Detector
-        Not fitted; its parameters are checked.
+        Not fitted; its parameters are checked. A `PlainDetector` with `is_plain`.
 
     Raises
     ------
@@ -161,7 +165,7 @@ def make_detector(
     if entry.is_pyod:
         own: dict[str, Any] = {key: given.pop(key) for key in ("contamination", "random_state") if key in given}
         given = {"name": name, "params": given or None, **own}
-    detector: Detector = _load(entry)(**given)
+    detector: Detector = _load(entry, is_plain=is_plain)(**given)
     detector.check_parameters()
     return detector
 
@@ -189,7 +193,7 @@ def parameters_of(name: str) -> dict[str, Any]:
     name = registry_name(name)
     entry = DETECTORS[name]
     if not entry.is_pyod:
-        return _defaults(_load(entry))
+        return _defaults(_load(entry, is_plain=entry.has_plain))
     return {**pyod_parameters(name), "contamination": 0.1, "random_state": 42}
 
 
@@ -222,7 +226,14 @@ def is_installed(extra: str) -> bool:
     return all(find_spec(package) is not None for package in PACKAGES[extra])
 
 
-def _load(entry: Entry) -> Any:
+def has_plain(name: str) -> bool:
+    """Tell whether a detector can do without scikit-learn, which takes a second to load."""
+    return DETECTORS[registry_name(name)].has_plain
+
+
+def _load(entry: Entry, *, is_plain: bool = False) -> Any:
+    if is_plain:
+        return getattr(import_module(f"netml.ndm._plain_{entry.module}"), f"Plain{entry.attribute}")
     name = "PyODDetector" if entry.is_pyod else entry.attribute
     return getattr(import_module(f"netml.ndm.{entry.module}"), name)
 

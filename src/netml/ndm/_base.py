@@ -1,7 +1,11 @@
-"""`Detector`: what every detector of netml does the same way; each one adds `_fit` and `_score`."""
+"""`PlainDetector`: what every detector of netml does the same way; each one adds `_fit` and `_score`.
+
+Without scikit-learn, which takes a second to load: `_estimator.Detector` adds what makes it an estimator.
+"""
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,8 +13,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, OutlierMixin
-from sklearn.exceptions import NotFittedError
 
 from netml.errors import NetmlError, OptionError, TrainingError
 from netml.ndm._apart import quiet, seeded
@@ -20,8 +22,8 @@ LARGEST = float(np.finfo(np.float64).max)
 MIN_ROWS = 2
 
 
-class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
-    """Base class of the detectors.
+class PlainDetector:
+    """Base class of the detectors, without scikit-learn's.
 
     A detector keeps its parameters untouched, as scikit-learn's estimators do, and has `contamination` among them:
     the share of the training rows that is to count as abnormal, at least 0 and at most 0.5.
@@ -51,7 +53,7 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
         Returns
         -------
-        Detector
+        PlainDetector
             Itself.
 
         Raises
@@ -124,6 +126,9 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             )
         return np.where(self.decision_function(X) > self.threshold_, -1, 1).astype(np.int64)
 
+    def _parameters(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+
     def check_parameters(self) -> None:
         """Raise what is wrong with the parameters, before there are any data.
 
@@ -157,6 +162,8 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _require_fitted(self) -> None:
         if not any(name.endswith("_") and not name.startswith("_") for name in vars(self)):
+            from sklearn.exceptions import NotFittedError
+
             raise NotFittedError(f"this {type(self).__name__} is not fitted yet: call fit first")
 
     def _scoring_rows(self, X: ArrayLike) -> Array:
@@ -178,12 +185,14 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         """Say what a library has to complain about in one line, as an exception of netml's own."""
         try:
             yield
-        except (NetmlError, NotFittedError, MemoryError, NotImplementedError):
+        except (NetmlError, MemoryError, NotImplementedError):
             raise
         except Exception as error:  # any detector of any library: whatever it raises is about these rows or parameters
+            if type(error).__name__ == "NotFittedError":  # scikit-learn's, which may not be loaded
+                raise
             found = re.match(r"The '(\w+)' parameter of \w+ must be (.*?)\. Got ", str(error), re.DOTALL)
-            if found and found[1] in self.get_params():
-                raise OptionError(found[1], self.get_params()[found[1]], found[2]) from error
+            if found and found[1] in self._parameters():
+                raise OptionError(found[1], self._parameters()[found[1]], found[2]) from error
             text = " ".join(str(error).split()) or type(error).__name__
             if shape is None:
                 raise OptionError("param", self._given(), f"a set of parameters that it accepts: {text}") from error
@@ -193,8 +202,8 @@ class Detector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _given(self) -> dict[str, Any]:
         """Give the parameters that are not at their defaults."""
-        defaults = type(self)().get_params()
-        return {name: value for name, value in self.get_params().items() if value is not defaults[name]}
+        defaults = type(self)()._parameters()
+        return {name: value for name, value in self._parameters().items() if value is not defaults[name]}
 
     def _display_name(self) -> str:
         return type(self).__name__

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from sklearn.mixture import GaussianMixture
 
 from netml.errors import OptionError
-from netml.ndm._base import Array, Detector, check_count, is_number
+from netml.ndm._base import Array, check_count, is_number
+from netml.ndm._estimator import Detector
 
 BLOCK_ROWS = 4096  # kernel values of 4,096 rows with 100 landmarks are 3 MB: they stay in the cache
 MAX_MIXTURE_ROWS = 20_000  # a mixture of few Gaussians in few dimensions learns nothing more from more rows

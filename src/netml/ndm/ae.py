@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from sklearn.neural_network import MLPRegressor
 
 from netml.errors import MissingExtraError, OptionError
-from netml.ndm._base import Array, Detector, check_count, is_number
+from netml.ndm._base import Array, check_count, is_number
+from netml.ndm._estimator import Detector
 
 BACKENDS = ("sklearn", "torch")
 

@@ -7,7 +7,8 @@ from typing import Any
 from numpy.typing import ArrayLike
 from sklearn.mixture import GaussianMixture
 
-from netml.ndm._base import Array, Detector
+from netml.ndm._base import Array
+from netml.ndm._estimator import Detector
 
 
 class GMM(Detector):

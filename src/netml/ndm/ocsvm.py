@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from sklearn.svm import OneClassSVM
 
-from netml.ndm._base import Array, Detector
+from netml.ndm._base import Array
+from netml.ndm._estimator import Detector
 
 
 class OCSVM(Detector, OneClassSVM):  # type: ignore[misc]

@@ -9,7 +9,8 @@ from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import SGDOneClassSVM
 
 from netml.errors import OptionError
-from netml.ndm._base import Array, Detector, check_count, is_number
+from netml.ndm._base import Array, check_count, is_number
+from netml.ndm._estimator import Detector
 from netml.ndm._projection import BLOCK_ROWS, kernel_values
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from pyod.models.pca import PCA as PyodPCA
 
-from netml.ndm._base import Array, Detector
+from netml.ndm._base import Array
+from netml.ndm._estimator import Detector
 
 
 class PCA(Detector):

@@ -31,6 +31,12 @@ UNITS = {
     "bytes_per_s": "bytes/s",
     "packets": "packets",
     "bytes": "bytes",
+    "down_up_ratio": "packets back per packet forth",
+    "splt_size": "bytes",
+    "splt_flags": "TCP flags",
+    "window_scale": "bits",
+    "sack_permitted": "0 or 1",
+    "conn_state": "code",
     **dict.fromkeys(FLAG_COLUMNS, "packets"),
     **{
         column: next(unit for pattern, unit in _CIC_UNITS.items() if re.search(pattern, column))
@@ -46,11 +52,19 @@ def unit_of(column: str) -> str:
     --------
     >>> unit_of("iat_size_size_3"), unit_of("fft_iat_0"), unit_of("mine")
     ('bytes', 's', '')
+    >>> unit_of("fwd_iat_mean_s"), unit_of("rev_size_q1"), unit_of("bi_syn")
+    ('s', 'bytes', 'packets')
     """
     plain = column.removeprefix("fft_").removeprefix("cic_2017_")
     if re.match(r"iat_size_(iat|size)_", plain):
         plain = plain.removeprefix("iat_size_")
+    plain = re.sub(r"^(bi|fwd|rev)_", "", plain)
     if plain in UNITS:
         return UNITS[plain]
+    if re.match(r"(iat|splt_iat)_\w+_s$", plain):
+        return "s"
     stem = re.sub(r"_\d+$", "", plain)
+    ending = re.search("_(s|bytes|packets)$", stem)
+    if ending and stem not in UNITS:
+        return ending[1]
     return UNITS.get(stem) or ("bytes" if stem.startswith("size_") else "")

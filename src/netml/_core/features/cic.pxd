@@ -20,7 +20,7 @@ cdef enum:
     N_CIC = 76
     HEADER_BYTES_AT = 33         # Fwd Header Length
     SECOND_HEADER_BYTES_AT = 54  # of CIC-2017, which has it twice
-    PROTOCOL_TCP = 6
+    LEAST_TCP_HEADER = 20        # UDP has 8, the others are given none
 
 
 cdef inline double divide(double dividend, double divisor) noexcept nogil:
@@ -159,6 +159,8 @@ cdef inline void write_cic_extra(const CicSums *sums, const FlowPackets *flow, d
     cdef const CicExtra *extra = sums.extra
     cdef const CicSide *bwd = &sums.sides[CIC_BWD]
     cdef int64_t last_ns = sums.sides[sums.last_side].last_ns
+    if extra == NULL:            # no packets
+        return
     at = put(put(at, extra.n_fwd_rst), sums.n_rst - extra.n_fwd_rst)
     at = put(put(at, bwd.n_data), bwd.header_min)
     at = put(put(at, flow.icmp_code), flow.icmp_type)
@@ -180,11 +182,31 @@ cdef inline Status sum_flow(CicSums *sums, const FlowPackets *flow, const Family
         packet.header_bytes = flow.header_bytes[i]
         packet.flags = flow.flags[i]
         packet.side = CIC_BWD if flow.is_forward != NULL and not flow.is_forward[i] else CIC_FWD
-        packet.is_tcp = flow.protocol == PROTOCOL_TCP and packet.header_bytes > 0
+        packet.is_tcp = packet.header_bytes >= LEAST_TCP_HEADER
         status = add_cic(sums, &packet, &needs.settings)
         if status != STATUS_OK:
             break
     return status
+
+
+cdef inline void write_cic_row(
+    const CicSums *sums,
+    const FlowPackets *facts,    # IN: of the flow as a whole; its packets are not looked at
+    const FamilyNeeds *needs, bint is_2017, double *row,
+) noexcept nogil:
+    """The row of all packets so far."""
+    cdef double values[N_CIC]
+    write_cic(sums, values)
+    if is_2017:
+        memcpy(row, values, SECOND_HEADER_BYTES_AT * sizeof(double))
+        row[SECOND_HEADER_BYTES_AT] = values[HEADER_BYTES_AT]
+        memcpy(
+            row + SECOND_HEADER_BYTES_AT + 1, values + SECOND_HEADER_BYTES_AT,
+            (N_CIC - SECOND_HEADER_BYTES_AT) * sizeof(double))
+    else:
+        memcpy(row, values, N_CIC * sizeof(double))
+        if needs.settings.cic_extra:
+            write_cic_extra(sums, facts, row + N_CIC)
 
 
 cdef inline Status fill_cic(
@@ -192,21 +214,10 @@ cdef inline Status fill_cic(
 ) noexcept nogil:
     """Fill 76 columns, with --cic-extra 86, or the 77 of CIC-2017, which has no extra ones."""
     cdef CicSums sums
-    cdef double values[N_CIC]
     cdef Status status
     begin_cic(&sums)
     status = sum_flow(&sums, flow, needs)
     if status == STATUS_OK:
-        write_cic(&sums, values)
-        if is_2017:
-            memcpy(row, values, SECOND_HEADER_BYTES_AT * sizeof(double))
-            row[SECOND_HEADER_BYTES_AT] = values[HEADER_BYTES_AT]
-            memcpy(
-                row + SECOND_HEADER_BYTES_AT + 1, values + SECOND_HEADER_BYTES_AT,
-                (N_CIC - SECOND_HEADER_BYTES_AT) * sizeof(double))
-        else:
-            memcpy(row, values, N_CIC * sizeof(double))
-            if needs.settings.cic_extra:
-                write_cic_extra(&sums, flow, row + N_CIC)
+        write_cic_row(&sums, flow, needs, is_2017, row)
     end_cic(&sums)
     return status

@@ -6,11 +6,14 @@ from libc.stdint cimport int64_t
 
 from netml._core.features.cic cimport fill_cic
 from netml._core.features.family cimport FamilyNeeds, FlowFacts, FlowPackets
+from netml._core.features.flow_family cimport fill_flow
 from netml._core.features.header cimport fill_header
 from netml._core.features.iat cimport fill_iat
 from netml._core.features.samp cimport fill_samp
 from netml._core.features.size cimport fill_iat_size, fill_size
+from netml._core.features.splt cimport fill_splt
 from netml._core.features.stats cimport fill_stats
+from netml._core.features.tcp cimport fill_tcp
 from netml._core.status cimport STATUS_OK, Status
 
 
@@ -22,8 +25,11 @@ cdef enum FamilyCode:
     FAMILY_STATS
     FAMILY_SAMP_NUM
     FAMILY_SAMP_SIZE
-    FAMILY_CIC = 9
-    FAMILY_CIC_2017 = 10
+    FAMILY_FLOW
+    FAMILY_SPLT
+    FAMILY_CIC
+    FAMILY_CIC_2017
+    FAMILY_TCP
     N_FAMILIES
 
 
@@ -43,6 +49,12 @@ cdef inline Status fill_row(
         fill_samp(flow, needs, False, row, width)
     elif family == FAMILY_SAMP_SIZE:
         fill_samp(flow, needs, True, row, width)
+    elif family == FAMILY_FLOW:
+        fill_flow(flow, needs, row)
+    elif family == FAMILY_SPLT:
+        fill_splt(flow, row, width)
+    elif family == FAMILY_TCP:
+        fill_tcp(flow, row)
     elif family == FAMILY_HEADER:
         fill_header(flow, row, width)
     elif family == FAMILY_CIC:
@@ -78,7 +90,7 @@ cdef inline void find_facts(const FlowFacts *facts, size_t number, FlowPackets *
     flow.protocol = facts.protocol[number] if facts.protocol != NULL else 0
     flow.icmp_type = facts.icmp_type[number] if facts.icmp_type != NULL else -1
     flow.icmp_code = facts.icmp_code[number] if facts.icmp_code != NULL else -1
-    flow.connection_start_ns = flow.time_ns[0]
+    flow.connection_start_ns = flow.time_ns[0] if flow.n_packets > 0 else 0
     if facts.connection_start_ns != NULL:
         flow.connection_start_ns = facts.connection_start_ns[number]
 

@@ -6,14 +6,15 @@ from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint8_t, uint32_t, uint6
 from libc.stdlib cimport free, qsort
 from libc.string cimport memcpy
 
-from netml._core.flow.columns cimport PacketChunk, PacketColumns, add_chunk
+from netml._core.flow.columns cimport N_COLUMNS, PacketChunk, PacketColumns, add_chunk, column_width
 from netml._core.flow.grouping cimport GroupedColumns
 from netml._core.flow.open cimport (
     EARLY_FLOWS, EARLY_MEMORY, EarlyEnd, OpenFlow, OpenFlows, OpenRules, end_early, shrink_flows,
 )
 from netml._core.flow.rounds cimport end_pieces
 from netml._core.flow.spans cimport END_LACK_OF_RESOURCES, Dropped, Span, SpanList, keep_span
-from netml._core.flow.table cimport NO_FLOW, FlowTable, find_record, renumber_flows
+from netml._core.flow.slots cimport NO_FLOW
+from netml._core.flow.table cimport FlowTable, find_record, renumber_flows
 from netml._core.octets cimport netml_allocate_plain
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
 
@@ -134,18 +135,17 @@ cdef inline void append_run(
     PacketChunk *chunk, const GroupedColumns *grouped, int64_t start, size_t n, uint32_t number,
 ) noexcept nogil:
     """Packets of one flow to the end of a chunk that has room for them."""
-    cdef size_t at = chunk.n_packets, i
+    cdef size_t at = chunk.n_packets, i, width
+    cdef int column
     for i in range(n):
         chunk.flow[at + i] = number
     memcpy(chunk.time_ns + at, grouped.time_ns + start, n * sizeof(int64_t))
-    if chunk.caplen != NULL:
-        memcpy(chunk.caplen + at, grouped.caplen + start, n * sizeof(uint32_t))
-    if chunk.wirelen != NULL:
-        memcpy(chunk.wirelen + at, grouped.wirelen + start, n * sizeof(uint32_t))
-    if chunk.flags != NULL:
-        memcpy(chunk.flags + at, grouped.flags + start, n * sizeof(uint8_t))
-    if chunk.ttl != NULL:
-        memcpy(chunk.ttl + at, grouped.ttl + start, n * sizeof(uint8_t))
+    for column in range(N_COLUMNS):
+        if chunk.values[column] != NULL:
+            width = column_width(column)
+            memcpy(
+                <uint8_t *> chunk.values[column] + at * width, <uint8_t *> grouped.values[column] + start * width,
+                n * width)
     chunk.n_packets = at + n
 
 
@@ -180,7 +180,7 @@ cdef inline Status forget_flows(OpenFlows *opened, FlowTable *table, PacketColum
     cdef uint32_t *numbers
     cdef size_t number, i, n_kept = 0
     cdef Status status
-    if opened.n_flows < opened.n_known + opened.n_known // 4 + FEW_FLOWS or table.slots == NULL:
+    if opened.n_flows < opened.n_known + opened.n_known // 4 + FEW_FLOWS or table.slots.slots == NULL:
         return STATUS_OK
     numbers = <uint32_t *> netml_allocate_plain(opened.n_flows * sizeof(uint32_t))
     if numbers == NULL:

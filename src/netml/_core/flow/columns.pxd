@@ -2,7 +2,7 @@
 
 Chunks, each of one piece of memory: nothing is copied as they grow, and grouping gives them back one by one. Owns them.
 """
-from libc.stdint cimport UINT32_MAX, int64_t, uint8_t, uint32_t
+from libc.stdint cimport UINT32_MAX, int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport free
 
 from netml._core.octets cimport netml_allocate, netml_reallocate
@@ -13,19 +13,30 @@ from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, STATUS_TOO_MANY, St
 cdef enum:
     FIRST_ROOM = 1 << 12         # packets of the first chunk; each has four times its predecessor's room up to
     LARGEST_ROOM = 1 << 18
-    WANTS_CAPLEN = 1
-    WANTS_WIRELEN = 2
-    WANTS_FLAGS = 4
-    WANTS_TTL = 8
+
+
+cdef enum:                       # columns besides time and flow; wide ones first, so that all lie aligned
+    COLUMN_CAPLEN                # uint32
+    COLUMN_WIRELEN
+    COLUMN_IP_BYTES
+    COLUMN_PAYLOAD_BYTES
+    COLUMN_SEQUENCE
+    COLUMN_ACKNOWLEDGEMENT
+    COLUMN_TCP_OPTIONS
+    COLUMN_WINDOW                # uint16
+    COLUMN_FLAGS                 # uint8
+    COLUMN_TTL
+    COLUMN_IS_FORWARD
+    COLUMN_HEADER_BYTES
+    N_COLUMNS
+    PLAIN_COLUMNS = 1 << COLUMN_CAPLEN | 1 << COLUMN_WIRELEN | 1 << COLUMN_FLAGS | 1 << COLUMN_TTL  # need no details
 
 
 cdef struct PacketChunk:
     int64_t *time_ns             # the start of the chunk's memory, owned
     uint32_t *flow               # number of the flow in the table
-    uint32_t *caplen             # NULL if not wanted, as the three below
-    uint32_t *wirelen
-    uint8_t *flags
-    uint8_t *ttl
+    void *values[N_COLUMNS]      # by Column; NULL if not wanted
+    bint has_details             # any of those that `append_details` writes
     size_t n_packets
     size_t room                  # packets
 
@@ -34,7 +45,12 @@ cdef struct PacketColumns:
     PacketChunk *chunks          # owned
     size_t n_chunks
     size_t n_packets             # of the full chunks, without the last one
-    int wants                    # WANTS_ bits
+    uint32_t wants               # a bit for each Column
+
+
+cdef inline size_t column_width(int column) noexcept nogil:
+    """Octets of a value."""
+    return 4 if column < COLUMN_WINDOW else 2 if column < COLUMN_FLAGS else 1
 
 
 cdef inline void free_chunk(PacketChunk *chunk) noexcept nogil:
@@ -66,6 +82,7 @@ cdef inline Status add_chunk(PacketColumns *columns) noexcept nogil:
     cdef PacketChunk *chunk
     cdef size_t n_packets = count_packets(columns), room = FIRST_ROOM, width
     cdef uint8_t *at
+    cdef int column
     if columns.n_chunks:
         room = min(columns.chunks[columns.n_chunks - 1].room * 4, <size_t> LARGEST_ROOM)
     if n_packets + room > UINT32_MAX:
@@ -74,8 +91,9 @@ cdef inline Status add_chunk(PacketColumns *columns) noexcept nogil:
     if grown == NULL:
         return STATUS_NO_MEMORY
     columns.chunks = grown
-    width = 12 + (4 if columns.wants & WANTS_CAPLEN else 0) + (4 if columns.wants & WANTS_WIRELEN else 0)
-    width += (1 if columns.wants & WANTS_FLAGS else 0) + (1 if columns.wants & WANTS_TTL else 0)
+    width = 12
+    for column in range(N_COLUMNS):
+        width += column_width(column) if columns.wants >> column & 1 else 0
     at = <uint8_t *> netml_allocate(room * width)
     if at == NULL:
         return STATUS_NO_MEMORY
@@ -83,19 +101,12 @@ cdef inline Status add_chunk(PacketColumns *columns) noexcept nogil:
     chunk.time_ns = <int64_t *> at
     chunk.flow = <uint32_t *> (at + 8 * room)
     at += 12 * room
-    chunk.caplen = chunk.wirelen = NULL
-    chunk.flags = chunk.ttl = NULL
-    if columns.wants & WANTS_CAPLEN:
-        chunk.caplen = <uint32_t *> at
-        at += 4 * room
-    if columns.wants & WANTS_WIRELEN:
-        chunk.wirelen = <uint32_t *> at
-        at += 4 * room
-    if columns.wants & WANTS_FLAGS:
-        chunk.flags = at
-        at += room
-    if columns.wants & WANTS_TTL:
-        chunk.ttl = at
+    for column in range(N_COLUMNS):
+        chunk.values[column] = NULL
+        if columns.wants >> column & 1:
+            chunk.values[column] = at
+            at += column_width(column) * room
+    chunk.has_details = columns.wants & ~PLAIN_COLUMNS
     chunk.n_packets = 0
     chunk.room = room
     columns.n_packets = n_packets
@@ -108,12 +119,34 @@ cdef inline void append_packet(PacketChunk *chunk, const Packet *packet, uint32_
     cdef size_t at = chunk.n_packets
     chunk.time_ns[at] = packet.time_ns
     chunk.flow[at] = flow
-    if chunk.caplen != NULL:
-        chunk.caplen[at] = packet.caplen
-    if chunk.wirelen != NULL:
-        chunk.wirelen[at] = packet.wirelen
-    if chunk.flags != NULL:
-        chunk.flags[at] = packet.flags
-    if chunk.ttl != NULL:
-        chunk.ttl[at] = packet.ttl
+    if chunk.values[COLUMN_CAPLEN] != NULL:
+        (<uint32_t *> chunk.values[COLUMN_CAPLEN])[at] = packet.caplen
+    if chunk.values[COLUMN_WIRELEN] != NULL:
+        (<uint32_t *> chunk.values[COLUMN_WIRELEN])[at] = packet.wirelen
+    if chunk.values[COLUMN_FLAGS] != NULL:
+        (<uint8_t *> chunk.values[COLUMN_FLAGS])[at] = packet.flags
+    if chunk.values[COLUMN_TTL] != NULL:
+        (<uint8_t *> chunk.values[COLUMN_TTL])[at] = packet.ttl
+    if chunk.has_details:
+        append_details(chunk, packet, at)
     chunk.n_packets = at + 1
+
+
+cdef inline void append_details(PacketChunk *chunk, const Packet *packet, size_t at) noexcept nogil:
+    """The values that only some families ask for."""
+    if chunk.values[COLUMN_IP_BYTES] != NULL:
+        (<uint32_t *> chunk.values[COLUMN_IP_BYTES])[at] = packet.ip_bytes
+    if chunk.values[COLUMN_PAYLOAD_BYTES] != NULL:
+        (<uint32_t *> chunk.values[COLUMN_PAYLOAD_BYTES])[at] = packet.payload_bytes
+    if chunk.values[COLUMN_SEQUENCE] != NULL:
+        (<uint32_t *> chunk.values[COLUMN_SEQUENCE])[at] = packet.sequence
+    if chunk.values[COLUMN_ACKNOWLEDGEMENT] != NULL:
+        (<uint32_t *> chunk.values[COLUMN_ACKNOWLEDGEMENT])[at] = packet.acknowledgement
+    if chunk.values[COLUMN_TCP_OPTIONS] != NULL:
+        (<uint32_t *> chunk.values[COLUMN_TCP_OPTIONS])[at] = packet.tcp_options
+    if chunk.values[COLUMN_WINDOW] != NULL:
+        (<uint16_t *> chunk.values[COLUMN_WINDOW])[at] = packet.window
+    if chunk.values[COLUMN_IS_FORWARD] != NULL:
+        (<uint8_t *> chunk.values[COLUMN_IS_FORWARD])[at] = packet.is_forward
+    if chunk.values[COLUMN_HEADER_BYTES] != NULL:
+        (<uint8_t *> chunk.values[COLUMN_HEADER_BYTES])[at] = packet.header_bytes

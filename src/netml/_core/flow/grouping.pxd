@@ -1,9 +1,9 @@
 """Packet columns from order of arrival to order of flows: a counting sort, stable, and a sort by time where needed."""
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 
-from netml._core.flow.columns cimport PacketChunk, PacketColumns, free_chunk, free_columns
+from netml._core.flow.columns cimport N_COLUMNS, PacketChunk, PacketColumns, column_width, free_chunk, free_columns
 from netml._core.octets cimport netml_allocate_plain, netml_prefetch_write
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
 
@@ -15,29 +15,37 @@ cdef enum:
 
 cdef struct GroupedColumns:
     int64_t *time_ns
-    uint32_t *caplen             # NULL where the column is not wanted, as below
-    uint32_t *wirelen
-    uint8_t *flags
-    uint8_t *ttl
+    void *values[N_COLUMNS]      # by Column; NULL where it is not wanted
 
 
 cdef fused Value:
     int64_t
     uint32_t
+    uint16_t
     uint8_t
 
 
-cdef inline void scatter(
-    const Value *arrived, const uint32_t *place, size_t n, Value *grouped,
-) noexcept nogil:
-    """grouped[place[i]] = arrived[i]; nothing for a column that is not there."""
+cdef inline void scatter_values(const Value *arrived, const uint32_t *place, size_t n, Value *grouped) noexcept nogil:
+    """grouped[place[i]] = arrived[i]."""
     cdef size_t i, near = n - AHEAD_PLACE if n > AHEAD_PLACE else 0
-    if arrived == NULL or grouped == NULL:
-        return
     for i in range(n):
         if i < near:
             netml_prefetch_write(&grouped[place[i + AHEAD_PLACE]])
         grouped[place[i]] = arrived[i]
+
+
+cdef inline void scatter(
+    const void *arrived, const uint32_t *place, size_t n, void *grouped, size_t width,
+) noexcept nogil:
+    """Values of `width` octets to their places; nothing for a column that is not there."""
+    if arrived == NULL or grouped == NULL:
+        return
+    if width == 4:
+        scatter_values(<const uint32_t *> arrived, place, n, <uint32_t *> grouped)
+    elif width == 2:
+        scatter_values(<const uint16_t *> arrived, place, n, <uint16_t *> grouped)
+    else:
+        scatter_values(<const uint8_t *> arrived, place, n, <uint8_t *> grouped)
 
 
 cdef inline void scatter_chunk(
@@ -49,6 +57,7 @@ cdef inline void scatter_chunk(
     cdef uint32_t *flow = chunk.flow
     cdef size_t i, n = chunk.n_packets, near = n - AHEAD_CURSOR if n > AHEAD_CURSOR else 0
     cdef uint32_t place
+    cdef int column
     for i in range(n):
         if i < near:
             netml_prefetch_write(&cursors[flow[i + AHEAD_CURSOR]])
@@ -57,10 +66,8 @@ cdef inline void scatter_chunk(
         cursors[flow[i]] = place + 1
         flow[i] = place
         grouped.time_ns[place] = chunk.time_ns[i]
-    scatter(chunk.caplen, flow, n, grouped.caplen)
-    scatter(chunk.wirelen, flow, n, grouped.wirelen)
-    scatter(chunk.flags, flow, n, grouped.flags)
-    scatter(chunk.ttl, flow, n, grouped.ttl)
+    for column in range(N_COLUMNS):
+        scatter(chunk.values[column], flow, n, grouped.values[column], column_width(column))
 
 
 cdef inline void group_columns(
@@ -83,20 +90,17 @@ cdef inline void copy_columns(
 ) noexcept nogil:
     """All columns in order of arrival."""
     cdef const PacketChunk *chunk
-    cdef size_t i, n, at = 0
+    cdef size_t i, n, at = 0, width
+    cdef int column
     for i in range(arrived.n_chunks):
         chunk = &arrived.chunks[i]
         n = chunk.n_packets
         memcpy(copies.time_ns + at, chunk.time_ns, n * sizeof(int64_t))
         memcpy(flow + at, chunk.flow, n * sizeof(uint32_t))
-        if chunk.caplen != NULL:
-            memcpy(copies.caplen + at, chunk.caplen, n * sizeof(uint32_t))
-        if chunk.wirelen != NULL:
-            memcpy(copies.wirelen + at, chunk.wirelen, n * sizeof(uint32_t))
-        if chunk.flags != NULL:
-            memcpy(copies.flags + at, chunk.flags, n)
-        if chunk.ttl != NULL:
-            memcpy(copies.ttl + at, chunk.ttl, n)
+        for column in range(N_COLUMNS):
+            if chunk.values[column] != NULL:
+                width = column_width(column)
+                memcpy(<uint8_t *> copies.values[column] + at * width, chunk.values[column], n * width)
         at += n
 
 
@@ -133,15 +137,27 @@ cdef inline void order_by_time(
         memcpy(order, source, n * sizeof(uint32_t))
 
 
-cdef inline void permute(Value *column, const uint32_t *order, size_t n, void *spare) noexcept nogil:
-    """column[i] = column[order[i]]; nothing for a column that is not there."""
+cdef inline void permute_values(Value *column, const uint32_t *order, size_t n, void *spare) noexcept nogil:
+    """column[i] = column[order[i]]."""
     cdef Value *copy = <Value *> spare
     cdef size_t i
-    if column == NULL:
-        return
     for i in range(n):
         copy[i] = column[order[i]]
     memcpy(column, copy, n * sizeof(Value))
+
+
+cdef inline void permute(
+    void *column, size_t start, const uint32_t *order, size_t n, void *spare, size_t width,
+) noexcept nogil:
+    """The same for values of `width` octets from `start` on; nothing for a column that is not there."""
+    if column == NULL:
+        return
+    if width == 4:
+        permute_values(<uint32_t *> column + start, order, n, spare)
+    elif width == 2:
+        permute_values(<uint16_t *> column + start, order, n, spare)
+    else:
+        permute_values(<uint8_t *> column + start, order, n, spare)
 
 
 cdef inline Status sort_flow(GroupedColumns *columns, size_t start, size_t end) noexcept nogil:
@@ -150,13 +166,12 @@ cdef inline Status sort_flow(GroupedColumns *columns, size_t start, size_t end) 
     cdef uint32_t *order = <uint32_t *> netml_allocate_plain(n * sizeof(uint32_t))
     cdef void *spare = netml_allocate_plain(n * sizeof(int64_t))
     cdef Status status = STATUS_NO_MEMORY
+    cdef int column
     if order != NULL and spare != NULL:
         order_by_time(columns.time_ns + start, n, order, <uint32_t *> spare)
-        permute(columns.time_ns + start, order, n, spare)
-        permute(columns.caplen + start if columns.caplen != NULL else <uint32_t *> NULL, order, n, spare)
-        permute(columns.wirelen + start if columns.wirelen != NULL else <uint32_t *> NULL, order, n, spare)
-        permute(columns.flags + start if columns.flags != NULL else <uint8_t *> NULL, order, n, spare)
-        permute(columns.ttl + start if columns.ttl != NULL else <uint8_t *> NULL, order, n, spare)
+        permute_values(columns.time_ns + start, order, n, spare)
+        for column in range(N_COLUMNS):
+            permute(columns.values[column], start, order, n, spare, column_width(column))
         status = STATUS_OK
     free(order)
     free(spare)

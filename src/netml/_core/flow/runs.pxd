@@ -6,7 +6,8 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
 from netml._core.flow.record cimport FlowRecord
-from netml._core.flow.table cimport CHUNK_BITS, FlowTable, find_record, grow_records
+from netml._core.flow.records cimport CHUNK_BITS, grow_records
+from netml._core.flow.table cimport FlowTable, find_record
 from netml._core.status cimport STATUS_OK, Status
 
 
@@ -29,8 +30,8 @@ cdef inline Status copy_records(FlowTable *table, const FlowTable *other, size_t
     cdef size_t flow
     cdef Status status
     for flow in range(n):
-        if flow >> CHUNK_BITS == table.n_chunks:
-            status = grow_records(table)
+        if flow >> CHUNK_BITS == table.records.n_chunks:
+            status = grow_records(&table.records, sizeof(FlowRecord))
             if status != STATUS_OK:
                 return status
         find_record(table, flow)[0] = find_record(other, first + flow)[0]

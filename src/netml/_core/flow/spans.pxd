@@ -2,10 +2,11 @@
 
 Owns the spans' memory.
 """
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memmove
 
+from netml._core.flow.columns cimport N_COLUMNS, column_width
 from netml._core.flow.grouping cimport GroupedColumns, Value
 from netml._core.flow.key cimport KEY_BYTES, write_key
 from netml._core.flow.table cimport FlowTable, find_record
@@ -34,6 +35,7 @@ cdef enum EndReason:             # IPFIX flowEndReason (RFC 5102, 5.11.3)
     END_UNKNOWN = 0              # batch mode tells none
     END_IDLE = 1
     END_ACTIVE = 2
+    END_OF_FLOW = 3              # by TCP
     END_OF_INPUT = 4             # "forced end"
     END_LACK_OF_RESOURCES = 5
 
@@ -106,13 +108,11 @@ cdef inline void write_end_reasons(const SpanList *spans, uint8_t *reasons) noex
         reasons[span] = <uint8_t> spans.spans[span].end_reason
 
 
-cdef inline void compact(Value *column, const SpanList *spans) noexcept nogil:
+cdef inline void compact_values(Value *column, const SpanList *spans) noexcept nogil:
     """Move the packets of the spans to the column's front, in place; spans ascend and do not overlap."""
     cdef size_t span, n, i
     cdef Value *out = column
     cdef const Value *source
-    if column == NULL:
-        return
     for span in range(spans.n_spans):
         n = spans.spans[span].end - spans.spans[span].start
         source = column + spans.spans[span].start
@@ -125,13 +125,26 @@ cdef inline void compact(Value *column, const SpanList *spans) noexcept nogil:
         out += n
 
 
+cdef inline void compact(void *column, const SpanList *spans, size_t width) noexcept nogil:
+    """The same for values of `width` octets; nothing for a column that is not there."""
+    if column == NULL:
+        return
+    if width == 4:
+        compact_values(<uint32_t *> column, spans)
+    elif width == 2:
+        compact_values(<uint16_t *> column, spans)
+    else:
+        compact_values(<uint8_t *> column, spans)
+
+
 cdef inline void compact_columns(GroupedColumns *columns, const SpanList *spans) noexcept nogil:
     """All columns."""
-    compact(columns.time_ns, spans)
-    compact(columns.caplen, spans)
-    compact(columns.wirelen, spans)
-    compact(columns.flags, spans)
-    compact(columns.ttl, spans)
+    cdef int column
+    if columns.time_ns == NULL:
+        return
+    compact_values(columns.time_ns, spans)
+    for column in range(N_COLUMNS):
+        compact(columns.values[column], spans, column_width(column))
 
 
 cdef inline void measure_spans(

@@ -48,6 +48,7 @@ cdef inline Reason skip_ether_tags(
         if ether_type == ETHER_VLAN or ether_type == ETHER_QINQ or ether_type == ETHER_QINQ_OLD:
             if caplen - at < 4:
                 return SKIP_CUT_LINK
+            header.vlan_id = read_be16(frame + at) & 0x0FFF
             ether_type = read_be16(frame + at + 2)
             at += 4
         elif ether_type == ETHER_MPLS or ether_type == ETHER_MPLS_UPSTREAM:

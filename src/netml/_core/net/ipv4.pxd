@@ -28,6 +28,7 @@ cdef inline Reason decode_ipv4(
     header.fragment_at = at
     header.protocol = ip[9]
     packet.ttl = ip[8]
+    packet.ip_at = at
     packet.key.source[0] = read_u32(ip + 12)
     packet.key.source[1] = 0
     packet.key.destination[0] = read_u32(ip + 16)

@@ -37,6 +37,7 @@ cdef inline Reason decode_ipv6(
     header.fragment_at = NO_FRAGMENT
     header.protocol = ip[6]
     packet.ttl = ip[7]
+    packet.ip_at = at
     packet.key.source[0] = read_u64(ip + 8)
     packet.key.source[1] = read_u64(ip + 16)
     packet.key.destination[0] = read_u64(ip + 24)
@@ -72,6 +73,7 @@ cdef inline Reason walk_extensions(const uint8_t *frame, NetworkHeader *header) 
             size = 8
             header.fragment_at = header.payload_at
             if read_be16(extension + 2) & 0xFFF8:
+                header.payload_at += size
                 return SKIP_FRAGMENT
         else:
             size = (<uint32_t> extension[1] + 1) * 8

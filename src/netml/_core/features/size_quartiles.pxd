@@ -1,0 +1,84 @@
+"""What FLOW says of sizes, from counts by size (size_counts.pxd): the same numbers as from the sizes themselves."""
+from libc.stdint cimport uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memcpy, memset
+
+from netml._core.features.flow_sizes cimport WAY_BOTH, WAY_FORWARD, SizeSums
+from netml._core.features.order cimport interpolate_quarter, sort_values
+from netml._core.features.size_counts cimport (
+    LARGEST_PACKED_COUNT, MOST_PACKED, SizeCount, SizeCounts, SizeMemory, find_slot, is_free,
+)
+from netml._core.octets cimport netml_add_squares, netml_allocate_plain
+from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
+
+
+cdef inline uint64_t count_way(const SizeCount *count, size_t way) noexcept nogil:
+    """Packets of a way."""
+    if way == WAY_BOTH:
+        return <uint64_t> count.n_packets[0] + count.n_packets[1]
+    return count.n_packets[way - WAY_FORWARD]
+
+
+cdef inline void sum_way_counts(
+    const SizeCount *sorted_counts, size_t n_counts, size_t way, SizeSums *sums,
+) noexcept nogil:
+    """One way's sums of counts that are in order of size."""
+    cdef uint32_t found[6]       # at the three quarters, and one place on
+    cdef uint64_t n, n_below = 0, n_packets = 0
+    cdef size_t i, j
+    memset(sums, 0, sizeof(SizeSums))
+    memset(found, 0, sizeof(found))
+    for i in range(n_counts):
+        n_packets += count_way(&sorted_counts[i], way)
+    if n_packets == 0:
+        return
+    for i in range(n_counts):
+        n = count_way(&sorted_counts[i], way)
+        if n == 0:
+            continue
+        sums.least = sorted_counts[i].size if n_below == 0 else sums.least
+        sums.most = sorted_counts[i].size
+        sums.n_bytes += n * sorted_counts[i].size
+        netml_add_squares(sums.squares, sorted_counts[i].size, n)
+        for j in range(6):
+            if n_below <= (n_packets - 1) * (1 + j // 2) // 4 + j % 2 < n_below + n:
+                found[j] = sorted_counts[i].size
+        n_below += n
+    for j in range(3):
+        sums.quarters[j] = interpolate_quarter(n_packets, 1 + j, found[2 * j], found[2 * j + 1])
+
+
+cdef inline Status sum_counts(const SizeCounts *counts, const SizeMemory *memory, SizeSums *sums) noexcept nogil:
+    """The sums of all three ways, as `sum_all_sizes` makes them of the sizes themselves."""
+    cdef size_t n = counts.n_entries, n_found = 0, i
+    cdef SizeCount few[MOST_PACKED]
+    cdef SizeCount *sorted_counts = few
+    cdef uint32_t packed[2 * MOST_PACKED]
+    cdef uint32_t *sizes = packed
+    cdef uint32_t largest = 0
+    cdef SizeCount *slots = <SizeCount *> counts.memory
+    if counts.room <= MOST_PACKED:
+        memcpy(packed, counts.memory if counts.memory != NULL else counts.few, n * sizeof(uint32_t))
+        sort_values(packed, packed + MOST_PACKED, n, 0xFFFFFFFF)
+        memset(few, 0, sizeof(few))
+        for i in range(n):
+            few[i].size = packed[i] >> 16
+            few[i].n_packets[(packed[i] >> 15) & 1] = packed[i] & LARGEST_PACKED_COUNT
+    else:
+        sorted_counts = <SizeCount *> netml_allocate_plain(n * (sizeof(SizeCount) + 2 * sizeof(uint32_t)))
+        if sorted_counts == NULL:
+            return STATUS_NO_MEMORY
+        sizes = <uint32_t *> (sorted_counts + n)
+        for i in range(counts.room):
+            if not is_free(&slots[i]):
+                sizes[n_found] = slots[i].size
+                largest = max(largest, slots[i].size)
+                n_found += 1
+        sort_values(sizes, sizes + n, n, largest)
+        for i in range(n):
+            sorted_counts[i] = find_slot(slots, counts.room, sizes[i], memory.secret)[0]
+    for i in range(3):
+        sum_way_counts(sorted_counts, n, i, &sums[i])
+    if sorted_counts != few:
+        free(sorted_counts)
+    return STATUS_OK

@@ -1,0 +1,55 @@
+"""The times of a TCP handshake: the originator's latest SYN, the first SYN-ACK that answers it, the ACK of that."""
+from libc.stdint cimport int32_t, int64_t, uint32_t
+
+from netml._core.features.tcp_segment cimport TCP_ACK, TCP_RST, TCP_SYN, Segment
+from netml._core.octets cimport netml_add_clamped, netml_gap
+
+
+cdef enum:
+    HANDSHAKE_COLUMNS = 3
+
+
+cdef struct Handshake:
+    Segment syn
+    Segment answer               # the latest SYN-ACK
+    int64_t answer_ns            # from SYN to the first SYN-ACK
+    int64_t ack_ns               # from the latest SYN-ACK to its ACK
+    bint has_syn
+    bint has_answer
+    bint has_answer_ns
+    bint has_ack_ns              # nothing is left to see
+
+
+cdef inline bint answers_syn(const Segment *answer, const Segment *syn) noexcept nogil:
+    """Whether it acknowledges the SYN, with or without the data in it (RFC 7413)."""
+    cdef uint32_t n_acknowledged = answer.acknowledgement - syn.sequence
+    return 1 <= n_acknowledged <= 1 + <int64_t> syn.payload_bytes
+
+
+cdef inline void see_handshake(Handshake *seen, const Segment *segment, bint is_originator) noexcept nogil:
+    """The next segment."""
+    cdef int kind = segment.flags & (TCP_SYN | TCP_RST | TCP_ACK)
+    if seen.has_ack_ns:
+        return
+    if is_originator and kind == TCP_SYN and not seen.has_answer_ns:
+        seen.syn = segment[0]
+        seen.has_syn = True
+    elif is_originator and kind == TCP_ACK and seen.has_answer:
+        if <int32_t> (segment.acknowledgement - seen.answer.sequence - 1) >= 0:
+            seen.ack_ns = netml_gap(segment.time_ns, seen.answer.time_ns)
+            seen.has_ack_ns = True
+    elif not is_originator and kind == TCP_SYN | TCP_ACK and (not seen.has_syn or answers_syn(segment, &seen.syn)):
+        seen.answer = segment[0]
+        seen.has_answer = True
+        if seen.has_syn and not seen.has_answer_ns:
+            seen.answer_ns = netml_gap(segment.time_ns, seen.syn.time_ns)
+            seen.has_answer_ns = True
+
+
+cdef inline void fill_handshake(const Handshake *seen, double *row) noexcept nogil:
+    """SYN to SYN-ACK, SYN-ACK to ACK, their sum, s; -1 where not seen."""
+    row[0] = <double> seen.answer_ns / 1e9 if seen.has_answer_ns else -1
+    row[1] = <double> seen.ack_ns / 1e9 if seen.has_ack_ns else -1
+    row[2] = -1
+    if seen.has_answer_ns and seen.has_ack_ns:
+        row[2] = <double> netml_add_clamped(seen.answer_ns, seen.ack_ns) / 1e9

@@ -1,0 +1,154 @@
+"""Biflows by number, in order of their first packets, and the open one of each key. Owns its memory.
+
+A key has at most one open flow: a packet joins it, or ends it and begins another one under a new number.
+"""
+from libc.stdint cimport INT64_MAX, UINT32_MAX, int64_t, uint8_t, uint32_t, uint64_t
+
+from netml._core.flow.biflow cimport Biflow, BiflowRules, add_to_biflow, begin_biflow, find_end, find_last_end
+from netml._core.flow.biflow_key cimport BiflowKey, is_same_biflow
+from netml._core.flow.records cimport CHUNK_BITS, Records, find_in_records, free_records, grow_records, shrink_records
+from netml._core.flow.slots cimport (
+    NO_FLOW, SlotTable, find_slot, find_slot_bits, free_slots, renumber_slots, set_slots, take_free_slot,
+)
+from netml._core.flow.spans cimport END_ACTIVE, END_UNKNOWN
+from netml._core.octets cimport netml_likely, netml_prefetch_write
+from netml._core.packet cimport Packet
+from netml._core.status cimport STATUS_OK, STATUS_TOO_MANY, Status
+
+
+cdef struct BiflowTable:
+    SlotTable slots              # the latest flow of each key
+    Records records              # Biflow by number
+    size_t n_flows               # that have records, open or not
+    size_t n_keys                # that have slots
+    BiflowRules rules
+    uint64_t seeds[4]
+
+
+cdef inline void free_biflows(BiflowTable *table) noexcept nogil:
+    """Give the memory back."""
+    free_slots(&table.slots)
+    free_records(&table.records)
+
+
+cdef inline Biflow *find_biflow(const BiflowTable *table, size_t flow) noexcept nogil:
+    """The record of a number."""
+    return <Biflow *> find_in_records(&table.records, flow, sizeof(Biflow))
+
+
+cdef inline void prefetch_biflow(const BiflowTable *table, uint64_t hashed) noexcept nogil:
+    """Ask for the record that the search will compare, if there is one."""
+    cdef const SlotTable *slots = &table.slots
+    cdef size_t at = find_slot(slots, hashed)
+    cdef const char *record
+    while slots.slots[at].flow != NO_FLOW:
+        if slots.slots[at].tag == <uint32_t> (hashed >> 32):
+            record = <const char *> find_biflow(table, slots.slots[at].flow)
+            netml_prefetch_write(record)
+            netml_prefetch_write(record + sizeof(Biflow) - 1)
+            return
+        at = (at + 1) & slots.mask
+
+
+cdef inline Status append_biflow(
+    BiflowTable *table, const BiflowKey *key, const Packet *packet, bint sender_is_high, uint32_t *flow,
+) noexcept nogil:
+    """A new flow under the next number."""
+    cdef Status status
+    if table.n_flows == UINT32_MAX:
+        return STATUS_TOO_MANY
+    if table.n_flows >> CHUNK_BITS == table.records.n_chunks:
+        status = grow_records(&table.records, sizeof(Biflow))
+        if status != STATUS_OK:
+            return status
+    flow[0] = <uint32_t> table.n_flows
+    begin_biflow(find_biflow(table, table.n_flows), key, packet, sender_is_high, &table.rules)
+    table.n_flows += 1
+    return STATUS_OK
+
+
+cdef inline Status join_biflow(
+    BiflowTable *table, const BiflowKey *key, uint64_t hashed, Packet *packet, bint sender_is_high, uint32_t *flow,
+) noexcept nogil:
+    """The number of the flow that a packet belongs to."""
+    cdef SlotTable *slots = &table.slots
+    cdef size_t at = find_slot(slots, hashed)
+    cdef uint32_t tag = <uint32_t> (hashed >> 32)
+    cdef Biflow *open_flow
+    cdef Status status
+    while slots.slots[at].flow != NO_FLOW:
+        if slots.slots[at].tag == tag:
+            open_flow = find_biflow(table, slots.slots[at].flow)
+            if netml_likely(is_same_biflow(&open_flow.key, key)):
+                return join_open(table, open_flow, key, packet, sender_is_high, &slots.slots[at].flow, flow)
+        at = (at + 1) & slots.mask
+    # Before the flow is entered: should that fail, there is still a free slot to end the next search.
+    if (table.n_keys + 1) * 2 > slots.mask:
+        status = set_slots(slots, slots.slot_bits + 1)
+        if status != STATUS_OK:
+            return status
+        at = take_free_slot(slots, hashed)
+    status = append_biflow(table, key, packet, sender_is_high, flow)
+    if status != STATUS_OK:
+        return status
+    add_to_biflow(find_biflow(table, flow[0]), packet, sender_is_high, &table.rules)
+    slots.slots[at].tag = tag
+    slots.slots[at].flow = flow[0]
+    table.n_keys += 1
+    return STATUS_OK
+
+
+cdef inline Status join_open(
+    BiflowTable *table, Biflow *open_flow, const BiflowKey *key, Packet *packet, bint sender_is_high,
+    uint32_t *latest,            # IN, OUT: number of the key's latest flow
+    uint32_t *flow,              # OUT
+) noexcept nogil:
+    """A packet whose key has a flow: that one, or one that begins because it is over."""
+    cdef uint8_t end_reason = open_flow.end_reason
+    cdef int64_t connection_start_ns = open_flow.connection_start_ns
+    cdef Status status
+    flow[0] = latest[0]
+    if end_reason == END_UNKNOWN:
+        end_reason = find_end(open_flow, packet, &table.rules)
+    if end_reason != END_UNKNOWN:
+        status = append_biflow(table, key, packet, sender_is_high, flow)
+        if status != STATUS_OK:
+            return status
+        open_flow.end_reason = end_reason
+        latest[0] = flow[0]
+        open_flow = find_biflow(table, flow[0])
+        if end_reason == END_ACTIVE:
+            open_flow.connection_start_ns = min(connection_start_ns, packet.time_ns)
+    add_to_biflow(open_flow, packet, sender_is_high, &table.rules)
+    return STATUS_OK
+
+
+cdef inline void end_all(BiflowTable *table, int64_t latest_ns) noexcept nogil:
+    """Nothing comes any more; `latest_ns` is the latest time of all packets that were kept."""
+    cdef Biflow *flow
+    cdef size_t number
+    for number in range(table.n_flows):
+        flow = find_biflow(table, number)
+        if flow.end_reason == END_UNKNOWN:
+            flow.end_reason = find_last_end(flow, latest_ns, &table.rules)
+
+
+cdef inline int64_t find_latest(const BiflowTable *table) noexcept nogil:
+    """Latest time of the packets of all flows."""
+    cdef int64_t latest_ns = -INT64_MAX
+    cdef size_t number
+    for number in range(table.n_flows):
+        latest_ns = max(latest_ns, find_biflow(table, number).latest_ns)
+    return latest_ns
+
+
+cdef inline Status renumber_biflows(BiflowTable *table, const uint32_t *numbers, size_t n_flows) noexcept nogil:
+    """Flow i becomes flow numbers[i], which is not greater and rises with i, or goes (NO_FLOW); `n_flows` stay."""
+    cdef size_t i
+    for i in range(table.n_flows):
+        if numbers[i] != NO_FLOW and numbers[i] != i:
+            find_biflow(table, numbers[i])[0] = find_biflow(table, i)[0]
+    renumber_slots(&table.slots, numbers)
+    shrink_records(&table.records, n_flows)
+    table.n_flows = table.n_keys = n_flows
+    return set_slots(&table.slots, find_slot_bits(n_flows))

@@ -1,0 +1,241 @@
+"""Packets in, biflows out: flow definitions `bi` and `uni`."""
+from libc.stdint cimport INT64_MIN, int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from netml._core.flow.biflow cimport TCP_END_FIN, TCP_END_NONE, TCP_END_REOPEN, TCP_END_RST, BiflowRules
+from netml._core.flow.biflow_order cimport (
+    BiflowFacts, mark_long_flows, order_numbers, place_packets, sort_flows, write_facts,
+)
+from netml._core.flow.biflow_rounds cimport (
+    EarlyEnds, RoundRules, carry_open, copy_chosen, end_round_of_biflows, find_due, is_worth_packing, note_summed,
+    pack_biflows,
+)
+from netml._core.flow.biflow_table cimport BiflowTable, end_all, find_latest, free_biflows
+from netml._core.flow.columns cimport count_packets
+from netml._core.flow.grouping cimport GroupedColumns, group_columns
+from netml._core.flow.key cimport KEY_BYTES
+from netml._core.flow.slots cimport FIRST_SLOT_BITS, free_slots, set_slots
+from netml._core.pipeline cimport flush_batch
+
+# What of TCP ends a biflow.
+TCP_ENDS = {"none": TCP_END_NONE, "rst": TCP_END_RST, "fin": TCP_END_FIN, "reopen": TCP_END_REOPEN}
+
+
+cdef class BiflowAssembler(PacketAssembler):
+    """Packets in, biflows out: `assemble` blocks, then `take_biflows`.
+
+    Parameters
+    ----------
+    wanted, **options
+        As of `PacketAssembler`.
+    rules : dict
+        The fields of `BiflowRules`.
+    """
+
+    cdef EarlyEnds early
+
+    def __cinit__(self, wanted=(), *, BiflowRules rules, **options):
+        self.assembly.biflows.rules = rules
+        self.assembly.makes_biflows = self.assembly.reads_details = True
+        if rules.idle_ns <= 0 or rules.active_ns <= 0 or rules.tcp_end not in TCP_ENDS.values():
+            raise ValueError("timeouts must be greater than 0, and the end of TCP flows one of TCP_ENDS")
+        if not self.assembly.keeps_packets:
+            raise ValueError("the packets of biflows are kept")
+        describe_fault(set_slots(&self.assembly.biflows.slots, FIRST_SLOT_BITS), 0)
+
+    def __dealloc__(self):
+        free_biflows(&self.assembly.biflows)
+
+    @property
+    def n_keys(self):
+        """Distinct keys so far."""
+        describe_fault(flush_batch(&self.assembly), 0)
+        return self.assembly.biflows.n_keys
+
+    def take_biflows(self, uint64_t min_packets):
+        """End all flows and hand them over, in order of start. Call it once.
+
+        Returns
+        -------
+        dict of str to ndarray
+            `offsets` (n + 1), `keys`, `start_ns`, `end_ns`, `end_reason`, `connection_start_ns`, `icmp_type`,
+            `icmp_code`, `vlan_id` (n), and the packet columns, n_packets long.
+        """
+        cdef GroupedColumns columns
+        cdef size_t n_flows, n_chosen = 0
+        cdef uint32_t[::1] order, cursors
+        cdef int64_t[::1] offsets
+        cdef uint8_t[::1] is_long
+        cdef Status status
+        self.require_open()
+        describe_fault(flush_batch(&self.assembly), 0)
+        self.is_ended = True
+        n_flows = self.assembly.biflows.n_flows
+        order = np.empty(n_flows + 1, np.uint32)
+        cursors = np.empty(n_flows + 1, np.uint32)
+        offsets = np.empty(n_flows + 1, np.int64)
+        is_long = np.empty(n_flows + 1, np.uint8)
+        columns = self.allocate_grouped(count_packets(&self.assembly.columns))
+        with nogil:
+            free_slots(&self.assembly.biflows.slots)
+            end_all(&self.assembly.biflows, find_latest(&self.assembly.biflows))
+            mark_long_flows(&self.assembly.biflows, min_packets, &is_long[0], &self.dropped)
+            status = order_numbers(&self.assembly.biflows, &is_long[0], &order[0], &n_chosen)
+            if status == STATUS_OK:
+                place_packets(&self.assembly.biflows, &order[0], &offsets[0], &cursors[0])
+                group_columns(&self.assembly.columns, &cursors[0], &columns)
+                status = sort_flows(&columns, &offsets[0], n_chosen)
+        PyErr_CheckSignals()
+        describe_fault(status, 0)
+        taken = {name: column[:offsets[n_chosen]] for name, column in self.grouped.items()}
+        self.grouped = {}
+        taken["offsets"] = np.asarray(offsets)[:n_chosen + 1]
+        return taken | self.write_facts(order, n_chosen)
+
+    def end_round(self, RoundRules rules, *, sums=(), size_t n_columns=0, str size="caplen"):
+        """End the flows that no packet to come can belong to (`biflow_rounds.pxd`), for `take_round`; others wait.
+
+        With `sums` the packets go into states as soon as no earlier one is expected, and are not kept: what is handed
+        out are rows.
+
+        Parameters
+        ----------
+        rules : dict
+            The fields of `RoundRules`.
+        sums : sequence of (FlowStates, int, int)
+            States of families, and where these stand in a row: first column and width.
+        n_columns : int
+            Of a row.
+        size : str
+            Name of the column that is a packet's size.
+        """
+        cdef BiflowTable *table = &self.assembly.biflows
+        cdef GroupedColumns columns
+        cdef size_t n_flows, n_chosen = 0
+        cdef int64_t[::1] offsets, ends
+        cdef uint32_t[::1] order
+        cdef uint8_t[::1] is_chosen
+        cdef Status status
+        self.require_open()
+        describe_fault(flush_batch(&self.assembly), 0)
+        n_flows = table.n_flows
+        offsets = np.empty(n_flows + 1, np.int64)
+        ends = np.empty(n_flows + 1, np.int64)
+        order = np.empty(n_flows + 1, np.uint32)
+        is_chosen = np.empty(n_flows + 1, np.uint8)
+        self.is_ended = True  # until this is over
+        columns = self.allocate_grouped(count_packets(&self.assembly.columns))
+        with nogil:
+            place_packets(table, NULL, &offsets[0], &order[0])
+            group_columns(&self.assembly.columns, &order[0], &columns)
+            status = sort_flows(&columns, &offsets[0], n_flows)
+            if status == STATUS_OK:
+                status = end_round_of_biflows(table, &rules, &is_chosen[0], &self.dropped, &self.early)
+            if status == STATUS_OK:
+                status = order_numbers(table, &is_chosen[0], &order[0], &n_chosen)
+            find_due(table, &columns, &offsets[0], rules.watermark_ns, &ends[0])
+        describe_fault(status, 0)
+        if sums:
+            self.sum_due(sums, size, offsets, ends)
+            self.taken = self.write_facts(order, n_chosen, has_sums=True)
+            self.taken["X"] = self.write_sums(sums, order[:n_chosen], n_columns)
+        else:
+            self.taken = self.copy_packets(&columns, offsets, order, n_chosen)
+            self.taken |= self.write_facts(order, n_chosen)
+        with nogil:
+            status = carry_open(table, &columns, &offsets[0], &self.assembly.columns)
+        self.grouped = {}
+        describe_fault(status, 0)
+        if is_worth_packing(table):
+            with nogil:
+                status = pack_biflows(table, &self.assembly.columns, &order[0])
+            describe_fault(status, 0)
+            for states, _, _ in sums:
+                states.renumber(np.asarray(order)[:n_flows])
+        self.latest_before_ns = max(self.latest_before_ns, self.assembly.counters.latest_ns)
+        self.assembly.counters.latest_ns = INT64_MIN
+        self.is_ended = rules.is_last
+        self.n_rounds += 1
+
+    def take_round(self):
+        """What the last round hands out; the same again until the next round.
+
+        Returns
+        -------
+        dict of str to ndarray
+            As of `take_biflows`; with sums, in place of offsets and packets: `X` (n, n_columns), `packets` and `bytes`.
+        """
+        return dict(self.taken)
+
+    @property
+    def ended_early(self):
+        """Dict: bound -> {"packets", "pieces"} that it made end before their time."""
+        return name_counts(EARLY_ENDS, self.early.n_packets, self.early.n_pieces)
+
+    cdef int sum_due(self, sums, str size, const int64_t[::1] offsets, const int64_t[::1] ends) except -1:
+        """Packets that are due into all states."""
+        cdef FlowPackets packets
+        cdef FlowStates states
+        cdef size_t n_flows = offsets.shape[0] - 1
+        cdef const uint32_t *sizes
+        columns = {**self.grouped, "size": self.grouped[size]}
+        packets = find_columns(columns)
+        sizes = packets.size
+        for states, _, _ in sums:
+            require_columns(states.states.family, columns, states.needs.settings.cic_extra)
+            states.feed_due(&packets, &offsets[0], &ends[0], n_flows)
+        with nogil:
+            note_summed(&self.assembly.biflows, sizes, &offsets[0], &ends[0])
+        return 0
+
+    cdef object write_sums(self, sums, const uint32_t[::1] numbers, size_t n_columns):
+        """The rows of flows that have ended."""
+        X = np.zeros((numbers.shape[0], n_columns))
+        protocol = np.ascontiguousarray(self.taken["keys"]["protocol"])
+        facts = {"protocol": protocol} | {name: self.taken[name] for name in FACT_KINDS if name in self.taken}
+        for states, first_column, width in sums:
+            states.write(numbers, X, first_column, width, facts)
+        return X
+
+    cdef dict copy_packets(
+        self, const GroupedColumns *columns, const int64_t[::1] offsets, const uint32_t[::1] order, size_t n_chosen,
+    ):
+        """The packets of flows that have ended: copies do not hold the memory of what is not handed out."""
+        cdef GroupedColumns out
+        cdef int64_t[::1] places
+        held = self.grouped
+        numbers = np.asarray(order)[:n_chosen]
+        places = np.zeros(n_chosen + 1, np.int64)
+        np.cumsum(np.diff(offsets)[numbers], out=np.asarray(places)[1:])
+        out = self.allocate_grouped(places[n_chosen])
+        copied, self.grouped = self.grouped, held
+        with nogil:
+            copy_chosen(columns, &offsets[0], &order[0], n_chosen, &out, &places[0])
+        return {**copied, "offsets": np.asarray(places)}
+
+    cdef dict write_facts(self, const uint32_t[::1] order, size_t n_flows, bint has_sums=False):
+        """What is known of the first flows of an order, besides their packets."""
+        cdef BiflowFacts facts
+        octets = np.empty(n_flows * KEY_BYTES, np.uint8)
+        written = {name: np.empty(n_flows, kind) for name, kind in BIFLOW_FACTS.items()}
+        if has_sums:
+            written |= {"packets": np.empty(n_flows, np.int64), "bytes": np.empty(n_flows, np.int64)}
+        facts.keys = <uint8_t *> find_octets(octets)
+        facts.start_ns = <int64_t *> find_octets(written["start_ns"])
+        facts.end_ns = <int64_t *> find_octets(written["end_ns"])
+        facts.connection_start_ns = <int64_t *> find_octets(written["connection_start_ns"])
+        facts.end_reason = <uint8_t *> find_octets(written["end_reason"])
+        facts.icmp_type = <int16_t *> find_octets(written["icmp_type"])
+        facts.icmp_code = <int16_t *> find_octets(written["icmp_code"])
+        facts.vlan_id = <uint16_t *> find_octets(written["vlan_id"])
+        facts.packets = <int64_t *> find_octets(written.get("packets"))
+        facts.bytes = <int64_t *> find_octets(written.get("bytes"))
+        if n_flows:
+            with nogil:
+                write_facts(&self.assembly.biflows, &order[0], n_flows, &facts)
+        return {"keys": octets.view(FLOW_KEY), **written}
+
+
+BIFLOW_FACTS = {
+    "start_ns": np.int64, "end_ns": np.int64, "connection_start_ns": np.int64, "end_reason": np.uint8,
+    "icmp_type": np.int16, "icmp_code": np.int16, "vlan_id": np.uint16,
+}

@@ -1,0 +1,54 @@
+"""Sources into assemblers of any flow definition, and what is written down about that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+import netml
+from netml import _flowcore
+from netml.options import FlowOptions
+from netml.reading import read_packets
+
+
+def make_assembler(flow: FlowOptions, columns: Iterable[str]) -> _flowcore.FlowAssembler | _flowcore.BiflowAssembler:
+    """Make an assembler.
+
+    Parameters
+    ----------
+    flow : FlowOptions
+        How packets become flows; resolved.
+    columns : iterable of str
+        The packet columns to keep besides the time.
+
+    Returns
+    -------
+    FlowAssembler or BiflowAssembler
+        For the definition that `flow` names.
+    """
+    if flow.definition == "seed":
+        return _flowcore.FlowAssembler(columns, **flow.decoding)
+    rules = {
+        "is_bi": flow.definition == "bi",
+        "has_vlan_key": flow.vlan_key,
+        "turns_by_syn": flow.direction == "syn",
+        "tcp_end": _flowcore.TCP_ENDS[flow.tcp_end],
+        **flow.biflow_timeouts_ns,
+    }
+    return _flowcore.BiflowAssembler(columns, rules=rules, **flow.decoding)
+
+
+def read_source(assembler: _flowcore.PacketAssembler, source: Any, **reading: Any) -> dict[str, Any]:
+    """Read a source to its end; give the metadata that says where the packets come from."""
+    captures, damage = read_packets(assembler, source, stacklevel=6, **reading)
+    return {
+        "netml_version": netml.__version__,
+        "captures": captures,
+        "damage": [str(error) for error in damage],
+    }
+
+
+def describe(flow: FlowOptions, interval_ns: float, size: str) -> dict[str, Any]:
+    """Give the metadata that says how packets became flows."""
+    return {"flow": asdict(flow), "interval_s": interval_ns / 1e9, "size": size}

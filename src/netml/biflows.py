@@ -1,0 +1,84 @@
+"""Captures read to their end as flows of the definitions `bi` and `uni`, which no interval cuts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from netml import _flowcore
+from netml.assembling import describe
+from netml.flow_index import FACT_KINDS
+from netml.flows import FlowTable
+from netml.options import FlowOptions
+
+
+class BiflowPieces:
+    """What `netml.pieces.read_pieces` gives for these definitions: call `cut` once.
+
+    Parameters
+    ----------
+    assembler : BiflowAssembler
+        Has all packets.
+    flow : FlowOptions
+        How packets become flows; resolved.
+    size : {"captured", "wire", "ip", "payload"}
+        Which length is a packet's size.
+    metadata : dict
+        Where the packets come from.
+    """
+
+    def __init__(
+        self, assembler: _flowcore.BiflowAssembler, flow: FlowOptions, size: str, metadata: dict[str, Any]
+    ) -> None:
+        self._assembler = assembler
+        self._flow = flow
+        self._size = size
+        self._metadata = metadata
+        self.durations_ns = np.empty(0, np.int64)  # nothing to learn an interval from
+
+    def learn_interval_ns(self) -> float:
+        """Give the interval: there is none."""
+        return 0.0
+
+    def cut(self, interval_ns: float) -> FlowTable:
+        """Hand everything over.
+
+        Parameters
+        ----------
+        interval_ns : float
+            Not used.
+
+        Returns
+        -------
+        FlowTable
+            All flows with all their packets.
+        """
+        assembler = self._assembler
+        assert self._flow.min_packets is not None
+        taken = assembler.take_biflows(self._flow.min_packets)
+        counts = {**assembler.counters, "dropped": assembler.dropped}
+        metadata = {**self._metadata, **counts, **describe(self._flow, 0.0, self._size)}
+        return make_table(taken, self._size, metadata)
+
+
+def make_table(taken: dict[str, np.ndarray], size: str, metadata: dict[str, Any]) -> FlowTable:
+    """Make the table of what an assembler of biflows hands out.
+
+    Parameters
+    ----------
+    taken : dict of str to ndarray
+        As of `BiflowAssembler.take_biflows`; used up.
+    size, metadata
+        As of `FlowTable`.
+
+    Returns
+    -------
+    FlowTable
+        With the times, end reasons and facts of its flows.
+    """
+    facts = {name: taken.pop(name) for name in FACT_KINDS if name in taken}
+    start_ns, end_ns, end_reason = (taken.pop(name) for name in ("start_ns", "end_ns", "end_reason"))
+    table = FlowTable(taken.pop("keys"), taken.pop("offsets"), taken, size, metadata)
+    table.set_times(start_ns, end_ns, end_reason, facts)
+    return table

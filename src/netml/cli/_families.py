@@ -1,0 +1,49 @@
+"""Options of a representation that only some families notice, and of how early a flow is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from netml.families import FamilyOptions
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+# All are absent unless they are given.
+FAMILY_NAMES = ("cic_extra", "bulk_gap", "bulk_packets", "subflow_gap", "activity_timeout")
+
+
+def family_options(function: Function) -> Function:
+    """Add --first and the options of single families."""
+    options = [
+        click.option("--first", type=int, metavar="N", help="Make rows of each flow's first N packets only."),
+        click.option("--cic-extra", is_flag=True, help="CIC: ten more columns behind the 76."),
+        click.option("--bulk-gap", type=float, metavar="S", help="CIC: longest pause in a bulk. [default: 1]"),
+        click.option("--bulk-packets", type=int, metavar="N", help="CIC: packets that make a bulk. [default: 4]"),
+        click.option("--subflow-gap", type=float, metavar="S", help="CIC: a longer one begins a subflow. [default: 1]"),
+        click.option(
+            "--activity-timeout", type=float, metavar="S",
+            help="CIC: a longer pause ends an active period. [default: 5]",
+        ),
+    ]  # fmt: skip
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def take_family_options(chosen: dict[str, Any]) -> dict[str, Any]:
+    """Take the options of single families out of those chosen; give `first` and `family_options` for the library."""
+    made = {"first": chosen["first"], "family_options": make_family_options(chosen)}
+    for name in ("first", *FAMILY_NAMES):
+        del chosen[name]
+    return made
+
+
+def make_family_options(chosen: Mapping[str, Any]) -> FamilyOptions:
+    """Make `FamilyOptions` of what `family_options` gave."""
+    from netml.families import FamilyOptions
+
+    return FamilyOptions(**{name: chosen[name] for name in FAMILY_NAMES if chosen[name] is not None})

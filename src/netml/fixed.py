@@ -1,0 +1,132 @@
+"""Representations with nothing left to learn: given whole, or read from a file of features or of a model."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from netml.errors import OptionError
+from netml.families import FAMILIES, FamilyOptions
+from netml.matrix import FeatureMatrix
+from netml.options import FlowOptions, RepresentationOptions
+from netml.persist import DamagedFileError
+
+LEAST_INTERVAL_S = 1e-9  # of an interval of 0 only a batch makes sense; a nanosecond is next to it
+_MAX_MANIFEST_BYTES = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class FixedRepresentation:
+    """All that makes rows of flows, with nothing left to learn."""
+
+    options: RepresentationOptions
+    flow: FlowOptions
+    interval_s: float
+
+
+def fix_representation(
+    options: RepresentationOptions, flow: FlowOptions, interval: float | None
+) -> FixedRepresentation:
+    """Check that nothing is left to learn.
+
+    Raises
+    ------
+    OptionError
+        If the interval, `dim` or a rate that is needed is missing; it names the option.
+    """
+    flow = flow.resolve(options.definition)
+    is_seed = flow.definition == "seed"
+    needed: dict[str, float | None] = {"interval": interval} if is_seed else {}
+    if (
+        any(
+            FAMILIES[name].width(1, options.family_options) != FAMILIES[name].width(2, options.family_options)
+            for name in options.request.names
+        )
+        or options.header
+    ):
+        needed["dim"] = options.dim
+    if any(FAMILIES[name].needs_rate for name in options.request.names):
+        needed["rate"] = options.rate
+    for name, given in needed.items():
+        if given is None:
+            raise OptionError(name, None, "given: it cannot be learned from flows that are not there yet")
+    if not is_seed:
+        return FixedRepresentation(options, replace(flow, interval=interval), 0.0)
+    assert interval is not None
+    return FixedRepresentation(options, flow, float(interval))
+
+
+def read_representation(like: Any) -> FixedRepresentation:
+    """Find out with what representation a file, a matrix or a model was made.
+
+    Parameters
+    ----------
+    like : path, FeatureMatrix, FlowRepresentation or FlowModel
+        See `extract_batches`.
+
+    Returns
+    -------
+    FixedRepresentation
+        With its interval, `dim` and rate.
+
+    Raises
+    ------
+    OptionError
+        If it has none.
+    DamagedFileError
+        If it is a file that has none.
+    """
+    if isinstance(like, str | os.PathLike):
+        name = os.fspath(like)
+        try:
+            return _fix(_read_parts(name), name)
+        except OptionError as error:
+            raise DamagedFileError(name, f"holds no representation that can be used: {error}") from error
+    like = getattr(like, "representation", like) or like
+    if hasattr(like, "to_dict") and hasattr(like, "interval_"):
+        return _fix(like.to_dict(), "like")
+    if isinstance(like, FeatureMatrix):
+        return _fix(_parts_of(like.metadata), "like")
+    raise OptionError("like", type(like).__name__, "a file, a FeatureMatrix, or a fitted representation or model")
+
+
+def _parts_of(metadata: Mapping[str, Any]) -> Any:
+    if "representation" not in metadata:
+        return None
+    about = {"flow": metadata.get("flow"), "interval_s": metadata.get("interval_s")}
+    return {**metadata["representation"], **about}
+
+
+def _read_parts(name: str) -> Any:
+    if os.path.splitext(name)[1].lower() != ".netml":
+        return _parts_of(FeatureMatrix.load(name).metadata)
+    # The manifest alone: it runs no code, and needs no models.
+    try:
+        with zipfile.ZipFile(name) as archive, archive.open("manifest.json") as manifest:
+            return json.loads(manifest.read(_MAX_MANIFEST_BYTES)).get("representation")
+    except (zipfile.BadZipFile, KeyError, ValueError, AttributeError) as error:
+        raise DamagedFileError(name, "not a netml model, or a damaged one") from error
+
+
+def _fix(parts: Any, name: str) -> FixedRepresentation:
+    try:
+        flow = FlowOptions(**(parts.get("flow") or {}))
+        options = RepresentationOptions(
+            tuple(parts["families"]),
+            bool(parts.get("fft", False)),
+            bool(parts.get("header", False)),
+            parts["dim"],
+            float(parts.get("rate_s") or 0.0),
+            parts.get("size", "captured"),
+            FamilyOptions(**(parts.get("family_options") or {})),
+            parts.get("first"),
+        )
+        flow = replace(flow, interval=None).resolve(options.definition)
+        interval_s = float(parts["interval_s"]) if flow.definition == "seed" else None
+        return fix_representation(options, flow, interval_s)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise OptionError("like", name, "something that tells its representation") from error

@@ -1,0 +1,64 @@
+"""TCP connections in words: how each ended, and what happened, for tables beside the numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from netml import _flowcore
+from netml.families.tcp import CONN_STATES
+from netml.flows import FlowTable
+
+_FLOWS_AT_A_TIME = 1 << 18
+
+
+def trace_connections(table: FlowTable) -> dict[str, np.ndarray]:
+    """Tell how each flow's connection ended and what happened, as docs/tcp.md defines it.
+
+    Parameters
+    ----------
+    table : FlowTable
+        With the packet columns of the family TCP.
+
+    Returns
+    -------
+    dict of str to ndarray (n_flows,) of str
+        `conn_state`, one of `CONN_STATES`, and `history`.
+    """
+    states, histories = [np.empty(0, np.uint8)], [np.empty(0, np.str_)]
+    columns: dict[str, np.ndarray | None] = {**table.columns, "size": table.size}
+    protocols = table.facts["protocol"]
+    for first in range(0, len(table), _FLOWS_AT_A_TIME):
+        offsets = table.offsets[first : first + _FLOWS_AT_A_TIME + 1]
+        facts = {"protocol": protocols[first : first + _FLOWS_AT_A_TIME]}
+        their_states, ends, text = _flowcore.trace_connections(offsets, columns, facts)
+        states.append(their_states)
+        histories.append(cut_texts(ends, text))
+    return {"conn_state": np.array(CONN_STATES)[np.concatenate(states)], "history": np.concatenate(histories)}
+
+
+def cut_texts(ends: np.ndarray, text: np.ndarray) -> np.ndarray:
+    """Make strings of ASCII texts that stand one after the other.
+
+    Parameters
+    ----------
+    ends : ndarray (n + 1,) of int
+        Text i is ``text[ends[i]:ends[i + 1]]``.
+    text : ndarray of uint8
+        ASCII.
+
+    Returns
+    -------
+    ndarray (n,) of str
+        The texts.
+
+    Examples
+    --------
+    >>> cut_texts(np.array([0, 2, 2, 3]), np.frombuffer(b"ShS", np.uint8)).tolist()
+    ['Sh', '', 'S']
+    """
+    lengths = np.diff(ends)
+    width = int(lengths.max(initial=1)) or 1
+    characters = np.zeros((len(lengths), width), np.uint32)
+    # Row by row, the places of a row that its text has: in this order the text stands already.
+    characters[np.arange(width) < lengths[:, None]] = text[ends[0] : ends[-1]]
+    return characters.reshape(-1).view(f"=U{width}")

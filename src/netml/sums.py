@@ -1,0 +1,69 @@
+"""Rows of flows whose packets are not kept: states of families, fed as packets come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from netml import _flowcore
+from netml.families import FAMILIES, lay_out
+from netml.flow_index import FACT_KINDS, FlowIndex
+from netml.matrix import FeatureMatrix
+from netml.options import RepresentationOptions
+from netml.rows import describe_learned, settings_of
+
+
+def has_sums(options: RepresentationOptions) -> bool:
+    """Say whether rows of this representation can be made without keeping packets."""
+    is_plain = not options.header and not options.request.is_fft and options.first is None
+    return is_plain and all(FAMILIES[name].has_state for name in options.request.names)
+
+
+class FamilySums:
+    """States of the open flows, and their rows when these end.
+
+    Parameters
+    ----------
+    options : RepresentationOptions
+        For which `has_sums` holds, with its `dim`.
+
+    Attributes
+    ----------
+    states : list of (FlowStates, int, int)
+        Of each family, with its first column and width.
+    columns : tuple of str
+        Names of all columns.
+    state_bytes : int
+        Memory of an open flow, without what the sizes of its packets take, bytes.
+    """
+
+    def __init__(self, options: RepresentationOptions) -> None:
+        dim = options.dim or 0
+        blocks, self.columns = lay_out(options.request, dim, header=False, options=options.family_options)
+        settings = settings_of(options.family_options, 0.0)
+        self.states = [
+            (_flowcore.FlowStates(block.code, settings), block.first_column, block.width) for block in blocks
+        ]
+        self.state_bytes = sum(states.state_bytes for states, _, _ in self.states)
+        self._learned = describe_learned(options, dim, 0.0)
+
+    def make(self, taken: dict[str, np.ndarray], metadata: dict[str, Any]) -> FeatureMatrix:
+        """Make the matrix of what a round hands out.
+
+        Parameters
+        ----------
+        taken : dict of str to ndarray
+            As of `BiflowAssembler.take_round` with sums.
+        metadata : dict
+            Where the flows come from.
+
+        Returns
+        -------
+        FeatureMatrix (n_flows, n_features)
+            A row for each flow that has ended.
+        """
+        names = ("keys", "start_ns", "end_ns", "packets", "bytes", "end_reason")
+        known: dict[str, Any] = {name: taken[name] for name in names}
+        index = FlowIndex(**known, facts={name: taken[name] for name in FACT_KINDS})
+        return FeatureMatrix(taken["X"], self.columns, index, {**metadata, "representation": self._learned})

@@ -1,0 +1,138 @@
+"""States that keep no packet write the very rows that all packets together give."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netml import _flowcore
+from netml.families import FAMILIES, FamilyOptions
+from netml.rows import settings_of
+
+FLOW = FAMILIES["FLOW"]
+SETTINGS = settings_of(FamilyOptions(), 0.0)
+NO_FLOW = 0xFFFFFFFF
+FAMILIES_WITH_STATES = [FLOW]
+
+# Few sizes, as of most flows; more than stand packed; ones that cannot.
+N_SIZES = st.sampled_from((1, 3, 12, 60, 300))
+LARGEST = st.sampled_from((1514, 0xFFFF, 2**32 - 1))
+
+
+def make_packets(seed, n, n_sizes, largest):
+    """Columns of n packets in order of time."""
+    random = np.random.default_rng(seed)
+    step = random.choice([1, 1000, 2**60 // max(n, 1)])
+    sizes = random.integers(0, largest, n_sizes, endpoint=True)
+    return {
+        "time_ns": np.sort(random.integers(-(2**62), -(2**62) + 4 * n * step, n, endpoint=True)),
+        "size": random.choice(sizes, n).astype(np.uint32),
+        "flags": random.integers(0, 256, n).astype(np.uint8),
+        "is_forward": (random.random(n) < random.choice([0, 0.5, 1])).astype(np.uint8),
+    }
+
+
+def fill(family, offsets, columns):
+    X = np.zeros((len(offsets) - 1, family.width(1, FamilyOptions())))
+    _flowcore.fill_family(family.code, X, 0, X.shape[1], offsets, columns, SETTINGS)
+    return X
+
+
+def write(states, family, numbers):
+    X = np.zeros((len(numbers), family.width(1, FamilyOptions())))
+    states.write(np.asarray(numbers, np.uint32), X, 0, X.shape[1])
+    return X
+
+
+def feed(states, parts):
+    """Feed packets of each flow: a list of columns, None for none."""
+    lengths = [0 if part is None else len(part["time_ns"]) for part in parts]
+    empty = make_packets(0, 0, 1, 1)
+    columns = {name: np.concatenate([empty[name], *(part[name] for part in parts if part)]) for name in empty}
+    states.feed(np.cumsum([0, *lengths]).astype(np.int64), columns)
+
+
+def cut(columns, start, stop):
+    return {name: column[start:stop] for name, column in columns.items()}
+
+
+@pytest.mark.parametrize("family", FAMILIES_WITH_STATES, ids=lambda family: str(family.code))
+@given(st.integers(0, 2**32), st.lists(st.tuples(st.integers(1, 400), N_SIZES, LARGEST), min_size=1, max_size=4))
+def test_parts_give_the_rows_of_the_whole(family, seed, kinds):
+    random = np.random.default_rng(seed)
+    flows = [make_packets(seed + i, *kind) for i, kind in enumerate(kinds)]
+    states = _flowcore.FlowStates(family.code, SETTINGS)
+    done = [0] * len(flows)
+    while any(done[i] < len(flow["time_ns"]) for i, flow in enumerate(flows)):
+        stops = [min(len(flow["time_ns"]), done[i] + random.integers(300)) for i, flow in enumerate(flows)]
+        feed(states, [cut(flow, done[i], stops[i]) for i, flow in enumerate(flows)])
+        done = stops
+    for i, flow in enumerate(flows):
+        expected = fill(family, np.array([0, done[i]]), flow)
+        np.testing.assert_array_equal(write(states, family, [i]), expected)
+    together = write(states, family, range(len(flows)))
+    assert together.tobytes() == np.vstack([write(states, family, [i]) for i in range(len(flows))]).tobytes()
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=30), st.integers(0, 5))
+def test_renumbered(stays, n_later):
+    """Those that stay keep their sums under their new numbers; what goes is given back."""
+    flows = [make_packets(i, 5 + i, 100, 1514) for i in range(len(stays))]
+    states = _flowcore.FlowStates(FLOW.code, SETTINGS)
+    feed(states, flows)
+    rows = write(states, FLOW, range(len(flows)))
+    kept = np.cumsum(stays) - 1
+    states.renumber(np.where(stays, kept, NO_FLOW).astype(np.uint32))
+    assert states.n_flows == sum(stays)
+    np.testing.assert_array_equal(write(states, FLOW, range(states.n_flows)), rows[np.array(stays)])
+    feed(states, [None] * states.n_flows + flows[:n_later])
+    later = write(states, FLOW, range(sum(stays), states.n_flows))
+    np.testing.assert_array_equal(later, rows[:n_later])
+
+
+def test_memory():
+    """At most 280 bytes a flow of up to 10 sizes; nothing for packets; all comes back but for the chunks."""
+    states = _flowcore.FlowStates(FLOW.code, SETTINGS)
+    assert states.state_bytes <= 280
+    n_flows = 5000
+    feed(states, [make_packets(i, 50, 5, 1514) for i in range(n_flows)])
+    held = states.n_bytes
+    assert held <= 280 * (n_flows + 1024)
+    feed(states, [make_packets(i, 500, 5, 1514) for i in range(10)])  # other sizes, so at most 10
+    assert states.n_bytes == held
+    feed(states, [make_packets(1000 + i, 2000, 1000, 65535) for i in range(10)])
+    assert states.n_bytes > held + 10 * 500 * 12
+    states.restart(np.arange(10, dtype=np.uint32))
+    assert states.n_bytes == held
+    assert not write(states, FLOW, range(10)).any()
+    states.renumber(np.full(n_flows, NO_FLOW, np.uint32))
+    assert states.n_bytes == states.n_flows == 0
+
+
+def test_counts_that_do_not_fit_into_an_entry():
+    columns = {name: np.repeat(column, 70_000) for name, column in make_packets(1, 1, 1, 1514).items()}
+    columns["is_forward"][::2] ^= 1
+    states = _flowcore.FlowStates(FLOW.code, SETTINGS)
+    feed(states, [columns])
+    np.testing.assert_array_equal(write(states, FLOW, [0]), fill(FLOW, np.array([0, 70_000]), columns))
+
+
+def test_wrong_arguments():
+    with pytest.raises(ValueError, match="no states"):
+        _flowcore.FlowStates(FAMILIES["IAT"].code, SETTINGS)
+    states = _flowcore.FlowStates(FLOW.code, SETTINGS)
+    feed(states, [make_packets(0, 3, 1, 60)] * 2)
+    with pytest.raises(ValueError, match="no flow 2"):
+        write(states, FLOW, [0, 2])
+    with pytest.raises(ValueError, match="no flow 2"):
+        states.restart(np.array([2], np.uint32))
+    with pytest.raises(ValueError, match="keep their order"):
+        states.renumber(np.array([1, 0], np.uint32))
+    with pytest.raises(ValueError, match="a number for each"):
+        states.renumber(np.array([0], np.uint32))
+    with pytest.raises(ValueError, match="do not fit"):
+        states.write(np.zeros(1, np.uint32), np.zeros((1, 69)), 1, 69)
+    with pytest.raises(ValueError, match="needs flags"):
+        states.feed(np.array([0, 1]), {"time_ns": np.zeros(1, np.int64), "size": np.zeros(1, np.uint32)})
+    with pytest.raises(ValueError, match="outside of the columns"):
+        states.feed(np.array([0, 9]), make_packets(0, 3, 1, 60))
