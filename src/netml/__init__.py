@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from netml.extraction import extract, read_flows
     from netml.flow_model import FlowModel
     from netml.flows import FlowIndex, FlowTable
+    from netml.header_bits import HeaderBits
+    from netml.header_reading import iter_header_bits, read_header_bits
     from netml.learning import learn, load_model
     from netml.matrix import FeatureMatrix
     from netml.options import FlowOptions, RepresentationOptions
@@ -44,6 +46,7 @@ _HOMES = {
     "FlowOptions": "options",
     "FlowRepresentation": "representation",
     "FlowTable": "flows",
+    "HeaderBits": "header_bits",
     "MissingExtraError": "errors",
     "NetmlError": "errors",
     "NotACaptureError": "errors",
@@ -58,9 +61,11 @@ _HOMES = {
     "Verdicts": "verdicts",
     "extract": "extraction",
     "extract_batches": "batches",
+    "iter_header_bits": "header_reading",
     "learn": "learning",
     "load_model": "learning",
     "read_flows": "extraction",
+    "read_header_bits": "header_reading",
 }
 
 __all__ = [
@@ -72,6 +77,7 @@ __all__ = [
     "FlowOptions",
     "FlowRepresentation",
     "FlowTable",
+    "HeaderBits",
     "MissingExtraError",
     "NetmlError",
     "NotACaptureError",
@@ -86,9 +92,11 @@ __all__ = [
     "Verdicts",
     "extract",
     "extract_batches",
+    "iter_header_bits",
     "learn",
     "load_model",
     "read_flows",
+    "read_header_bits",
 ]
 
 

@@ -71,6 +71,7 @@ class PlainRepresentation(Described):
             self.size,
             options.packet_columns,
             definition=options.definition,
+            first_headers=options.first_headers,
             strict=strict,
             link_type=link_type,
             progress=progress,
@@ -84,7 +85,7 @@ class PlainRepresentation(Described):
         if options.first is not None:
             tables = [table.first(options.first) for table in tables]
         q_dim = (self.flow or FlowOptions()).q_interval
-        dim, rate_s = self.dim, 0.0
+        dim, rate_s = options.default_dim, 0.0
         if dim is None:
             dim = int(linear_quantile(np.concatenate([table.lengths for table in tables]), q_dim))
         if any(FAMILIES[name].needs_rate for name in options.request.names):
@@ -119,6 +120,7 @@ class PlainRepresentation(Described):
         options = self._options()
         reading = {
             "definition": options.definition,
+            "first_headers": options.first_headers,
             "strict": strict,
             "link_type": link_type,
             "progress": progress,

@@ -162,6 +162,7 @@ def extract(
         size,
         wanted.packet_columns,
         definition=wanted.definition,
+        first_headers=wanted.first_headers,
         strict=strict,
         link_type=link_type,
         progress=progress,

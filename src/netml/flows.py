@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from netml.flow_headers import FlowHeaders
+
 __all__ = ["FLOW_KEY", "PACKET_COLUMNS", "PACKET_KINDS", "Flow", "FlowIndex", "FlowTable"]
 
 PACKET_KINDS: dict[str, Any] = {"time_ns": np.int64, **_flowcore.COLUMN_KINDS}
@@ -76,7 +78,7 @@ class FlowTable:
     ...     return np.add.reduceat(early, table.offsets[:-1]) if len(table) else early
     """
 
-    __slots__ = ("_index", "keys", "metadata", "offsets", "size_kind", *PACKET_COLUMNS)
+    __slots__ = ("_index", "headers", "keys", "metadata", "offsets", "size_kind", *PACKET_COLUMNS)
 
     time_ns: np.ndarray
     caplen: np.ndarray | None
@@ -107,6 +109,7 @@ class FlowTable:
         self.time_ns = columns["time_ns"]
         for name in _flowcore.COLUMN_KINDS:
             setattr(self, name, columns.get(name))
+        self.headers: FlowHeaders | None = None  # of the first packets, where a family asks for them
         self._index: FlowIndex | None = None
         if len(offsets) != len(keys) + 1 or offsets[-1] != len(self.time_ns):
             raise OptionError("offsets", len(offsets), f"{len(keys) + 1} places in the packet columns")
@@ -197,6 +200,7 @@ class FlowTable:
             )
         chosen = np.arange(len(self))[rows if isinstance(rows, slice) or len(rows) else slice(0)]
         table = self._take(chosen, self.lengths[chosen])
+        table.headers = self.headers and self.headers.take(chosen)
         table._index = self.index[chosen]
         return table
 
@@ -219,6 +223,7 @@ class FlowTable:
         if not len(self) or index.packets.max() <= n:
             return self
         table = self._take(np.arange(len(self)), np.minimum(index.packets, n))
+        table.headers = self.headers and self.headers.take(np.arange(len(self)), n)
         end_ns = table.time_ns[table.offsets[1:] - 1]
         table.set_times(index.start_ns, end_ns, index.end_reason, index.facts)
         return table

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from netml.errors import OptionError, UnknownNameError
-from netml.families import DEFAULT_FAMILY_OPTIONS, FAMILIES, FamilyOptions, Request, parse_families
+from netml.families import DEFAULT_FAMILY_OPTIONS, FAMILIES, FamilyOptions, Request, parse_families, require_together
+from netml.families.nprint import LARGEST_PAYLOAD, parse_headers
 
 LARGEST_DIM = 1 << 20  # a row of 8 MB
 SIZE_COLUMNS = {"captured": "caplen", "wire": "wirelen", "ip": "ip_bytes", "payload": "payload_bytes"}
@@ -237,7 +238,7 @@ class RepresentationOptions:
     first: int | None = None
 
     def __post_init__(self) -> None:
-        parse_families(self.families, self.fft)
+        require_together(self.request, self.header)
         require_size(self.size)
         if self.dim is not None:
             require_whole("dim", self.dim, 1, LARGEST_DIM)
@@ -259,6 +260,23 @@ class RepresentationOptions:
         return "bi" if "bi" in definitions else "seed"
 
     @property
+    def default_dim(self) -> int | None:
+        """`dim`, or that of the family; None: it is to be learned."""
+        return self.dim if self.dim is not None else FAMILIES[self.request.names[0]].default_dim
+
+    @property
+    def makes_bits(self) -> bool:
+        """Whether rows are bits of headers."""
+        return FAMILIES[self.request.names[0]].is_bits
+
+    @property
+    def first_headers(self) -> dict[str, int] | None:
+        """What an assembler has to keep of headers."""
+        if not self.makes_bits:
+            return None
+        return {"n_first": self.default_dim or 0, "payload_octets": self.family_options.payload_bytes}
+
+    @property
     def packet_columns(self) -> tuple[str, ...]:
         """The packet columns that its rows are made of."""
         wanted = [SIZE_COLUMNS[self.size], *(("flags", "ttl") if self.header else ())]
@@ -273,6 +291,8 @@ def _require_family_options(options: FamilyOptions) -> None:
     for name in ("bulk_gap", "subflow_gap", "activity_timeout"):
         require_number(name, getattr(options, name), lowest=0.0)
     require_whole("bulk_packets", options.bulk_packets, 1)
+    parse_headers(options.nprint_headers)
+    require_whole("payload_bytes", options.payload_bytes, 0, LARGEST_PAYLOAD)
     if not isinstance(options.cic_extra, bool):
         raise OptionError("cic_extra", options.cic_extra, "True or False")
 

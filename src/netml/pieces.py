@@ -5,7 +5,7 @@ The interval is learned from the pieces, of one capture or of several, so that i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -210,6 +210,7 @@ def read_pieces(
     columns: Sequence[str],
     *,
     definition: str = "seed",
+    first_headers: Mapping[str, int] | None = None,
     **reading: Any,
 ) -> Pieces | BiflowPieces:
     """Read a source to its end and cut its flows by the idle timeouts.
@@ -222,6 +223,8 @@ def read_pieces(
         The packet columns to keep besides the time.
     definition : {"seed", "bi"}
         The flow definition, if `flow` does not choose one.
+    first_headers : dict, optional
+        As of `make_assembler`.
     **reading
         strict, link_type, progress: as in `netml.read_flows`.
 
@@ -239,7 +242,7 @@ def read_pieces(
     """
     require_size(size)
     flow = (flow or FlowOptions()).resolve(definition)
-    assembler = make_assembler(flow, columns)
+    assembler = make_assembler(flow, columns, first_headers)
     return _make_pieces(assembler, flow, size, read_source(assembler, source, **reading))
 
 
@@ -262,6 +265,7 @@ def read_pieces_within(
     columns: Sequence[str],
     *,
     definition: str = "seed",
+    first_headers: Mapping[str, int] | None = None,
     **reading: Any,
 ) -> Pieces | BiflowPieces | SpilledPieces:
     """Do what `read_pieces` does; packets that do not fit into the memory wait in a temporary file.
@@ -272,7 +276,7 @@ def read_pieces_within(
     ----------
     max_memory : int
         Memory that packets may take, bytes.
-    source, flow, size, columns, definition, **reading
+    source, flow, size, columns, definition, first_headers, **reading
         As in `read_pieces`.
 
     Returns
@@ -289,7 +293,7 @@ def read_pieces_within(
     """
     require_size(size)
     flow = (flow or FlowOptions()).resolve(definition)
-    assembler = make_assembler(flow, columns)
+    assembler = make_assembler(flow, columns, first_headers)
     if isinstance(assembler, _flowcore.BiflowAssembler):
         return BiflowPieces(assembler, flow, size, read_source(assembler, source, **reading))
     spill = Spill(assembler, columns, max_memory)

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from netml import _flowcore
-from netml.errors import CaptureWarning
+from netml.errors import CaptureWarning, OptionError
 from netml.families import FAMILIES, Block, FamilyOptions, lay_out
+from netml.families.nprint import parse_headers
 from netml.flow_index import FLOW_KEY, FlowIndex
 from netml.flows import FlowTable
 from netml.joining import join_texts
@@ -46,11 +47,20 @@ def represent(table: FlowTable, options: RepresentationOptions, *, q_dim: float 
         table = table.first(options.first)
     learned, rate_ns = _learn(table.index, options, q_dim, table.size_kind)
     blocks, columns = lay_out(options.request, learned["dim"], header=options.header, options=options.family_options)
-    X = np.zeros((len(table), len(columns)))
-    _fill(X, blocks, table, options, rate_ns)
-    _transform(X, blocks, learned)
+    if options.makes_bits:
+        X = _write_bits(table, learned["dim"], options.family_options)
+    else:
+        X = np.zeros((len(table), len(columns)))
+        _fill(X, blocks, table, options, rate_ns)
+        _transform(X, blocks, learned)
     metadata = {**table.metadata, "representation": learned}
     return FeatureMatrix(X, columns, table.index, metadata, texts=_describe(table, options))
+
+
+def _write_bits(table: FlowTable, dim: int, options: FamilyOptions) -> np.ndarray:
+    if table.headers is None:
+        raise OptionError("families", "NPRINT", "made of whole captures: this table of flows has no headers")
+    return table.headers.write_bits(dim, parse_headers(options.nprint_headers), options.payload_bytes)
 
 
 def represent_spilled(
@@ -107,7 +117,7 @@ def _learn(index: FlowIndex, options: RepresentationOptions, q_dim: float, size:
     rate_ns = nanoseconds(options.rate) if options.rate is not None else 0.0
     if options.rate is None and any(FAMILIES[name].needs_rate for name in request.names):
         rate_ns = linear_quantile(_durations_ns(index), Q_RATE)
-    dim = options.dim if options.dim is not None else _learn_dim(index.packets, q_dim)
+    dim = options.default_dim if options.default_dim is not None else _learn_dim(index.packets, q_dim)
     return {**describe_learned(options, dim, rate_ns), "size": size}, rate_ns
 
 

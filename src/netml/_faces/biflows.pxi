@@ -29,11 +29,18 @@ cdef class BiflowAssembler(PacketAssembler):
         As of `PacketAssembler`.
     rules : dict
         The fields of `BiflowRules`.
+    n_first : int, default 0
+        Packets of each flow, in order of arrival, whose headers are kept.
+    payload_octets : int, default 0
+        Octets of the payload that are kept with them.
     """
 
     cdef EarlyEnds early
 
-    def __cinit__(self, wanted=(), *, BiflowRules rules, **options):
+    def __cinit__(self, wanted=(), *, BiflowRules rules, uint32_t n_first=0, uint32_t payload_octets=0, **options):
+        lay_bits((), payload_octets)
+        self.assembly.first.n_first = n_first
+        self.assembly.first.payload_octets = payload_octets
         self.assembly.biflows.rules = rules
         self.assembly.makes_biflows = self.assembly.reads_details = True
         if rules.idle_ns <= 0 or rules.active_ns <= 0 or rules.tcp_end not in TCP_ENDS.values():
@@ -58,7 +65,8 @@ cdef class BiflowAssembler(PacketAssembler):
         -------
         dict of str to ndarray
             `offsets` (n + 1), `keys`, `start_ns`, `end_ns`, `end_reason`, `connection_start_ns`, `icmp_type`,
-            `icmp_code`, `vlan_id` (n), and the packet columns, n_packets long.
+            `icmp_code`, `vlan_id` (n), and the packet columns, n_packets long; with `n_first` the `header_numbers` of
+            the flows (n), uint32, for what `take_headers` gives.
         """
         cdef GroupedColumns columns
         cdef size_t n_flows, n_chosen = 0
@@ -89,7 +97,17 @@ cdef class BiflowAssembler(PacketAssembler):
         taken = {name: column[:offsets[n_chosen]] for name, column in self.grouped.items()}
         self.grouped = {}
         taken["offsets"] = np.asarray(offsets)[:n_chosen + 1]
+        if self.assembly.first.n_first:
+            taken["header_numbers"] = np.asarray(order)[:n_chosen]
         return taken | self.write_facts(order, n_chosen)
+
+    def take_headers(self):
+        """Hand over the headers of flows' first packets, once all have come: `StoredFlowHeaders`."""
+        cdef StoredFlowHeaders headers = StoredFlowHeaders()
+        describe_fault(flush_batch(&self.assembly), 0)
+        headers.store = self.assembly.first.store
+        memset(&self.assembly.first.store, 0, sizeof(HeaderStore))
+        return headers
 
     def end_round(self, RoundRules rules, *, sums=(), size_t n_columns=0, str size="caplen"):
         """End the flows that no packet to come can belong to (`biflow_rounds.pxd`), for `take_round`; others wait.

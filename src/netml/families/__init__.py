@@ -13,6 +13,7 @@ from netml.errors import OptionError, UnknownNameError
 from netml.families._family import FLAG_COLUMNS, Family, FamilyOptions
 from netml.families.cic import CIC_FAMILIES, REPEATED_COLUMN
 from netml.families.flow import FLOW
+from netml.families.nprint import NPRINT
 from netml.families.seed import SEED_FAMILIES
 from netml.families.splt import SPLT
 from netml.families.tcp import TCP
@@ -31,6 +32,7 @@ __all__ = [
     "lay_out",
     "measure_width",
     "parse_families",
+    "require_together",
 ]
 
 HEADER_CODE = 0
@@ -58,6 +60,7 @@ FAMILIES: dict[str, Family] = {
     "SPLT": SPLT,
     **CIC_FAMILIES,
     "TCP": TCP,
+    "NPRINT": NPRINT,
 }
 # Family -> those whose names it would repeat, wherever they stand.
 AMBIGUOUS = {"IAT_SIZE": {"IAT", "SIZE"}, "CIC-2017": {"CIC"}}
@@ -105,6 +108,14 @@ def parse_families(families: str | Iterable[str], fft: bool = False) -> Request:
     if n_transformed not in (0, len(plain)) and not fft:
         raise OptionError("families", given, "all with FFT- in front, or none")
     return Request(tuple(plain), fft or n_transformed > 0)
+
+
+def require_together(request: Request, header: bool) -> None:
+    """Raise `OptionError` if a matrix cannot have all of this: bits of headers stand alone."""
+    alone = next((name for name in request.names if FAMILIES[name].is_bits), None)
+    if alone is not None and (len(request.names) > 1 or header or request.is_fft):
+        more = [*request.names, *(["header"] if header else []), *(["fft"] if request.is_fft else [])]
+        raise OptionError("families", ", ".join(more), f"{alone} alone: its rows are int8")
 
 
 def measure_width(request: Request, dim: int, *, header: bool, options: FamilyOptions = DEFAULT_FAMILY_OPTIONS) -> int:

@@ -33,6 +33,10 @@ class FamilyOptions:
         CIC: a longer gap begins a subflow, s.
     activity_timeout : float, default 5
         CIC: a longer gap ends an active period, s.
+    nprint_headers : str, default all
+        NPRINT: of ipv4, ipv6, tcp, udp and icmp, or nPrint's letters 4, 6, t, u and i, with commas.
+    payload_bytes : int, default 0
+        NPRINT: bytes of the payload behind the headers of a packet.
 
     Raises
     ------
@@ -45,6 +49,8 @@ class FamilyOptions:
     bulk_packets: int = 4
     subflow_gap: float = 1.0
     activity_timeout: float = 5.0
+    nprint_headers: str = "ipv4,ipv6,tcp,udp,icmp"
+    payload_bytes: int = 0
 
     def __post_init__(self) -> None:
         # options.py has such checks, but stands above.
@@ -86,6 +92,10 @@ class Family:
         (n_flows,) of str.
     text_columns : tuple of str
         The names of those texts, in order.
+    default_dim : int, optional
+        `dim` unless another one is asked for; otherwise it is learned.
+    is_bits : bool, default False
+        Whether its rows are bits of headers, int8, that the reading has to keep; such a family stands alone.
     """
 
     code: int
@@ -99,3 +109,5 @@ class Family:
     has_state: bool = False
     texts: Callable[[FlowTable], dict[str, np.ndarray]] | None = None
     text_columns: tuple[str, ...] = ()
+    default_dim: int | None = None
+    is_bits: bool = False
