@@ -45,12 +45,6 @@ def stream():
     return sum(len(table) for table in tables)
 
 
-def cic():
-    """Two flows with bulks, and so many holes in their sequence numbers that the list of them grows."""
-    flow = [BiflowPacket(place, True, 1, 20, sequence=3 * place) for place in range(20)]
-    return cic_matrix(make_table([flow, flow]), cic_extra=True).X.sum()
-
-
 def flow_states():
     """Flows of few, more and many sizes, in two parts."""
     states = _flowcore.FlowStates(FAMILIES["FLOW"].code, settings_of(FamilyOptions(), 0.0))
@@ -62,6 +56,12 @@ def flow_states():
     X = np.zeros((4, 69))
     states.write(np.arange(4, dtype=np.uint32), X, 0, 69)
     return X[:, 1].sum()
+
+
+def cic():
+    """Two flows with bulks, and so many holes in their sequence numbers that the list of them grows."""
+    flow = [BiflowPacket(place, True, 1, 20, sequence=3 * place) for place in range(20)]
+    return cic_matrix(make_table([flow, flow]), cic_extra=True).X.sum()
 
 
 RUNS = {

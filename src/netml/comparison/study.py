@@ -12,7 +12,7 @@ from netml.families import FAMILIES, parse_families
 from netml.options import RepresentationOptions, require_size, require_whole
 
 ALGORITHMS = ("ocsvm", "kde", "gmm", "if", "pca", "ae")
-FAMILY_NAMES = tuple(name for name, family in FAMILIES.items() if family.definition == "seed")
+FAMILY_NAMES = tuple(name for name, family in FAMILIES.items() if family.definition == "seed")  # the study's six
 
 
 @dataclass(frozen=True)
