@@ -59,8 +59,9 @@ def test_csv_has_the_headers_as_they_are(tmp_path, unlabelled):
     of_flows(unlabelled).save(tmp_path / "x.csv")
     with (tmp_path / "x.csv").open(newline="") as stream:
         header, row = csv.reader(stream)
-    assert header == [*FLOW_COLUMNS, *CIC_2017_COLUMNS]
-    assert [float(value) for value in row[len(FLOW_COLUMNS) :]] == unlabelled.X[0].tolist()
+    assert header[: len(FLOW_COLUMNS)] == list(FLOW_COLUMNS)
+    assert header[-77:] == list(CIC_2017_COLUMNS)
+    assert [float(value) for value in row[-77:]] == unlabelled.X[0].tolist()
 
 
 def test_a_pipeline_trained_on_those_files_reads_ours(tmp_path, unlabelled, shared_captures):
@@ -75,7 +76,7 @@ def test_a_pipeline_trained_on_those_files_reads_ours(tmp_path, unlabelled, shar
 def test_tables_have_the_second_marked(unlabelled):
     pytest.importorskip("pyarrow")
     pytest.importorskip("pandas")
-    assert of_flows(unlabelled).to_arrow().column_names[len(FLOW_COLUMNS) :] == MARKED
+    assert of_flows(unlabelled).to_arrow().column_names[-77:] == MARKED
     frame = unlabelled.to_pandas()
     assert frame.columns[-77:].tolist() == MARKED
     assert frame[TWICE].tolist() == frame[f"{TWICE}.1"].tolist() == [20]
