@@ -58,6 +58,8 @@ def unit_of(column: str) -> str:
     plain = column.removeprefix("fft_").removeprefix("cic_2017_")
     if re.match(r"iat_size_(iat|size)_", plain):
         plain = plain.removeprefix("iat_size_")
+    if re.match(r"pkt_\d+_", plain):
+        return "bit"
     plain = re.sub(r"^(bi|fwd|rev)_", "", plain)
     if plain in UNITS:
         return UNITS[plain]
