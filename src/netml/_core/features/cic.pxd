@@ -208,7 +208,7 @@ cdef inline void write_cic_row(
 
 
 cdef inline Status fill_cic(
-    const FlowPackets *flow, const FamilyNeeds *needs, bint is_2017, double *row) noexcept nogil:
+        const FlowPackets *flow, const FamilyNeeds *needs, bint is_2017, double *row) noexcept nogil:
     """Fill 76 columns, with --cic-extra 86, or the 77 of CIC-2017, which has no extra ones."""
     cdef CicSums sums
     cdef Status status
