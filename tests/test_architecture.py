@@ -31,6 +31,7 @@ LAYERS = {
             "memory",
             "spill",
             "rows",
+            "own_rows",
             "extraction",
             "histories",
             "quantile",

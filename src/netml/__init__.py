@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from netml.errors import (
         CaptureError,
         CaptureWarning,
+        FamilyError,
         MissingExtraError,
         NetmlError,
         NotACaptureError,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         UntrustedFileError,
     )
     from netml.extraction import extract, read_flows
+    from netml.families.own import register_family
     from netml.flow_model import FlowModel
     from netml.flows import FlowIndex, FlowTable
     from netml.learning import learn, load_model
@@ -38,6 +40,7 @@ __version__ = "1.0.0.dev0"
 _HOMES = {
     "CaptureError": "errors",
     "CaptureWarning": "errors",
+    "FamilyError": "errors",
     "FeatureMatrix": "matrix",
     "FlowIndex": "flows",
     "FlowModel": "flow_model",
@@ -61,11 +64,13 @@ _HOMES = {
     "learn": "learning",
     "load_model": "learning",
     "read_flows": "extraction",
+    "register_family": "families.own",
 }
 
 __all__ = [
     "CaptureError",
     "CaptureWarning",
+    "FamilyError",
     "FeatureMatrix",
     "FlowIndex",
     "FlowModel",
@@ -89,6 +94,7 @@ __all__ = [
     "learn",
     "load_model",
     "read_flows",
+    "register_family",
 ]
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from netml.errors import OptionError
-from netml.families import FAMILIES, FamilyOptions
+from netml.families import FamilyOptions, find_family
 from netml.matrix import FeatureMatrix
 from netml.options import FlowOptions, RepresentationOptions
 from netml.persist import DamagedFileError
@@ -43,13 +43,13 @@ def fix_representation(
     needed: dict[str, float | None] = {"interval": interval} if is_seed else {}
     if (
         any(
-            FAMILIES[name].width(1, options.family_options) != FAMILIES[name].width(2, options.family_options)
+            find_family(name).width(1, options.family_options) != find_family(name).width(2, options.family_options)
             for name in options.request.names
         )
         or options.header
     ):
         needed["dim"] = options.dim
-    if any(FAMILIES[name].needs_rate for name in options.request.names):
+    if any(find_family(name).needs_rate for name in options.request.names):
         needed["rate"] = options.rate
     for name, given in needed.items():
         if given is None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from netml.errors import OptionError, UnknownNameError
-from netml.families import DEFAULT_FAMILY_OPTIONS, FAMILIES, FamilyOptions, Request, parse_families
+from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions, Request, find_family, parse_families
 
 LARGEST_DIM = 1 << 20  # a row of 8 MB
 SIZE_COLUMNS = {"captured": "caplen", "wire": "wirelen", "ip": "ip_bytes", "payload": "payload_bytes"}
@@ -255,7 +255,7 @@ class RepresentationOptions:
     @property
     def definition(self) -> str:
         """The flow definition that the families ask for."""
-        definitions = {FAMILIES[name].definition for name in self.request.names}
+        definitions = {find_family(name).definition for name in self.request.names}
         return "bi" if "bi" in definitions else "seed"
 
     @property
@@ -263,7 +263,7 @@ class RepresentationOptions:
         """The packet columns that its rows are made of."""
         wanted = [SIZE_COLUMNS[self.size], *(("flags", "ttl") if self.header else ())]
         for name in self.request.names:
-            family = FAMILIES[name]
+            family = find_family(name)
             wanted += family.packet_columns
             wanted += family.extra_packet_columns if self.family_options.cic_extra else ()
         return tuple(dict.fromkeys(wanted))
