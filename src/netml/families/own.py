@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from netml.errors import FamilyError, OptionError
@@ -173,7 +174,7 @@ def describe_error(error: BaseException, function: Callable[..., Any] | None = N
     frame, place, is_at_home = error.__traceback__, "", False
     while frame is not None:
         file = frame.tb_frame.f_code.co_filename
-        is_foreign = not file.startswith("<frozen importlib") and not file.startswith(_PACKAGE + os.sep)
+        is_foreign = not file.startswith(("<frozen importlib", import_module.__code__.co_filename, _PACKAGE + os.sep))
         if is_foreign and (file == home or not is_at_home):
             place, is_at_home = f" ({file}, line {frame.tb_lineno})", file == home
         frame = frame.tb_next
