@@ -100,7 +100,7 @@ def main(capture):
         src_ip, dst_ip, src_port, dst_port, protocol = flows[row]
         n_bursts, n_packets, n_bytes, pause_s = matrix.X[row]
         largest = (
-            f"{n_bytes:8.0f} bytes; {n_bursts:2.0f} bursts of {n_packets:3.0f} packets at most, {pause_s:.3f} s apart"
+            f"{n_bytes:8.0f} bytes; {n_bursts:2.0f} bursts of up to {n_packets:2.0f} packets, {pause_s:.3f} s apart"
         )
         print(f"{largest}  {src_ip} {src_port} -> {dst_ip} {dst_port} ({protocol})")
 

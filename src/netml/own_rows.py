@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 
 from netml.errors import FamilyError, NetmlError
-from netml.families.own import OwnFamily, describe_error
+from netml.families.own import OwnFamily, describe_error, find_own
 from netml.flows import FlowTable
 
 
-def make_own_rows(family: OwnFamily, table: FlowTable, dim: int, width: int) -> np.ndarray:
+def make_own_rows(name: str, table: FlowTable, dim: int, width: int) -> np.ndarray:
     """Call the family's function.
 
     Parameters
     ----------
-    family : OwnFamily
-        As it was registered.
+    name : str
+        Of the family, which is registered.
     table : FlowTable
         The flows.
     dim : int
@@ -37,8 +37,10 @@ def make_own_rows(family: OwnFamily, table: FlowTable, dim: int, width: int) -> 
     """
     if not len(table):
         return np.zeros((0, width))  # reduceat and the like need not think of tables without flows
-    about = f"family {family.name}"
-    missing = [name for name in family.packet_columns if getattr(table, name) is None]
+    family = find_own(name)
+    assert family is not None  # it has been laid out
+    about = f"family {name}"
+    missing = [column for column in family.packet_columns if getattr(table, column) is None]
     if missing:
         raise FamilyError(about, f"needs packet columns that this table was read without: {', '.join(missing)}")
     try:

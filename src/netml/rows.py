@@ -11,14 +11,12 @@ import numpy as np
 
 from netml import _flowcore
 from netml.errors import CaptureWarning
-from netml.families import Block, FamilyOptions, find_family, lay_out
-from netml.families.own import OwnFamily
+from netml.families import NO_CODE, Block, FamilyOptions, find_family, lay_out
 from netml.flow_index import FLOW_KEY, FlowIndex
 from netml.flows import FlowTable
 from netml.joining import join_texts
 from netml.matrix import FeatureMatrix
 from netml.options import LARGEST_DIM, RepresentationOptions, nanoseconds
-from netml.own_rows import make_own_rows
 from netml.pieces import SpilledPieces
 from netml.quantile import linear_quantile
 from netml.spectrum import transform_rows
@@ -132,11 +130,12 @@ def _fill(
     X: np.ndarray, blocks: Sequence[Block], table: FlowTable, options: RepresentationOptions, dim: int, rate_ns: float
 ) -> None:
     settings = settings_of(options.family_options, rate_ns)
-    families = [find_family(name) for name in options.request.names]
-    # The header's block has no family.
-    for block, family in zip(blocks, [*[None] * options.header, *families], strict=True):
-        if isinstance(family, OwnFamily):
-            X[:, block.first_column : block.first_column + block.width] = make_own_rows(family, table, dim, block.width)
+    names = [*["header"] * options.header, *options.request.names]
+    for block, name in zip(blocks, names, strict=True):
+        if block.code == NO_CODE:
+            from netml.own_rows import make_own_rows
+
+            X[:, block.first_column : block.first_column + block.width] = make_own_rows(name, table, dim, block.width)
             continue
         _flowcore.fill_family(
             block.code,

@@ -10,10 +10,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from netml.errors import OptionError, UnknownNameError
-from netml.families._family import FLAG_COLUMNS, Family, FamilyOptions
+from netml.families._family import FLAG_COLUMNS, NO_CODE, Family, FamilyOptions
 from netml.families.cic import CIC_FAMILIES, REPEATED_COLUMN
 from netml.families.flow import FLOW
-from netml.families.own import find_own, known_own
 from netml.families.seed import SEED_FAMILIES
 from netml.families.splt import SPLT
 from netml.families.tcp import TCP
@@ -23,6 +22,7 @@ __all__ = [
     "FAMILIES",
     "FLAG_COLUMNS",
     "HEADER_CODE",
+    "NO_CODE",
     "REPEATED_COLUMN",
     "Block",
     "Family",
@@ -91,7 +91,11 @@ def find_family(name: str) -> Family:
     >>> find_family("IAT").description
     'times between successive packets, s'
     """
-    found = FAMILIES.get(name) or find_own(name)
+    if name in FAMILIES:
+        return FAMILIES[name]
+    from netml.families.own import find_own, known_own  # netml's own families do without
+
+    found = find_own(name)
     if found is None:
         raise UnknownNameError("family", name, dict.fromkeys([*FAMILIES, *known_own()]))
     return found

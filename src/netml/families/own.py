@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from netml.errors import FamilyError, OptionError
-from netml.families._family import Family
+from netml.families._family import NO_CODE, Family
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -24,7 +24,6 @@ PACKET_COLUMNS = (
     *("caplen", "wirelen", "flags", "ttl", "is_forward", "ip_bytes", "payload_bytes", "header_bytes", "window"),
     *("sequence", "acknowledgement", "tcp_options"),
 )
-NO_CODE = -1  # the kernel knows nothing of it
 DEFINITIONS = ("seed", "bi")
 REGISTERED: dict[str, OwnFamily] = {}
 
