@@ -33,6 +33,7 @@ LAYERS = {
             "memory",
             "spill",
             "rows",
+            "own_rows",
             "extraction",
             "histories",
             "quantile",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from netml.errors import (
         CaptureError,
         CaptureWarning,
+        FamilyError,
         MissingExtraError,
         NetmlError,
         NotACaptureError,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         UntrustedFileError,
     )
     from netml.extraction import extract, read_flows
+    from netml.families.own import register_family
     from netml.flow_model import FlowModel
     from netml.flows import FlowIndex, FlowTable
     from netml.header_bits import HeaderBits
@@ -40,6 +42,7 @@ __version__ = "1.0.0.dev0"
 _HOMES = {
     "CaptureError": "errors",
     "CaptureWarning": "errors",
+    "FamilyError": "errors",
     "FeatureMatrix": "matrix",
     "FlowIndex": "flows",
     "FlowModel": "flow_model",
@@ -66,11 +69,13 @@ _HOMES = {
     "load_model": "learning",
     "read_flows": "extraction",
     "read_header_bits": "header_reading",
+    "register_family": "families.own",
 }
 
 __all__ = [
     "CaptureError",
     "CaptureWarning",
+    "FamilyError",
     "FeatureMatrix",
     "FlowIndex",
     "FlowModel",
@@ -97,6 +102,7 @@ __all__ = [
     "load_model",
     "read_flows",
     "read_header_bits",
+    "register_family",
 ]
 
 

@@ -14,7 +14,6 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
-from importlib import metadata
 from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
@@ -86,6 +85,8 @@ def _reason(stream: BinaryIO, error: Exception) -> str:
     found = None
     if stream.seekable() and stream.seek(0) == 0:
         found = re.search(rb"_sklearn_version.{1,24}?(\d+\.\d+[\w.]*)", stream.read(), re.DOTALL)
+    from importlib import metadata  # slow to load
+
     there, here = found[1].decode() if found else "", metadata.version("scikit-learn")
     if there in ("", here):
         return "not a pickle, or a damaged one"

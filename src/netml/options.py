@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from netml.errors import OptionError, UnknownNameError
-from netml.families import DEFAULT_FAMILY_OPTIONS, FAMILIES, FamilyOptions, Request, parse_families, require_together
+from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions, Request, find_family, parse_families, require_together
 from netml.families.nprint import parse_headers
 from netml.requirements import (
     ceil_nanoseconds,
@@ -224,18 +224,18 @@ class RepresentationOptions:
     @property
     def definition(self) -> str:
         """The flow definition that the families ask for."""
-        definitions = {FAMILIES[name].definition for name in self.request.names}
+        definitions = {find_family(name).definition for name in self.request.names}
         return "bi" if "bi" in definitions else "seed"
 
     @property
     def default_dim(self) -> int | None:
         """`dim`, or that of the family; None: it is to be learned."""
-        return self.dim if self.dim is not None else FAMILIES[self.request.names[0]].default_dim
+        return self.dim if self.dim is not None else find_family(self.request.names[0]).default_dim
 
     @property
     def makes_bits(self) -> bool:
         """Whether rows are bits of headers."""
-        return FAMILIES[self.request.names[0]].is_bits
+        return find_family(self.request.names[0]).is_bits
 
     @property
     def first_headers(self) -> dict[str, int] | None:
@@ -249,7 +249,7 @@ class RepresentationOptions:
         """The packet columns that its rows are made of."""
         wanted = [SIZE_COLUMNS[self.size], *(("flags", "ttl") if self.header else ())]
         for name in self.request.names:
-            family = FAMILIES[name]
+            family = find_family(name)
             wanted += family.packet_columns
             wanted += family.extra_packet_columns if self.family_options.cic_extra else ()
         return tuple(dict.fromkeys(wanted))

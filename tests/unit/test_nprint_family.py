@@ -126,12 +126,16 @@ def test_csv_without_pyarrow(tmp_path, monkeypatch):
         ("NPRINT", {"header": True}, "alone"),
         ("FFT-NPRINT", {}, "alone"),
         ("NPRINT", {"flow": FlowOptions(definition="seed")}, "bi or uni"),
-        ("NPRINT", {"family_options": FamilyOptions(payload_bytes=70000)}, "65,535"),
     ],
 )
 def test_what_cannot_be(families, more, words):
     with pytest.raises(OptionError, match=words):
         netml.extract(io.BytesIO(CONTENT), families, **more)
+
+
+def test_payloads_that_cannot_be():
+    with pytest.raises(OptionError, match="65,535"):
+        FamilyOptions(payload_bytes=70000)
 
 
 def test_what_has_no_headers():

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from netml.flows import FlowTable
 
 LARGEST_PAYLOAD = 65535  # bytes
+NO_CODE = -1  # of a family that the kernel does not know
 FLAG_COLUMNS = ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr")
 
 
@@ -67,7 +68,7 @@ class Family:
     Parameters
     ----------
     code : int
-        Its number in `_core/features/registry.pxd`.
+        Its number in `_core/features/registry.pxd`, or NO_CODE.
     description : str
         What a row holds, in a line.
     width : callable
