@@ -26,7 +26,7 @@ def command() -> None:
             family = find_family(name)
             width = _describe_width(family)
         except FamilyError as error:
-            click.echo(f"{name:<10} {'broken':<10} {error.reason}")
+            click.echo(f"{name:<10} {'broken':<10} {' '.join(str(error).split())}")
         else:
             click.echo(f"{name:<10} {width:<10} {family.description}".rstrip())
     click.echo("\ndim: packets that a row has room for (--dim, or learned). --header puts 8 + width columns in front,")
