@@ -115,7 +115,7 @@ class FlowOptions:
         """Only flows of the seed are cut to an interval; whoever asks for that of others means something else."""
         if self.definition != "seed" and (self.interval is not None or self.keep_tail):
             name = "keep_tail" if self.interval is None else "interval"
-            allowed = f"not given: {self.definition} flows end by idle_timeout and active_timeout"
+            allowed = f"left out: {self.definition} flows end by idle_timeout and active_timeout"
             raise OptionError(name, getattr(self, name), allowed)
 
     def resolve(self, definition: str = "seed") -> FlowOptions:
