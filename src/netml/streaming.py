@@ -211,9 +211,9 @@ class FlowStream:
                 try:
                     self._is_reading = True
                     is_last = self._read_on()
+                    self._is_reading = False  # a round is not to be cut in two
                     self._end_round(is_last)
                     table = self._take_table()
-                    self._is_reading = False
                 except KeyboardInterrupt:
                     self._is_reading = False
                     if self.was_interrupted:

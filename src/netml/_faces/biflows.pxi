@@ -6,7 +6,7 @@ from netml._core.flow.biflow_order cimport (
     BiflowFacts, mark_long_flows, order_numbers, place_packets, sort_flows, write_facts,
 )
 from netml._core.flow.biflow_carry cimport (
-    carry_open, copy_chosen, find_due, is_worth_packing, note_summed, pack_biflows,
+    carry_open, copy_chosen, find_due, is_worth_packing, note_summed, pack_biflows, place_chosen,
 )
 from netml._core.flow.biflow_rounds cimport EarlyEnds, RoundRules, end_round_of_biflows
 from netml._core.flow.biflow_table cimport BiflowTable, end_all, find_latest, free_biflows
@@ -219,11 +219,9 @@ cdef class BiflowAssembler(PacketAssembler):
     ):
         """The packets of flows that have ended: copies do not hold the memory of what is not handed out."""
         cdef GroupedColumns out
-        cdef int64_t[::1] places
+        cdef int64_t[::1] places = np.empty(n_chosen + 1, np.int64)
         held = self.grouped
-        numbers = np.asarray(order)[:n_chosen]
-        places = np.zeros(n_chosen + 1, np.int64)
-        np.cumsum(np.diff(offsets)[numbers], out=np.asarray(places)[1:])
+        place_chosen(&offsets[0], &order[0], n_chosen, &places[0])
         out = self.allocate_grouped(places[n_chosen])
         copied, self.grouped = self.grouped, held
         with nogil:
@@ -250,7 +248,7 @@ cdef class BiflowAssembler(PacketAssembler):
         if n_flows:
             with nogil:
                 write_facts(&self.assembly.biflows, &order[0], n_flows, &facts)
-        return {"keys": octets.view(FLOW_KEY), **written}
+        return {"keys": view_keys(octets), **written}
 
 
 BIFLOW_FACTS = {

@@ -7,6 +7,7 @@ import os
 from netml._core.flow.columns cimport N_COLUMNS, count_packets, free_columns
 from netml._core.flow.first_headers cimport free_first
 from netml._core.flow.grouping cimport GroupedColumns
+from netml._core.flow.key cimport KEY_BYTES
 from netml._core.flow.header_rows cimport free_rows
 from netml._core.flow.spans cimport Dropped
 from netml._core.guard cimport NETML_BUS, netml_begin_guard, netml_end_guard, netml_run_guarded
@@ -202,6 +203,11 @@ cdef class PacketAssembler:
         for name, (column, _) in COLUMNS.items():
             columns.values[<int> column] = <void *> find_octets(self.grouped.get(name))
         return columns
+
+
+cdef object view_keys(octets):
+    """Octets as keys. `ndarray.view` would run Python's code for that, where a signal could come: half a round lost."""
+    return np.ndarray(len(octets) // KEY_BYTES, FLOW_KEY, np.asarray(octets))
 
 
 cdef const uint8_t *find_octets(column) except? NULL:

@@ -46,6 +46,16 @@ cdef inline void note_summed(
             flow.n_summed_bytes += size[i]
 
 
+cdef inline void place_chosen(
+    const int64_t *offsets, const uint32_t *order, size_t n_chosen, int64_t *out_offsets,
+) noexcept nogil:
+    """Where the packets of the flows that leave will lie: `out_offsets` [n_chosen + 1]."""
+    cdef size_t place
+    out_offsets[0] = 0
+    for place in range(n_chosen):
+        out_offsets[place + 1] = out_offsets[place] + offsets[order[place] + 1] - offsets[order[place]]
+
+
 cdef inline void copy_chosen(
     const GroupedColumns *columns,   # IN: by number
     const int64_t *offsets,          # IN  [n_flows + 1]: by number
