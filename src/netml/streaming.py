@@ -204,12 +204,12 @@ class FlowStream:
 
     def _iterate(self) -> Generator[FlowTable | FeatureMatrix, None, None]:
         with contextlib.closing(self._walk):
-            is_last = False
-            while not is_last:
+            is_last = has_more = False
+            while has_more or not is_last:
                 try:
                     self._is_reading = True
-                    is_last = self._read_on()
-                    self._end_round(is_last)
+                    if not has_more:
+                        self._end_round(is_last := self._read_on())
                     table = self._take_table()
                     self._is_reading = False
                 except KeyboardInterrupt:
@@ -219,7 +219,9 @@ class FlowStream:
                     self.stop()
                     is_last = is_last and self._assembler.n_rounds > self._n_rounds_taken
                     table = self._take_table()
-                self._n_rounds_taken = self._assembler.n_rounds
+                if self._assembler.n_rounds > self._n_rounds_taken:
+                    has_more = self._rounds.note_taken(len(table or ()))
+                    self._n_rounds_taken = self._assembler.n_rounds - has_more
                 if table is not None:
                     yield table
 
