@@ -155,10 +155,15 @@ class BiflowAssembler(PacketAssembler):
         rules: dict[str, Any],
         *,
         sums: Sequence[tuple[FlowStates, int, int]] = (),
-        n_columns: int = 0,
         size: str = "caplen",
     ) -> None: ...
     def take_round(self) -> dict[str, NDArray[Any]]: ...
+    @property
+    def n_leaving(self) -> int: ...
+    def take_rows(
+        self, sums: Sequence[tuple[FlowStates, int, int]], n_columns: int, first: int, most: int
+    ) -> dict[str, NDArray[Any]]: ...
+    def forget_gone(self, sums: Sequence[tuple[FlowStates, int, int]] = ()) -> None: ...
 
 def place_run(
     places: NDArray[np.int64],

@@ -54,7 +54,7 @@ class FamilySums:
         Parameters
         ----------
         taken : dict of str to ndarray
-            As of `BiflowAssembler.take_round` with sums.
+            As of `BiflowAssembler.take_rows`.
         metadata : dict
             Where the flows come from.
 
