@@ -97,11 +97,20 @@ def shared_seeds():
         for piece in pieces:
             yield kind, piece
             yield "pipeline", piece + OPTIONS[len(piece) % len(OPTIONS)] * (kind == "pcap")
+            yield "biflows", piece + BIFLOW_OPTIONS[len(piece) % len(BIFLOW_OPTIONS)] * (kind == "pcap")
         yield from frame_seeds(found)
 
 
 # For `pipeline`: tunnels, fragments, least packets, tails; timeouts; interval; rate; width.
 OPTIONS = [bytes.fromhex(text) for text in ("113c3c3c3c0a0000", "020a0a0905030000", "1f1412110e1e0000")]
+# For `biflows`: rules and two timeouts; settings of families; what rounds may hold; parts.
+BIFLOW_OPTIONS = [
+    bytes.fromhex(text)
+    for text in (
+        *("b7121610840f0f1100000000070000ff", "bf0e0f0e030e0d0c01000000020000ff"),
+        *("80101111010c0e1103c30000030000ff", "d500002084131415010000a5050000ff", "af0d0e0f020e0f0f00ffa2a1060000ff"),
+    )
+]
 
 
 def frame_seeds(found):
@@ -110,6 +119,8 @@ def frame_seeds(found):
     for link_type, frame in found:
         if link_type in LINK_TYPES:
             yield f"link_{link_type}", frame
+        if link_type in (1, 101):
+            yield "details", frame + bytes([1 | (link_type == 1) << 1])
         if link_type == 1:
             yield "outer_1", frame
             if frame[12:14] in (b"\x08\x00", b"\x86\xdd"):
@@ -234,6 +245,45 @@ def round_inputs():
         yield head + events
 
 
+def plan_inputs():
+    """Plans of biflows: options of 16 octets, events of 6."""
+    for i in range(24):
+        head = bytes([i * 37 % 256, 16 + i % 4, 17 + i % 5, 15, 0x83 if i % 2 else 2, 14 + i % 4, 13, 16])
+        head += bytes([i % 4, 0xC9 if i % 5 == 4 else 0, 0xA3 if i % 7 == 6 else 0, 0xA2 if i % 11 == 10 else 0])
+        head += bytes([i % 4 | (i % 16) << 2, 12 + 128 * (i % 6 == 0), 0, 0])
+        events = b""
+        for j in range(40):
+            kind = (7 if j % 9 == 8 else 6 if j % 13 == 12 else 0) | (16 + (i + j) % 12) << 3
+            ends = 130 if kind & 7 == 6 else (j * 7 + i) % 16 | (j * i % 8) << 5
+            events += bytes([kind, ends, 10 + 17 * j % 200, (2, 18, 16, 24, 17, 16, 4)[j * 3 % 7], j * 5, j * i % 256])
+        yield head + events
+
+
+def row_inputs():
+    """Options of 16 octets, packets of 16: the time since the one before, its size, flags ... and at last its way."""
+    for i in range(16):
+        head = bytes([10 + i, 0x83 if i % 2 else 1, 15, 15, 16, i * 4 + 64 * (i % 2), 1 + i * 3, i * 11, *[i] * 8])
+        packets = b"".join(
+            bytes(
+                [j * 31 % 256, i + j % 5, j * 3 % 256, j % 6, 0, 0, (2, 18, 16, 24, 17)[j % 5], 64, 20, 0, 1, j, 0, 0]
+            )
+            + bytes([3, j * i % 2])
+            for j in range(8 + i * 5)
+        )
+        yield head + packets
+
+
+def option_inputs():
+    """TCP headers with options, whole and cut."""
+    kinds = (b"\2\4\5\xb4", b"\3\3\7", b"\4\2", b"\x08\x0a" + b"t" * 8, b"\1", b"\0", b"\3\3\xff", b"\2\3\1", b"\5\0")
+    for first in kinds:
+        for second in kinds:
+            octets = (first + second + first + b"\4\2").ljust(40, b"\1")
+            header = struct.pack(">HHIIBBHHH", 1, 2, 3, 4, 0xF0, 2, 5, 6, 7) + octets
+            yield header
+            yield header[: 20 + len(first) + len(second)]
+
+
 def built_seeds():
     """(target, content) that need nothing from outside."""
     packets = list(inner_packets())
@@ -257,8 +307,22 @@ def built_seeds():
         yield kind, content
         for options in OPTIONS:
             yield "pipeline", content + options
-    for content in round_inputs():
-        yield "rounds", content
+        for options in BIFLOW_OPTIONS:
+            yield "biflows", content + options
+    for packet in packets:
+        for way in range(2):
+            yield "details", packet + bytes([way])
+            yield "details", frames.ethernet(packet) + bytes([2 | way])
+    for number, protocol in enumerate((1, 132, 50, 89, 58)):
+        packet = frames.ipv4(bytes(range(8 + 4 * number)), protocol=protocol)
+        yield "details", packet + b"\0"
+        yield "biflows", captures.pcap([(number, frames.ethernet(packet))]) + BIFLOW_OPTIONS[0]
+    for target, inputs in (
+        *(("rounds", round_inputs()), ("biflow_rounds", plan_inputs()), ("rows", row_inputs())),
+        ("tcp_options", option_inputs()),
+    ):
+        for content in inputs:
+            yield target, content
 
 
 def make_corpus(folder):

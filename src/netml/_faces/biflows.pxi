@@ -5,10 +5,10 @@ from netml._core.flow.biflow cimport TCP_END_FIN, TCP_END_NONE, TCP_END_REOPEN, 
 from netml._core.flow.biflow_order cimport (
     BiflowFacts, mark_long_flows, order_numbers, place_packets, sort_flows, write_facts,
 )
-from netml._core.flow.biflow_rounds cimport (
-    EarlyEnds, RoundRules, carry_open, copy_chosen, end_round_of_biflows, find_due, is_worth_packing, note_summed,
-    pack_biflows,
+from netml._core.flow.biflow_carry cimport (
+    carry_open, copy_chosen, find_due, is_worth_packing, note_summed, pack_biflows, place_chosen,
 )
+from netml._core.flow.biflow_rounds cimport EarlyEnds, RoundRules, end_round_of_biflows
 from netml._core.flow.biflow_table cimport BiflowTable, end_all, find_latest, free_biflows
 from netml._core.flow.columns cimport count_packets
 from netml._core.flow.grouping cimport GroupedColumns, group_columns
@@ -29,12 +29,19 @@ cdef class BiflowAssembler(PacketAssembler):
         As of `PacketAssembler`.
     rules : dict
         The fields of `BiflowRules`.
+    n_first : int, default 0
+        Packets of each flow, in order of arrival, whose headers are kept.
+    payload_octets : int, default 0
+        Octets of the payload that are kept with them.
     """
 
     cdef EarlyEnds early
     cdef uint32_t[::1] leaving   # numbers of the flows whose rows the last round hands out
 
-    def __cinit__(self, wanted=(), *, BiflowRules rules, **options):
+    def __cinit__(self, wanted=(), *, BiflowRules rules, uint32_t n_first=0, uint32_t payload_octets=0, **options):
+        lay_bits((), payload_octets)
+        self.assembly.first.n_first = n_first
+        self.assembly.first.payload_octets = payload_octets
         self.assembly.biflows.rules = rules
         self.leaving = np.empty(0, np.uint32)
         self.assembly.makes_biflows = self.assembly.reads_details = True
@@ -60,7 +67,8 @@ cdef class BiflowAssembler(PacketAssembler):
         -------
         dict of str to ndarray
             `offsets` (n + 1), `keys`, `start_ns`, `end_ns`, `end_reason`, `connection_start_ns`, `icmp_type`,
-            `icmp_code`, `vlan_id` (n), and the packet columns, n_packets long.
+            `icmp_code`, `vlan_id` (n), and the packet columns, n_packets long; with `n_first` the `header_numbers` of
+            the flows (n), uint32, for what `take_headers` gives.
         """
         cdef GroupedColumns columns
         cdef size_t n_flows, n_chosen = 0
@@ -91,7 +99,17 @@ cdef class BiflowAssembler(PacketAssembler):
         taken = {name: column[:offsets[n_chosen]] for name, column in self.grouped.items()}
         self.grouped = {}
         taken["offsets"] = np.asarray(offsets)[:n_chosen + 1]
+        if self.assembly.first.n_first:
+            taken["header_numbers"] = np.asarray(order)[:n_chosen]
         return taken | self.write_facts(order, n_chosen)
+
+    def take_headers(self):
+        """Hand over the headers of flows' first packets, once all have come: `StoredFlowHeaders`."""
+        cdef StoredFlowHeaders headers = StoredFlowHeaders()
+        describe_fault(flush_batch(&self.assembly), 0)
+        headers.store = self.assembly.first.store
+        memset(&self.assembly.first.store, 0, sizeof(HeaderStore))
+        return headers
 
     def end_round(self, RoundRules rules, *, sums=(), str size="caplen"):
         """End the flows that no packet to come can belong to (`biflow_rounds.pxd`), for `take_round`; others wait.
@@ -237,11 +255,9 @@ cdef class BiflowAssembler(PacketAssembler):
     ):
         """The packets of flows that have ended: copies do not hold the memory of what is not handed out."""
         cdef GroupedColumns out
-        cdef int64_t[::1] places
+        cdef int64_t[::1] places = np.empty(n_chosen + 1, np.int64)
         held = self.grouped
-        numbers = np.asarray(order)[:n_chosen]
-        places = np.zeros(n_chosen + 1, np.int64)
-        np.cumsum(np.diff(offsets)[numbers], out=np.asarray(places)[1:])
+        place_chosen(&offsets[0], &order[0], n_chosen, &places[0])
         out = self.allocate_grouped(places[n_chosen])
         copied, self.grouped = self.grouped, held
         with nogil:
@@ -268,7 +284,7 @@ cdef class BiflowAssembler(PacketAssembler):
         if n_flows:
             with nogil:
                 write_facts(&self.assembly.biflows, &order[0], n_flows, &facts)
-        return {"keys": octets.view(FLOW_KEY), **written}
+        return {"keys": view_keys(octets), **written}
 
 
 BIFLOW_FACTS = {

@@ -1,7 +1,7 @@
 /* libFuzzer's entry points. One program has all targets: the name that it is called by says which.
  *
- * `framing`, `pcap`, `pcapng`, `pipeline`, `fragments`, `rounds`, `link_N` and `outer_N` (N a LINKTYPE_ value), `ipv4`,
- * `ipv6` (as link_228 and link_229). Mutations of captures are mended afterwards: lengths that lead nowhere end a read
+ * `framing`, `pcap`, `pcapng`, `pipeline`, `fragments`, `rounds`, `biflows`, `biflow_rounds`, `rows`, `tcp_options`,
+ * `details`, `link_N` and `outer_N` (N a LINKTYPE_ value), `ipv4`, `ipv6` (as link_228 and link_229). Mutations of captures are mended afterwards: lengths that lead nowhere end a read
  * at once, so that hardly anything behind them would be seen.
  */
 #include <stddef.h>
@@ -16,10 +16,15 @@ int fuzz_frame(const uint8_t *data, size_t size, uint32_t link_type, int enters_
 int fuzz_fragments(const uint8_t *data, size_t size);
 int fuzz_pipeline(const uint8_t *data, size_t size);
 int fuzz_rounds(const uint8_t *data, size_t size);
+int fuzz_biflows(const uint8_t *data, size_t size);
+int fuzz_biflow_rounds(const uint8_t *data, size_t size);
+int fuzz_rows(const uint8_t *data, size_t size);
+int fuzz_tcp_options(const uint8_t *data, size_t size);
+int fuzz_details(const uint8_t *data, size_t size);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most);
 }
 
-enum target { FRAMING, FRAME, FRAGMENTS, PIPELINE, ROUNDS };
+enum target { FRAMING, FRAME, FRAGMENTS, PIPELINE, ROUNDS, BIFLOWS, BIFLOW_ROUNDS, ROWS, TCP_OPTIONS, DETAILS };
 static enum target chosen;
 static uint32_t link_type = 1;
 static int enters_tunnels = 1;
@@ -32,6 +37,11 @@ extern "C" int LLVMFuzzerInitialize(int *n_arguments, char ***arguments) {
     else if (!strcmp(name, "fragments")) chosen = FRAGMENTS;
     else if (!strcmp(name, "pipeline")) chosen = PIPELINE;
     else if (!strcmp(name, "rounds")) chosen = ROUNDS;
+    else if (!strcmp(name, "biflows")) chosen = BIFLOWS;
+    else if (!strcmp(name, "biflow_rounds")) chosen = BIFLOW_ROUNDS;
+    else if (!strcmp(name, "rows")) chosen = ROWS;
+    else if (!strcmp(name, "tcp_options")) chosen = TCP_OPTIONS;
+    else if (!strcmp(name, "details")) chosen = DETAILS;
     else {
         chosen = FRAME;
         if (!strcmp(name, "ipv4")) link_type = 228;
@@ -54,6 +64,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     case FRAGMENTS: return fuzz_fragments(data, size);
     case PIPELINE: return fuzz_pipeline(data, size);
     case ROUNDS: return fuzz_rounds(data, size);
+    case BIFLOWS: return fuzz_biflows(data, size);
+    case BIFLOW_ROUNDS: return fuzz_biflow_rounds(data, size);
+    case ROWS: return fuzz_rows(data, size);
+    case TCP_OPTIONS: return fuzz_tcp_options(data, size);
+    case DETAILS: return fuzz_details(data, size);
     default: return fuzz_frame(data, size, link_type, enters_tunnels);
     }
 }
@@ -111,7 +126,7 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t mos
     size_t length = LLVMFuzzerMutate(data, size, most);
     uint32_t magic;
     int is_swapped;
-    if ((chosen != FRAMING && chosen != PIPELINE) || length < 24 || seed % 4 == 0) return length;
+    if ((chosen != FRAMING && chosen != PIPELINE && chosen != BIFLOWS) || length < 24 || seed % 4 == 0) return length;
     magic = read32(data, 0);
     if (magic == 0x0A0D0D0A) {
         mend_pcapng(data, length);

@@ -46,7 +46,7 @@ cdef uint64_t end_one_round(const OpenRules *rules, Dropped *dropped) noexcept n
     memset(&spans, 0, sizeof(spans))
     fuzz_require(flush_batch(&shared) == STATUS_OK, "packets are entered")
     if rules.is_last:
-        free_slots(&shared.table)
+        free_slots(&shared.table.slots)
     columns = group_all(&offsets, &n)
     fuzz_require(
         run_round(&columns, offsets, rules, &shared.table, &opened, &spans, dropped, &shared.columns) == STATUS_OK,

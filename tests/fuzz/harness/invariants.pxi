@@ -7,27 +7,34 @@ cdef void begin(bint enters_tunnels, bint tracks_fragments) noexcept nogil:
     cdef size_t i
     keep_ring()
     free_columns(&assembly.columns)
-    if assembly.table.n_chunks > 1:
-        free_table(&assembly.table)
+    if assembly.table.records.n_chunks > 1:
+        free_records(&assembly.table.records)
     assembly.table.n_flows = 0
-    if assembly.table.slots == NULL or assembly.table.slot_bits != FIRST_SLOT_BITS:
-        free_slots(&assembly.table)
-        fuzz_require(set_slots(&assembly.table, FIRST_SLOT_BITS) == STATUS_OK, "memory for the slots")
-    memset(assembly.table.slots, 0xFF, (assembly.table.mask + 1) * 8)
+    empty_slots(&assembly.table.slots)
     for i in range(4):
         assembly.table.seeds[i] = <uint64_t> 0xD1B54A32D192ED03 * (i + 1)
     memset(&assembly.counters, 0, sizeof(assembly.counters))
     assembly.counters.earliest_ns = INT64_MAX
     assembly.counters.latest_ns = INT64_MIN
     memset(&assembly.columns, 0, sizeof(assembly.columns))
-    assembly.columns.wants = WANTS_CAPLEN | WANTS_WIRELEN | WANTS_FLAGS | WANTS_TTL
+    assembly.columns.wants = PLAIN_COLUMNS
     assembly.keeps_packets = True
+    assembly.makes_biflows = assembly.reads_details = False
+    assembly.decoding.takes_all = False
     assembly.n_batch = 0
     set_tunnels(assembly, enters_tunnels)
     memset(&assembly.decoding.fragments, 0, sizeof(ring))
     if tracks_fragments:
         empty_ring(&ring)
         assembly.decoding.fragments = ring
+
+
+cdef void empty_slots(SlotTable *slots) noexcept nogil:
+    """As many as at the beginning, and no flow in them."""
+    if slots.slots == NULL or slots.slot_bits != FIRST_SLOT_BITS:
+        free_slots(slots)
+        fuzz_require(set_slots(slots, FIRST_SLOT_BITS) == STATUS_OK, "memory for the slots")
+    memset(slots.slots, 0xFF, (slots.mask + 1) * 8)
 
 
 cdef void keep_ring() noexcept nogil:
@@ -87,11 +94,7 @@ cdef GroupedColumns group_all(int64_t **offsets, size_t *n) noexcept nogil:
     cdef uint32_t *cursors = <uint32_t *> fuzz_allocate((n_flows + 1) * sizeof(uint32_t))
     n[0] = count_packets(&shared.columns)
     offsets[0] = <int64_t *> fuzz_allocate((n_flows + 1) * sizeof(int64_t))
-    columns.time_ns = <int64_t *> fuzz_allocate(n[0] * sizeof(int64_t))
-    columns.caplen = <uint32_t *> fuzz_allocate(n[0] * sizeof(uint32_t))
-    columns.wirelen = <uint32_t *> fuzz_allocate(n[0] * sizeof(uint32_t))
-    columns.flags = <uint8_t *> fuzz_allocate(n[0])
-    columns.ttl = <uint8_t *> fuzz_allocate(n[0])
+    columns = allocate_grouped(n[0])
     number_packets(&shared.table, offsets[0], cursors)
     fuzz_require(offsets[0][n_flows] == <int64_t> n[0], "the flows' packets are all packets")
     group_columns(&shared.columns, cursors, &columns)
@@ -99,13 +102,42 @@ cdef GroupedColumns group_all(int64_t **offsets, size_t *n) noexcept nogil:
     return columns
 
 
+cdef GroupedColumns allocate_grouped(size_t n) noexcept nogil:
+    """Columns for so many packets, of those that are wanted."""
+    cdef GroupedColumns columns
+    cdef int column
+    columns.time_ns = <int64_t *> fuzz_allocate(n * sizeof(int64_t))
+    for column in range(N_COLUMNS):
+        columns.values[column] = NULL
+        if shared.columns.wants >> column & 1:
+            columns.values[column] = fuzz_allocate(n * column_width(column))
+    return columns
+
+
 cdef void free_grouped(GroupedColumns *columns) noexcept nogil:
     """Give the memory back."""
+    cdef int column
     free(columns.time_ns)
-    free(columns.caplen)
-    free(columns.wirelen)
-    free(columns.flags)
-    free(columns.ttl)
+    for column in range(N_COLUMNS):
+        free(columns.values[column])
+
+
+cdef FlowPackets find_packet_columns(const GroupedColumns *columns) noexcept nogil:
+    """As `fill_family` finds them; a packet's size is that on the wire."""
+    cdef FlowPackets packets
+    packets.time_ns = columns.time_ns
+    packets.size = <const uint32_t *> columns.values[COLUMN_WIRELEN]
+    packets.flags = <const uint8_t *> columns.values[COLUMN_FLAGS]
+    packets.ttl = <const uint8_t *> columns.values[COLUMN_TTL]
+    packets.is_forward = <const uint8_t *> columns.values[COLUMN_IS_FORWARD]
+    packets.payload_bytes = <const uint32_t *> columns.values[COLUMN_PAYLOAD_BYTES]
+    packets.header_bytes = <const uint8_t *> columns.values[COLUMN_HEADER_BYTES]
+    packets.window = <const uint16_t *> columns.values[COLUMN_WINDOW]
+    packets.sequence = <const uint32_t *> columns.values[COLUMN_SEQUENCE]
+    packets.acknowledgement = <const uint32_t *> columns.values[COLUMN_ACKNOWLEDGEMENT]
+    packets.tcp_options = <const uint32_t *> columns.values[COLUMN_TCP_OPTIONS]
+    packets.n_packets = 0
+    return packets
 
 
 cdef void write_texts(const uint8_t *keys, size_t n) noexcept nogil:
@@ -133,24 +165,25 @@ cdef void fill_families(
     const GroupedColumns *columns, const int64_t *offsets, size_t n_spans, double rate_ns, size_t width,
 ) noexcept nogil:
     """Every family of all flows: only finite numbers, none below zero."""
-    cdef FlowPackets packets
+    cdef FlowPackets packets = find_packet_columns(columns)
+    cdef FlowFacts facts
     cdef FamilyNeeds needs
     cdef int64_t n_most = 0
     cdef int code
     cdef size_t i, n_columns
     cdef double *matrix
-    packets.time_ns = columns.time_ns
-    packets.size = columns.wirelen
-    packets.flags = columns.flags
-    packets.ttl = columns.ttl
+    memset(&facts, 0, sizeof(facts))
+    memset(&needs, 0, sizeof(needs))
     packets.n_packets = offsets[n_spans]
     fuzz_require(find_longest(offsets, n_spans, offsets[n_spans], 1, &n_most) == -1, "flows lie within the columns")
-    needs.rate_ns = rate_ns
+    needs.settings.rate_ns = rate_ns
     for code in range(FAMILY_HEADER, FAMILY_SAMP_SIZE + 1):
         n_columns = width + 8 if code == FAMILY_HEADER else 12 if code == FAMILY_STATS else width
         matrix = <double *> calloc(n_spans * n_columns, sizeof(double))
         needs.scratch = <uint32_t *> fuzz_allocate((2 * n_most if code == FAMILY_STATS else 1) * sizeof(uint32_t))
-        fill_rows(<FamilyCode> code, &packets, offsets, n_spans, &needs, matrix, n_columns, n_columns)
+        fuzz_require(
+            fill_rows(<FamilyCode> code, &packets, &facts, offsets, n_spans, &needs, matrix, n_columns, n_columns)
+            == STATUS_OK, "rows are filled")
         for i in range(n_spans * n_columns):
             fuzz_require(fuzz_is_finite(matrix[i]) and matrix[i] >= 0, "all numbers are finite, none below 0")
         free(needs.scratch)
@@ -178,7 +211,7 @@ cdef void hand_over(
     for i in range(n_spans):
         fuzz_require(columns.time_ns[offsets[i]] == start_ns[i], "a flow begins with its first packet")
         fuzz_require(columns.time_ns[offsets[i + 1] - 1] == end_ns[i], "a flow ends with its last packet")
-    sum_spans(columns.wirelen, offsets, n_spans, start_ns)
+    sum_spans(<const uint32_t *> columns.values[COLUMN_WIRELEN], offsets, n_spans, start_ns)
     for i in range(n_spans):
         fuzz_require(start_ns[i] >= 0, "bytes are counted")
     write_texts(keys, n_spans)

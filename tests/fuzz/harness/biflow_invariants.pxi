@@ -1,0 +1,440 @@
+"""Biflows: beginning anew, both ways to their end, and a digest of what comes out, whatever the order of the flows."""
+
+
+cdef enum:
+    N_SUMMED = 3                 # families that have states: FLOW, CIC, CIC-2017
+    SUMMED_COLUMNS = N_FLOW_COLUMNS + 86 + 77
+
+
+cdef struct Outcome:             # of one way to the end
+    uint64_t n_flows
+    uint64_t n_packets           # in flows that were handed out
+    uint64_t packets_digest      # facts and packets of all flows
+    uint64_t rows_digest         # facts and rows of FLOW, CIC and CIC-2017
+    Dropped dropped
+    EarlyEnds early
+
+
+cdef FlowStates summed[3]
+
+
+cdef void begin_biflows(bint enters_tunnels, bint tracks_fragments) noexcept nogil:
+    """An empty assembly of biflows with all columns; the rules are the caller's."""
+    cdef size_t i
+    begin(enters_tunnels, tracks_fragments)
+    if shared.biflows.records.n_chunks > 1:
+        free_records(&shared.biflows.records)
+    shared.biflows.n_flows = shared.biflows.n_keys = 0
+    empty_slots(&shared.biflows.slots)
+    for i in range(4):
+        shared.biflows.seeds[i] = <uint64_t> 0xD1B54A32D192ED03 * (i + 5)
+    shared.columns.wants = (1 << N_COLUMNS) - 1
+    shared.makes_biflows = shared.reads_details = True
+    for i in range(N_SUMMED):
+        free_states(&summed[i])
+        memset(&summed[i], 0, sizeof(FlowStates))
+        summed[i].family = find_summed(i)
+        summed[i].state_bytes = measure_state(summed[i].family)
+        summed[i].memory.secret = 0x5851F42D4C957F2D
+
+
+cdef FamilyCode find_summed(size_t i) noexcept nogil:
+    """The families that have states."""
+    return FAMILY_FLOW if i == 0 else FAMILY_CIC if i == 1 else FAMILY_CIC_2017
+
+
+cdef size_t find_first_column(size_t i) noexcept nogil:
+    """Where their columns begin."""
+    return 0 if i == 0 else N_FLOW_COLUMNS if i == 1 else N_FLOW_COLUMNS + 86
+
+
+cdef uint64_t mix(uint64_t digest, const void *octets, size_t size) noexcept nogil:
+    """A digest with some octets more."""
+    cdef const uint8_t *at = <const uint8_t *> octets
+    cdef size_t i
+    for i in range(size // 8):
+        digest = (digest ^ read_u64(at + 8 * i)) * <uint64_t> 0x9E3779B97F4A7C15
+        digest ^= digest >> 29
+    for i in range(size // 8 * 8, size):
+        digest = (digest ^ at[i]) * <uint64_t> 0x9E3779B97F4A7C15
+        digest ^= digest >> 29
+    return digest
+
+
+cdef BiflowFacts take_facts(const uint32_t *order, size_t n_flows, bint has_sums) noexcept nogil:
+    """As `BiflowAssembler.write_facts`; and every flow has a reason, an order of times, and IP of version 4 or 6."""
+    cdef BiflowFacts facts
+    cdef size_t i
+    facts.keys = <uint8_t *> fuzz_allocate(n_flows * KEY_BYTES)
+    facts.start_ns = <int64_t *> fuzz_allocate(n_flows * sizeof(int64_t))
+    facts.end_ns = <int64_t *> fuzz_allocate(n_flows * sizeof(int64_t))
+    facts.connection_start_ns = <int64_t *> fuzz_allocate(n_flows * sizeof(int64_t))
+    facts.end_reason = <uint8_t *> fuzz_allocate(n_flows)
+    facts.icmp_type = <int16_t *> fuzz_allocate(n_flows * sizeof(int16_t))
+    facts.icmp_code = <int16_t *> fuzz_allocate(n_flows * sizeof(int16_t))
+    facts.vlan_id = <uint16_t *> fuzz_allocate(n_flows * sizeof(uint16_t))
+    facts.packets = <int64_t *> fuzz_allocate(n_flows * sizeof(int64_t)) if has_sums else NULL
+    facts.bytes = <int64_t *> fuzz_allocate(n_flows * sizeof(int64_t)) if has_sums else NULL
+    write_facts(&shared.biflows, order, n_flows, &facts)
+    for i in range(n_flows):
+        fuzz_require(facts.keys[i * KEY_BYTES + 37] == 4 or facts.keys[i * KEY_BYTES + 37] == 6, "IP is of version 4 or 6")
+        fuzz_require(END_IDLE <= facts.end_reason[i] <= END_LACK_OF_RESOURCES, "a flow ends for a reason")
+        fuzz_require(
+            facts.connection_start_ns[i] <= facts.start_ns[i] <= facts.end_ns[i], "times of a flow are in order")
+        fuzz_require(-1 <= facts.icmp_type[i] <= 255 and -1 <= facts.icmp_code[i] <= 255, "ICMP's octets")
+        fuzz_require(i == 0 or facts.start_ns[i - 1] <= facts.start_ns[i], "flows are in order of start")
+        fuzz_require(not has_sums or facts.packets[i] > 0, "a flow has packets")
+    return facts
+
+
+cdef void free_facts(BiflowFacts *facts) noexcept nogil:
+    """Give the memory back."""
+    free(facts.keys)
+    free(facts.start_ns)
+    free(facts.end_ns)
+    free(facts.connection_start_ns)
+    free(facts.end_reason)
+    free(facts.icmp_type)
+    free(facts.icmp_code)
+    free(facts.vlan_id)
+    free(facts.packets)
+    free(facts.bytes)
+
+
+cdef uint64_t digest_facts(const BiflowFacts *facts, size_t i, int64_t n_packets, int64_t n_bytes) noexcept nogil:
+    """All that is known of a flow besides its packets."""
+    cdef uint64_t digest = mix(1, facts.keys + i * KEY_BYTES, KEY_BYTES)
+    digest = mix(digest, &facts.start_ns[i], 8)
+    digest = mix(digest, &facts.end_ns[i], 8)
+    digest = mix(digest, &facts.connection_start_ns[i], 8)
+    digest = mix(digest, &facts.end_reason[i], 1)
+    digest = mix(digest, &facts.icmp_type[i], 2)
+    digest = mix(digest, &facts.icmp_code[i], 2)
+    digest = mix(digest, &facts.vlan_id[i], 2)
+    digest = mix(digest, &n_packets, 8)
+    return mix(digest, &n_bytes, 8)
+
+
+cdef void require_biflows(const GroupedColumns *columns, const int64_t *offsets, size_t n_flows) noexcept nogil:
+    """Offsets ascend, each flow's times too; packets go forward or not, and a flow has a key (see `find_mark`)."""
+    cdef const uint8_t *is_forward = <const uint8_t *> columns.values[COLUMN_IS_FORWARD]
+    cdef const uint32_t *mark = <const uint32_t *> columns.values[COLUMN_IP_BYTES]
+    cdef size_t i
+    cdef int64_t j
+    fuzz_require(offsets[0] == 0, "offsets begin at 0")
+    for i in range(n_flows):
+        fuzz_require(offsets[i] < offsets[i + 1], "offsets ascend")
+        for j in range(offsets[i], offsets[i + 1]):
+            fuzz_require(is_forward[j] <= 1, "forward or not")
+            fuzz_require(j == offsets[i] or columns.time_ns[j - 1] <= columns.time_ns[j], "a flow is in order of time")
+            if has_marks:
+                fuzz_require(
+                    (mark[j] ^ is_forward[j]) | 1 == (mark[offsets[i]] ^ is_forward[offsets[i]]) | 1,
+                    "a flow has one key")
+                fuzz_require(
+                    mark[j] & 2 or (mark[j] ^ mark[offsets[i]] ^ is_forward[j] ^ is_forward[offsets[i]]) & 1 == 0,
+                    "a direction is an end's")
+
+
+cdef bint has_marks              # whether packets carry a mark of their key in place of the length of their IP packet
+
+
+cdef void add_outcome(
+    const GroupedColumns *columns, const int64_t *offsets, const BiflowFacts *facts, size_t n_flows,
+    const FamilyNeeds *needs, Outcome *outcome,
+) noexcept nogil:
+    """Flows with their packets: what must hold of them, and their digests."""
+    cdef const uint32_t *size = <const uint32_t *> columns.values[COLUMN_WIRELEN]
+    cdef double *rows
+    cdef uint64_t digest
+    cdef int64_t n_bytes, j
+    cdef size_t i, start, n
+    cdef int column
+    require_biflows(columns, offsets, n_flows)
+    rows = fill_summed(columns, offsets, facts, n_flows, needs)
+    for i in range(n_flows):
+        start = offsets[i]
+        n = offsets[i + 1] - start
+        fuzz_require(
+            columns.time_ns[start] == facts.start_ns[i] and columns.time_ns[start + n - 1] == facts.end_ns[i],
+            "a flow's times are its packets'")
+        n_bytes = 0
+        for j in range(offsets[i], offsets[i + 1]):
+            n_bytes += size[j]
+        digest = digest_facts(facts, i, n, n_bytes)
+        outcome.rows_digest += mix(digest, rows + i * SUMMED_COLUMNS, SUMMED_COLUMNS * sizeof(double))
+        digest = mix(digest, columns.time_ns + start, n * sizeof(int64_t))
+        for column in range(N_COLUMNS):
+            digest = mix(
+                digest, <const uint8_t *> columns.values[column] + start * column_width(column),
+                n * column_width(column))
+        outcome.packets_digest += digest
+        outcome.n_packets += n
+    outcome.n_flows += n_flows
+    free(rows)
+
+
+cdef FlowFacts know_facts(const BiflowFacts *facts, size_t n_flows) noexcept nogil:
+    """The same as families ask for them; `protocol` is to be freed."""
+    cdef FlowFacts known
+    cdef uint8_t *protocol = <uint8_t *> fuzz_allocate(n_flows)
+    cdef size_t i
+    for i in range(n_flows):
+        protocol[i] = facts.keys[i * KEY_BYTES + 36]
+    known.protocol = protocol
+    known.icmp_type = facts.icmp_type
+    known.icmp_code = facts.icmp_code
+    known.connection_start_ns = facts.connection_start_ns
+    return known
+
+
+cdef double *fill_summed(
+    const GroupedColumns *columns, const int64_t *offsets, const BiflowFacts *facts, size_t n_flows,
+    const FamilyNeeds *needs,
+) noexcept nogil:
+    """Rows of FLOW, CIC and CIC-2017 side by side."""
+    cdef FlowPackets packets = find_packet_columns(columns)
+    cdef FlowFacts known = know_facts(facts, n_flows)
+    cdef FamilyNeeds wanted = needs[0]
+    cdef double *rows = <double *> calloc(n_flows * SUMMED_COLUMNS + 1, sizeof(double))
+    cdef int64_t n_most = 0
+    cdef size_t i
+    fuzz_require(find_longest(offsets, n_flows, offsets[n_flows], 1, &n_most) == -1, "flows lie within the columns")
+    wanted.scratch = <uint32_t *> fuzz_allocate(2 * n_most * sizeof(uint32_t))
+    for i in range(N_SUMMED if n_flows else 0):
+        fuzz_require(
+            fill_rows(
+                find_summed(i), &packets, &known, offsets, n_flows, &wanted, rows + find_first_column(i),
+                SUMMED_COLUMNS, N_FLOW_COLUMNS if i == 0 else 86 if i == 1 else 77) == STATUS_OK, "rows are filled")
+    require_finite(rows, n_flows * SUMMED_COLUMNS)
+    free(wanted.scratch)
+    free(<void *> known.protocol)
+    return rows
+
+
+cdef void require_finite(const double *rows, size_t n) noexcept nogil:
+    """Never Infinity or NaN."""
+    cdef size_t i
+    for i in range(n):
+        fuzz_require(fuzz_is_finite(rows[i]), "all numbers are finite")
+
+
+cdef void take_all_biflows(uint64_t min_packets, const FamilyNeeds *needs, Outcome *outcome) noexcept nogil:
+    """As `BiflowAssembler.take_biflows`; and all families of what it gives."""
+    cdef GroupedColumns columns
+    cdef BiflowFacts facts
+    cdef size_t n_flows, n_chosen = 0, n
+    cdef uint32_t *order
+    cdef uint32_t *cursors
+    cdef uint8_t *is_long
+    cdef int64_t *offsets
+    memset(outcome, 0, sizeof(Outcome))
+    fuzz_require(flush_batch(&shared) == STATUS_OK, "packets are entered")
+    n_flows = shared.biflows.n_flows
+    n = count_packets(&shared.columns)
+    order = <uint32_t *> fuzz_allocate((n_flows + 1) * sizeof(uint32_t))
+    cursors = <uint32_t *> fuzz_allocate((n_flows + 1) * sizeof(uint32_t))
+    offsets = <int64_t *> fuzz_allocate((n_flows + 1) * sizeof(int64_t))
+    is_long = <uint8_t *> fuzz_allocate(n_flows + 1)
+    columns = allocate_grouped(n)
+    end_all(&shared.biflows, find_latest(&shared.biflows))
+    mark_long_flows(&shared.biflows, min_packets, is_long, &outcome.dropped)
+    fuzz_require(order_numbers(&shared.biflows, is_long, order, &n_chosen) == STATUS_OK, "flows are ordered")
+    place_packets(&shared.biflows, order, offsets, cursors)
+    fuzz_require(offsets[n_flows] == <int64_t> n, "the flows' packets are all packets")
+    group_columns(&shared.columns, cursors, &columns)
+    fuzz_require(sort_flows(&columns, offsets, n_chosen) == STATUS_OK, "flows are sorted")
+    facts = take_facts(order, n_chosen, False)
+    add_outcome(&columns, offsets, &facts, n_chosen, needs, outcome)
+    fuzz_require(outcome.n_packets + count_dropped(&outcome.dropped) == n, "flows + dropped = kept")
+    if n_chosen:
+        write_texts(facts.keys, n_chosen)
+        fill_all_families(&columns, offsets, &facts, n_chosen, needs)
+    free_facts(&facts)
+    free_grouped(&columns)
+    free(order)
+    free(cursors)
+    free(offsets)
+    free(is_long)
+
+
+cdef void fill_all_families(
+    const GroupedColumns *columns, const int64_t *offsets, const BiflowFacts *facts, size_t n_flows,
+    const FamilyNeeds *needs,
+) noexcept nogil:
+    """Every family there is, of flows that may have one packet, in a matrix of just its width."""
+    cdef FlowPackets packets = find_packet_columns(columns)
+    cdef FlowFacts known = know_facts(facts, n_flows)
+    cdef FamilyNeeds wanted = needs[0]
+    cdef int64_t n_most = 0
+    cdef size_t width
+    cdef double *rows
+    cdef int code
+    packets.n_packets = offsets[n_flows]
+    find_longest(offsets, n_flows, offsets[n_flows], 1, &n_most)
+    wanted.scratch = <uint32_t *> fuzz_allocate(2 * n_most * sizeof(uint32_t))
+    for code in range(N_FAMILIES):
+        width = measure_width(<FamilyCode> code, n_most, needs)
+        rows = <double *> calloc(n_flows * width, sizeof(double))
+        fuzz_require(
+            fill_rows(<FamilyCode> code, &packets, &known, offsets, n_flows, &wanted, rows, width, width) == STATUS_OK,
+            "rows are filled")
+        require_finite(rows, n_flows * width)
+        free(rows)
+    free(wanted.scratch)
+    free(<void *> known.protocol)
+
+
+cdef size_t measure_width(FamilyCode code, int64_t n_most, const FamilyNeeds *needs) noexcept nogil:
+    """The least width of a family that has one; of the others as many packets as the longest flow has, to some more."""
+    if code == FAMILY_HEADER:
+        return 8 + n_most % 11
+    if code == FAMILY_STATS:
+        return 12
+    if code == FAMILY_FLOW:
+        return N_FLOW_COLUMNS
+    if code == FAMILY_CIC:
+        return 86 if needs.settings.cic_extra else 76
+    if code == FAMILY_CIC_2017:
+        return 77
+    if code == FAMILY_TCP:
+        return TCP_COLUMNS
+    return 1 + (n_most * 2) % 23
+
+
+cdef void require_round(const RoundRules *rules) noexcept nogil:
+    """What is held after a round."""
+    cdef const Biflow *flow
+    cdef uint64_t n_open = 0, n_packets = 0
+    cdef size_t i, j
+    for i in range(shared.biflows.n_flows):
+        flow = find_biflow(&shared.biflows, i)
+        n_open += flow.end_reason == END_UNKNOWN
+        n_packets += flow.n_packets
+        fuzz_require((flow.end_reason == END_UNKNOWN) != flow.is_out, "a flow is open or out")
+        fuzz_require(not flow.is_out or flow.n_packets == 0, "what is out holds nothing")
+    fuzz_require(n_packets == count_packets(&shared.columns), "what waits is of open flows")
+    fuzz_require(n_open <= rules.max_flows, "flows are bounded")
+    fuzz_require(
+        n_packets * rules.packet_bytes + n_open * rules.flow_bytes <= rules.max_memory_bytes, "memory is bounded")
+    fuzz_require(not rules.is_last or n_open == 0, "nothing is open after the last round")
+    for i in range(shared.columns.n_chunks):
+        for j in range(shared.columns.chunks[i].n_packets):
+            fuzz_require(shared.columns.chunks[i].flow[j] < shared.biflows.n_flows, "a waiting packet's flow is there")
+
+
+cdef void end_biflow_round(
+    const RoundRules *rules, const FamilyNeeds *needs, bint has_sums, Outcome *outcome,
+) noexcept nogil:
+    """As `BiflowAssembler.end_round` and `take_round`."""
+    cdef GroupedColumns columns
+    cdef size_t n_flows, n_chosen = 0, n, i
+    cdef uint32_t *order
+    cdef uint8_t *is_chosen
+    cdef int64_t *offsets
+    cdef int64_t *ends
+    fuzz_require(flush_batch(&shared) == STATUS_OK, "packets are entered")
+    n_flows = shared.biflows.n_flows
+    n = count_packets(&shared.columns)
+    order = <uint32_t *> fuzz_allocate((n_flows + 1) * sizeof(uint32_t))
+    offsets = <int64_t *> fuzz_allocate((n_flows + 1) * sizeof(int64_t))
+    ends = <int64_t *> fuzz_allocate((n_flows + 1) * sizeof(int64_t))
+    is_chosen = <uint8_t *> fuzz_allocate(n_flows + 1)
+    columns = allocate_grouped(n)
+    place_packets(&shared.biflows, NULL, offsets, order)
+    fuzz_require(offsets[n_flows] == <int64_t> n, "the flows' packets are all packets")
+    group_columns(&shared.columns, order, &columns)
+    fuzz_require(sort_flows(&columns, offsets, n_flows) == STATUS_OK, "flows are sorted")
+    fuzz_require(
+        end_round_of_biflows(&shared.biflows, rules, is_chosen, &outcome.dropped, &outcome.early) == STATUS_OK,
+        "a round ends")
+    fuzz_require(order_numbers(&shared.biflows, is_chosen, order, &n_chosen) == STATUS_OK, "flows are ordered")
+    find_due(&shared.biflows, &columns, offsets, rules.watermark_ns, ends)
+    if has_sums:
+        hand_over_sums(&columns, offsets, ends, order, n_chosen, needs, outcome)
+    else:
+        hand_over_packets(&columns, offsets, order, n_chosen, needs, outcome)
+    fuzz_require(carry_open(&shared.biflows, &columns, offsets, &shared.columns) == STATUS_OK, "open flows wait")
+    require_round(rules)
+    if is_worth_packing(&shared.biflows):
+        fuzz_require(pack_biflows(&shared.biflows, &shared.columns, order) == STATUS_OK, "flows are forgotten")
+        for i in range(N_SUMMED if has_sums else 0):
+            renumber_states(&summed[i], order, shared.biflows.n_flows)
+        require_round(rules)
+    free_grouped(&columns)
+    free(order)
+    free(offsets)
+    free(ends)
+    free(is_chosen)
+
+
+cdef void hand_over_packets(
+    const GroupedColumns *columns, const int64_t *offsets, const uint32_t *order, size_t n_chosen,
+    const FamilyNeeds *needs, Outcome *outcome,
+) noexcept nogil:
+    """What leaves: copies of the packets."""
+    cdef GroupedColumns out
+    cdef BiflowFacts facts = take_facts(order, n_chosen, False)
+    cdef int64_t *places = <int64_t *> fuzz_allocate((n_chosen + 1) * sizeof(int64_t))
+    cdef size_t i
+    places[0] = 0
+    for i in range(n_chosen):
+        places[i + 1] = places[i] + offsets[order[i] + 1] - offsets[order[i]]
+    out = allocate_grouped(places[n_chosen])
+    copy_chosen(columns, offsets, order, n_chosen, &out, places)
+    add_outcome(&out, places, &facts, n_chosen, needs, outcome)
+    free_facts(&facts)
+    free_grouped(&out)
+    free(places)
+
+
+cdef void hand_over_sums(
+    const GroupedColumns *columns, const int64_t *offsets, const int64_t *ends, const uint32_t *order, size_t n_chosen,
+    const FamilyNeeds *needs, Outcome *outcome,
+) noexcept nogil:
+    """What leaves: rows; packets that are due go into the states."""
+    cdef FlowPackets packets = find_packet_columns(columns)
+    cdef BiflowFacts facts
+    cdef FlowFacts known
+    cdef double *rows = <double *> calloc(n_chosen * SUMMED_COLUMNS + 1, sizeof(double))
+    cdef uint64_t digest
+    cdef size_t i
+    for i in range(N_SUMMED):
+        fuzz_require(
+            feed_states(&summed[i], &packets, offsets, ends, shared.biflows.n_flows, needs) == STATUS_OK,
+            "packets go into sums")
+    note_summed(&shared.biflows, packets.size, offsets, ends)
+    facts = take_facts(order, n_chosen, True)
+    known = know_facts(&facts, n_chosen)
+    for i in range(N_SUMMED if n_chosen else 0):
+        fuzz_require(
+            write_states(&summed[i], order, n_chosen, &known, needs, rows + find_first_column(i), SUMMED_COLUMNS)
+            == STATUS_OK, "rows are written")
+    require_finite(rows, n_chosen * SUMMED_COLUMNS)
+    for i in range(n_chosen):
+        digest = digest_facts(&facts, i, facts.packets[i], facts.bytes[i])
+        outcome.rows_digest += mix(digest, rows + i * SUMMED_COLUMNS, SUMMED_COLUMNS * sizeof(double))
+        outcome.n_packets += facts.packets[i]
+    outcome.n_flows += n_chosen
+    free(<void *> known.protocol)
+    free_facts(&facts)
+    free(rows)
+
+
+cdef uint64_t count_early(const EarlyEnds *early) noexcept nogil:
+    """Flows that a bound has ended."""
+    cdef uint64_t n_pieces = 0
+    cdef int bound
+    for bound in range(N_EARLY_ENDS):
+        n_pieces += early.n_pieces[bound]
+        fuzz_require(early.n_pieces[bound] <= early.n_packets[bound], "what ends early has packets")
+    return n_pieces
+
+
+cdef void require_same(const Outcome *whole, const Outcome *rounds, bint has_sums) noexcept nogil:
+    """In time order, and where no bound was met, rounds give what one batch does."""
+    fuzz_require(whole.n_flows == rounds.n_flows, "rounds have the flows of a batch")
+    fuzz_require(whole.n_packets == rounds.n_packets, "rounds have the packets of a batch")
+    fuzz_require(memcmp(&whole.dropped, &rounds.dropped, sizeof(Dropped)) == 0, "rounds drop what a batch does")
+    fuzz_require(whole.rows_digest == rounds.rows_digest, "rounds have the rows of a batch, to the last bit")
+    fuzz_require(has_sums or whole.packets_digest == rounds.packets_digest, "rounds have the same packets by flow")
