@@ -121,18 +121,24 @@ def nfstream(args, folder, ran):
 
 
 def cicflowmeter(args, folder, ran):
-    """Against the Python cicflowmeter: CIC, and FLOW for the record."""
+    """Against the Python cicflowmeter: the whole process, of which most is start-up; and from capture to matrix."""
     theirs, out = args.cicflowmeter_capture or args.cicflowmeter, folder / "cicflowmeter.csv"
     for path in {args.cicflowmeter, theirs}:
         warm(path)
+    inside = rivals.worker("cic", args.cicflowmeter, label="netml CIC, inside")
     slow = rivals.cicflowmeter(theirs, args.cicflowmeter_python, out, args.slow_repeat)
-    done = compete(args, ran, "cicflowmeter", [*ours(args.cicflowmeter, folder), slow])
+    done = compete(args, ran, "cicflowmeter", [*ours(args.cicflowmeter, folder), inside, slow])
     if slow and slow.name in done:
         n_rows = out.read_bytes().count(b"\n") - 1 if out.exists() else 0
         print(f"  rows of cicflowmeter's CSV: {n_rows:,}")
         if n_rows < 1:
             sys.exit("biflows.py: cicflowmeter wrote no flows: is its scapy 2.5?")
-    return against(args, done, (args.cicflowmeter, theirs), "cicflowmeter (Python)", BAR_CICFLOWMETER, ("CIC",))
+    figures = against(args, done, (args.cicflowmeter, theirs), "cicflowmeter (Python)", BAR_CICFLOWMETER, ("CIC",))
+    if inside.name in done and slow and slow.name in done:
+        n_ours, n_theirs = count_packets(args, args.cicflowmeter, theirs)
+        values = rivals.best_inside_s(inside) * 1e9 / n_ours, slow.best_s * 1e9 / n_theirs
+        figures.append(Figure("CIC, capture to matrix : cicflowmeter", *values, "ns/pkt", BAR_CICFLOWMETER, True))
+    return figures
 
 
 def make_capture(folder, n_flows, packets_per_flow, size):
