@@ -114,7 +114,9 @@ cdef uint64_t run_plan(
                 n_in += 1
         elif n_rounds < MOST_ROUNDS:
             n_rounds += 1
-            rules.watermark_ns = time_ns - plan.reorder_ns if plan.is_ordered else time_ns
+            rules.watermark_ns = time_ns
+            if plan.is_ordered and rules.latest_ns != INT64_MIN:
+                rules.watermark_ns = rules.latest_ns - plan.reorder_ns  # the time that packets tell
             if in_rounds:
                 end_biflow_round(&rules, needs, has_sums, outcome)
     if in_rounds:
