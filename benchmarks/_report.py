@@ -109,7 +109,8 @@ def write_json(path, about, sections, contenders):
         },
         "runs": {
             title: {
-                one.name: [{"wall_s": run.wall_s, "peak_bytes": run.peak_bytes} for run in one.runs] for one in group
+                one.name: [{"wall_s": run.wall_s, "cpu_s": run.cpu_s, "peak_bytes": run.peak_bytes} for run in one.runs]
+                for one in group
             }
             for title, group in contenders.items()
         },

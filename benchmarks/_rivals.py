@@ -24,9 +24,9 @@ def netml_command():
     return str(beside) if beside.exists() else shutil.which("netml")
 
 
-def extract(capture, family, out, label=None):
+def extract(capture, family, out, label=None, *more):
     """`netml extract`, the whole process."""
-    argv = [netml_command(), "extract", str(capture), "-f", family, "-o", str(out)]
+    argv = [netml_command(), "extract", str(capture), "-f", family, "-o", str(out), *more]
     return Contender(label or f"netml extract -f {family}", argv, output=Path(out))
 
 
@@ -68,11 +68,22 @@ def argus(capture):
     return Contender("argus -w /dev/null", ["argus", "-r", str(capture), "-w", "/dev/null"])
 
 
-def nfstream(capture, python, max_runs):
+def nfstream(capture, python, max_runs, n_meters=0, label="NFStream"):
     """Make NFStream's biflow statistics."""
     if not python:
-        return skip("NFStream", "no interpreter given (--nfstream-python or NETML_NFSTREAM_PYTHON)")
-    return worker("nfstream", capture, python=python, label="NFStream", max_runs=max_runs)
+        return skip(label, "no interpreter given (--nfstream-python or NETML_NFSTREAM_PYTHON)")
+    return worker("nfstream", capture, n_meters, python=python, label=label, max_runs=max_runs)
+
+
+def cicflowmeter(capture, python, out, max_runs):
+    """Run the Python CICFlowMeter, the whole process, from capture to CSV."""
+    name = "cicflowmeter (Python)"
+    if not python:
+        return skip(name, "no interpreter given (--cicflowmeter-python or NETML_CICFLOWMETER_PYTHON)")
+    command = Path(python).with_name("cicflowmeter")
+    if not command.exists():
+        return skip(name, f"{command} is not installed")
+    return Contender(name, [str(command), "-f", str(capture), "-c", str(out)], max_runs, output=Path(out))
 
 
 def original(capture, python, max_runs):

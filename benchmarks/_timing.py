@@ -19,6 +19,7 @@ class Run:
     """One run of one process."""
 
     wall_s: float
+    cpu_s: float  # user and system, of all its threads
     peak_bytes: int
     exit_status: int
     output: str
@@ -51,6 +52,11 @@ class Contender:
         return min(run.wall_s for run in self.runs)
 
     @property
+    def best_cpu_s(self):
+        """Shortest processor time: other programs lengthen it less than the wall time."""
+        return min(run.cpu_s for run in self.runs)
+
+    @property
     def median_s(self):
         """Median wall time."""
         return statistics.median(run.wall_s for run in self.runs)
@@ -78,7 +84,8 @@ def run_process(argv, timeout_s):
         last_line = (complaints.read().strip().splitlines() or [""])[-1]
         if process.returncode == -9:
             last_line = f"killed, perhaps after the {timeout_s:.0f} s allowed. {last_line}"
-        return Run(wall_s, usage.ru_maxrss * 1024, process.returncode, output.read(), last_line)
+        cpu_s = usage.ru_utime + usage.ru_stime
+        return Run(wall_s, cpu_s, usage.ru_maxrss * 1024, process.returncode, output.read(), last_line)
 
 
 def take_turns(contenders, n_rounds, timeout_s):
@@ -102,7 +109,7 @@ def take_turns(contenders, n_rounds, timeout_s):
     for one in finished.values():
         print(
             f"  {one.name:44} best {one.best_s:9.3f} s   median {one.median_s:9.3f} s   "
-            f"peak {one.peak_bytes / 1e6:7.0f} MB   runs {len(one.runs)}"
+            f"cpu {one.best_cpu_s:8.3f} s   peak {one.peak_bytes / 1e6:7.0f} MB   runs {len(one.runs)}"
         )
     return finished
 

@@ -57,13 +57,18 @@ def doors(capture, n_calls=1):
     return {"ours_s": ours_s, "theirs_s": theirs_s}
 
 
-def nfstream(capture):
-    """Biflow statistics, no dissection."""
+def nfstream(capture, n_meters=0):
+    """Biflow statistics, no dissection; 0 meters: as many as NFStream starts by itself."""
     from nfstream import NFStreamer
 
     begin_s = time.perf_counter()
     streamer = NFStreamer(
-        source=capture, statistical_analysis=True, n_dissections=0, idle_timeout=120, active_timeout=1800
+        source=capture,
+        statistical_analysis=True,
+        n_dissections=0,
+        idle_timeout=120,
+        active_timeout=1800,
+        n_meters=n_meters,
     )
     n_flows = sum(1 for _ in streamer)
     return {"seconds": [time.perf_counter() - begin_s], "flows": n_flows}

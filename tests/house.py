@@ -13,7 +13,7 @@ CYTHON_FILES = sorted([*PACKAGE.rglob("*.pyx"), *PACKAGE.rglob("*.pxd"), *FACES]
 ROOMS = [path for path in CYTHON_FILES if path.suffix == ".pxd"]
 
 _CIMPORT = re.compile(r"^\s*(?:from\s+(?P<package>[\w.]+)\s+)?(?P<verb>cimport|import)\s+(?P<names>\([^)]*\)|.*)", re.M)
-_CYTHON_FUNCTION = re.compile(r"^(?P<indent> *)(?:def|cpdef|cdef)\b[^=\n]*?(?P<name>\w+)\((?!\))", re.M)
+_CYTHON_FUNCTION = re.compile(r"^(?P<indent> *)(?:def|cpdef|cdef(?! class))\b[^=\n]*?(?P<name>\w+)\((?!\))", re.M)
 
 
 class Import(NamedTuple):

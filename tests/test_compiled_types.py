@@ -42,12 +42,14 @@ def evaluate_signature(parameters):
 def stub_signature(function):
     for argument in [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]:
         argument.annotation = None
+    if function.args.kwarg is not None:
+        function.args.kwarg.annotation = None
     return evaluate_signature(ast.unparse(function.args))
 
 
 def cinit_signature(owner):
     """Nothing tells the parameters of `__cinit__` at run time: out of the source, without their C types."""
-    found = re.search(rf"cdef class {owner}:.*?def __cinit__\((.*?)\):\n", KERNEL, re.DOTALL)
+    found = re.search(rf"cdef class {owner}(?:\(\w+\))?:.*?def __cinit__\((.*?)\):\n", KERNEL, re.DOTALL)
     assert found, f"no __cinit__ of {owner} in _faces: {HINT}"
     parts = re.split(r",\s+(?![^()]*\))", found[1].strip())
     return evaluate_signature(", ".join(re.sub(r"^[\w ]+? (?=\w+(=|$))", "", part) for part in parts))

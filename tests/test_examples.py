@@ -6,7 +6,11 @@ import sys
 import house
 import pytest
 
-SAID = {"features.py": "with that column: 666 x ", "detection.py": "trained on 203 normal flows"}
+SAID = {
+    "features.py": "with that column: 666 x ",
+    "detection.py": "trained on 203 normal flows",
+    "own_family.py": "the loop gives the same: True",
+}
 
 
 @pytest.mark.parametrize("name", SAID)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from netml.errors import (
         CaptureError,
         CaptureWarning,
+        FamilyError,
         MissingExtraError,
         NetmlError,
         NotACaptureError,
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
         UntrustedFileError,
     )
     from netml.extraction import extract, read_flows
+    from netml.families.own import register_family
     from netml.flow_model import FlowModel
     from netml.flows import FlowIndex, FlowTable
+    from netml.header_bits import HeaderBits
+    from netml.header_reading import iter_header_bits, read_header_bits
     from netml.learning import learn, load_model
     from netml.matrix import FeatureMatrix
     from netml.options import FlowOptions, RepresentationOptions
@@ -38,12 +42,14 @@ __version__ = "1.0.0.dev0"
 _HOMES = {
     "CaptureError": "errors",
     "CaptureWarning": "errors",
+    "FamilyError": "errors",
     "FeatureMatrix": "matrix",
     "FlowIndex": "flows",
     "FlowModel": "flow_model",
     "FlowOptions": "options",
     "FlowRepresentation": "representation",
     "FlowTable": "flows",
+    "HeaderBits": "header_bits",
     "MissingExtraError": "errors",
     "NetmlError": "errors",
     "NotACaptureError": "errors",
@@ -58,20 +64,25 @@ _HOMES = {
     "Verdicts": "verdicts",
     "extract": "extraction",
     "extract_batches": "batches",
+    "iter_header_bits": "header_reading",
     "learn": "learning",
     "load_model": "learning",
     "read_flows": "extraction",
+    "read_header_bits": "header_reading",
+    "register_family": "families.own",
 }
 
 __all__ = [
     "CaptureError",
     "CaptureWarning",
+    "FamilyError",
     "FeatureMatrix",
     "FlowIndex",
     "FlowModel",
     "FlowOptions",
     "FlowRepresentation",
     "FlowTable",
+    "HeaderBits",
     "MissingExtraError",
     "NetmlError",
     "NotACaptureError",
@@ -86,9 +97,12 @@ __all__ = [
     "Verdicts",
     "extract",
     "extract_batches",
+    "iter_header_bits",
     "learn",
     "load_model",
     "read_flows",
+    "read_header_bits",
+    "register_family",
 ]
 
 

@@ -8,7 +8,8 @@ from typing import Any, Self
 
 from netml.errors import OptionError
 from netml.families import FamilyOptions
-from netml.options import FlowOptions, RepresentationOptions, require_number
+from netml.options import FlowOptions, RepresentationOptions
+from netml.requirements import require_number
 
 
 class Described:

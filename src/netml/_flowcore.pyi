@@ -37,8 +37,13 @@ TCP_ENDS: Final[dict[str, int]]
 BIFLOW_FACTS: Final[dict[str, type[np.integer[Any]]]]
 SORTING_FAMILIES: Final[tuple[int, ...]]
 FACT_KINDS: Final[dict[str, type[np.integer[Any]]]]
+HEADER_BLOCKS: Final[dict[str, int]]
+PACKET_ROW: Final[np.dtype[np.void]]
 FAMILY_COLUMNS: Final[dict[int, tuple[str, ...]]]
 LEAST_WIDTH: Final[dict[int, int]]
+CIC_COLUMNS: Final[tuple[str, ...]]
+EXTRA_COLUMNS: Final[dict[int, tuple[str, ...]]]
+EXTRA_WIDTH: Final[dict[int, int]]
 
 def convert_time(time: float | Decimal | Fraction) -> int: ...
 def populate(mapped: NDArray[np.uint8], start: int, length: int) -> None: ...
@@ -94,6 +99,27 @@ class PacketAssembler:
     @property
     def dropped(self) -> dict[str, _Drop]: ...
 
+class HeaderReader(PacketAssembler):
+    def __init__(self, *, blocks: Iterable[str], payload_octets: int = 0, **options: Any) -> None: ...
+    def take_rows(self, n_most: int) -> tuple[NDArray[np.void], NDArray[np.int8]]: ...
+    @property
+    def n_waiting(self) -> int: ...
+
+class StoredFlowHeaders:
+    def add_packet(self, link_type: int, octets: bytes, flow: int, rank: int, payload_octets: int = 0) -> bool: ...
+    def fill_rows(
+        self,
+        X: NDArray[np.int8],
+        blocks: Iterable[str],
+        payload_octets: int,
+        n_packets: int,
+        rows: NDArray[np.uint32],
+    ) -> int: ...
+    @property
+    def n_packets(self) -> int: ...
+    @property
+    def n_bytes(self) -> int: ...
+
 class FlowAssembler(PacketAssembler):
     @property
     def n_keys(self) -> int: ...
@@ -109,10 +135,19 @@ class FlowAssembler(PacketAssembler):
     def take_round(self) -> dict[str, NDArray[Any]]: ...
 
 class BiflowAssembler(PacketAssembler):
-    def __init__(self, wanted: Iterable[str] = (), *, rules: dict[str, Any], **options: Any) -> None: ...
+    def __init__(
+        self,
+        wanted: Iterable[str] = (),
+        *,
+        rules: dict[str, Any],
+        n_first: int = 0,
+        payload_octets: int = 0,
+        **options: Any,
+    ) -> None: ...
     @property
     def n_keys(self) -> int: ...
     def take_biflows(self, min_packets: int) -> dict[str, NDArray[Any]]: ...
+    def take_headers(self) -> StoredFlowHeaders: ...
     @property
     def ended_early(self) -> dict[str, _Drop]: ...
     def end_round(
@@ -120,10 +155,15 @@ class BiflowAssembler(PacketAssembler):
         rules: dict[str, Any],
         *,
         sums: Sequence[tuple[FlowStates, int, int]] = (),
-        n_columns: int = 0,
         size: str = "caplen",
     ) -> None: ...
     def take_round(self) -> dict[str, NDArray[Any]]: ...
+    @property
+    def n_leaving(self) -> int: ...
+    def take_rows(
+        self, sums: Sequence[tuple[FlowStates, int, int]], n_columns: int, first: int, most: int
+    ) -> dict[str, NDArray[Any]]: ...
+    def forget_gone(self, sums: Sequence[tuple[FlowStates, int, int]] = ()) -> None: ...
 
 def place_run(
     places: NDArray[np.int64],

@@ -10,7 +10,7 @@ import numpy as np
 
 from netml._described import Described
 from netml.errors import TrainingError
-from netml.families import DEFAULT_FAMILY_OPTIONS, FAMILIES, FamilyOptions, lay_out
+from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions, find_family, lay_out
 from netml.flows import FlowTable
 from netml.joining import join_matrices
 from netml.matrix import FeatureMatrix
@@ -71,6 +71,7 @@ class PlainRepresentation(Described):
             self.size,
             options.packet_columns,
             definition=options.definition,
+            first_headers=options.first_headers,
             strict=strict,
             link_type=link_type,
             progress=progress,
@@ -84,10 +85,10 @@ class PlainRepresentation(Described):
         if options.first is not None:
             tables = [table.first(options.first) for table in tables]
         q_dim = (self.flow or FlowOptions()).q_interval
-        dim, rate_s = self.dim, 0.0
+        dim, rate_s = options.default_dim, 0.0
         if dim is None:
             dim = int(linear_quantile(np.concatenate([table.lengths for table in tables]), q_dim))
-        if any(FAMILIES[name].needs_rate for name in options.request.names):
+        if any(find_family(name).needs_rate for name in options.request.names):
             rate_s = self.rate if self.rate is not None else learn_rate_ns(*tables) / 1e9
         self._set_learned(dim=dim, interval_s=interval_s, rate_s=rate_s)
 
@@ -119,6 +120,7 @@ class PlainRepresentation(Described):
         options = self._options()
         reading = {
             "definition": options.definition,
+            "first_headers": options.first_headers,
             "strict": strict,
             "link_type": link_type,
             "progress": progress,

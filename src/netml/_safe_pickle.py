@@ -14,7 +14,6 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
-from importlib import metadata
 from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
@@ -83,9 +82,10 @@ def _reason(stream: BinaryIO, error: Exception) -> str:
     """Say what is wrong: another version of scikit-learn, if the file tells one, or damage."""
     if isinstance(error, ImportError):
         return f"needs a package that is not there: {error}"
-    found = None
-    if stream.seekable() and stream.seek(0) == 0:
-        found = re.search(rb"_sklearn_version.{1,24}?(\d+\.\d+[\w.]*)", stream.read(), re.DOTALL)
+    from importlib import metadata  # slow to load
+
+    content = stream.read() if stream.seekable() and stream.seek(0) == 0 else b""
+    found = re.search(rb"_sklearn_version.{1,24}?(\d+\.\d+[\w.]*)", content, re.DOTALL)
     there, here = found[1].decode() if found else "", metadata.version("scikit-learn")
     if there in ("", here):
         return "not a pickle, or a damaged one"

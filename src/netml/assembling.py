@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 import netml
 from netml import _flowcore
+from netml.errors import OptionError
 from netml.options import FlowOptions
 from netml.reading import read_packets
 
 
-def make_assembler(flow: FlowOptions, columns: Iterable[str]) -> _flowcore.FlowAssembler | _flowcore.BiflowAssembler:
+def make_assembler(
+    flow: FlowOptions, columns: Iterable[str], first_headers: Mapping[str, int] | None = None
+) -> _flowcore.FlowAssembler | _flowcore.BiflowAssembler:
     """Make an assembler.
 
     Parameters
@@ -21,12 +24,21 @@ def make_assembler(flow: FlowOptions, columns: Iterable[str]) -> _flowcore.FlowA
         How packets become flows; resolved.
     columns : iterable of str
         The packet columns to keep besides the time.
+    first_headers : dict, optional
+        Of how many first packets of each flow the headers are kept (`n_first`), with so many `payload_octets`.
 
     Returns
     -------
     FlowAssembler or BiflowAssembler
         For the definition that `flow` names.
+
+    Raises
+    ------
+    OptionError
+        If headers are wanted of flows that are cut afterwards.
     """
+    if first_headers and flow.definition == "seed":
+        raise OptionError("definition", flow.definition, "bi or uni: flows that are cut afterwards keep no headers")
     if flow.definition == "seed":
         return _flowcore.FlowAssembler(columns, **flow.decoding)
     rules = {
@@ -36,7 +48,7 @@ def make_assembler(flow: FlowOptions, columns: Iterable[str]) -> _flowcore.FlowA
         "tcp_end": _flowcore.TCP_ENDS[flow.tcp_end],
         **flow.biflow_timeouts_ns,
     }
-    return _flowcore.BiflowAssembler(columns, rules=rules, **flow.decoding)
+    return _flowcore.BiflowAssembler(columns, rules=rules, **(first_headers or {}), **flow.decoding)
 
 
 def read_source(assembler: _flowcore.PacketAssembler, source: Any, **reading: Any) -> dict[str, Any]:

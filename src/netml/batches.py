@@ -12,7 +12,8 @@ from netml.fixed import LEAST_INTERVAL_S, FixedRepresentation, fix_representatio
 from netml.flow_index import FACT_KINDS
 from netml.flows import PACKET_KINDS, FlowTable
 from netml.matrix import FeatureMatrix
-from netml.options import FlowOptions, RepresentationOptions, require_whole
+from netml.options import FlowOptions, RepresentationOptions
+from netml.requirements import require_whole
 from netml.rows import represent
 from netml.streaming import MAX_MEMORY_BYTES, FlowStream
 from netml.sums import FamilySums, has_sums
@@ -102,6 +103,35 @@ def extract_batches(
     )
 
 
+def open_stream(source: Any, fixed: FixedRepresentation, **stream_options: Any) -> FlowStream:
+    """Open a stream of what rows of a representation are made of: matrices where sums suffice, or else tables.
+
+    Parameters
+    ----------
+    source : source
+        As in `netml.read_flows`.
+    fixed : FixedRepresentation
+        What rows are made of.
+    **stream_options
+        Of `netml.streaming.FlowStream`.
+
+    Returns
+    -------
+    FlowStream
+        Nothing has been read yet.
+    """
+    is_seed = fixed.flow.definition == "seed"
+    return FlowStream(
+        source,
+        interval=max(fixed.interval_s, LEAST_INTERVAL_S) if is_seed else None,
+        flow=fixed.flow,
+        sums=FamilySums(fixed.options) if not is_seed and has_sums(fixed.options) else None,
+        size=fixed.options.size,
+        columns=fixed.options.packet_columns[1:],
+        **stream_options,
+    )
+
+
 class FeatureBatches:
     """Batches of rows, as flows end; what `extract_batches` gives.
 
@@ -127,17 +157,7 @@ class FeatureBatches:
     ) -> None:
         require_whole("batch_rows", batch_rows, 1)
         self._fixed = fixed
-        is_seed = fixed.flow.definition == "seed"
-        self._sums = FamilySums(fixed.options) if not is_seed and has_sums(fixed.options) else None
-        self.stream = FlowStream(
-            source,
-            interval=max(fixed.interval_s, LEAST_INTERVAL_S) if is_seed else None,
-            flow=fixed.flow,
-            sums=self._sums,
-            size=fixed.options.size,
-            columns=fixed.options.packet_columns[1:],
-            **stream_options,
-        )
+        self.stream = open_stream(source, fixed, **stream_options)
         self._batch_rows = batch_rows
         self._batches = self._iterate()
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from netml import _flowcore
 from netml.assembling import describe
+from netml.flow_headers import FlowHeaders
 from netml.flow_index import FACT_KINDS
 from netml.flows import FlowTable
 from netml.options import FlowOptions
@@ -57,9 +58,13 @@ class BiflowPieces:
         assembler = self._assembler
         assert self._flow.min_packets is not None
         taken = assembler.take_biflows(self._flow.min_packets)
+        numbers = taken.pop("header_numbers", None)
         counts = {**assembler.counters, "dropped": assembler.dropped}
         metadata = {**self._metadata, **counts, **describe(self._flow, 0.0, self._size)}
-        return make_table(taken, self._size, metadata)
+        table = make_table(taken, self._size, metadata)
+        if numbers is not None:
+            table.headers = FlowHeaders(assembler.take_headers(), numbers)
+        return table
 
 
 def make_table(taken: dict[str, np.ndarray], size: str, metadata: dict[str, Any]) -> FlowTable:

@@ -113,6 +113,26 @@ class UnknownNameError(NetmlError, LookupError):
         return f"unknown {self.kind} {self.name!r}; known: {', '.join(self.known)}"
 
 
+class FamilyError(NetmlError):
+    """A family of one's own cannot be loaded, fails, or gives what is no rows.
+
+    Parameters
+    ----------
+    about : str
+        Whose fault it is: "family BURST", a package, a module.
+    reason : str
+        What is wrong.
+    """
+
+    def __init__(self, about: str, reason: str) -> None:
+        self.about = about
+        self.reason = reason
+        super().__init__(about, reason)
+
+    def __str__(self) -> str:
+        return f"{self.about}: {self.reason}"
+
+
 class MissingExtraError(NetmlError, ImportError):
     """An optional dependency is needed and not installed.
 

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions
-from netml.flows import FlowTable, require_columns
+from netml.flows import FlowTable
 from netml.matrix import FeatureMatrix
 from netml.memory import available_bytes
-from netml.options import SIZE_COLUMNS, FlowOptions, RepresentationOptions, require_size, require_whole
+from netml.options import SIZE_COLUMNS, FlowOptions, RepresentationOptions, require_size
+from netml.packet_columns import require_columns
 from netml.pieces import SpilledPieces, read_pieces, read_pieces_within
 from netml.reading import Progress
+from netml.requirements import require_whole
 from netml.rows import represent, represent_spilled
 
 if TYPE_CHECKING:
@@ -162,6 +164,7 @@ def extract(
         size,
         wanted.packet_columns,
         definition=wanted.definition,
+        first_headers=wanted.first_headers,
         strict=strict,
         link_type=link_type,
         progress=progress,

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from netml.errors import OptionError
-from netml.families import FAMILIES, FamilyOptions
+from netml.errors import FamilyError, OptionError, UnknownNameError
+from netml.families import FamilyOptions, find_family
 from netml.matrix import FeatureMatrix
 from netml.options import FlowOptions, RepresentationOptions
 from netml.persist import DamagedFileError
@@ -43,13 +43,13 @@ def fix_representation(
     needed: dict[str, float | None] = {"interval": interval} if is_seed else {}
     if (
         any(
-            FAMILIES[name].width(1, options.family_options) != FAMILIES[name].width(2, options.family_options)
+            find_family(name).width(1, options.family_options) != find_family(name).width(2, options.family_options)
             for name in options.request.names
         )
         or options.header
     ):
         needed["dim"] = options.dim
-    if any(FAMILIES[name].needs_rate for name in options.request.names):
+    if any(find_family(name).needs_rate for name in options.request.names):
         needed["rate"] = options.rate
     for name, given in needed.items():
         if given is None:
@@ -78,13 +78,13 @@ def read_representation(like: Any) -> FixedRepresentation:
     OptionError
         If it has none.
     DamagedFileError
-        If it is a file that has none.
+        If it is a file that has none, or one of a family that is not registered here.
     """
     if isinstance(like, str | os.PathLike):
         name = os.fspath(like)
         try:
             return _fix(_read_parts(name), name)
-        except OptionError as error:
+        except (OptionError, UnknownNameError, FamilyError) as error:
             raise DamagedFileError(name, f"holds no representation that can be used: {error}") from error
     like = getattr(like, "representation", like) or like
     if hasattr(like, "to_dict") and hasattr(like, "interval_"):

@@ -206,17 +206,10 @@ class FlowModel:
         FlowStream
             Its `metadata` tells what was read so far.
         """
-        from netml.streaming import FlowStream
+        from netml.batches import open_stream
+        from netml.fixed import read_representation
 
-        representation = self._require_representation()
-        return FlowStream(
-            source,
-            interval=max(representation.interval_, 1e-9),  # of 0 only a batch makes sense; a nanosecond is next to it
-            flow=representation.flow,
-            size=representation.size,
-            columns=representation.packet_columns[1:],
-            **options,
-        )
+        return open_stream(source, read_representation(self._require_representation()), **options)
 
     def follow(self, stream: Any, *, threshold: float | None = None, **options: Any) -> Iterator[Verdicts]:
         """Judge flows as they end: when they idle for longer than a timeout, or pause for the interval.
@@ -239,8 +232,9 @@ class FlowModel:
 
         threshold = self.find_threshold(threshold)
         representation = self._require_representation()
-        for table in stream if isinstance(stream, FlowStream) else self.stream(stream, **options):
-            yield self.judge(representation.represent([table]), threshold=threshold)
+        for part in stream if isinstance(stream, FlowStream) else self.stream(stream, **options):
+            matrix = part if isinstance(part, FeatureMatrix) else representation.represent([part])
+            yield self.judge(matrix, threshold=threshold)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model.

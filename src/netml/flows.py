@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
@@ -11,23 +11,17 @@ import numpy as np
 from netml import _flowcore
 from netml.errors import OptionError
 from netml.flow_index import FLOW_KEY, FlowIndex, Rows
-from netml.options import SIZE_COLUMNS, require_whole
+from netml.options import SIZE_COLUMNS
+from netml.packet_columns import PACKET_COLUMNS, PACKET_KINDS
+from netml.requirements import require_whole
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from netml.flow_headers import FlowHeaders
+
 __all__ = ["FLOW_KEY", "PACKET_COLUMNS", "PACKET_KINDS", "Flow", "FlowIndex", "FlowTable"]
-
-PACKET_KINDS: dict[str, Any] = {"time_ns": np.int64, **_flowcore.COLUMN_KINDS}
-PACKET_COLUMNS = tuple(PACKET_KINDS)
-
-
-def require_columns(columns: Sequence[str]) -> None:
-    """Raise `OptionError` unless all are names of packet columns."""
-    for name in columns:
-        if name not in _flowcore.COLUMNS:
-            raise OptionError("columns", name, f"of {', '.join(_flowcore.COLUMNS)}")
 
 
 class Flow(NamedTuple):
@@ -76,7 +70,7 @@ class FlowTable:
     ...     return np.add.reduceat(early, table.offsets[:-1]) if len(table) else early
     """
 
-    __slots__ = ("_index", "keys", "metadata", "offsets", "size_kind", *PACKET_COLUMNS)
+    __slots__ = ("_index", "headers", "keys", "metadata", "offsets", "size_kind", *PACKET_COLUMNS)
 
     time_ns: np.ndarray
     caplen: np.ndarray | None
@@ -107,6 +101,7 @@ class FlowTable:
         self.time_ns = columns["time_ns"]
         for name in _flowcore.COLUMN_KINDS:
             setattr(self, name, columns.get(name))
+        self.headers: FlowHeaders | None = None  # of the first packets, where a family asks for them
         self._index: FlowIndex | None = None
         if len(offsets) != len(keys) + 1 or offsets[-1] != len(self.time_ns):
             raise OptionError("offsets", len(offsets), f"{len(keys) + 1} places in the packet columns")
@@ -197,6 +192,7 @@ class FlowTable:
             )
         chosen = np.arange(len(self))[rows if isinstance(rows, slice) or len(rows) else slice(0)]
         table = self._take(chosen, self.lengths[chosen])
+        table.headers = self.headers and self.headers.take(chosen)
         table._index = self.index[chosen]
         return table
 
@@ -219,6 +215,7 @@ class FlowTable:
         if not len(self) or index.packets.max() <= n:
             return self
         table = self._take(np.arange(len(self)), np.minimum(index.packets, n))
+        table.headers = self.headers and self.headers.take(np.arange(len(self)), n)
         end_ns = table.time_ns[table.offsets[1:] - 1]
         table.set_times(index.start_ns, end_ns, index.end_reason, index.facts)
         return table

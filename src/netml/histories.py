@@ -53,8 +53,8 @@ def cut_texts(ends: np.ndarray, text: np.ndarray) -> np.ndarray:
 
     Examples
     --------
-    >>> cut_texts(np.array([0, 2, 2, 3]), np.frombuffer(b"ShS", np.uint8)).tolist()
-    ['Sh', '', 'S']
+    >>> cut_texts(np.array([0, 2, 2, 3]), np.frombuffer(b"abc", np.uint8)).tolist()
+    ['ab', '', 'c']
     """
     lengths = np.diff(ends)
     width = int(lengths.max(initial=1)) or 1

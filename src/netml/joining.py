@@ -43,7 +43,8 @@ def join_matrices(matrices: Sequence[FeatureMatrix], columns: Sequence[str]) -> 
     labels = None
     if matrices and all(matrix.labels is not None for matrix in matrices):
         labels = np.concatenate([matrix.labels for matrix in matrices if matrix.labels is not None])
-    X = np.concatenate([np.empty((0, len(columns))), *(matrix.X for matrix in matrices)])
+    kind = np.int8 if matrices and all(matrix.X.dtype == np.int8 for matrix in matrices) else np.float64
+    X = np.concatenate([np.empty((0, len(columns)), kind), *(matrix.X for matrix in matrices)])
     flows = _join_flows([matrix.flows for matrix in matrices])
     metadata = merge_metadata([matrix.metadata for matrix in matrices])
     return FeatureMatrix(X, columns, flows, metadata, labels, join_texts([matrix.texts for matrix in matrices]))

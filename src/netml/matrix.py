@@ -25,7 +25,7 @@ class FeatureMatrix:
     Parameters
     ----------
     X : array_like of float, shape (n_flows, n_features)
-        The features; kept as float64 in C order, without a copy where it is so already.
+        The features; kept as float64 in C order, or as int8 if they are (bits), without a copy where it is so already.
     columns : iterable of str
         One name for each feature; only CIC-2017's ` Fwd Header Length` may stand there twice.
     flows : FlowIndex
@@ -76,7 +76,8 @@ class FeatureMatrix:
         labels: Any = None,
         texts: Mapping[str, Any] | None = None,
     ) -> None:
-        self.X = np.ascontiguousarray(X, dtype=np.float64)
+        is_int8 = getattr(X, "dtype", None) == np.int8
+        self.X = np.ascontiguousarray(X, dtype=np.int8 if is_int8 else np.float64)
         self.columns = tuple(columns)
         self.flows = flows
         self.metadata = metadata
@@ -141,7 +142,7 @@ class FeatureMatrix:
         Returns
         -------
         numpy.ndarray
-            float64 (n_flows,), a view into `X`.
+            (n_flows,), a view into `X`.
 
         Raises
         ------

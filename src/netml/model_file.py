@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from netml._plain_dump import dump_plain, is_plain
-from netml.errors import NetmlError, UntrustedFileError
+from netml.errors import FamilyError, NetmlError, UnknownNameError, UntrustedFileError
 from netml.persist import DamagedFileError, OutputError, atomic_output
 from netml.trusted import TRUSTED_TYPES, check_arrays, foreign_types
 
@@ -228,6 +228,10 @@ def _representation(parts: dict[str, Any] | None, name: str) -> FlowRepresentati
 
     try:
         return None if parts is None else FlowRepresentation.from_dict(parts)
+    except (UnknownNameError, FamilyError) as error:  # names only: the code of a family is never in a model
+        what = f"{error.name}, which is not registered here" if isinstance(error, UnknownNameError) else _line(error)
+        hint = "import what registers it (--import), or install its package"
+        raise DamagedFileError(name, f"its rows are of a family that is missing: {what}; {hint}") from error
     except Exception as error:  # of unknown families, options out of their ranges, missing parts ...
         raise DamagedFileError(name, f"the representation in its manifest is damaged: {_line(error)}") from error
 

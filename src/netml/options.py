@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from netml.errors import OptionError, UnknownNameError
-from netml.families import DEFAULT_FAMILY_OPTIONS, FAMILIES, FamilyOptions, Request, parse_families
+from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions, Request, find_family, parse_families, require_together
+from netml.families.nprint import parse_headers
+from netml.requirements import (
+    ceil_nanoseconds,
+    require_choice,
+    require_number,
+    require_whole,
+    whole_nanoseconds,
+)
 
 LARGEST_DIM = 1 << 20  # a row of 8 MB
 SIZE_COLUMNS = {"captured": "caplen", "wire": "wirelen", "ip": "ip_bytes", "payload": "payload_bytes"}
@@ -22,43 +28,6 @@ DEFINITIONS = ("seed", "uni", "bi")
 TCP_ENDS = ("none", "rst", "fin", "reopen")
 DIRECTIONS = ("first", "syn")
 PROTOCOLS = ("tcp-udp", "all")
-_MAX_TIMEOUT_NS = 2**63 - 1
-
-
-def nanoseconds(seconds: float) -> float:
-    """Give seconds as ns.
-
-    A product within a few units in the last place of a whole number means that number: 0.3 s is 300,000,000 ns.
-    Anything else stays as it is, so that an interval learned as a fraction of a nanosecond keeps it.
-
-    Examples
-    --------
-    >>> nanoseconds(0.3)
-    300000000.0
-    """
-    product = float(seconds) * 1e9
-    if not math.isfinite(product):
-        return product
-    whole = round(product)
-    return float(whole) if abs(product - whole) <= 4 * math.ulp(product) else product
-
-
-def whole_nanoseconds(seconds: float) -> int:
-    """Give a timeout in whole ns: a gap, which is whole, exceeds it as soon as it exceeds its floor.
-
-    Examples
-    --------
-    >>> whole_nanoseconds(2.5e-9)
-    2
-    """
-    whole = nanoseconds(seconds)
-    return int(whole) if whole < _MAX_TIMEOUT_NS else _MAX_TIMEOUT_NS
-
-
-def _ceil_nanoseconds(seconds: float) -> int:
-    """Give a timeout in whole ns: a gap, which is whole, reaches it as soon as it reaches its ceiling."""
-    product = nanoseconds(seconds)
-    return math.ceil(product) if product < _MAX_TIMEOUT_NS else _MAX_TIMEOUT_NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +115,7 @@ class FlowOptions:
         """Only flows of the seed are cut to an interval; whoever asks for that of others means something else."""
         if self.definition != "seed" and (self.interval is not None or self.keep_tail):
             name = "keep_tail" if self.interval is None else "interval"
-            allowed = f"not given: {self.definition} flows end by idle_timeout and active_timeout"
+            allowed = f"left out: {self.definition} flows end by idle_timeout and active_timeout"
             raise OptionError(name, getattr(self, name), allowed)
 
     def resolve(self, definition: str = "seed") -> FlowOptions:
@@ -174,7 +143,7 @@ class FlowOptions:
     @property
     def biflow_timeouts_ns(self) -> dict[str, int]:
         """The timeouts of `uni` and `bi` as the kernel's rules name them: a gap of so much exceeds them."""
-        return {"idle_ns": _ceil_nanoseconds(self.idle_timeout), "active_ns": _ceil_nanoseconds(self.active_timeout)}
+        return {"idle_ns": ceil_nanoseconds(self.idle_timeout), "active_ns": ceil_nanoseconds(self.active_timeout)}
 
     @property
     def timeouts_ns(self) -> dict[str, int]:
@@ -237,7 +206,7 @@ class RepresentationOptions:
     first: int | None = None
 
     def __post_init__(self) -> None:
-        parse_families(self.families, self.fft)
+        require_together(self.request, self.header)
         require_size(self.size)
         if self.dim is not None:
             require_whole("dim", self.dim, 1, LARGEST_DIM)
@@ -245,7 +214,7 @@ class RepresentationOptions:
             require_number("rate", self.rate, lowest=0.0)
         if self.first is not None:
             require_whole("first", self.first, 1)
-        _require_family_options(self.family_options)
+        parse_headers(self.family_options.nprint_headers)
 
     @property
     def request(self) -> Request:
@@ -255,37 +224,40 @@ class RepresentationOptions:
     @property
     def definition(self) -> str:
         """The flow definition that the families ask for."""
-        definitions = {FAMILIES[name].definition for name in self.request.names}
+        definitions = {find_family(name).definition for name in self.request.names}
         return "bi" if "bi" in definitions else "seed"
+
+    @property
+    def default_dim(self) -> int | None:
+        """`dim`, or that of the family; None: it is to be learned."""
+        return self.dim if self.dim is not None else find_family(self.request.names[0]).default_dim
+
+    @property
+    def makes_bits(self) -> bool:
+        """Whether rows are bits of headers."""
+        return find_family(self.request.names[0]).is_bits
+
+    @property
+    def first_headers(self) -> dict[str, int] | None:
+        """What an assembler has to keep of headers."""
+        if not self.makes_bits:
+            return None
+        return {"n_first": self.default_dim or 0, "payload_octets": self.family_options.payload_bytes}
 
     @property
     def packet_columns(self) -> tuple[str, ...]:
         """The packet columns that its rows are made of."""
         wanted = [SIZE_COLUMNS[self.size], *(("flags", "ttl") if self.header else ())]
         for name in self.request.names:
-            family = FAMILIES[name]
+            family = find_family(name)
             wanted += family.packet_columns
             wanted += family.extra_packet_columns if self.family_options.cic_extra else ()
         return tuple(dict.fromkeys(wanted))
 
 
-def _require_family_options(options: FamilyOptions) -> None:
-    for name in ("bulk_gap", "subflow_gap", "activity_timeout"):
-        require_number(name, getattr(options, name), lowest=0.0)
-    require_whole("bulk_packets", options.bulk_packets, 1)
-    if not isinstance(options.cic_extra, bool):
-        raise OptionError("cic_extra", options.cic_extra, "True or False")
-
-
 def require_size(size: str) -> None:
     """Raise `OptionError` unless `size` names a length of a frame."""
     require_choice("size", size, SIZES)
-
-
-def require_choice(option: str, chosen: object, choices: Sequence[str]) -> None:
-    """Raise `OptionError` unless it is one of the choices."""
-    if chosen not in choices:
-        raise OptionError(option, chosen, f"one of {', '.join(choices)}")
 
 
 def _require_ports(tunnel_ports: Mapping[str, Sequence[int]]) -> None:
@@ -296,23 +268,3 @@ def _require_ports(tunnel_ports: Mapping[str, Sequence[int]]) -> None:
             require_whole("tunnel_ports", port, 0, 65535)
     if sum(map(len, tunnel_ports.values())) > MAX_TUNNEL_PORTS:
         raise OptionError("tunnel_ports", dict(tunnel_ports), f"at most {MAX_TUNNEL_PORTS} ports")
-
-
-def require_whole(option: str, number: object, lowest: int, highest: int = 2**31 - 1) -> None:
-    """Raise `OptionError` unless `number` is a whole number within its bounds."""
-    if isinstance(number, bool) or not isinstance(number, numbers.Integral) or not lowest <= int(number) <= highest:
-        raise OptionError(option, number, f"a whole number from {lowest} to {highest:,}")
-
-
-def require_number(
-    option: str, number: object, *, lowest: float, highest: float = math.inf, excludes_lowest: bool = False
-) -> None:
-    """Raise `OptionError` unless `number` is a number within its bounds; NaN never is."""
-    if highest < math.inf:
-        allowed = f"a number from {lowest:g} to {highest:g}"
-    else:
-        allowed = f"a number {'greater than' if excludes_lowest else 'of at least'} {lowest:g}"
-    if isinstance(number, bool) or not isinstance(number, numbers.Real):
-        raise OptionError(option, number, allowed)
-    if not lowest <= float(number) <= highest or (excludes_lowest and number == lowest):
-        raise OptionError(option, number, allowed)

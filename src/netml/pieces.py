@@ -5,7 +5,7 @@ The interval is learned from the pieces, of one capture or of several, so that i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,9 @@ from netml import _flowcore
 from netml.assembling import describe, make_assembler, read_source
 from netml.biflows import BiflowPieces
 from netml.flows import FlowTable
-from netml.options import FlowOptions, nanoseconds, require_size
+from netml.options import FlowOptions, require_size
 from netml.quantile import linear_quantile
+from netml.requirements import nanoseconds
 from netml.spill import Spill
 
 
@@ -210,6 +211,7 @@ def read_pieces(
     columns: Sequence[str],
     *,
     definition: str = "seed",
+    first_headers: Mapping[str, int] | None = None,
     **reading: Any,
 ) -> Pieces | BiflowPieces:
     """Read a source to its end and cut its flows by the idle timeouts.
@@ -222,6 +224,8 @@ def read_pieces(
         The packet columns to keep besides the time.
     definition : {"seed", "bi"}
         The flow definition, if `flow` does not choose one.
+    first_headers : dict, optional
+        As of `make_assembler`.
     **reading
         strict, link_type, progress: as in `netml.read_flows`.
 
@@ -239,7 +243,7 @@ def read_pieces(
     """
     require_size(size)
     flow = (flow or FlowOptions()).resolve(definition)
-    assembler = make_assembler(flow, columns)
+    assembler = make_assembler(flow, columns, first_headers)
     return _make_pieces(assembler, flow, size, read_source(assembler, source, **reading))
 
 
@@ -262,6 +266,7 @@ def read_pieces_within(
     columns: Sequence[str],
     *,
     definition: str = "seed",
+    first_headers: Mapping[str, int] | None = None,
     **reading: Any,
 ) -> Pieces | BiflowPieces | SpilledPieces:
     """Do what `read_pieces` does; packets that do not fit into the memory wait in a temporary file.
@@ -272,7 +277,7 @@ def read_pieces_within(
     ----------
     max_memory : int
         Memory that packets may take, bytes.
-    source, flow, size, columns, definition, **reading
+    source, flow, size, columns, definition, first_headers, **reading
         As in `read_pieces`.
 
     Returns
@@ -289,7 +294,7 @@ def read_pieces_within(
     """
     require_size(size)
     flow = (flow or FlowOptions()).resolve(definition)
-    assembler = make_assembler(flow, columns)
+    assembler = make_assembler(flow, columns, first_headers)
     if isinstance(assembler, _flowcore.BiflowAssembler):
         return BiflowPieces(assembler, flow, size, read_source(assembler, source, **reading))
     spill = Spill(assembler, columns, max_memory)

@@ -12,7 +12,8 @@ from netml.assembling import make_assembler
 from netml.biflows import make_table
 from netml.flows import FlowTable
 from netml.matrix import FeatureMatrix
-from netml.options import SIZE_COLUMNS, FlowOptions, nanoseconds
+from netml.options import SIZE_COLUMNS, FlowOptions
+from netml.requirements import nanoseconds
 from netml.sums import FamilySums
 
 MAX_FLOWS = 2**31 - 1
@@ -22,6 +23,7 @@ LEAST_BATCH_PACKETS = 1 << 10  # fewer would cost more in rounds than they spare
 FLOW_BYTES = 256
 # A biflow's record, its slots, its places while packets are grouped, and a quarter more for those that have gone.
 BIFLOW_BYTES = 200
+ROWS_AT_ONCE = 1 << 16  # of sums: a round in which all flows end does not make all their rows
 _COLUMN_BYTES = {name: np.dtype(kind).itemsize for name, kind in _flowcore.COLUMN_KINDS.items()}
 
 
@@ -103,6 +105,10 @@ class SeedRounds:
         table.set_times(start_ns, end_ns, end_reason)
         return table
 
+    def note_taken(self, n_rows: int) -> bool:
+        """All were taken: say that the round hands out no more."""
+        return False
+
 
 class BiflowRounds:
     """Rounds of biflows; with `sums` no packet is kept, and what they hand out are rows.
@@ -126,6 +132,7 @@ class BiflowRounds:
         self.assembler = assembler
         self._size = size
         self._sums = sums
+        self._n_taken = 0  # rows of the last round
         self._rules = {
             "min_packets": flow.min_packets,
             "max_flow_packets": caps.max_flow_packets if sums is None else 2**32 - 1,
@@ -143,13 +150,35 @@ class BiflowRounds:
         if self._sums is None:
             self.assembler.end_round(rules)
         else:
-            n_columns, size = len(self._sums.columns), SIZE_COLUMNS[self._size]
-            self.assembler.end_round(rules, sums=self._sums.states, n_columns=n_columns, size=size)
+            self._n_taken = 0
+            self.assembler.end_round(rules, sums=self._sums.states, size=SIZE_COLUMNS[self._size])
 
     def take(self, metadata: dict[str, Any]) -> FlowTable | FeatureMatrix:
-        """Give what the last round hands out."""
-        taken = self.assembler.take_round()
-        return make_table(taken, self._size, metadata) if self._sums is None else self._sums.make(taken, metadata)
+        """Give what the last round hands out, of rows the next ones; the same again until `note_taken`."""
+        if self._sums is None:
+            return make_table(self.assembler.take_round(), self._size, metadata)
+        rows = self._n_taken, ROWS_AT_ONCE
+        return self._sums.make(self.assembler.take_rows(self._sums.states, len(self._sums.columns), *rows), metadata)
+
+    def note_taken(self, n_rows: int) -> bool:
+        """So many were taken; say whether the round hands out more."""
+        if self._sums is None:
+            return False
+        self._n_taken += n_rows
+        if self._n_taken < self.assembler.n_leaving:
+            return True
+        self.assembler.forget_gone(self._sums.states)
+        return False
+
+
+def open_rounds(
+    flow: FlowOptions, size: str, columns: Iterable[str], caps: Caps, sums: FamilySums | None
+) -> SeedRounds | BiflowRounds:
+    """Open the rounds of a flow definition; `flow` is resolved, and has an interval if that is `seed`."""
+    if flow.definition != "seed":
+        return BiflowRounds(flow, size, columns, caps, sums)
+    assert flow.interval is not None
+    return SeedRounds(flow, flow.interval, size, columns, caps)
 
 
 def count_between(rules: dict[str, Any]) -> int:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from typing import IO, Any
+from typing import IO
 
 from netml import appending
 from netml.errors import UnknownNameError
 from netml.formats import csv as csv_format
 from netml.formats._layout import feature_names
-from netml.formats._table import import_pyarrow, to_table
+from netml.formats._row_groups import open_row_groups
+from netml.formats._table import to_table
 from netml.matrix import FeatureMatrix
 
 Write = Callable[[FeatureMatrix], None]
-GROUP_ROWS = 1 << 16  # of Parquet: smaller row groups cost more than they hold
 
 
 def find_suffix(path: str | os.PathLike[str], suffix: str | None = None) -> str:
@@ -100,33 +100,6 @@ def _write_jsonl(stream: IO[bytes], no_rows: FeatureMatrix) -> Iterator[Write]:
 
 
 @contextlib.contextmanager
-def _write_parquet(stream: IO[bytes], no_rows: FeatureMatrix) -> Iterator[Write]:
-    schema = to_table(no_rows, "writing .parquet").schema
-    from pyarrow import parquet
-
-    texts = [field.name for field in schema if str(field.type) == "string"]
-    waiting: list[FeatureMatrix] = []
-    arrow: Any = import_pyarrow("writing .parquet")
-    with parquet.ParquetWriter(stream, schema, use_dictionary=texts) as writer:
-
-        def put() -> None:
-            tables = [
-                to_table(matrix, "writing .parquet").replace_schema_metadata(schema.metadata) for matrix in waiting
-            ]
-            waiting.clear()
-            if tables:
-                writer.write_table(arrow.concat_tables(tables))
-
-        def write(matrix: FeatureMatrix) -> None:
-            waiting.append(matrix)
-            if sum(map(len, waiting)) >= GROUP_ROWS:
-                put()
-
-        yield write
-        put()
-
-
-@contextlib.contextmanager
 def _write_arrow(stream: IO[bytes], no_rows: FeatureMatrix, kind: str = "new_file") -> Iterator[Write]:
     schema = to_table(no_rows, "writing .arrow").schema
     from pyarrow import ipc
@@ -143,6 +116,6 @@ STREAMED = (".csv", ".jsonl", ".arrow")
 WRITERS: dict[str, Callable[[IO[bytes], FeatureMatrix], contextlib.AbstractContextManager[Write]]] = {
     ".csv": _write_csv,
     ".jsonl": _write_jsonl,
-    ".parquet": _write_parquet,
+    ".parquet": open_row_groups,
     ".arrow": _write_arrow,
 }

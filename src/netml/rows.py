@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 
 from netml import _flowcore
-from netml.errors import CaptureWarning
-from netml.families import FAMILIES, Block, FamilyOptions, lay_out
+from netml.errors import CaptureWarning, OptionError
+from netml.families import NO_CODE, Block, FamilyOptions, find_family, lay_out
+from netml.families.nprint import parse_headers
 from netml.flow_index import FLOW_KEY, FlowIndex
 from netml.flows import FlowTable
 from netml.joining import join_texts
 from netml.matrix import FeatureMatrix
-from netml.options import LARGEST_DIM, RepresentationOptions, nanoseconds
+from netml.options import LARGEST_DIM, RepresentationOptions
 from netml.pieces import SpilledPieces
 from netml.quantile import linear_quantile
+from netml.requirements import nanoseconds
 from netml.spectrum import transform_rows
 
 _ANY_GAP_NS = 2**64 - 1
@@ -46,11 +48,20 @@ def represent(table: FlowTable, options: RepresentationOptions, *, q_dim: float 
         table = table.first(options.first)
     learned, rate_ns = _learn(table.index, options, q_dim, table.size_kind)
     blocks, columns = lay_out(options.request, learned["dim"], header=options.header, options=options.family_options)
-    X = np.zeros((len(table), len(columns)))
-    _fill(X, blocks, table, options, rate_ns)
-    _transform(X, blocks, learned)
+    if options.makes_bits:
+        X = _write_bits(table, learned["dim"], options.family_options)
+    else:
+        X = np.zeros((len(table), len(columns)))
+        _fill(X, blocks, table, options, learned["dim"], rate_ns)
+        _transform(X, blocks, learned)
     metadata = {**table.metadata, "representation": learned}
     return FeatureMatrix(X, columns, table.index, metadata, texts=_describe(table, options))
+
+
+def _write_bits(table: FlowTable, dim: int, options: FamilyOptions) -> np.ndarray:
+    if table.headers is None:
+        raise OptionError("families", "NPRINT", "made of whole captures: this table of flows has no headers")
+    return table.headers.write_bits(dim, parse_headers(options.nprint_headers), options.payload_bytes)
 
 
 def represent_spilled(
@@ -83,7 +94,7 @@ def represent_spilled(
             table = table.first(options.first)
         rows = slice(first, first := first + len(table))
         index.bytes[rows] = table.index.bytes
-        _fill(X[rows], blocks, table, options, rate_ns)
+        _fill(X[rows], blocks, table, options, learned["dim"], rate_ns)
         texts.append(_describe(table, options))
         del table  # before the next one is made
     _transform(X, blocks, learned)
@@ -105,9 +116,9 @@ def _learn(index: FlowIndex, options: RepresentationOptions, q_dim: float, size:
     """What a row is made of, options or what the flows say, for the metadata; and the rate to the last bit, ns."""
     request = options.request
     rate_ns = nanoseconds(options.rate) if options.rate is not None else 0.0
-    if options.rate is None and any(FAMILIES[name].needs_rate for name in request.names):
+    if options.rate is None and any(find_family(name).needs_rate for name in request.names):
         rate_ns = linear_quantile(_durations_ns(index), Q_RATE)
-    dim = options.dim if options.dim is not None else _learn_dim(index.packets, q_dim)
+    dim = options.default_dim if options.default_dim is not None else _learn_dim(index.packets, q_dim)
     return {**describe_learned(options, dim, rate_ns), "size": size}, rate_ns
 
 
@@ -127,10 +138,16 @@ def describe_learned(options: RepresentationOptions, dim: int, rate_ns: float) -
 
 
 def _fill(
-    X: np.ndarray, blocks: Sequence[Block], table: FlowTable, options: RepresentationOptions, rate_ns: float
+    X: np.ndarray, blocks: Sequence[Block], table: FlowTable, options: RepresentationOptions, dim: int, rate_ns: float
 ) -> None:
     settings = settings_of(options.family_options, rate_ns)
-    for block in blocks:
+    names = [*["header"] * options.header, *options.request.names]
+    for block, name in zip(blocks, names, strict=True):
+        if block.code == NO_CODE:
+            from netml.own_rows import make_own_rows
+
+            X[:, block.first_column : block.first_column + block.width] = make_own_rows(name, table, dim, block.width)
+            continue
         _flowcore.fill_family(
             block.code,
             X,
@@ -147,7 +164,7 @@ def _describe(table: FlowTable, options: RepresentationOptions) -> dict[str, np.
     """What the families say of the flows in words."""
     texts: dict[str, np.ndarray] = {}
     for name in options.request.names:
-        describe = FAMILIES[name].texts
+        describe = find_family(name).texts
         if describe is not None:
             texts |= describe(table)
     return texts

@@ -10,11 +10,13 @@ from typing import Any
 
 import netml
 from netml.errors import CaptureError
-from netml.flows import FlowTable, require_columns
+from netml.flows import FlowTable
 from netml.matrix import FeatureMatrix
-from netml.options import FlowOptions, require_number, require_size, require_whole
+from netml.options import FlowOptions, require_size
+from netml.packet_columns import require_columns
 from netml.reading import Progress, walk_packets
-from netml.rounds import BiflowRounds, Caps, SeedRounds
+from netml.requirements import require_number, require_whole
+from netml.rounds import Caps, open_rounds
 from netml.source import Capture
 from netml.sums import FamilySums
 
@@ -119,12 +121,7 @@ class FlowStream:
         self._flow = _resolve(flow or FlowOptions(), interval)
         self._size = size
         caps = Caps(max_flow_packets, max_flows, max_memory)
-        self._rounds: SeedRounds | BiflowRounds
-        if self._flow.definition != "seed":
-            self._rounds = BiflowRounds(self._flow, size, columns, caps, sums)
-        else:
-            assert self._flow.interval is not None
-            self._rounds = SeedRounds(self._flow, self._flow.interval, size, columns, caps)
+        self._rounds = open_rounds(self._flow, size, columns, caps, sums)
         self._batch_packets = min(batch_packets, self._rounds.most_new_packets)
         self._latency_s = latency_s
         self._assembler = self._rounds.assembler
@@ -204,14 +201,15 @@ class FlowStream:
 
     def _iterate(self) -> Generator[FlowTable | FeatureMatrix, None, None]:
         with contextlib.closing(self._walk):
-            is_last = False
-            while not is_last:
+            is_last = has_more = False
+            while has_more or not is_last:
                 try:
-                    self._is_reading = True
-                    is_last = self._read_on()
-                    self._end_round(is_last)
+                    if not has_more:
+                        self._is_reading = True
+                        is_last = self._read_on()
+                        self._is_reading = False  # a round is not to be cut in two
+                        self._end_round(is_last)
                     table = self._take_table()
-                    self._is_reading = False
                 except KeyboardInterrupt:
                     self._is_reading = False
                     if self.was_interrupted:
@@ -219,7 +217,9 @@ class FlowStream:
                     self.stop()
                     is_last = is_last and self._assembler.n_rounds > self._n_rounds_taken
                     table = self._take_table()
-                self._n_rounds_taken = self._assembler.n_rounds
+                if self._assembler.n_rounds > self._n_rounds_taken:
+                    has_more = self._rounds.note_taken(len(table or ()))
+                    self._n_rounds_taken = self._assembler.n_rounds - has_more
                 if table is not None:
                     yield table
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from netml import _flowcore
-from netml.families import FAMILIES, lay_out
+from netml.families import find_family, lay_out
 from netml.flow_index import FACT_KINDS, FlowIndex
 from netml.matrix import FeatureMatrix
 from netml.options import RepresentationOptions
@@ -17,7 +17,7 @@ from netml.rows import describe_learned, settings_of
 def has_sums(options: RepresentationOptions) -> bool:
     """Say whether rows of this representation can be made without keeping packets."""
     is_plain = not options.header and not options.request.is_fft and options.first is None
-    return is_plain and all(FAMILIES[name].has_state for name in options.request.names)
+    return is_plain and all(find_family(name).has_state for name in options.request.names)
 
 
 class FamilySums:
@@ -54,7 +54,7 @@ class FamilySums:
         Parameters
         ----------
         taken : dict of str to ndarray
-            As of `BiflowAssembler.take_round` with sums.
+            As of `BiflowAssembler.take_rows`.
         metadata : dict
             Where the flows come from.
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from netml.errors import OptionError
 from netml.flows import FlowTable
-from netml.options import FlowOptions, nanoseconds
+from netml.options import FlowOptions
 from netml.pieces import learn_interval_ns, read_pieces
 from netml.reading import Progress
+from netml.requirements import nanoseconds
 
 
 def list_captures(captures: Any) -> list[Any]:

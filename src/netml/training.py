@@ -14,7 +14,7 @@ from netml.errors import OptionError, TrainingError
 from netml.flow_model import FlowModel
 from netml.labels import binary_labels
 from netml.matrix import FeatureMatrix
-from netml.options import require_number, require_whole
+from netml.requirements import require_number, require_whole
 
 if TYPE_CHECKING:
     from netml._plain_representation import PlainRepresentation

@@ -1,6 +1,8 @@
 """CIC of the kernel: each correction of what CICFlowMeter does, worked out by hand; and how the family is asked for."""
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from reference.biflow_packet import ACK, CWR, ECE, FIN, ICMP, ICMPV6, NONE, PSH,
 from netml import _flowcore, families
 from netml.errors import OptionError, UnknownNameError
 from netml.families import FamilyOptions, lay_out, parse_families
+from netml.families.cic import CIC_2017_COLUMNS, CIC_COLUMNS, EXTRA_COLUMNS
 from netml.options import RepresentationOptions
 
 US, MS, S = 1000, 10**6, 10**9
@@ -355,3 +358,20 @@ def test_rows_that_are_too_narrow(family, cic_extra, width):
         _flowcore.fill_family(families.FAMILIES[family].code, X, 0, width - 1, *arguments)
     _flowcore.fill_family(families.FAMILIES[family].code, X, 0, width, *arguments)
     assert NONE in X
+
+
+def test_the_documentation_has_every_column_in_order():
+    text = (Path(__file__).parents[2] / "docs" / "cic.md").read_text()
+    rows = re.findall(r"^\| (\d+(?:[-,] ?\d+)?) \| (.*?) \|", text, re.MULTILINE)
+    columns = []
+    for numbers, names in rows:
+        quoted = re.findall(r"`([^`]+)`", names)
+        if "each with" in names:
+            quoted = [f"{name} {quoted[-1]}" for name in quoted[:-1]]
+        elif re.match(r"`[^`]+` `", names):
+            quoted = [f"{quoted[0]} {name}" for name in quoted[1:]]
+        assert int(re.match(r"\d+", numbers)[0]) == len(columns) + 1
+        columns += quoted
+        assert int(re.search(r"\d+$", numbers)[0]) == len(columns)
+    assert columns == [*CIC_COLUMNS, *EXTRA_COLUMNS]
+    assert all(f"`{name}`" in text for name in CIC_2017_COLUMNS if name.strip() not in CIC_COLUMNS)

@@ -86,8 +86,10 @@ def test_every_option_does_what_its_argument_does(tmp_path, arguments):
 
 def test_options_of_single_families_are_kept(path):
     given = "--cic-extra --bulk-gap 2 --bulk-packets 3 --subflow-gap 0.5 --activity-timeout 7 --first 4 --dim 3"
+    given += " --nprint-headers u,4 --payload-bytes 2"
     about = json.loads(str(extract(path, *given.split())["metadata"]))["representation"]
     chosen = {"bulk_gap": 2, "bulk_packets": 3, "subflow_gap": 0.5, "activity_timeout": 7, "cic_extra": True}
+    chosen |= {"nprint_headers": "ipv4,udp", "payload_bytes": 2}
     assert (about["family_options"], about["first"]) == (chosen, 4)
     made = netml.extract(path, dim=3, family_options=FamilyOptions(**chosen))
     assert made.metadata["representation"] == {**about, "first": None}

@@ -276,7 +276,7 @@ def test_a_missing_file_is_the_systems_error(tmp_path):
         ({"format_version": "1"}, "damaged"),
         ({"params": []}, "the params in its manifest is damaged"),
         ({"columns": "a"}, "the columns in its manifest is damaged"),
-        ({"representation": {"families": ["NONE"]}}, "the representation in its manifest is damaged: "),
+        ({"representation": {"families": []}}, "the representation in its manifest is damaged: "),
         ({"representation": {"families": ["IAT"], "dim": -1, "interval_s": "x"}}, "the representation in its manifest"),
     ],
     ids=str,

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import traffic
 from builders import captures
+from cic_rows import cic_matrix, make_table
+from reference.biflow_packet import BiflowPacket
 
 import netml
 from netml import _flowcore
@@ -56,6 +58,12 @@ def flow_states():
     return X[:, 1].sum()
 
 
+def cic():
+    """Two flows with bulks, and so many holes in their sequence numbers that the list of them grows."""
+    flow = [BiflowPacket(place, True, 1, 20, sequence=3 * place) for place in range(20)]
+    return cic_matrix(make_table([flow, flow]), cic_extra=True).X.sum()
+
+
 RUNS = {
     "states": flow_states,
     "batch": lambda: len(netml.read_flows(io.BytesIO(PCAP), flow=FLOW)),
@@ -64,6 +72,7 @@ RUNS = {
     "packets": lambda: len(netml.packets.read_packet_table(io.BytesIO(PCAP))),
     "general": lambda: len(netml.read_flows(((t / 1e9, f) for t, f in RECORDS), flow=FLOW, link_type=1)),
     "extract": lambda: len(netml.extract(io.BytesIO(PCAP), ["STATS", "SAMP_NUM"], header=True, flow=FLOW)),
+    "cic": cic,
 }
 
 

@@ -20,7 +20,7 @@ def tcp(request):
 
 
 def one_side(tcp, *segments):
-    """(retransmitted packets and bytes, out-of-order packets and bytes, keep-alives) of forward."""
+    """(retransmitted packets and bytes, out-of-order packets and bytes, keep-alive segments) of forward."""
     row = tcp.row(numbered(*segments))
     assert all(row[f"rev_{name}"] in (0, -1) for name in SIDE_COLUMNS)
     return tuple(int(row[f"fwd_{name}"]) for name in SIDE_COLUMNS[1:6])

@@ -215,8 +215,18 @@ def test_units():
     from netml import families
 
     for name, family in families.FAMILIES.items():
-        for column in family.columns(3, families.FamilyOptions()):
+        for column in family.columns(3, families.FamilyOptions(cic_extra=True)):
             is_size_statistic = re.match(r"size_[a-z]", column)
             assert unit_of(column) == unit_of(f"fft_{column}") != "", f"{name}: {column}"
             assert not is_size_statistic or unit_of(column) == "bytes"
+    expected = {
+        "us": ["Flow Duration", "Fwd IAT Total", " Idle Min", "Total Connection Flow Time"],
+        "bytes": ["Total Length of Fwd Packet", "Fwd Bytes/Bulk Avg", "FWD Init Win Bytes", " min_seg_size_forward"],
+        "packets": ["Total Fwd Packet", "FIN Flag Count", "Fwd Packet/Bulk Avg", "Fwd Act Data Pkts"],
+        "bytes/s": ["Flow Bytes/s", "Bwd Avg Bulk Rate"],
+        "packets/s": ["Flow Packets/s", "fft_Fwd Packets/s", "cic_2017_ Bwd Packets/s"],
+        "bytes^2": ["Packet Length Variance"],
+    }
+    for unit, columns in expected.items():
+        assert [unit_of(column) for column in columns] == [unit] * len(columns)
     assert (unit_of("ttl_3"), unit_of("syn"), unit_of("iat_size_iat_2")) == ("hops", "packets", "s")

@@ -27,6 +27,10 @@ cdef extern from "native.h" nogil:
     bint netml_fail_allocations(int64_t n) noexcept
 
 
+cdef enum:
+    LINE_BYTES = 64              # of the cache
+
+
 cdef inline uint16_t read_u16(const uint8_t *at) noexcept nogil:
     """Two octets in the machine's (little-endian) order."""
     cdef uint16_t value
@@ -71,3 +75,11 @@ cdef inline uint32_t read_file32(const uint8_t *at, bint is_swapped) noexcept no
 cdef inline uint64_t read_file64(const uint8_t *at, bint is_swapped) noexcept nogil:
     """Eight octets in a capture file's order."""
     return netml_swap64(read_u64(at)) if is_swapped else read_u64(at)
+
+
+cdef inline void prefetch_octets(const uint8_t *at, size_t size) noexcept nogil:
+    """Ask for the lines of octets that will be read soon; beyond the block that does nothing."""
+    cdef size_t i = 0
+    while i < size:
+        netml_prefetch_read(at + i)
+        i += LINE_BYTES

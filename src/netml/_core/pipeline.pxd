@@ -8,21 +8,22 @@ from libc.stdint cimport uint8_t, uint32_t
 from netml._core.capture.registry cimport Framing, next_frame
 from netml._core.decode cimport decode_frame
 from netml._core.flow.biflow_key cimport BiflowKey, hash_biflow, is_turned, share_key
-from netml._core.flow.biflow_table cimport BiflowTable, join_biflow, prefetch_biflow
+from netml._core.flow.biflow_table cimport BiflowTable, find_biflow, join_biflow, prefetch_biflow
 from netml._core.flow.columns cimport PacketChunk, PacketColumns, add_chunk, append_packet
+from netml._core.flow.first_headers cimport FirstHeaders, call_first
+from netml._core.flow.header_rows cimport HeaderRows, keep_octets
 from netml._core.flow.key cimport hash_key
 from netml._core.flow.slots cimport prefetch_slot
 from netml._core.flow.table cimport FlowTable, find_or_insert_flow, prefetch_record
 from netml._core.layers cimport Decoding
 from netml._core.net.details cimport read_details
-from netml._core.octets cimport netml_likely, netml_prefetch_read
+from netml._core.octets cimport netml_likely, prefetch_octets
 from netml._core.packet cimport Frame, Packet
 from netml._core.status cimport KEPT, STATUS_FRAME, STATUS_NO_FRAME, STATUS_OK, Counters, Reason, Status
 
 
 cdef enum:
     BATCH = 64
-    LINE_BYTES = 64
     # A record's place is known only when its predecessor has been read: without asking that far ahead, each would wait
     # for memory.
     AHEAD_BYTES = 2048
@@ -37,6 +38,8 @@ cdef struct Assembly:
     bint keeps_packets           # False: only flows and packets are counted
     bint makes_biflows
     bint reads_details           # of packets: somebody asks for them
+    HeaderRows rows              # of packets; if they are wanted, there are no flows
+    FirstHeaders first           # packets' headers, of biflows
     Packet batch[BATCH]          # packets that wait to be entered together
     BiflowKey shared[BATCH]      # their keys, if `makes_biflows`
     uint8_t is_high[BATCH]       # is the sender the higher end?
@@ -105,18 +108,12 @@ cdef inline Status enter_biflows(
     for i in range(n_packets):
         status = join_biflow(
             table, &assembly.shared[i], packets[i].hash, &packets[i], assembly.is_high[i], &flow)
+        if status == STATUS_OK and assembly.first.n_first:
+            status = call_first(&assembly.first, flow, find_biflow(table, flow).n_packets - 1)
         if status != STATUS_OK:
             return status
         append_packet(chunk, &packets[i], flow)
     return STATUS_OK
-
-
-cdef inline void prefetch_octets(const uint8_t *at, size_t size) noexcept nogil:
-    """Ask for the lines of octets that will be read soon; beyond the block that does nothing."""
-    cdef size_t i = 0
-    while i < size:
-        netml_prefetch_read(at + i)
-        i += LINE_BYTES
 
 
 cdef inline Status flush_batch(Assembly *assembly) noexcept nogil:
@@ -141,8 +138,13 @@ cdef inline Status take_frame(Assembly *assembly, const Frame *frame) noexcept n
     """Decode a frame, count it, and let its packet wait for a whole batch."""
     cdef Packet *packet = &assembly.batch[assembly.n_batch]
     cdef Reason reason = decode_frame(&assembly.decoding, frame, packet)
+    cdef Status status
+    if (assembly.rows.is_wanted or assembly.first.n_first) and reason == KEPT:
+        status = keep_octets(&assembly.rows, &assembly.first, frame.octets, packet)
+        if status != STATUS_OK:
+            return status
     count_frame(&assembly.counters, frame, reason)
-    if netml_likely(reason == KEPT):
+    if netml_likely(reason == KEPT) and not assembly.rows.is_wanted:
         if assembly.reads_details:
             packet.is_forward = True
             read_details(frame.octets, packet)

@@ -75,7 +75,7 @@ cdef class FlowAssembler(PacketAssembler):
         """FLOW_KEY array (n_keys,): the key of each flow number."""
         cdef uint8_t[::1] octets = np.empty(self.n_keys * KEY_BYTES, np.uint8)
         write_all_keys(&self.assembly.table, &octets[0] if octets.shape[0] else NULL)
-        return np.asarray(octets).view(FLOW_KEY)
+        return view_keys(octets)
 
     def end_flows(self, ExpiryRules rules):
         """Group the packets by flow and cut by the idle timeouts (rules 1 and 2 of the seed). Call it once.
@@ -235,4 +235,4 @@ cdef class FlowAssembler(PacketAssembler):
         self.grouped = {}
         free_spans(&self.spans)
         times = {"start_ns": np.asarray(start_ns), "end_ns": np.asarray(end_ns)}
-        return taken | times | {"offsets": np.asarray(offsets), "keys": np.asarray(octets).view(FLOW_KEY)}
+        return taken | times | {"offsets": np.asarray(offsets), "keys": view_keys(octets)}

@@ -5,10 +5,10 @@ from netml._core.flow.biflow cimport TCP_END_FIN, TCP_END_NONE, TCP_END_REOPEN, 
 from netml._core.flow.biflow_order cimport (
     BiflowFacts, mark_long_flows, order_numbers, place_packets, sort_flows, write_facts,
 )
-from netml._core.flow.biflow_rounds cimport (
-    EarlyEnds, RoundRules, carry_open, copy_chosen, end_round_of_biflows, find_due, is_worth_packing, note_summed,
-    pack_biflows,
+from netml._core.flow.biflow_carry cimport (
+    carry_open, copy_chosen, find_due, is_worth_packing, note_summed, pack_biflows, place_chosen,
 )
+from netml._core.flow.biflow_rounds cimport EarlyEnds, RoundRules, end_round_of_biflows
 from netml._core.flow.biflow_table cimport BiflowTable, end_all, find_latest, free_biflows
 from netml._core.flow.columns cimport count_packets
 from netml._core.flow.grouping cimport GroupedColumns, group_columns
@@ -29,12 +29,21 @@ cdef class BiflowAssembler(PacketAssembler):
         As of `PacketAssembler`.
     rules : dict
         The fields of `BiflowRules`.
+    n_first : int, default 0
+        Packets of each flow, in order of arrival, whose headers are kept.
+    payload_octets : int, default 0
+        Octets of the payload that are kept with them.
     """
 
     cdef EarlyEnds early
+    cdef uint32_t[::1] leaving   # numbers of the flows whose rows the last round hands out
 
-    def __cinit__(self, wanted=(), *, BiflowRules rules, **options):
+    def __cinit__(self, wanted=(), *, BiflowRules rules, uint32_t n_first=0, uint32_t payload_octets=0, **options):
+        lay_bits((), payload_octets)
+        self.assembly.first.n_first = n_first
+        self.assembly.first.payload_octets = payload_octets
         self.assembly.biflows.rules = rules
+        self.leaving = np.empty(0, np.uint32)
         self.assembly.makes_biflows = self.assembly.reads_details = True
         if rules.idle_ns <= 0 or rules.active_ns <= 0 or rules.tcp_end not in TCP_ENDS.values():
             raise ValueError("timeouts must be greater than 0, and the end of TCP flows one of TCP_ENDS")
@@ -58,7 +67,8 @@ cdef class BiflowAssembler(PacketAssembler):
         -------
         dict of str to ndarray
             `offsets` (n + 1), `keys`, `start_ns`, `end_ns`, `end_reason`, `connection_start_ns`, `icmp_type`,
-            `icmp_code`, `vlan_id` (n), and the packet columns, n_packets long.
+            `icmp_code`, `vlan_id` (n), and the packet columns, n_packets long; with `n_first` the `header_numbers` of
+            the flows (n), uint32, for what `take_headers` gives.
         """
         cdef GroupedColumns columns
         cdef size_t n_flows, n_chosen = 0
@@ -89,13 +99,23 @@ cdef class BiflowAssembler(PacketAssembler):
         taken = {name: column[:offsets[n_chosen]] for name, column in self.grouped.items()}
         self.grouped = {}
         taken["offsets"] = np.asarray(offsets)[:n_chosen + 1]
+        if self.assembly.first.n_first:
+            taken["header_numbers"] = np.asarray(order)[:n_chosen]
         return taken | self.write_facts(order, n_chosen)
 
-    def end_round(self, RoundRules rules, *, sums=(), size_t n_columns=0, str size="caplen"):
+    def take_headers(self):
+        """Hand over the headers of flows' first packets, once all have come: `StoredFlowHeaders`."""
+        cdef StoredFlowHeaders headers = StoredFlowHeaders()
+        describe_fault(flush_batch(&self.assembly), 0)
+        headers.store = self.assembly.first.store
+        memset(&self.assembly.first.store, 0, sizeof(HeaderStore))
+        return headers
+
+    def end_round(self, RoundRules rules, *, sums=(), str size="caplen"):
         """End the flows that no packet to come can belong to (`biflow_rounds.pxd`), for `take_round`; others wait.
 
         With `sums` the packets go into states as soon as no earlier one is expected, and are not kept: what is handed
-        out are rows.
+        out are rows, by `take_rows` and then `forget_gone`.
 
         Parameters
         ----------
@@ -103,8 +123,6 @@ cdef class BiflowAssembler(PacketAssembler):
             The fields of `RoundRules`.
         sums : sequence of (FlowStates, int, int)
             States of families, and where these stand in a row: first column and width.
-        n_columns : int
-            Of a row.
         size : str
             Name of the column that is a packet's size.
         """
@@ -118,6 +136,8 @@ cdef class BiflowAssembler(PacketAssembler):
         self.require_open()
         describe_fault(flush_batch(&self.assembly), 0)
         n_flows = table.n_flows
+        if rules.is_last:
+            free_slots(&table.slots)
         offsets = np.empty(n_flows + 1, np.int64)
         ends = np.empty(n_flows + 1, np.int64)
         order = np.empty(n_flows + 1, np.uint32)
@@ -136,8 +156,7 @@ cdef class BiflowAssembler(PacketAssembler):
         describe_fault(status, 0)
         if sums:
             self.sum_due(sums, size, offsets, ends)
-            self.taken = self.write_facts(order, n_chosen, has_sums=True)
-            self.taken["X"] = self.write_sums(sums, order[:n_chosen], n_columns)
+            self.leaving = np.asarray(order)[:n_chosen].copy()
         else:
             self.taken = self.copy_packets(&columns, offsets, order, n_chosen)
             self.taken |= self.write_facts(order, n_chosen)
@@ -145,15 +164,11 @@ cdef class BiflowAssembler(PacketAssembler):
             status = carry_open(table, &columns, &offsets[0], &self.assembly.columns)
         self.grouped = {}
         describe_fault(status, 0)
-        if is_worth_packing(table):
-            with nogil:
-                status = pack_biflows(table, &self.assembly.columns, &order[0])
-            describe_fault(status, 0)
-            for states, _, _ in sums:
-                states.renumber(np.asarray(order)[:n_flows])
         self.latest_before_ns = max(self.latest_before_ns, self.assembly.counters.latest_ns)
         self.assembly.counters.latest_ns = INT64_MIN
         self.is_ended = rules.is_last
+        if not sums:
+            self.forget_gone()
         self.n_rounds += 1
 
     def take_round(self):
@@ -162,9 +177,57 @@ cdef class BiflowAssembler(PacketAssembler):
         Returns
         -------
         dict of str to ndarray
-            As of `take_biflows`; with sums, in place of offsets and packets: `X` (n, n_columns), `packets` and `bytes`.
+            As of `take_biflows`.
         """
         return dict(self.taken)
+
+    @property
+    def n_leaving(self):
+        """Rows that the last round has for `take_rows`."""
+        return self.leaving.shape[0]
+
+    def take_rows(self, sums, size_t n_columns, size_t first, size_t most):
+        """Rows of the flows that leave: so many at most, from the first one on. They are made now, so that a round in
+        which all flows end needs no memory for all their rows.
+
+        Parameters
+        ----------
+        sums : sequence of (FlowStates, int, int)
+            As of `end_round`.
+        n_columns : int
+            Of a row.
+        first, most : int
+            Which rows.
+
+        Returns
+        -------
+        dict of str to ndarray
+            As of `take_biflows`, in place of offsets and packets: `X` (n, n_columns), `packets` and `bytes`.
+        """
+        numbers = np.asarray(self.leaving)[first:first + most]
+        taken = self.write_facts(numbers, len(numbers), has_sums=True)
+        facts = {"protocol": np.ascontiguousarray(taken["keys"]["protocol"])}
+        facts |= {name: taken[name] for name in FACT_KINDS if name in taken}
+        X = np.zeros((len(numbers), n_columns))
+        for states, first_column, width in sums:
+            states.write(numbers, X, first_column, width, facts)
+        return taken | {"X": X}
+
+    def forget_gone(self, sums=()):
+        """Give the memory of flows that were handed out back, if they are many. Before further packets come."""
+        cdef BiflowTable *table = &self.assembly.biflows
+        cdef uint32_t[::1] numbers
+        cdef Status status
+        self.leaving = np.empty(0, np.uint32)
+        if self.is_ended or not is_worth_packing(table):
+            return
+        numbers = np.empty(table.n_flows + 1, np.uint32)
+        n_flows = table.n_flows
+        with nogil:
+            status = pack_biflows(table, &self.assembly.columns, &numbers[0])
+        describe_fault(status, 0)
+        for states, _, _ in sums:
+            states.renumber(np.asarray(numbers)[:n_flows])
 
     @property
     def ended_early(self):
@@ -187,25 +250,14 @@ cdef class BiflowAssembler(PacketAssembler):
             note_summed(&self.assembly.biflows, sizes, &offsets[0], &ends[0])
         return 0
 
-    cdef object write_sums(self, sums, const uint32_t[::1] numbers, size_t n_columns):
-        """The rows of flows that have ended."""
-        X = np.zeros((numbers.shape[0], n_columns))
-        protocol = np.ascontiguousarray(self.taken["keys"]["protocol"])
-        facts = {"protocol": protocol} | {name: self.taken[name] for name in FACT_KINDS if name in self.taken}
-        for states, first_column, width in sums:
-            states.write(numbers, X, first_column, width, facts)
-        return X
-
     cdef dict copy_packets(
         self, const GroupedColumns *columns, const int64_t[::1] offsets, const uint32_t[::1] order, size_t n_chosen,
     ):
         """The packets of flows that have ended: copies do not hold the memory of what is not handed out."""
         cdef GroupedColumns out
-        cdef int64_t[::1] places
+        cdef int64_t[::1] places = np.empty(n_chosen + 1, np.int64)
         held = self.grouped
-        numbers = np.asarray(order)[:n_chosen]
-        places = np.zeros(n_chosen + 1, np.int64)
-        np.cumsum(np.diff(offsets)[numbers], out=np.asarray(places)[1:])
+        place_chosen(&offsets[0], &order[0], n_chosen, &places[0])
         out = self.allocate_grouped(places[n_chosen])
         copied, self.grouped = self.grouped, held
         with nogil:
@@ -232,7 +284,7 @@ cdef class BiflowAssembler(PacketAssembler):
         if n_flows:
             with nogil:
                 write_facts(&self.assembly.biflows, &order[0], n_flows, &facts)
-        return {"keys": octets.view(FLOW_KEY), **written}
+        return {"keys": view_keys(octets), **written}
 
 
 BIFLOW_FACTS = {

@@ -5,7 +5,10 @@ from libc.string cimport memcpy
 import os
 
 from netml._core.flow.columns cimport N_COLUMNS, count_packets, free_columns
+from netml._core.flow.first_headers cimport free_first
 from netml._core.flow.grouping cimport GroupedColumns
+from netml._core.flow.key cimport KEY_BYTES
+from netml._core.flow.header_rows cimport free_rows
 from netml._core.flow.spans cimport Dropped
 from netml._core.guard cimport NETML_BUS, netml_begin_guard, netml_end_guard, netml_run_guarded
 from netml._core.layers cimport Decoding
@@ -69,6 +72,8 @@ cdef class PacketAssembler:
     def __dealloc__(self):
         free_fragments(&self.assembly.decoding.fragments)
         free_columns(&self.assembly.columns)
+        free_rows(&self.assembly.rows)
+        free_first(&self.assembly.first)
 
     def assemble(
         self, Framer framer not None, const uint8_t[::1] block, size_t start, size_t length, *, bint is_mapped=False,
@@ -198,6 +203,11 @@ cdef class PacketAssembler:
         for name, (column, _) in COLUMNS.items():
             columns.values[<int> column] = <void *> find_octets(self.grouped.get(name))
         return columns
+
+
+cdef object view_keys(octets):
+    """Octets as keys. `ndarray.view` would run Python's code for that, where a signal could come: half a round lost."""
+    return np.ndarray(len(octets) // KEY_BYTES, FLOW_KEY, np.asarray(octets))
 
 
 cdef const uint8_t *find_octets(column) except? NULL:

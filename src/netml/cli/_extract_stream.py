@@ -128,7 +128,10 @@ def options_like(like: str, *, keep_tail: bool) -> dict[str, Any]:
 
     fixed: FixedRepresentation = read_representation(like)
     options = fixed.options
-    interval = max(fixed.interval_s, LEAST_INTERVAL_S)
+    flow = fixed.flow
+    if flow.definition == "seed":
+        interval = max(fixed.interval_s, LEAST_INTERVAL_S)
+        flow = replace(flow, interval=interval, keep_tail=keep_tail or flow.keep_tail)
     return {
         "families": options.families,
         "fft": options.fft,
@@ -138,5 +141,5 @@ def options_like(like: str, *, keep_tail: bool) -> dict[str, Any]:
         "size": options.size,
         "first": options.first,
         "family_options": options.family_options,
-        "flow": replace(fixed.flow, interval=interval, keep_tail=keep_tail or fixed.flow.keep_tail),
+        "flow": flow,
     }

@@ -13,7 +13,15 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 # All are absent unless they are given.
-FAMILY_NAMES = ("cic_extra", "bulk_gap", "bulk_packets", "subflow_gap", "activity_timeout")
+FAMILY_NAMES = (
+    "cic_extra",
+    "bulk_gap",
+    "bulk_packets",
+    "subflow_gap",
+    "activity_timeout",
+    "nprint_headers",
+    "payload_bytes",
+)
 
 
 def family_options(function: Function) -> Function:
@@ -28,6 +36,11 @@ def family_options(function: Function) -> Function:
             "--activity-timeout", type=float, metavar="S",
             help="CIC: a longer pause ends an active period. [default: 5]",
         ),
+        click.option(
+            "--nprint-headers", metavar="HEADERS",
+            help="NPRINT: of 4, 6, t, u, i (ipv4, ipv6, tcp, udp, icmp), with commas. [default: all]",
+        ),
+        click.option("--payload-bytes", type=int, metavar="N", help="NPRINT: of the payload, per packet. [default: 0]"),
     ]  # fmt: skip
     for option in reversed(options):
         function = option(function)
@@ -45,5 +58,9 @@ def take_family_options(chosen: dict[str, Any]) -> dict[str, Any]:
 def make_family_options(chosen: Mapping[str, Any]) -> FamilyOptions:
     """Make `FamilyOptions` of what `family_options` gave."""
     from netml.families import FamilyOptions
+    from netml.families.nprint import parse_headers
 
-    return FamilyOptions(**{name: chosen[name] for name in FAMILY_NAMES if chosen[name] is not None})
+    given = {name: chosen[name] for name in FAMILY_NAMES if chosen[name] is not None}
+    if "nprint_headers" in given:
+        given["nprint_headers"] = ",".join(parse_headers(given["nprint_headers"]))
+    return FamilyOptions(**given)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netml.cli import params
+from netml.cli._imports import import_option
 from netml.cli.failures import EXIT_ANOMALY, EXIT_FAILURE, EXIT_OK, stopping_with
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ Report = Callable[["Verdicts"], None]
 @click.option("--keep-tail", is_flag=True, help="Judge the last piece of a flow that was cut, too.")
 @params.bare_model_options
 @params.trust
+@import_option
 @params.strict
 @params.verbosity
 @params.quiet

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netml.cli import params
+from netml.cli._imports import import_option
 from netml.cli._labelled import (
     check_captures,
     check_outputs,
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
 @params.random_state
 @params.flow_options
 @params.size
+@import_option
 @params.strict
 @params.quiet
 def command(**chosen: Any) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from netml.cli import params
+from netml.cli._imports import import_option
 from netml.cli._labelled import (
     check_captures,
     check_outputs,
@@ -30,6 +31,7 @@ from netml.cli.failures import EXIT_FAILURE, EXIT_OK
 @params.random_state
 @params.bare_model_options
 @params.trust
+@import_option
 @params.strict
 @params.quiet
 def command(**chosen: Any) -> int:

@@ -9,6 +9,7 @@ import click
 
 from netml.cli import _families, params
 from netml.cli._extract_stream import Size, check_combination, extract_stream, options_like
+from netml.cli._imports import import_option
 from netml.cli.failures import EXIT_FAILURE, EXIT_OK
 
 
@@ -43,6 +44,7 @@ from netml.cli.failures import EXIT_FAILURE, EXIT_OK
     "--format", "output_format", type=click.Choice(["csv", "jsonl", "arrow", "parquet"]),
     help="With --stream: format of OUT, if its name does not tell.",
 )  # fmt: skip
+@import_option
 @params.strict
 @params.quiet
 @click.pass_context

@@ -31,13 +31,13 @@ def command(captures: tuple[str, ...], strict: bool, quiet: bool, **chosen: Any)
             click.echo()
         with progress_bar([path], quiet=quiet) as progress:
             found = inspect_capture(path, flow=flow, strict=strict, progress=progress)
-        for line in _describe(found):
+        for line in _describe(found, flow.protocols):
             click.echo(line)
         is_damaged = is_damaged or bool(found["damage"])
     return EXIT_FAILURE if is_damaged else EXIT_OK
 
 
-def _describe(found: dict[str, Any]) -> list[str]:
+def _describe(found: dict[str, Any], protocols: str) -> list[str]:
     n_read = found["packets_read"]
     lines = [
         f"capture    {found['capture']}",
@@ -50,7 +50,8 @@ def _describe(found: dict[str, Any]) -> list[str]:
     if n_read:
         span_s = (found["end_ns"] - found["start_ns"]) / 1e9
         lines.append(f"time       {_when(found['start_ns'])} to {_when(found['end_ns'])} UTC, {span_s:,.6f} s")
-    lines.append(f"kept       {found['packets_kept']:,} TCP or UDP packets of {found['n_keys']:,} flow keys")
+    kind = "IP packets" if protocols == "all" else "TCP or UDP packets"
+    lines.append(f"kept       {found['packets_kept']:,} {kind} of {found['n_keys']:,} flow keys")
     lines += [f"skipped    {n:,} {reason.replace('_', ' ')}" for reason, n in found["skipped"].items() if n]
     return lines
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from netml.cli import _families, params
+from netml.cli._imports import import_option
 from netml.cli.failures import EXIT_FAILURE, EXIT_OK
 
 ALGORITHMS = "`netml detectors` lists them."
@@ -58,6 +59,7 @@ ALGORITHMS = "`netml detectors` lists them."
 @_families.family_options
 @params.flow_options
 @params.trust
+@import_option
 @params.strict
 @params.verbosity
 @params.quiet

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -13,6 +14,13 @@ from netml.cli.failures import EXIT_FAILURE, EXIT_OK
 @click.command("packets")
 @params.captures
 @params.output
+@click.option(
+    "--nprint",
+    "headers",
+    metavar="HEADERS",
+    help="Bits of these headers in nPrint's columns: of 4, 6, t, u, i (ipv4, ipv6, tcp, udp, icmp), with commas.",
+)
+@click.option("--payload-bytes", type=int, metavar="N", help="With --nprint: bits of the payload's first N bytes, too.")
 @params.decoding_options
 @params.strict
 @params.quiet
@@ -22,22 +30,51 @@ def command(captures: tuple[str, ...], output_path: str, strict: bool, quiet: bo
     A row for each TCP or UDP packet, in order of arrival: time_ns, src_ip, src_port, dst_ip, dst_port, protocol,
     caplen, wirelen, flags, ttl. OUT ends in .csv, .parquet, .arrow or .npz (which has addresses and ports as keys,
     and for each packet the number of its key, flow).
+
+    With --nprint there is a row for each packet over IP: time, addresses, ports, protocol and lengths, then the bits of
+    its headers: 1, 0, or -1 where there is none. OUT ends in .parquet (written in bounded memory) or .npz.
+
+    \b
+    netml packets monday.pcap -o monday.parquet
+    netml packets monday.pcap --nprint 4,t,u,i --payload-bytes 16 -o bits.parquet
     """
     from netml.cli.progress import progress_bar
-    from netml.packets import check_packets_output, read_packet_table
     from netml.persist import check_not_input
 
+    headers, payload_bytes = chosen.pop("headers"), chosen.pop("payload_bytes")
+    if headers is None and payload_bytes is not None:
+        raise click.UsageError("--payload-bytes needs --nprint")
     flow = params.make_flow_options(chosen, params.DECODING_NAMES)
-    check_packets_output(output_path)
-    check_not_input(output_path, captures)
-    with progress_bar(captures, quiet=quiet) as progress:
-        table = read_packet_table(list(captures), flow=flow, strict=strict, progress=progress)
-    table.save(output_path)
+    if headers is not None:
+        from netml.families.nprint import parse_headers
+        from netml.header_bits import check_header_output
+        from netml.header_reading import write_header_bits
+
+        headers = parse_headers(headers)
+        flow = replace(flow, protocols="all")  # ICMP, and whatever else has an IP header
+        check_header_output(output_path)
+        check_not_input(output_path, captures)
+        bits = {"payload_bytes": payload_bytes or 0, "flow": flow, "strict": strict}
+        with progress_bar(captures, quiet=quiet) as progress:
+            metadata = write_header_bits(list(captures), output_path, headers, progress=progress, **bits)
+    else:
+        from netml.packets import check_packets_output, read_packet_table
+
+        check_packets_output(output_path)
+        check_not_input(output_path, captures)
+        with progress_bar(captures, quiet=quiet) as progress:
+            table = read_packet_table(list(captures), flow=flow, strict=strict, progress=progress)
+        table.save(output_path)
+        metadata = table.metadata
     if not quiet:
-        n_read, n_kept = table.metadata["packets_read"], len(table)
-        click.echo(f"read     {n_read:,} packets: {n_kept:,} of TCP or UDP, {n_read - n_kept:,} skipped", err=True)
-        for reason, count in table.metadata["skipped"].items():
-            if count:
-                click.echo(f"skipped  {count:,} {reason.replace('_', ' ')}", err=True)
-        click.echo(f"table    {n_kept:,} packets in {output_path}", err=True)
-    return EXIT_FAILURE if table.metadata["damage"] else EXIT_OK
+        _summarise(metadata, output_path, "over IP" if headers else "of TCP or UDP")
+    return EXIT_FAILURE if metadata["damage"] else EXIT_OK
+
+
+def _summarise(metadata: dict[str, Any], output_path: str, which: str) -> None:
+    n_read, n_kept = metadata["packets_read"], metadata["packets_kept"]
+    click.echo(f"read     {n_read:,} packets: {n_kept:,} {which}, {n_read - n_kept:,} skipped", err=True)
+    for reason, count in metadata["skipped"].items():
+        if count:
+            click.echo(f"skipped  {count:,} {reason.replace('_', ' ')}", err=True)
+    click.echo(f"table    {n_kept:,} packets in {output_path}", err=True)

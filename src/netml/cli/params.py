@@ -79,9 +79,9 @@ model = click.option(
 )
 trust = click.option("--trust", is_flag=True, help="Load pickles that can run any code: only files that you wrote.")
 
-DECODING_NAMES = ("tunnels", "fragments", "tunnel_ports")
+DECODING_NAMES = ("tunnels", "fragments", "tunnel_ports", "protocols")
 SEED_NAMES = ("interval", "q_interval", "tcp_timeout", "udp_timeout", "min_packets", "keep_tail")
-BIFLOW_NAMES = ("definition", "idle_timeout", "active_timeout", "tcp_end", "direction", "protocols", "vlan_key")
+BIFLOW_NAMES = ("definition", "idle_timeout", "active_timeout", "tcp_end", "direction", "vlan_key")
 FLOW_NAMES = (*SEED_NAMES, *BIFLOW_NAMES, *DECODING_NAMES)
 
 
@@ -136,6 +136,13 @@ def decoding_options(function: Function) -> Function:
             default="first",
             show_default=True,
             help="Skip IP fragments after the first, or count them to its flow.",
+        ),
+        click.option(
+            "--protocols",
+            type=click.Choice(["tcp-udp", "all"]),
+            default="tcp-udp",
+            show_default=True,
+            help="Keep TCP and UDP, or every protocol over IP.",
         ),
     )
 
@@ -206,13 +213,6 @@ def biflow_options(function: Function) -> Function:
             default="first",
             show_default=True,
             help="bi: forward is the first packet's direction; a SYN-ACK seen first turns the flow round.",
-        ),
-        click.option(
-            "--protocols",
-            type=click.Choice(["tcp-udp", "all"]),
-            default="tcp-udp",
-            show_default=True,
-            help="Keep TCP and UDP, or every protocol over IP.",
         ),
         click.option(
             "--no-vlan-key", "vlan_key", is_flag=True, flag_value=False, default=True,

@@ -20,7 +20,7 @@ from netml.comparison.splits import Split, split_flows
 from netml.comparison.study import Study
 from netml.evaluation.labelled import connection_of, join_tables, label_tables, pair_captures
 from netml.evaluation.metrics import require_both_classes
-from netml.families import FAMILIES
+from netml.families import find_family
 from netml.flows import FlowTable
 from netml.options import FlowOptions, RepresentationOptions
 from netml.tables import read_tables
@@ -186,7 +186,7 @@ def _represent(options: RepresentationOptions, parts: Sequence[FlowTable], study
     train = parts[0]
     dim = learn_dim(train, study.q_dim)
     rates_s = [0.0]
-    if any(FAMILIES[name].needs_rate for name in options.request.names):
+    if any(find_family(name).needs_rate for name in options.request.names):
         rates_s = [learn_rate_ns(train) / 1e9]
         if study.tune:
             durations_ns = train.index.end_ns - train.index.start_ns

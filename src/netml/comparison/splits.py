@@ -8,7 +8,7 @@ import numpy as np
 
 from netml.errors import OptionError
 from netml.evaluation.metrics import EvaluationError, require_both_classes
-from netml.options import require_number, require_whole
+from netml.requirements import require_number, require_whole
 
 
 class Split(NamedTuple):

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from netml.errors import OptionError
 from netml.evaluation.metrics import N_RESAMPLES
 from netml.families import FAMILIES, parse_families
-from netml.options import RepresentationOptions, require_size, require_whole
+from netml.options import RepresentationOptions, require_size
+from netml.requirements import require_whole
 
 ALGORITHMS = ("ocsvm", "kde", "gmm", "if", "pca", "ae")
-FAMILY_NAMES = tuple(FAMILIES)
+FAMILY_NAMES = tuple(name for name, family in FAMILIES.items() if family.definition == "seed")  # the study's six
 
 
 @dataclass(frozen=True)

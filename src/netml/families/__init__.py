@@ -1,7 +1,7 @@
 """The families of features: an explicit table; the kernel fills their rows.
 
 A new family is a room under `_core/features`, its lines in `_core/features/registry.pxd`, a module here with its names
-and widths, and a line in `FAMILIES`.
+and widths, and a line in `FAMILIES`. Families of others (`own.py`) are functions of the flow table.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from netml.errors import OptionError, UnknownNameError
-from netml.families._family import FLAG_COLUMNS, Family, FamilyOptions
+from netml.families._family import FLAG_COLUMNS, NO_CODE, Family, FamilyOptions
 from netml.families.cic import CIC_FAMILIES, REPEATED_COLUMN
 from netml.families.flow import FLOW
+from netml.families.nprint import NPRINT
 from netml.families.seed import SEED_FAMILIES
 from netml.families.splt import SPLT
 from netml.families.tcp import TCP
@@ -22,15 +23,18 @@ __all__ = [
     "FAMILIES",
     "FLAG_COLUMNS",
     "HEADER_CODE",
+    "NO_CODE",
     "REPEATED_COLUMN",
     "Block",
     "Family",
     "FamilyOptions",
     "Request",
     "find_dim",
+    "find_family",
     "lay_out",
     "measure_width",
     "parse_families",
+    "require_together",
 ]
 
 HEADER_CODE = 0
@@ -58,10 +62,46 @@ FAMILIES: dict[str, Family] = {
     "SPLT": SPLT,
     **CIC_FAMILIES,
     "TCP": TCP,
+    "NPRINT": NPRINT,
 }
 # Family -> those whose names it would repeat, wherever they stand.
 AMBIGUOUS = {"IAT_SIZE": {"IAT", "SIZE"}, "CIC-2017": {"CIC"}}
 DEFAULT_FAMILY_OPTIONS = FamilyOptions()
+
+
+def find_family(name: str) -> Family:
+    """Find a family: of netml, registered, or of a package that offers it, which is imported then.
+
+    Parameters
+    ----------
+    name : str
+        In capitals.
+
+    Returns
+    -------
+    Family
+        An `OwnFamily`, if it is not one of netml.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such family.
+    FamilyError
+        If the package that offers it does not work.
+
+    Examples
+    --------
+    >>> find_family("IAT").description
+    'times between successive packets, s'
+    """
+    if name in FAMILIES:
+        return FAMILIES[name]
+    from netml.families.own import find_own, known_own  # netml's own families do without
+
+    found = find_own(name)
+    if found is None:
+        raise UnknownNameError("family", name, dict.fromkeys([*FAMILIES, *known_own()]))
+    return found
 
 
 def parse_families(families: str | Iterable[str], fft: bool = False) -> Request:
@@ -85,6 +125,8 @@ def parse_families(families: str | Iterable[str], fft: bool = False) -> Request:
         If there is no such family.
     OptionError
         If there is none, one twice, or only some of them have FFT in front.
+    FamilyError
+        If the package that offers it does not work.
 
     Examples
     --------
@@ -97,14 +139,24 @@ def parse_families(families: str | Iterable[str], fft: bool = False) -> Request:
     texts = [name.strip() for text in given for name in str(text).split(",")]
     plain = [text.upper().removeprefix("FFT-").removeprefix("FFT_") for text in texts]
     for text, name in zip(texts, plain, strict=True):
-        if name not in FAMILIES:
-            raise UnknownNameError("family", text, FAMILIES)
+        try:
+            find_family(name)
+        except UnknownNameError as error:
+            raise UnknownNameError("family", text, error.known) from None
     if not plain or len(set(plain)) != len(plain):
         raise OptionError("families", given, "one or more families, each once")
     n_transformed = sum(text.upper() != name for text, name in zip(texts, plain, strict=True))
     if n_transformed not in (0, len(plain)) and not fft:
         raise OptionError("families", given, "all with FFT- in front, or none")
     return Request(tuple(plain), fft or n_transformed > 0)
+
+
+def require_together(request: Request, header: bool) -> None:
+    """Raise `OptionError` if a matrix cannot have all of this: bits of headers stand alone."""
+    alone = next((name for name in request.names if find_family(name).is_bits), None)
+    if alone is not None and (len(request.names) > 1 or header or request.is_fft):
+        more = [*request.names, *(["header"] if header else []), *(["fft"] if request.is_fft else [])]
+        raise OptionError("families", ", ".join(more), f"{alone} alone: its rows are int8")
 
 
 def measure_width(request: Request, dim: int, *, header: bool, options: FamilyOptions = DEFAULT_FAMILY_OPTIONS) -> int:
@@ -115,7 +167,7 @@ def measure_width(request: Request, dim: int, *, header: bool, options: FamilyOp
     >>> measure_width(parse_families("IAT"), 5, header=True)
     16
     """
-    widths = [FAMILIES[name].width(dim, options) for name in request.names]
+    widths = [find_family(name).width(dim, options) for name in request.names]
     return sum(widths) + (len(FLAG_COLUMNS) + max(widths) if header else 0)
 
 
@@ -166,11 +218,11 @@ def lay_out(
     blocks: list[Block] = []
     columns: list[str] = []
     if header:
-        n_ttls = max(FAMILIES[name].width(dim, options) for name in request.names)
+        n_ttls = max(find_family(name).width(dim, options) for name in request.names)
         blocks.append(Block(HEADER_CODE, 0, len(FLAG_COLUMNS) + n_ttls))
         columns += [*FLAG_COLUMNS, *(f"ttl_{i}" for i in range(n_ttls))]
     for name in request.names:
-        family = FAMILIES[name]
+        family = find_family(name)
         blocks.append(Block(family.code, len(columns), family.width(dim, options)))
         names = tuple(family.columns(dim, options))
         # IAT_SIZE beside IAT or SIZE, CIC-2017 beside CIC, FLOW beside STATS: then names say whose they are.

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from netml.requirements import require_choice, require_number, require_whole
 
 if TYPE_CHECKING:
     import numpy as np
 
     from netml.flows import FlowTable
 
-from netml.errors import OptionError
-
+LARGEST_PAYLOAD = 65535  # bytes
+NO_CODE = -1  # of a family that the kernel does not know
 FLAG_COLUMNS = ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr")
 
 
@@ -33,6 +34,10 @@ class FamilyOptions:
         CIC: a longer gap begins a subflow, s.
     activity_timeout : float, default 5
         CIC: a longer gap ends an active period, s.
+    nprint_headers : str, default all
+        NPRINT: of ipv4, ipv6, tcp, udp and icmp, or nPrint's letters 4, 6, t, u and i, with commas.
+    payload_bytes : int, default 0
+        NPRINT: bytes of the payload behind the headers of a packet.
 
     Raises
     ------
@@ -45,16 +50,15 @@ class FamilyOptions:
     bulk_packets: int = 4
     subflow_gap: float = 1.0
     activity_timeout: float = 5.0
+    nprint_headers: str = "ipv4,ipv6,tcp,udp,icmp"
+    payload_bytes: int = 0
 
     def __post_init__(self) -> None:
-        # options.py has such checks, but stands above.
-        for option in ("bulk_gap", "subflow_gap", "activity_timeout"):
-            seconds = getattr(self, option)
-            if isinstance(seconds, bool) or not isinstance(seconds, numbers.Real) or not float(seconds) >= 0:
-                raise OptionError(option, seconds, "a number of at least 0")
-        packets = self.bulk_packets
-        if isinstance(packets, bool) or not isinstance(packets, numbers.Integral) or not 1 <= int(packets) < 2**31:
-            raise OptionError("bulk_packets", packets, f"a whole number from 1 to {2**31 - 1:,}")
+        for name in ("bulk_gap", "subflow_gap", "activity_timeout"):
+            require_number(name, getattr(self, name), lowest=0.0)
+        require_whole("bulk_packets", self.bulk_packets, 1)
+        require_whole("payload_bytes", self.payload_bytes, 0, LARGEST_PAYLOAD)
+        require_choice("cic_extra", self.cic_extra, (False, True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class Family:
     Parameters
     ----------
     code : int
-        Its number in `_core/features/registry.pxd`.
+        Its number in `_core/features/registry.pxd`, or NO_CODE.
     description : str
         What a row holds, in a line.
     width : callable
@@ -86,6 +90,10 @@ class Family:
         (n_flows,) of str.
     text_columns : tuple of str
         The names of those texts, in order.
+    default_dim : int, optional
+        `dim` unless another one is asked for; otherwise it is learned.
+    is_bits : bool, default False
+        Whether its rows are bits of headers, int8, that the reading has to keep; such a family stands alone.
     """
 
     code: int
@@ -99,3 +107,5 @@ class Family:
     has_state: bool = False
     texts: Callable[[FlowTable], dict[str, np.ndarray]] | None = None
     text_columns: tuple[str, ...] = ()
+    default_dim: int | None = None
+    is_bits: bool = False

@@ -148,10 +148,11 @@ def features_and_labels(matrix: FeatureMatrix) -> tuple[np.ndarray, np.ndarray |
     """
     from netml.labels import binary_labels
 
+    X = np.asarray(matrix.X, np.float64)
     if matrix.labels is None:
-        return matrix.X, None
+        return X, None
     kept = matrix.labels != ""
-    return matrix.X[kept], binary_labels(matrix.labels[kept])
+    return X[kept], binary_labels(matrix.labels[kept])
 
 
 def check_matrix_output(path: str | os.PathLike[str]) -> None:

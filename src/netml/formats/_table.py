@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from netml.flows import FlowIndex
 
 _METADATA_KEY = b"netml"
+_LARGEST_OFFSET = np.iinfo(np.int32).max
 _TEXT_KINDS = ("string", "large_string")
 
 
@@ -77,11 +78,11 @@ def to_table(matrix: FeatureMatrix, what: str) -> pa.Table:
     """
     arrow = import_pyarrow(what)
     columns = flow_columns(arrow, matrix.flows)
-    columns += [arrow.array(text.tolist(), arrow.string()) for text in matrix.texts.values()]
+    columns += [_text_column(arrow, text) for text in matrix.texts.values()]
     # Row-major to columns, each value touched once while its line is in the cache.
-    columns += [arrow.array(column) for column in _transposed(matrix.X)]
+    columns += [_number_column(arrow, column) for column in transposed(matrix.X)]
     if matrix.labels is not None:
-        columns.append(arrow.array(matrix.labels.tolist(), arrow.string()))
+        columns.append(_text_column(arrow, matrix.labels))
     fields = [arrow.field(name, column.type) for name, column in zip(table_names(matrix), columns, strict=True)]
     schema = arrow.schema(fields, metadata={_METADATA_KEY: json.dumps(matrix.metadata).encode()})
     return arrow.Table.from_arrays(columns, schema=schema)
@@ -94,14 +95,31 @@ def flow_columns(arrow: Any, flows: FlowIndex) -> list[Any]:
 
 def _flow_column(arrow: Any, flows: Any, name: str) -> Any:
     if name in ADDRESS_COLUMNS:
-        return _address_column(arrow, flows.keys[name], flows.keys["ip_version"])
+        return address_column(arrow, flows.keys[name], flows.keys["ip_version"])
     if name in flows.keys.dtype.names:
-        return arrow.array(np.ascontiguousarray(flows.keys[name]))
+        return _number_column(arrow, np.ascontiguousarray(flows.keys[name]))
     column = flows.facts[name] if name in flows.facts else getattr(flows, name)
-    return arrow.array(np.ascontiguousarray(column, dtype=OPTIONAL_COLUMNS.get(name, np.int64)))
+    return _number_column(arrow, np.ascontiguousarray(column, dtype=OPTIONAL_COLUMNS.get(name, np.int64)))
 
 
-def _address_column(arrow: Any, addresses: np.ndarray, versions: np.ndarray) -> Any:
+def _number_column(arrow: Any, values: np.ndarray) -> Any:
+    """An array on the memory of these values. `arrow.array` would load pandas, which takes longer than a small file."""
+    buffers = [None, arrow.py_buffer(values)]
+    return arrow.Array.from_buffers(arrow.from_numpy_dtype(values.dtype), len(values), buffers)
+
+
+def _text_column(arrow: Any, texts: np.ndarray) -> Any:
+    octets = [text.encode() for text in texts.tolist()]
+    offsets = np.zeros(len(octets) + 1, np.int64)
+    np.cumsum([len(text) for text in octets], out=offsets[1:])
+    if offsets[-1] > _LARGEST_OFFSET:
+        return arrow.array(texts.tolist(), arrow.string())  # in chunks
+    buffers = arrow.py_buffer(offsets.astype(np.int32)), arrow.py_buffer(b"".join(octets))
+    return arrow.StringArray.from_buffers(len(octets), *buffers)
+
+
+def address_column(arrow: Any, addresses: np.ndarray, versions: np.ndarray) -> Any:
+    """Give addresses as an Arrow array of texts."""
     from netml import _flowcore
 
     addresses, versions = np.ascontiguousarray(addresses), np.ascontiguousarray(versions)
@@ -110,7 +128,8 @@ def _address_column(arrow: Any, addresses: np.ndarray, versions: np.ndarray) -> 
     return arrow.StringArray.from_buffers(len(versions), *buffers)
 
 
-def _transposed(features: np.ndarray, n_rows: int = 4096) -> np.ndarray:
+def transposed(features: np.ndarray, n_rows: int = 512) -> np.ndarray:
+    """Give a matrix's columns as rows."""
     columns = np.empty(features.shape[::-1], features.dtype)
     for start in range(0, len(features), n_rows):
         columns[:, start : start + n_rows] = features[start : start + n_rows].T
@@ -139,7 +158,8 @@ def from_table(table: pa.Table) -> FeatureMatrix:
     texts, features, has_labels = split_names(table.column_names, lambda name: kinds[name] in _TEXT_KINDS)
     names = [name for name in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS) if name in table.column_names]
     flows: dict[str, Any] = {name: table.column(name).to_numpy() for name in names}
-    matrix = np.empty((len(table), len(features)))
+    is_int8 = bool(features) and all(str(table.schema.field(name).type) == "int8" for name in features)
+    matrix = np.empty((len(table), len(features)), np.int8 if is_int8 else np.float64)
     for position, name in enumerate(features):
         matrix[:, position] = table.column(name).to_numpy()
     labels = table.column(LABEL_COLUMN).cast("string").fill_null("").to_pylist() if has_labels else None

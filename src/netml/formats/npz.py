@@ -19,7 +19,7 @@ _TEXT = "text_"  # before the name of a text that families say
 def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:
     """Write a feature matrix as `.npz`.
 
-    The arrays are `X` float64 (n_flows, n_features), `columns` U (n_features,), `keys` FLOW_KEY (n_flows,),
+    The arrays are `X` float64 or int8 (n_flows, n_features), `columns` U (n_features,), `keys` FLOW_KEY (n_flows,),
     `start_ns`, `end_ns`, `packets`, `bytes` int64 (n_flows,), `metadata` (a JSON text, 0-dimensional) and, if
     the matrix has them, `labels` U (n_flows,), `end_reason` uint8 (n_flows,), the `facts` of `FlowIndex`, and each
     text as `text_NAME` U (n_flows,). Uncompressed.

@@ -5,7 +5,20 @@ from __future__ import annotations
 import re
 
 from netml.families import FLAG_COLUMNS
+from netml.families.cic import CIC_2017_COLUMNS, CIC_COLUMNS, EXTRA_COLUMNS
 
+# What stands in a name of CIC or CIC-2017 -> its unit; the first that does.
+_CIC_UNITS = {
+    r"Duration|IAT|Active|Idle|Flow Time": "us",
+    r"Bytes/s|Bulk Rate": "bytes/s",
+    r"Packets/s": "packets/s",
+    r"Bytes/Bulk|Bytes|bytes|Win": "bytes",
+    r"Variance": "bytes^2",
+    r"Length|Size|size": "bytes",
+    r"[Pp]acket|Flag|Count|Pkts|pkt": "packets",
+    r"Ratio": "bwd/fwd",
+    r"ICMP": "number",
+}
 # The beginning of a column's name -> what its numbers are.
 UNITS = {
     "iat": "s",
@@ -25,6 +38,10 @@ UNITS = {
     "sack_permitted": "0 or 1",
     "conn_state": "code",
     **dict.fromkeys(FLAG_COLUMNS, "packets"),
+    **{
+        column: next(unit for pattern, unit in _CIC_UNITS.items() if re.search(pattern, column))
+        for column in (*CIC_COLUMNS, *EXTRA_COLUMNS, *CIC_2017_COLUMNS)
+    },
 }
 
 
@@ -38,9 +55,11 @@ def unit_of(column: str) -> str:
     >>> unit_of("fwd_iat_mean_s"), unit_of("rev_size_q1"), unit_of("bi_syn")
     ('s', 'bytes', 'packets')
     """
-    plain = column.removeprefix("fft_")
+    plain = column.removeprefix("fft_").removeprefix("cic_2017_")
     if re.match(r"iat_size_(iat|size)_", plain):
         plain = plain.removeprefix("iat_size_")
+    if re.match(r"pkt_\d+_", plain):
+        return "bit"
     plain = re.sub(r"^(bi|fwd|rev)_", "", plain)
     if plain in UNITS:
         return UNITS[plain]

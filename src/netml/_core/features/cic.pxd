@@ -196,11 +196,9 @@ cdef inline Status sum_flow(CicSums *sums, const FlowPackets *flow, const Family
 
 
 cdef inline void write_cic_row(
-    const CicSums *sums,
-    const FlowPackets *facts,    # IN: of the flow as a whole; its packets are not looked at
-    const FamilyNeeds *needs, bint is_2017, double *row,
+    const CicSums *sums, const FlowPackets *facts, const FamilyNeeds *needs, bint is_2017, double *row,
 ) noexcept nogil:
-    """The row of all packets so far."""
+    """The row of all packets so far; `facts` is looked at for the flow as a whole, not for packets."""
     cdef double values[N_CIC]
     write_cic(sums, values)
     if is_2017:
@@ -216,8 +214,7 @@ cdef inline void write_cic_row(
 
 
 cdef inline Status fill_cic(
-    const FlowPackets *flow, const FamilyNeeds *needs, bint is_2017, double *row,
-) noexcept nogil:
+        const FlowPackets *flow, const FamilyNeeds *needs, bint is_2017, double *row) noexcept nogil:
     """Fill 76 columns, with --cic-extra 86, or the 77 of CIC-2017, which has no extra ones."""
     cdef CicSums sums
     cdef Status status

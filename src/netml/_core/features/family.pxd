@@ -37,7 +37,7 @@ cdef struct FamilySettings:      # from a dict
     bint cic_extra
     uint64_t bulk_gap_ns         # CIC: longest time between two packets of a bulk
     uint64_t subflow_gap_ns      # CIC: what is longer begins a subflow
-    uint64_t activity_timeout_ns # CIC: what is longer ends an active period
+    uint64_t activity_timeout_ns  # CIC: what is longer ends an active period
     uint64_t bulk_packets        # CIC: packets that make a bulk, at least 1
 
 

@@ -97,7 +97,7 @@ cdef inline Status send_earlier(
 
 
 cdef inline Status send_range(
-    SequenceSpace *space,        # INOUT
+    SequenceSpace *space,
     uint32_t sequence,           # as in the header
     int64_t n_numbers,           # at least 1
     bint *was_sent,              # OUT: all of it, before

@@ -12,7 +12,9 @@ from netml._core.features.cic_sums cimport CicSums, begin_cic, end_cic
 from netml._core.features.family cimport FamilyNeeds, FlowFacts, FlowPackets
 from netml._core.features.flow_family cimport FlowSums, add_flow_packets, begin_flow_sums, write_flow_row
 from netml._core.features.flow_sizes cimport SizeSums
-from netml._core.features.registry cimport FAMILY_CIC, FAMILY_CIC_2017, FAMILY_FLOW, FamilyCode, find_facts, find_packets
+from netml._core.features.registry cimport (
+    FAMILY_CIC, FAMILY_CIC_2017, FAMILY_FLOW, FamilyCode, find_facts, find_packets,
+)
 from netml._core.features.size_counts cimport SizeCounts, SizeMemory, add_size, begin_counts, free_counts
 from netml._core.features.size_quartiles cimport sum_counts
 from netml._core.octets cimport netml_allocate_plain, netml_reallocate

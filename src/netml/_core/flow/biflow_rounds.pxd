@@ -1,29 +1,21 @@
-"""A round of biflows: which of them have certainly ended, what leaves, what waits for the next round.
+"""A round of biflows: which of them have certainly ended. What becomes of their packets is in `biflow_carry.pxd`.
 
 A flow has ended when it was idle for too long before the watermark, the time before which no packet is expected any
 more; or when the next packet of its key has begun another one; or when too much is held.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memcpy
 
 from netml._core.flow.biflow cimport Biflow, find_last_end, find_timeout
 from netml._core.flow.biflow_order cimport count_packets_of
-from netml._core.flow.biflow_table cimport BiflowTable, find_biflow, renumber_biflows
-from netml._core.flow.carry cimport append_run
-from netml._core.flow.columns cimport N_COLUMNS, PacketChunk, PacketColumns, add_chunk, column_width
-from netml._core.flow.grouping cimport GroupedColumns, order_by_time
+from netml._core.flow.biflow_table cimport BiflowTable, find_biflow
+from netml._core.flow.grouping cimport order_by_time
 from netml._core.flow.open cimport EARLY_FLOWS, EARLY_LONG_FLOW, EARLY_MEMORY, N_EARLY_ENDS, EarlyEnd
-from netml._core.flow.slots cimport NO_FLOW
 from netml._core.flow.spans cimport (
     DROP_SHORT_FLOW, END_IDLE, END_LACK_OF_RESOURCES, END_OF_FLOW, END_UNKNOWN, Dropped, drop_span,
 )
 from netml._core.octets cimport netml_allocate_plain
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
-
-
-cdef enum:
-    FEW_GONE = 1 << 10           # so many flows that have gone are never worth packing the table
 
 
 cdef struct RoundRules:          # from a dict
@@ -130,115 +122,4 @@ cdef inline Status end_round_of_biflows(
         if is_chosen[number] and count_packets_of(flow) < rules.min_packets:
             drop_span(dropped, DROP_SHORT_FLOW, count_packets_of(flow))
             is_chosen[number] = False
-    return status
-
-
-cdef inline void find_due(
-    const BiflowTable *table, const GroupedColumns *columns, const int64_t *offsets, int64_t watermark_ns,
-    int64_t *ends,               # OUT [n_flows]
-) noexcept nogil:
-    """The packets of each flow that may go into its sums: no earlier one is expected. Of ended flows it is all."""
-    cdef size_t number
-    cdef int64_t end
-    for number in range(table.n_flows):
-        end = offsets[number + 1]
-        if find_biflow(table, number).end_reason == END_UNKNOWN:
-            while end > offsets[number] and columns.time_ns[end - 1] > watermark_ns:
-                end -= 1
-        ends[number] = end
-
-
-cdef inline void note_summed(
-    BiflowTable *table, const uint32_t *size, const int64_t *offsets, const int64_t *ends,
-) noexcept nogil:
-    """These packets have gone into the sums."""
-    cdef Biflow *flow
-    cdef size_t number
-    cdef int64_t i
-    for number in range(table.n_flows):
-        flow = find_biflow(table, number)
-        flow.n_summed += <uint32_t> (ends[number] - offsets[number])
-        flow.n_packets -= <uint32_t> (ends[number] - offsets[number])
-        for i in range(offsets[number], ends[number]):
-            flow.n_summed_bytes += size[i]
-
-
-cdef inline void copy_chosen(
-    const GroupedColumns *columns,   # IN: by number
-    const int64_t *offsets,          # IN  [n_flows + 1]: by number
-    const uint32_t *order,           # IN  [n_chosen]
-    size_t n_chosen,
-    const GroupedColumns *out,       # OUT: by order
-    int64_t *out_offsets,            # IN  [n_chosen + 1]
-) noexcept nogil:
-    """The packets of the flows that leave."""
-    cdef size_t place, n, width
-    cdef int column
-    cdef int64_t start, to
-    for place in range(n_chosen):
-        start = offsets[order[place]]
-        to = out_offsets[place]
-        n = offsets[order[place] + 1] - start
-        memcpy(out.time_ns + to, columns.time_ns + start, n * sizeof(int64_t))
-        for column in range(N_COLUMNS):
-            if columns.values[column] != NULL and out.values[column] != NULL:
-                width = column_width(column)
-                memcpy(
-                    <uint8_t *> out.values[column] + to * width, <uint8_t *> columns.values[column] + start * width,
-                    n * width)
-
-
-cdef inline Status carry_open(
-    BiflowTable *table,              # IN, OUT: flows that have ended hold nothing any more
-    const GroupedColumns *grouped,   # IN
-    const int64_t *offsets,          # IN  [n_flows + 1]
-    PacketColumns *columns,          # OUT: was empty
-) noexcept nogil:
-    """The last `n_packets` of each open flow come first in the next round."""
-    cdef PacketChunk *chunk = NULL
-    cdef Biflow *flow
-    cdef size_t number, n, n_left
-    cdef Status status
-    for number in range(table.n_flows):
-        flow = find_biflow(table, number)
-        if flow.end_reason != END_UNKNOWN:
-            flow.is_out = True
-            flow.n_packets = 0
-        n_left = flow.n_packets
-        while n_left:
-            if chunk == NULL or chunk.n_packets == chunk.room:
-                status = add_chunk(columns)
-                if status != STATUS_OK:
-                    return status
-                chunk = &columns.chunks[columns.n_chunks - 1]
-            n = min(n_left, chunk.room - chunk.n_packets)
-            append_run(chunk, grouped, offsets[number + 1] - <int64_t> n_left, n, <uint32_t> number)
-            n_left -= n
-    return STATUS_OK
-
-
-cdef inline bint is_worth_packing(const BiflowTable *table) noexcept nogil:
-    """Have many of its flows gone?"""
-    cdef size_t number, n_gone = 0
-    for number in range(table.n_flows):
-        n_gone += find_biflow(table, number).is_out
-    return n_gone > FEW_GONE + (table.n_flows - n_gone) // 4
-
-
-cdef inline Status pack_biflows(
-    BiflowTable *table, PacketColumns *columns,
-    uint32_t *numbers,           # OUT [n_flows]: the new number of each flow; NO_FLOW: gone
-) noexcept nogil:
-    """Forget the flows that have been handed out."""
-    cdef size_t number, i, n_kept = 0
-    cdef Status status
-    for number in range(table.n_flows):
-        numbers[number] = NO_FLOW
-        if not find_biflow(table, number).is_out:
-            numbers[number] = <uint32_t> n_kept
-            n_kept += 1
-    status = renumber_biflows(table, numbers, n_kept)
-    for i in range(columns.n_chunks):
-        for number in range(columns.chunks[i].n_packets):
-            columns.chunks[i].flow[number] = numbers[columns.chunks[i].flow[number]]
     return status

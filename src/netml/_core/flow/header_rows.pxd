@@ -1,0 +1,84 @@
+"""Rows of packets that wait to be taken: who each one is, and its headers as octets. Owns both.
+
+What a block leaves is smaller than the block: the bits are written when the rows are taken.
+"""
+from libc.stdint cimport UINT32_MAX, int64_t, uint8_t, uint32_t
+from libc.stdlib cimport free
+
+from netml._core.flow.first_headers cimport FirstHeaders, put_in_line
+from netml._core.flow.header_store cimport HeaderStore, StoreCursor, empty_headers, free_headers, store_packet
+from netml._core.flow.key cimport write_key
+from netml._core.octets cimport netml_reallocate
+from netml._core.packet cimport Packet
+from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, STATUS_TOO_MANY, Status
+
+
+cdef enum:
+    FIRST_ROW_ROOM = 1 << 10
+
+
+cdef struct PacketRow:           # 56 octets, as PACKET_ROW lays them out
+    int64_t time_ns              # capture time since 1970, ns
+    uint32_t caplen              # frame length as captured, bytes
+    uint32_t wirelen             # frame length on the wire, bytes
+    uint8_t key[40]              # KEY_BYTES are used
+
+
+cdef struct HeaderRows:
+    HeaderStore store
+    StoreCursor cursor           # behind it are the packets that nobody has taken
+    PacketRow *rows              # owned; of all packets in the store
+    size_t n_rows
+    size_t n_taken               # of them
+    size_t room                  # rows
+    uint32_t payload_octets
+    bint is_wanted               # otherwise there are none
+
+
+cdef inline void free_rows(HeaderRows *rows) noexcept nogil:
+    """Give the memory back."""
+    free_headers(&rows.store)
+    free(rows.rows)
+    rows.rows = NULL
+    rows.n_rows = rows.n_taken = rows.room = 0
+
+
+cdef inline void forget_taken(HeaderRows *rows) noexcept nogil:
+    """Once all rows have been taken, their memory serves those to come."""
+    if rows.n_taken == rows.n_rows:
+        empty_headers(&rows.store)
+        rows.n_rows = rows.n_taken = rows.cursor.chunk = rows.cursor.at = 0
+
+
+cdef inline Status add_row(HeaderRows *rows, const uint8_t *frame, const Packet *packet) noexcept nogil:
+    """One more packet. Nothing has changed where its octets cannot be read (`guard.h`)."""
+    cdef PacketRow *grown
+    cdef PacketRow *row
+    cdef Status status
+    cdef size_t room = rows.room
+    if rows.n_rows >= UINT32_MAX:
+        return STATUS_TOO_MANY
+    if rows.n_rows == room:
+        room = 2 * room if room else FIRST_ROW_ROOM
+        grown = <PacketRow *> netml_reallocate(rows.rows, room * sizeof(PacketRow))
+        if grown == NULL:
+            return STATUS_NO_MEMORY
+        rows.rows = grown
+        rows.room = room
+    status = store_packet(&rows.store, frame, packet, rows.payload_octets)
+    if status != STATUS_OK:
+        return status
+    row = &rows.rows[rows.n_rows]
+    row.time_ns = packet.time_ns
+    row.caplen = packet.caplen
+    row.wirelen = packet.wirelen
+    write_key(row.key, &packet.key)
+    rows.n_rows += 1
+    return STATUS_OK
+
+
+cdef inline Status keep_octets(
+    HeaderRows *rows, FirstHeaders *first, const uint8_t *frame, const Packet *packet,
+) noexcept nogil:
+    """The headers of a packet: for its row, or until its flow is known."""
+    return add_row(rows, frame, packet) if rows.is_wanted else put_in_line(first, frame, packet)

@@ -1,0 +1,197 @@
+"""The headers of packets as octets, one behind the other, until their flows are known and their bits can be written.
+
+A packet takes 16 octets and its headers, where its bits would take a thousand. Chunks: nothing is copied as they grow.
+Owns them.
+"""
+from libc.stdint cimport int8_t, uint8_t, uint16_t, uint32_t
+from libc.stdlib cimport free
+from libc.string cimport memcpy
+
+from netml._core.header_bits cimport BitLayout, HeaderOctets, find_headers, write_headers
+from netml._core.octets cimport netml_allocate, netml_reallocate
+from netml._core.packet cimport Packet
+from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
+
+
+cdef enum:
+    FIRST_CHUNK_BYTES = 1 << 14  # each chunk has four times its predecessor's room up to
+    LARGEST_CHUNK_BYTES = 1 << 21
+    MOST_PAYLOAD_OCTETS = 0xFFFF
+
+
+cdef struct StoredHeaders:       # in front of the octets of each packet; 16 octets
+    uint32_t flow                # number of its flow
+    uint32_t rank                # of the packet in its flow, from 0
+    uint16_t n_payload           # octets, as of `HeaderOctets`
+    uint8_t n_ip
+    uint8_t n_transport
+    uint8_t protocol
+
+
+cdef struct HeaderChunk:
+    uint8_t *octets              # owned
+    size_t n_used
+    size_t room
+
+
+cdef struct HeaderStore:
+    HeaderChunk *chunks          # owned
+    size_t n_chunks
+    size_t n_packets
+
+
+cdef struct StoreCursor:         # a place between two packets
+    size_t chunk
+    size_t at
+
+
+cdef inline void free_headers(HeaderStore *store) noexcept nogil:
+    """Give the memory back; the store is empty then."""
+    cdef size_t i
+    for i in range(store.n_chunks):
+        free(store.chunks[i].octets)
+    free(store.chunks)
+    store.chunks = NULL
+    store.n_chunks = store.n_packets = 0
+
+
+cdef inline void empty_headers(HeaderStore *store) noexcept nogil:
+    """Forget all packets; the first chunk stays for those to come."""
+    while store.n_chunks > 1:
+        store.n_chunks -= 1
+        free(store.chunks[store.n_chunks].octets)
+    if store.n_chunks:
+        store.chunks[0].n_used = 0
+    store.n_packets = 0
+
+
+cdef inline size_t count_stored_bytes(const HeaderStore *store) noexcept nogil:
+    """Memory of all chunks."""
+    cdef size_t i, n_bytes = 0
+    for i in range(store.n_chunks):
+        n_bytes += store.chunks[i].room
+    return n_bytes
+
+
+cdef inline Status add_header_chunk(HeaderStore *store, size_t n_least) noexcept nogil:
+    """A new last chunk, with room for at least `n_least` octets."""
+    cdef HeaderChunk *grown
+    cdef HeaderChunk *chunk
+    cdef size_t room = FIRST_CHUNK_BYTES
+    if store.n_chunks:
+        room = min(store.chunks[store.n_chunks - 1].room * 4, <size_t> LARGEST_CHUNK_BYTES)
+    room = max(room, n_least)
+    grown = <HeaderChunk *> netml_reallocate(store.chunks, (store.n_chunks + 1) * sizeof(HeaderChunk))
+    if grown == NULL:
+        return STATUS_NO_MEMORY
+    store.chunks = grown
+    chunk = &grown[store.n_chunks]
+    chunk.octets = <uint8_t *> netml_allocate(room)
+    if chunk.octets == NULL:
+        return STATUS_NO_MEMORY
+    chunk.n_used = 0
+    chunk.room = room
+    store.n_chunks += 1
+    return STATUS_OK
+
+
+cdef inline size_t count_entry(const StoredHeaders *stored) noexcept nogil:
+    """Octets that a packet takes: a multiple of 4, so that the next one is aligned."""
+    cdef size_t n_octets = sizeof(StoredHeaders) + stored.n_ip + stored.n_transport + stored.n_payload
+    return (n_octets + 3) & ~<size_t> 3
+
+
+cdef inline Status store_headers(
+    HeaderStore *store,
+    const HeaderOctets *headers,  # at most MOST_PAYLOAD_OCTETS of payload
+    uint32_t flow,
+    uint32_t rank,
+) noexcept nogil:
+    """Keep one packet's headers. Nothing has changed where its octets cannot be read (`guard.h`)."""
+    cdef StoredHeaders stored
+    cdef HeaderChunk *chunk
+    cdef uint8_t *out
+    cdef size_t n_bytes
+    cdef Status status
+    stored.flow = flow
+    stored.rank = rank
+    stored.n_payload = <uint16_t> headers.n_payload
+    stored.n_ip = <uint8_t> headers.n_ip
+    stored.n_transport = <uint8_t> headers.n_transport
+    stored.protocol = headers.protocol
+    n_bytes = count_entry(&stored)
+    if store.n_chunks == 0 \
+            or store.chunks[store.n_chunks - 1].room - store.chunks[store.n_chunks - 1].n_used < n_bytes:
+        status = add_header_chunk(store, n_bytes)
+        if status != STATUS_OK:
+            return status
+    chunk = &store.chunks[store.n_chunks - 1]
+    out = chunk.octets + chunk.n_used
+    memcpy(out, &stored, sizeof(StoredHeaders))
+    out += sizeof(StoredHeaders)
+    memcpy(out, headers.ip, headers.n_ip)
+    memcpy(out + headers.n_ip, headers.transport, headers.n_transport)
+    memcpy(out + headers.n_ip + headers.n_transport, headers.payload, headers.n_payload)
+    chunk.n_used += n_bytes
+    store.n_packets += 1
+    return STATUS_OK
+
+
+cdef inline Status store_packet(
+    HeaderStore *store, const uint8_t *frame, const Packet *packet, uint32_t payload_octets,
+) noexcept nogil:
+    """Keep the headers of a packet whose flow nobody knows yet."""
+    cdef HeaderOctets headers
+    find_headers(frame, packet, payload_octets, &headers)
+    return store_headers(store, &headers, 0, 0)
+
+
+cdef inline const StoredHeaders *next_stored(
+    const HeaderStore *store, StoreCursor *cursor, HeaderOctets *headers,
+) noexcept nogil:
+    """The packet behind the cursor, which moves past it; NULL at the end. Packets come in the order of storing."""
+    cdef const StoredHeaders *stored
+    while cursor.chunk < store.n_chunks and cursor.at == store.chunks[cursor.chunk].n_used:
+        if cursor.chunk + 1 == store.n_chunks:
+            return NULL
+        cursor.chunk += 1
+        cursor.at = 0
+    if cursor.chunk >= store.n_chunks:
+        return NULL
+    stored = <const StoredHeaders *> (store.chunks[cursor.chunk].octets + cursor.at)
+    headers.ip = <const uint8_t *> stored + sizeof(StoredHeaders)
+    headers.transport = headers.ip + stored.n_ip
+    headers.payload = headers.transport + stored.n_transport
+    headers.n_ip = stored.n_ip
+    headers.n_transport = stored.n_transport
+    headers.n_payload = stored.n_payload
+    headers.protocol = stored.protocol
+    cursor.at += count_entry(stored)
+    return stored
+
+
+cdef inline size_t fill_stored(
+    const HeaderStore *store,
+    const BitLayout *layout,
+    const uint32_t *rows,        # IN  [n_flows]: the row of each flow, n_rows or more for none; NULL: its number
+    size_t n_flows,
+    size_t n_rows,
+    size_t n_ranks,              # packets that a row has room for
+    int8_t *X,                   # OUT [n_rows, n_ranks * layout.width]: filled with -1
+) noexcept nogil:
+    """Write the bits of all packets that have a place in a row; returns how many those are."""
+    cdef StoreCursor cursor
+    cdef HeaderOctets headers
+    cdef const StoredHeaders *stored
+    cdef size_t row, n_written = 0
+    cursor.chunk = cursor.at = 0
+    while True:
+        stored = next_stored(store, &cursor, &headers)
+        if stored == NULL:
+            return n_written
+        if stored.rank >= n_ranks or stored.flow >= n_flows:
+            continue
+        row = rows[stored.flow] if rows != NULL else stored.flow
+        if row < n_rows:
+            write_headers(layout, &headers, X + (row * n_ranks + stored.rank) * layout.width)
+            n_written += 1

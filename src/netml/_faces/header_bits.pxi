@@ -1,0 +1,166 @@
+"""Headers as bits: rows of packets from captures, and the store that keeps flows' first packets."""
+from libc.stdint cimport int8_t
+from libc.string cimport memset
+
+from netml._core.decode cimport decode_frame
+from netml._core.flow.header_rows cimport HeaderRows, PacketRow, forget_taken
+from netml._core.flow.header_store cimport (
+    MOST_PAYLOAD_OCTETS, HeaderStore, count_stored_bytes, fill_stored, free_headers, next_stored,
+    store_headers,
+)
+from netml._core.header_bits cimport (
+    ICMP_OCTETS, IPV4_OCTETS, IPV6_OCTETS, NO_BLOCK, TCP_OCTETS, UDP_OCTETS, BitLayout, HeaderOctets, find_headers,
+    write_headers,
+)
+from netml._core.layers cimport Decoding
+from netml._core.packet cimport Packet
+from netml._core.status cimport KEPT
+
+HEADER_BLOCKS = {  # columns of each, in the order in which they stand in a row
+    "ipv4": 8 * IPV4_OCTETS, "ipv6": 8 * IPV6_OCTETS, "tcp": 8 * TCP_OCTETS, "udp": 8 * UDP_OCTETS,
+    "icmp": 8 * ICMP_OCTETS,
+}
+PACKET_ROW = np.dtype(
+    {
+        "names": ["time_ns", "caplen", "wirelen", "key"], "formats": ["<i8", "<u4", "<u4", FLOW_KEY],
+        "offsets": [0, 8, 12, 16], "itemsize": sizeof(PacketRow),
+    }
+)
+
+
+cdef BitLayout lay_bits(blocks, uint32_t payload_octets) except *:
+    """Place the columns of some of `HEADER_BLOCKS`, then those of the payload."""
+    cdef BitLayout layout
+    places, width = {}, 0
+    if set(blocks) - set(HEADER_BLOCKS) or payload_octets > MOST_PAYLOAD_OCTETS:
+        raise ValueError(f"no headers {sorted(blocks)} with {payload_octets} bytes of payload")
+    for block, n_columns in HEADER_BLOCKS.items():
+        places[block] = width if block in blocks else <uint32_t> NO_BLOCK
+        width += n_columns if block in blocks else 0
+    layout.ipv4_at = places["ipv4"]
+    layout.ipv6_at = places["ipv6"]
+    layout.tcp_at = places["tcp"]
+    layout.udp_at = places["udp"]
+    layout.icmp_at = places["icmp"]
+    layout.payload_at = width
+    layout.payload_octets = payload_octets
+    layout.width = width + 8 * payload_octets
+    return layout
+
+
+cdef class HeaderReader(PacketAssembler):
+    """Packets in, their headers as bits out: `assemble` blocks, and `take_rows` in between.
+
+    Parameters
+    ----------
+    blocks : iterable of str
+        Some of `HEADER_BLOCKS`.
+    payload_octets : int, default 0
+        Octets of the payload behind the headers.
+    **options
+        Of decoding, as of `PacketAssembler`.
+    """
+
+    cdef BitLayout layout
+
+    def __cinit__(self, *, blocks, uint32_t payload_octets=0, **options):
+        self.layout = lay_bits(tuple(blocks), payload_octets)
+        self.assembly.rows.payload_octets = payload_octets
+        self.assembly.rows.is_wanted = True
+
+    def take_rows(self, size_t n_most):
+        """Hand out the next rows, at most so many, in order of arrival.
+
+        Returns
+        -------
+        packets : ndarray (n_rows,) of PACKET_ROW
+            Who they are.
+        bits : ndarray (n_rows, width) of int8
+            1, 0, or -1 where there is none.
+        """
+        cdef HeaderRows *rows = &self.assembly.rows
+        cdef size_t n_rows = min(n_most, rows.n_rows - rows.n_taken), i
+        cdef uint8_t[::1] packets = np.empty(n_rows * sizeof(PacketRow), np.uint8)
+        cdef int8_t[:, ::1] bits = np.empty((n_rows, self.layout.width), np.int8)
+        cdef HeaderOctets headers
+        if n_rows:
+            memcpy(&packets[0], &rows.rows[rows.n_taken], n_rows * sizeof(PacketRow))
+            with nogil:
+                for i in range(n_rows):
+                    if next_stored(&rows.store, &rows.cursor, &headers) != NULL and self.layout.width:
+                        write_headers(&self.layout, &headers, &bits[i, 0])
+            rows.n_taken += n_rows
+            forget_taken(rows)
+        return np.asarray(packets).view(PACKET_ROW), np.asarray(bits)
+
+    @property
+    def n_waiting(self):
+        """Rows that have not been taken."""
+        return self.assembly.rows.n_rows - self.assembly.rows.n_taken
+
+
+cdef class StoredFlowHeaders:
+    """The headers of flows' first packets, kept as octets until rows are made of them."""
+
+    cdef HeaderStore store
+
+    def __dealloc__(self):
+        free_headers(&self.store)
+
+    def add_packet(self, uint32_t link_type, bytes octets not None, uint32_t flow, uint32_t rank, payload_octets=0):
+        """Decode a frame and keep its packet's headers as those of packet `rank` of a flow; was there a packet?
+
+        The kernel stores as it assembles: this is for tests.
+        """
+        cdef Decoding decoding
+        cdef Frame frame
+        cdef Packet packet
+        cdef HeaderOctets headers
+        if not 0 <= payload_octets <= MOST_PAYLOAD_OCTETS:
+            raise ValueError(f"no payload of {payload_octets} bytes")
+        memset(&decoding, 0, sizeof(Decoding))
+        frame.link_type = link_type
+        frame.octets = <const uint8_t *> PyBytes_AS_STRING(octets)
+        frame.caplen = frame.wirelen = <uint32_t> PyBytes_GET_SIZE(octets)
+        frame.time_ns = 0
+        if decode_frame(&decoding, &frame, &packet) != KEPT:
+            return False
+        find_headers(frame.octets, &packet, payload_octets, &headers)
+        describe_fault(store_headers(&self.store, &headers, flow, rank), 0)
+        return True
+
+    def fill_rows(self, int8_t[:, ::1] X, blocks, uint32_t payload_octets, size_t n_packets, const uint32_t[::1] rows):
+        """Write the bits of each flow's first `n_packets` packets; returns how many packets were written.
+
+        Parameters
+        ----------
+        X : ndarray (n_rows, n_packets * width) of int8
+            Filled with -1.
+        blocks, payload_octets
+            As of `HeaderReader`.
+        n_packets : int
+            Packets that a row has room for.
+        rows : ndarray (n_flows,) of uint32
+            The row of each flow number; one that is no row of X leaves the flow out.
+        """
+        cdef BitLayout layout = lay_bits(tuple(blocks), payload_octets)
+        cdef size_t n_written
+        if <size_t> X.shape[1] != n_packets * layout.width:
+            raise ValueError(f"{n_packets} packets of {layout.width} bits do not fit into {X.shape[1]} columns")
+        if X.shape[0] == 0 or X.shape[1] == 0 or rows.shape[0] == 0:
+            return 0
+        with nogil:
+            n_written = fill_stored(
+                &self.store, &layout, &rows[0], rows.shape[0], X.shape[0], n_packets, &X[0, 0])
+        PyErr_CheckSignals()
+        return n_written
+
+    @property
+    def n_packets(self):
+        """Packets whose headers are kept."""
+        return self.store.n_packets
+
+    @property
+    def n_bytes(self):
+        """Memory that they take."""
+        return count_stored_bytes(&self.store)

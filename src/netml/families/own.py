@@ -1,0 +1,243 @@
+"""Families of one's own: functions of the flow table, registered by a script or by another package."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from netml.errors import FamilyError, OptionError
+from netml.families._family import NO_CODE, Family
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+GROUP = "netml.families"  # of entry points
+# Those of `FlowTable` that a family can ask for; a test holds the kernel's.
+PACKET_COLUMNS = (
+    *("caplen", "wirelen", "flags", "ttl", "is_forward", "ip_bytes", "payload_bytes", "header_bytes", "window"),
+    *("sequence", "acknowledgement", "tcp_options"),
+)
+DEFINITIONS = ("seed", "bi")
+REGISTERED: dict[str, OwnFamily] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnFamily(Family):
+    """A family whose rows a function makes.
+
+    Parameters
+    ----------
+    name : str
+        In capitals.
+    function : callable
+        Gives the rows of a `FlowTable`.
+    takes_dim : bool
+        Whether the function takes `dim`, too.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    takes_dim: bool
+
+
+def register_family(
+    name: str,
+    *,
+    columns: Sequence[str] | Callable[[int], Iterable[str]],
+    packet_columns: Sequence[str] = (),
+    definition: str = "seed",
+    description: str = "",
+) -> Callable[[Function], Function]:
+    """Make a function of the flow table a family, wherever families are named; see `docs/own-families.md`.
+
+    Parameters
+    ----------
+    name : str
+        Letters, digits, _ and -; small letters count as capitals.
+    columns : sequence of str, or callable
+        Names of the columns; or a function that gives them for `dim`, the packets that a row has room for.
+    packet_columns : sequence of str, optional
+        Packet columns of the `FlowTable` that the function needs, besides the time and the size.
+    definition : {"seed", "bi"}
+        The flow definition that the family has unless another one is asked for; biflows if any family has them.
+    description : str, optional
+        For `netml families`; by default the first line of the function's docstring.
+
+    Returns
+    -------
+    callable
+        A decorator that gives the function back as it is. The function takes a `FlowTable` of at least one flow and, if
+        `columns` is a function, `dim`. It gives an ndarray (n_flows, n_columns) of finite numbers, or (n_flows,) of one
+        column. A flow's row may depend on this flow alone: flows may come in several tables.
+
+    Raises
+    ------
+    OptionError
+        If the name is one of netml's families, or that of another function; or if a value is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> @register_family("LARGEST", columns=["largest_bytes"])
+    ... def largest(table):
+    ...     return np.maximum.reduceat(table.size, table.offsets[:-1])
+    >>> import netml
+    >>> netml.extract("examples/data/demo.pcap", "LARGEST").shape  # doctest: +SKIP
+    (666, 1)
+    >>> del REGISTERED["LARGEST"]
+    """
+    plain = _check_name(name)
+    names = columns if callable(columns) else check_names(columns)
+    if names is None:
+        raise OptionError("columns", columns, "names, each once, in a list, or a function that gives them")
+    for column in packet_columns:
+        if isinstance(packet_columns, str) or column not in PACKET_COLUMNS:
+            raise OptionError("packet_columns", packet_columns, f"a list, of {', '.join(PACKET_COLUMNS)}")
+    if definition not in DEFINITIONS:
+        raise OptionError("definition", definition, f"one of {', '.join(DEFINITIONS)}")
+
+    def register(function: Function) -> Function:
+        if not callable(function):
+            raise OptionError("function", function, "a function of the flow table")
+        known = REGISTERED.get(plain)
+        # The same function again is a notebook's cell that is run again, or a module that is loaded again.
+        if known is not None and home_of(known.function) != home_of(function):
+            raise OptionError("name", name, f"another one: {'.'.join(home_of(known.function))} has it")
+        first_line = (getattr(function, "__doc__", None) or "").strip().partition("\n")[0]
+        REGISTERED[plain] = OwnFamily(
+            NO_CODE,
+            " ".join((description or first_line).split()),
+            width=lambda dim, options: len(_names_for(plain, names, dim)),
+            columns=lambda dim, options: _names_for(plain, names, dim),
+            packet_columns=tuple(packet_columns),
+            definition=definition,
+            name=plain,
+            function=function,
+            takes_dim=callable(names),
+        )
+        return function
+
+    return register
+
+
+def _check_name(name: str) -> str:
+    from netml.families import FAMILIES
+
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
+        raise OptionError("name", name, "letters, digits, _ and -, a letter first")
+    plain = name.upper()
+    if plain.startswith(("FFT-", "FFT_")):
+        raise OptionError("name", name, "one without FFT in front, which asks for the transform")
+    if plain in FAMILIES:
+        raise OptionError("name", name, f"none of netml's own: {', '.join(FAMILIES)}")
+    return plain
+
+
+def check_names(names: Any, *, may_be_empty: bool = False) -> tuple[str, ...] | None:
+    """Give names of columns as a tuple; None if they are none."""
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        return None
+    given = tuple(names)
+    is_good = all(isinstance(name, str) and name.strip() and name.isprintable() for name in given)
+    return given if is_good and len(set(given)) == len(given) and (given or may_be_empty) else None
+
+
+def _names_for(family: str, names: tuple[str, ...] | Callable[[int], Iterable[str]], dim: int) -> tuple[str, ...]:
+    if isinstance(names, tuple):
+        return names
+    try:
+        given = check_names(names(dim), may_be_empty=True)
+    except Exception as error:
+        raise FamilyError(f"family {family}", f"columns({dim}) fails: {describe_error(error, names)}") from error
+    if given is None:
+        raise FamilyError(f"family {family}", f"columns({dim}) must give names, each once")
+    return given
+
+
+def home_of(function: Callable[..., Any]) -> tuple[str, str]:
+    """Tell where a function is defined: module and name."""
+    named = function if hasattr(function, "__qualname__") else type(function)
+    return named.__module__ or "", named.__qualname__
+
+
+def describe_error(error: BaseException, function: Callable[..., Any] | None = None) -> str:
+    """Say in a line what somebody else's code has raised, and where: if it may be, in the file of that function."""
+    home = getattr(getattr(function, "__code__", None), "co_filename", None)
+    frame, place, is_at_home = error.__traceback__, "", False
+    while frame is not None:
+        file = frame.tb_frame.f_code.co_filename
+        is_foreign = not file.startswith(("<frozen importlib", import_module.__code__.co_filename, _PACKAGE + os.sep))
+        if is_foreign and (file == home or not is_at_home):
+            place, is_at_home = f" ({file}, line {frame.tb_lineno})", file == home
+        frame = frame.tb_next
+    text = " ".join(str(error).split())
+    kind = type(error).__name__
+    return f"{kind}: {text}{place}" if text else f"{kind}{place}"
+
+
+def find_own(name: str) -> OwnFamily | None:
+    """Find a family that is registered, or that an installed package offers, which is imported then.
+
+    Parameters
+    ----------
+    name : str
+        In capitals.
+
+    Returns
+    -------
+    OwnFamily or None
+        None if nobody has it.
+
+    Raises
+    ------
+    FamilyError
+        If the package does not work.
+    """
+    if name not in REGISTERED:
+        points = find_offers().get(name)
+        if points is None:
+            return None
+        load_offer(name, points)
+    return REGISTERED[name]
+
+
+def known_own() -> list[str]:
+    """Name the families that are registered or offered."""
+    return [*REGISTERED, *find_offers()]
+
+
+def find_offers() -> dict[str, list[EntryPoint]]:
+    """Find the entry points of installed packages, by the families' names; nothing is imported."""
+    from importlib.metadata import entry_points  # takes longer to load than all of this
+
+    offers: dict[str, list[EntryPoint]] = {}
+    for point in entry_points(group=GROUP):
+        offers.setdefault(point.name.upper(), []).append(point)
+    return offers
+
+
+def load_offer(name: str, points: Sequence[EntryPoint]) -> None:
+    """Import what offers a family.
+
+    Raises
+    ------
+    FamilyError
+        If it cannot be imported, does not register the family, or if several packages offer it.
+    """
+    packages = [f"{point.dist.name} {point.dist.version}" if point.dist else point.value for point in points]
+    if len(points) > 1:
+        raise FamilyError(f"family {name}", f"several packages offer it: {', '.join(packages)}")
+    about = f"family {name} of the package {packages[0]}"
+    try:
+        points[0].load()
+    except (Exception, SystemExit) as error:
+        raise FamilyError(about, f"cannot be loaded: {describe_error(error)}") from error
+    if name not in REGISTERED:
+        raise FamilyError(about, f"{points[0].value} does not register it")

@@ -1,0 +1,60 @@
+"""Parquet by row groups: one is encoded and written by a thread while the next one is made."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import IO
+
+from netml.formats._table import import_pyarrow, to_table
+from netml.matrix import FeatureMatrix
+
+GROUP_ROWS = 1 << 16  # smaller row groups cost more than they hold; larger ones only memory
+_WHAT = "writing Parquet"
+
+
+@contextlib.contextmanager
+def open_row_groups(stream: IO[bytes], no_rows: FeatureMatrix) -> Iterator[Callable[[FeatureMatrix], None]]:
+    """Write matrices as the row groups of a Parquet file.
+
+    Parameters
+    ----------
+    stream : binary file
+        Where to.
+    no_rows : FeatureMatrix
+        The columns; its metadata is the file's. Its rows, if there are any, are not written.
+
+    Yields
+    ------
+    callable
+        Call it with each `FeatureMatrix`; small ones are joined, large ones cut.
+    """
+    arrow = import_pyarrow(_WHAT)
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    from pyarrow import parquet
+
+    schema = to_table(no_rows[:0], _WHAT).schema
+    # A dictionary pays for texts, which repeat; measurements hardly do, and building one takes time.
+    texts = [field.name for field in schema if str(field.type) == "string"]
+    waiting: list[FeatureMatrix] = []
+    written: list[Future[None]] = []  # one at most: what waits to be written is memory
+
+    def put() -> None:
+        tables = [to_table(matrix, _WHAT).replace_schema_metadata(schema.metadata) for matrix in waiting]
+        waiting.clear()
+        if written:
+            written.pop().result()
+        if tables:
+            written.append(thread.submit(writer.write_table, arrow.concat_tables(tables), GROUP_ROWS))
+
+    def write(matrix: FeatureMatrix) -> None:
+        for start in range(0, len(matrix), GROUP_ROWS):
+            waiting.append(matrix if len(matrix) <= GROUP_ROWS else matrix[start : start + GROUP_ROWS])
+            if sum(map(len, waiting)) >= GROUP_ROWS:
+                put()
+
+    with parquet.ParquetWriter(stream, schema, use_dictionary=texts) as writer, ThreadPoolExecutor(1) as thread:
+        yield write
+        put()
+        put()  # the last one is written, or says why not

@@ -1,0 +1,75 @@
+"""Rows of a family of one's own: its function is called, and what it gives is checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from netml.errors import FamilyError, NetmlError
+from netml.families.own import OwnFamily, describe_error, find_own
+from netml.flows import FlowTable
+
+
+def make_own_rows(name: str, table: FlowTable, dim: int, width: int) -> np.ndarray:
+    """Call the family's function.
+
+    Parameters
+    ----------
+    name : str
+        Of the family, which is registered.
+    table : FlowTable
+        The flows.
+    dim : int
+        Packets that a row has room for.
+    width : int
+        Columns of a row.
+
+    Returns
+    -------
+    ndarray (n_flows, width) of float64
+        All finite.
+
+    Raises
+    ------
+    FamilyError
+        If the table lacks a packet column that the family needs, if the function fails, or if it gives anything else.
+    """
+    if not len(table):
+        return np.zeros((0, width))  # reduceat and the like need not think of tables without flows
+    family = find_own(name)
+    assert family is not None  # it has been laid out
+    about = f"family {name}"
+    missing = [column for column in family.packet_columns if getattr(table, column) is None]
+    if missing:
+        raise FamilyError(about, f"needs packet columns that this table was read without: {', '.join(missing)}")
+    try:
+        given = family.function(table, dim) if family.takes_dim else family.function(table)
+        rows = np.asarray(given)
+    except (NetmlError, MemoryError):
+        raise
+    except Exception as error:
+        raise FamilyError(about, describe_error(error, family.function)) from error
+    return _check_rows(rows, given, family, table, (len(table), width))
+
+
+def _check_rows(
+    rows: np.ndarray, given: Any, family: OwnFamily, table: FlowTable, shape: tuple[int, int]
+) -> np.ndarray:
+    about = f"family {family.name}"
+    if rows.dtype.kind not in "biuf":
+        kind = f"an array of {rows.dtype}" if isinstance(given, np.ndarray) else type(given).__name__
+        raise FamilyError(about, f"gives {kind}, no numbers")
+    if rows.ndim == 1 and shape[1] == 1:
+        rows = rows[:, np.newaxis]
+    if rows.shape != shape:
+        raise FamilyError(about, f"gives an array of shape {rows.shape}: must be {shape}, a row for each flow")
+    with np.errstate(over="ignore"):  # a longer float that no float64 holds is said below
+        rows = rows.astype(np.float64, copy=False)
+    is_wrong = ~np.isfinite(rows)
+    if is_wrong.any():
+        flow, column = np.unravel_index(is_wrong.argmax(), shape)
+        src_ip, dst_ip, src_port, dst_port, protocol = table.index[[int(flow)]].five_tuples()[0]
+        who = f"{src_ip} {src_port} > {dst_ip} {dst_port} ({protocol})"
+        raise FamilyError(about, f"gives {rows[flow, column]} in column {column} of flow {flow}, {who}")
+    return rows

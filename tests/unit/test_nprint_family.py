@@ -1,0 +1,168 @@
+"""NPRINT: rows of flows are the bits of their first packets, and bits stay bits on their way to files and models."""
+
+import io
+
+import numpy as np
+import pytest
+import traffic
+from builders import captures
+from command import invoke
+from reference import nprint
+
+import netml
+from netml import FlowOptions
+from netml.errors import OptionError, UnknownNameError
+from netml.extraction import read_flows
+from netml.families import FAMILIES, FamilyOptions
+
+OTHERS = [(traffic.START_NS + 7 + i, traffic.icmp_frame()) for i in range(3)]
+CONTENT = captures.pcap([*OTHERS, *traffic.many_flows(400)], magic=captures.MAGIC_NS)
+FLOW = FlowOptions(definition="bi", protocols="all", tcp_end="fin")
+SMALL = FamilyOptions(nprint_headers="ipv4,udp", payload_bytes=2)
+
+
+def expected_rows(content, dim, headers=nprint.BLOCKS, payload_bytes=0, flow=FLOW):
+    """Rows from the bits of all packets, and who is in which flow, known by its time."""
+    bits = netml.read_header_bits(io.BytesIO(content), headers, payload_bytes=payload_bytes, flow=flow)
+    assert len(np.unique(bits.time_ns)) == len(bits)
+    of_time = dict(zip(bits.time_ns.tolist(), bits.X, strict=True))
+    table = read_flows(io.BytesIO(content), flow=flow)
+    rows = np.full((len(table), dim, len(bits.columns)), -1, np.int8)
+    for i, packets in enumerate(table):
+        for rank, time_ns in enumerate(packets.time_ns[:dim].tolist()):
+            rows[i, rank] = of_time[time_ns]
+    return rows.reshape(len(table), -1), table
+
+
+@pytest.mark.parametrize("dim", [1, 5, 40])
+def test_rows(dim):
+    expected, table = expected_rows(CONTENT, dim)
+    matrix = netml.extract(io.BytesIO(CONTENT), "NPRINT", dim=dim, flow=FLOW)
+    assert matrix.X.dtype == np.int8
+    np.testing.assert_array_equal(matrix.X, expected)
+    np.testing.assert_array_equal(matrix.flows.keys, table.keys)
+    names = nprint.name_columns(nprint.BLOCKS)
+    assert matrix.columns == tuple(f"pkt_{rank}_{name}" for rank in range(dim) for name in names)
+
+
+def test_headers_payload_and_default_dim():
+    matrix = netml.extract(io.BytesIO(CONTENT), "nprint", family_options=SMALL)
+    expected, _ = expected_rows(CONTENT, 5, ("udp", "ipv4"), 2, FlowOptions(definition="bi"))
+    assert FAMILIES["NPRINT"].default_dim == matrix.metadata["representation"]["dim"] == 5
+    assert matrix.shape[1] == 5 * (480 + 64 + 16)
+    np.testing.assert_array_equal(matrix.X, expected)
+
+
+def test_shared_capture(shared_captures):
+    content = (shared_captures / "443-firefox.pcap").read_bytes()
+    matrix = netml.extract(io.BytesIO(content), "NPRINT", dim=3, flow=FLOW)
+    np.testing.assert_array_equal(matrix.X, expected_rows(content, 3)[0])
+
+
+def test_more_packets_than_a_batch_and_later_flows():
+    """Packets wait in batches until their flow is known: none is lost or mixed up where these end."""
+    made = [(i * 1000, traffic.udp_frame(bytes([i % 251]), ports=(1000 + i % 67, 53))) for i in range(1000)]
+    content = captures.pcap(made)
+    matrix = netml.extract(io.BytesIO(content), "NPRINT", dim=4)
+    np.testing.assert_array_equal(matrix.X, expected_rows(content, 4)[0])
+
+
+def test_packets_count_in_order_of_arrival():
+    made = [(time_ns, traffic.udp_frame(bytes([time_ns % 256]))) for time_ns in (9000, 5000, 7000)]
+    one = FamilyOptions(nprint_headers="udp", payload_bytes=1)
+    X = netml.extract(io.BytesIO(captures.pcap(made)), "NPRINT", dim=2, family_options=one).X
+    payloads = [np.packbits(packet[64:]).item() for packet in X.reshape(2, 72)]
+    assert payloads == [9000 % 256, 5000 % 256]
+
+
+def test_early_detection_and_rows_of_a_table():
+    expected, table = expected_rows(CONTENT, 4, SMALL.nprint_headers, 2)
+    first = netml.extract(io.BytesIO(CONTENT), "NPRINT", dim=4, first=2, flow=FLOW, family_options=SMALL)
+    half = expected.shape[1] // 2
+    np.testing.assert_array_equal(first.X[:, :half], expected[:, :half])
+    assert (first.X[:, half:] == -1).all()
+    fitted = netml.FlowRepresentation("NPRINT", dim=4, flow=FLOW, family_options=SMALL).fit(io.BytesIO(CONTENT))
+    (read,) = fitted.read_tables(io.BytesIO(CONTENT))
+    for chosen in ([3, 0, len(table) - 1], [3, 0, 3, 1]):
+        np.testing.assert_array_equal(fitted.represent([read[chosen]]).X, expected[chosen])
+    both = fitted.represent([read, read[:0]])
+    assert both.X.dtype == np.int8
+    np.testing.assert_array_equal(both.X, expected)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".parquet", ".arrow", ".csv", ".npy"])
+def test_files(tmp_path, suffix):
+    matrix = netml.extract(io.BytesIO(CONTENT), "NPRINT", dim=2, family_options=SMALL)
+    if suffix in (".parquet", ".arrow"):
+        pytest.importorskip("pyarrow")
+    matrix.save(tmp_path / f"bits{suffix}")
+    read = netml.FeatureMatrix.load(tmp_path / f"bits{suffix}")
+    np.testing.assert_array_equal(read.X, matrix.X)
+    assert read.X.dtype == (np.float64 if suffix == ".csv" else np.int8)
+    if suffix == ".csv":
+        text = (tmp_path / "bits.csv").read_text()
+        assert "." not in text.split("\n")[1].split(",")[20]
+
+
+def test_the_originals_file_is_of_floats(tmp_path):
+    matrix = netml.extract(io.BytesIO(CONTENT), "NPRINT", dim=2, family_options=SMALL)
+    matrix.save(tmp_path / "bits.dat")
+    features, labels = np.load(tmp_path / "bits.dat", allow_pickle=True)
+    assert (features.dtype, labels) == (np.float64, None)
+
+
+def test_csv_without_pyarrow(tmp_path, monkeypatch):
+    matrix = netml.extract(io.BytesIO(CONTENT), "NPRINT", dim=2, family_options=SMALL)
+    matrix.save(tmp_path / "a.csv")
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    matrix.save(tmp_path / "b.csv")
+    assert (tmp_path / "a.csv").read_text() == (tmp_path / "b.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("families", "more", "words"),
+    [
+        (["NPRINT", "IAT"], {}, "alone"),
+        ("NPRINT", {"header": True}, "alone"),
+        ("FFT-NPRINT", {}, "alone"),
+        ("NPRINT", {"flow": FlowOptions(definition="seed")}, "bi or uni"),
+    ],
+)
+def test_what_cannot_be(families, more, words):
+    with pytest.raises(OptionError, match=words):
+        netml.extract(io.BytesIO(CONTENT), families, **more)
+
+
+def test_payloads_that_cannot_be():
+    with pytest.raises(OptionError, match="65,535"):
+        FamilyOptions(payload_bytes=70000)
+
+
+def test_what_has_no_headers():
+    with pytest.raises(UnknownNameError):
+        netml.extract(io.BytesIO(CONTENT), "NPRINT", family_options=FamilyOptions(nprint_headers="eth"))
+    table = read_flows(io.BytesIO(CONTENT), flow=FLOW)
+    with pytest.raises(OptionError, match="no headers"):
+        netml.FlowRepresentation("NPRINT").fit(table).transform(table)
+
+
+def test_command(tmp_path):
+    path = tmp_path / "a.pcap"
+    path.write_bytes(CONTENT)
+    options = ["-f", "NPRINT", "--nprint-headers", "u,4", "--payload-bytes", "2", "--dim", "3"]
+    done = invoke("extract", path, *options, "-o", tmp_path / "a.npz")
+    assert (done.status, "x 1,680 (NPRINT; dim 3)" in done.err) == (0, True), done.err
+    expected = netml.extract(path, "NPRINT", dim=3, family_options=SMALL)
+    np.testing.assert_array_equal(netml.FeatureMatrix.load(tmp_path / "a.npz").X, expected.X)
+    done = invoke("extract", path, *options, "--stream", "-o", tmp_path / "b.csv")
+    assert done.status != 0
+    assert done.err.count("\n") == 1
+    assert "NPRINT" in invoke("families").out
+
+
+def test_a_model_of_bits(tmp_path):
+    model = netml.learn(io.BytesIO(CONTENT), detector="PCA", family="NPRINT", dim=2, family_options=SMALL)
+    verdicts = model.classify(io.BytesIO(CONTENT))
+    model.save(tmp_path / "bits.netml")
+    again = netml.load_model(tmp_path / "bits.netml").classify(io.BytesIO(CONTENT))
+    np.testing.assert_array_equal(again.scores, verdicts.scores)
