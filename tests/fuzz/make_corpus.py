@@ -250,7 +250,7 @@ def plan_inputs():
     for i in range(24):
         head = bytes([i * 37 % 256, 16 + i % 4, 17 + i % 5, 15, 0x83 if i % 2 else 2, 14 + i % 4, 13, 16])
         head += bytes([i % 4, 0xC9 if i % 5 == 4 else 0, 0xA3 if i % 7 == 6 else 0, 0xA2 if i % 11 == 10 else 0])
-        head += bytes([i % 4 | (i % 16) << 2, 12 + 128 * (i % 6 == 0), 0, 0])
+        head += bytes([i % 4 | (i % 16) << 2, 0xF8 if i % 6 == 0 else 12, 0, 0])
         events = b""
         for j in range(40):
             kind = (7 if j % 9 == 8 else 6 if j % 13 == 12 else 0) | (16 + (i + j) % 12) << 3

@@ -31,11 +31,21 @@ cdef void begin_biflows(bint enters_tunnels, bint tracks_fragments) noexcept nog
     shared.columns.wants = (1 << N_COLUMNS) - 1
     shared.makes_biflows = shared.reads_details = True
     for i in range(N_SUMMED):
-        free_states(&summed[i])
-        memset(&summed[i], 0, sizeof(FlowStates))
+        empty_states(&summed[i])
         summed[i].family = find_summed(i)
         summed[i].state_bytes = measure_state(summed[i].family)
         summed[i].memory.secret = 0x5851F42D4C957F2D
+
+
+cdef void empty_states(FlowStates *states) noexcept nogil:
+    """No flows; the first chunk stays."""
+    cdef uint32_t number
+    if states.n_chunks > 1:
+        free_states(states)
+    for number in range(states.n_flows):
+        restart_states(states, &number, 1)
+    states.n_flows = 0
+    fuzz_require(states.memory.n_bytes == 0, "all sizes are given back")
 
 
 cdef FamilyCode find_summed(size_t i) noexcept nogil:
@@ -46,19 +56,6 @@ cdef FamilyCode find_summed(size_t i) noexcept nogil:
 cdef size_t find_first_column(size_t i) noexcept nogil:
     """Where their columns begin."""
     return 0 if i == 0 else N_FLOW_COLUMNS if i == 1 else N_FLOW_COLUMNS + 86
-
-
-cdef uint64_t mix(uint64_t digest, const void *octets, size_t size) noexcept nogil:
-    """A digest with some octets more."""
-    cdef const uint8_t *at = <const uint8_t *> octets
-    cdef size_t i
-    for i in range(size // 8):
-        digest = (digest ^ read_u64(at + 8 * i)) * <uint64_t> 0x9E3779B97F4A7C15
-        digest ^= digest >> 29
-    for i in range(size // 8 * 8, size):
-        digest = (digest ^ at[i]) * <uint64_t> 0x9E3779B97F4A7C15
-        digest ^= digest >> 29
-    return digest
 
 
 cdef BiflowFacts take_facts(const uint32_t *order, size_t n_flows, bint has_sums) noexcept nogil:
@@ -103,16 +100,16 @@ cdef void free_facts(BiflowFacts *facts) noexcept nogil:
 
 cdef uint64_t digest_facts(const BiflowFacts *facts, size_t i, int64_t n_packets, int64_t n_bytes) noexcept nogil:
     """All that is known of a flow besides its packets."""
-    cdef uint64_t digest = mix(1, facts.keys + i * KEY_BYTES, KEY_BYTES)
-    digest = mix(digest, &facts.start_ns[i], 8)
-    digest = mix(digest, &facts.end_ns[i], 8)
-    digest = mix(digest, &facts.connection_start_ns[i], 8)
-    digest = mix(digest, &facts.end_reason[i], 1)
-    digest = mix(digest, &facts.icmp_type[i], 2)
-    digest = mix(digest, &facts.icmp_code[i], 2)
-    digest = mix(digest, &facts.vlan_id[i], 2)
-    digest = mix(digest, &n_packets, 8)
-    return mix(digest, &n_bytes, 8)
+    cdef uint64_t digest = fuzz_mix(1, facts.keys + i * KEY_BYTES, KEY_BYTES)
+    digest = fuzz_mix(digest, &facts.start_ns[i], 8)
+    digest = fuzz_mix(digest, &facts.end_ns[i], 8)
+    digest = fuzz_mix(digest, &facts.connection_start_ns[i], 8)
+    digest = fuzz_mix(digest, &facts.end_reason[i], 1)
+    digest = fuzz_mix(digest, &facts.icmp_type[i], 2)
+    digest = fuzz_mix(digest, &facts.icmp_code[i], 2)
+    digest = fuzz_mix(digest, &facts.vlan_id[i], 2)
+    digest = fuzz_mix(digest, &n_packets, 8)
+    return fuzz_mix(digest, &n_bytes, 8)
 
 
 cdef void require_biflows(const GroupedColumns *columns, const int64_t *offsets, size_t n_flows) noexcept nogil:
@@ -162,10 +159,10 @@ cdef void add_outcome(
         for j in range(offsets[i], offsets[i + 1]):
             n_bytes += size[j]
         digest = digest_facts(facts, i, n, n_bytes)
-        outcome.rows_digest += mix(digest, rows + i * SUMMED_COLUMNS, SUMMED_COLUMNS * sizeof(double))
-        digest = mix(digest, columns.time_ns + start, n * sizeof(int64_t))
+        outcome.rows_digest += fuzz_mix(digest, rows + i * SUMMED_COLUMNS, SUMMED_COLUMNS * sizeof(double))
+        digest = fuzz_mix(digest, columns.time_ns + start, n * sizeof(int64_t))
         for column in range(N_COLUMNS):
-            digest = mix(
+            digest = fuzz_mix(
                 digest, <const uint8_t *> columns.values[column] + start * column_width(column),
                 n * column_width(column))
         outcome.packets_digest += digest
@@ -207,16 +204,28 @@ cdef double *fill_summed(
                 find_summed(i), &packets, &known, offsets, n_flows, &wanted, rows + find_first_column(i),
                 SUMMED_COLUMNS, N_FLOW_COLUMNS if i == 0 else 86 if i == 1 else 77) == STATUS_OK, "rows are filled")
     require_finite(rows, n_flows * SUMMED_COLUMNS)
+    if facts.end_ns != NULL:
+        require_gaps(rows, facts, n_flows)
     free(wanted.scratch)
     free(<void *> known.protocol)
     return rows
 
 
+cdef void require_gaps(const double *rows, const BiflowFacts *facts, size_t n_flows) noexcept nogil:
+    """No time between packets is longer than their flow, and no duration: FLOW's and CIC's."""
+    cdef double duration_s
+    cdef size_t i
+    for i in range(n_flows):
+        duration_s = <double> (<uint64_t> facts.end_ns[i] - <uint64_t> facts.start_ns[i]) * (1 + 1e-9) / 1e9
+        fuzz_require(0 <= rows[0] <= duration_s and 0 <= rows[COLUMN_GAPS + 3] <= duration_s, "times of FLOW")
+        fuzz_require(0 <= rows[N_FLOW_COLUMNS] / 1e6 <= duration_s, "a duration of CIC")
+        fuzz_require(0 <= rows[N_FLOW_COLUMNS + 17] / 1e6 <= duration_s, "a time between packets of CIC")
+        rows += SUMMED_COLUMNS
+
+
 cdef void require_finite(const double *rows, size_t n) noexcept nogil:
     """Never Infinity or NaN."""
-    cdef size_t i
-    for i in range(n):
-        fuzz_require(fuzz_is_finite(rows[i]), "all numbers are finite")
+    fuzz_require(fuzz_all_finite(rows, n), "all numbers are finite")
 
 
 cdef void take_all_biflows(uint64_t min_packets, const FamilyNeeds *needs, Outcome *outcome) noexcept nogil:
@@ -411,9 +420,10 @@ cdef void hand_over_sums(
             write_states(&summed[i], order, n_chosen, &known, needs, rows + find_first_column(i), SUMMED_COLUMNS)
             == STATUS_OK, "rows are written")
     require_finite(rows, n_chosen * SUMMED_COLUMNS)
+    require_gaps(rows, &facts, n_chosen)
     for i in range(n_chosen):
         digest = digest_facts(&facts, i, facts.packets[i], facts.bytes[i])
-        outcome.rows_digest += mix(digest, rows + i * SUMMED_COLUMNS, SUMMED_COLUMNS * sizeof(double))
+        outcome.rows_digest += fuzz_mix(digest, rows + i * SUMMED_COLUMNS, SUMMED_COLUMNS * sizeof(double))
         outcome.n_packets += facts.packets[i]
     outcome.n_flows += n_chosen
     free(<void *> known.protocol)

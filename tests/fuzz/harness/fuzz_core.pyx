@@ -12,7 +12,7 @@ from decoding cimport empty_ring, fill_ring, set_tunnels
 from netml._core.capture.pcapng cimport free_pcapng
 from netml._core.capture.registry cimport FORMAT_PCAP, FORMAT_PCAPNG, Framing, next_frame
 from netml._core.features.family cimport FamilyNeeds, FlowFacts, FlowPackets
-from netml._core.features.flow_family cimport N_FLOW_COLUMNS
+from netml._core.features.flow_family cimport COLUMN_GAPS, N_FLOW_COLUMNS
 from netml._core.features.registry cimport (
     FAMILY_CIC, FAMILY_CIC_2017, FAMILY_FLOW, FAMILY_HEADER, FAMILY_SAMP_SIZE, FAMILY_SPLT, FAMILY_STATS, FAMILY_TCP,
     N_FAMILIES, FamilyCode, fill_rows,
@@ -65,6 +65,8 @@ from netml._core.status cimport (
 cdef extern from "support.h" nogil:
     void fuzz_require(bint holds, const char *what) noexcept
     bint fuzz_is_finite(double value) noexcept
+    bint fuzz_all_finite(const double *values, size_t n) noexcept
+    uint64_t fuzz_mix(uint64_t digest, const void *octets, size_t size) noexcept
     uint8_t *fuzz_copy(const uint8_t *content, size_t size) noexcept
     void *fuzz_allocate(size_t size) noexcept
 

@@ -15,11 +15,13 @@ cdef struct Plan:
     bint is_ordered              # but for that; else time goes anywhere
 
 
-cdef uint32_t find_mark(const uint8_t *event, uint32_t burst, bint is_high, bint is_loop) noexcept nogil:
+cdef uint32_t find_mark(
+    const uint8_t *event, uint8_t protocol, uint32_t burst, bint is_high, bint is_loop,
+) noexcept nogil:
     """What packets of one key share: bits 2 and up; bit 0 is the sender's end, bit 1 says that both ends are one."""
     cdef uint32_t mark = burst << 16
     if not burst:
-        mark |= (event[1] >> 5) << 12 | (event[5] & 8) << 8
+        mark |= <uint32_t> protocol << 12 | (event[5] & 8) << 8
         mark |= <uint32_t> (event[5] >> 1 & 3) << 8 if shared.biflows.rules.has_vlan_key else 0
         mark |= (event[1] & 3) << 4 | (event[1] >> 2 & 3) << 6 if not is_high else \
             (event[1] >> 2 & 3) << 4 | (event[1] & 3) << 6
@@ -54,7 +56,7 @@ cdef void enter_plan_packet(const uint8_t *event, int64_t time_ns, uint32_t burs
     packet.vlan_id = event[5] >> 1 & 3
     packet.has_header = True
     packet.is_forward = True
-    packet.ip_bytes = find_mark(event, burst, is_high, is_loop)
+    packet.ip_bytes = find_mark(event, protocol, burst, is_high, is_loop)
     packet.payload_bytes = event[4] if event[4] & 3 else 0
     packet.header_bytes = 20 + (event[3] & 40) if protocol == 6 else 8 if protocol == 17 else 0
     packet.icmp_type = event[3] if protocol == 1 else -1
@@ -104,7 +106,7 @@ cdef uint64_t run_plan(
             rules.latest_ns = max(rules.latest_ns, at_ns)
             enter_plan_packet(event, at_ns, 0)
             n_in += 1
-        elif event[0] & 7 == 6 and plan.options[13] >> 7 and n_bursts < 3:
+        elif event[0] & 7 == 6 and plan.options[13] >= 0xF0 and n_bursts < 3:
             n_bursts += 1
             rules.latest_ns = max(rules.latest_ns, at_ns)
             for j in range(min(<uint32_t> event[1] * 4, <uint32_t> MOST_BURST)):
@@ -112,7 +114,9 @@ cdef uint64_t run_plan(
                 n_in += 1
         elif n_rounds < MOST_ROUNDS:
             n_rounds += 1
-            rules.watermark_ns = time_ns - plan.reorder_ns if plan.is_ordered else time_ns
+            rules.watermark_ns = time_ns
+            if plan.is_ordered and rules.latest_ns != INT64_MIN:
+                rules.watermark_ns = rules.latest_ns - plan.reorder_ns  # the time that packets tell
             if in_rounds:
                 end_biflow_round(&rules, needs, has_sums, outcome)
     if in_rounds:

@@ -102,7 +102,7 @@ cdef void require_states(
         memset(rows, 0, SUMMED_COLUMNS * sizeof(double))
         write_states(&summed[j], numbers, 1, &known, needs, rows, SUMMED_COLUMNS)
         fuzz_require(
-            memcmp(whole + find_first_column(j), rows, 75 * sizeof(double)) == 0, "a flow that stays has its row")
+            memcmp(whole + find_first_column(j), rows, N_FLOW_COLUMNS * sizeof(double)) == 0, "a flow that stays has its row")
         restart_states(&summed[j], numbers, 1)
     free(numbers)
     free(rows)

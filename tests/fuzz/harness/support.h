@@ -17,6 +17,29 @@ static inline int fuzz_is_finite(double value) {
     return isfinite(value);
 }
 
+/* Of memory that the kernel has filled: what only looks is not itself looked at, so that it costs little. */
+#define FUZZ_LOOKS __attribute__((no_sanitize("address", "undefined", "coverage")))
+
+FUZZ_LOOKS static inline int fuzz_all_finite(const double *values, size_t n) {
+    size_t i;
+    for (i = 0; i < n; i++)
+        if (!isfinite(values[i])) return 0;
+    return 1;
+}
+
+/* A digest with some octets more. */
+FUZZ_LOOKS static inline uint64_t fuzz_mix(uint64_t digest, const void *octets, size_t size) {
+    const uint8_t *at = (const uint8_t *)octets;
+    uint64_t word;
+    for (; size; at += size < 8 ? size : 8, size -= size < 8 ? size : 8) {
+        word = size;
+        memcpy(&word, at, size < 8 ? size : 8);
+        digest = (digest ^ word) * 0x9E3779B97F4A7C15u;
+        digest ^= digest >> 29;
+    }
+    return digest;
+}
+
 /* A copy with nothing behind it, for `free`: AddressSanitizer sees each octet that is read beyond. */
 static inline uint8_t *fuzz_copy(const uint8_t *content, size_t size) {
     uint8_t *copy = (uint8_t *)malloc(size);

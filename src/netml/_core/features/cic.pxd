@@ -4,7 +4,7 @@ Times are in us, lengths are the transport's payload, deviations are of the samp
 nothing is ever divided by 0.
 """
 from libc.math cimport sqrt
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport INT64_MIN, int64_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from netml._core.features.activity cimport Activity, end_period
@@ -170,12 +170,18 @@ cdef inline void write_cic_extra(const CicSums *sums, const FlowPackets *flow, d
 
 
 cdef inline Status sum_flow(CicSums *sums, const FlowPackets *flow, const FamilyNeeds *needs) noexcept nogil:
-    """Add all packets of a flow; without `is_forward` all of them are."""
+    """Add packets of a flow; without `is_forward` all of them go forward.
+
+    In rounds one may come too late: it counts as of the latest one's time.
+    """
     cdef CicPacket packet
     cdef Status status = STATUS_OK
     cdef size_t i
+    packet.time_ns = INT64_MIN
+    if sums.sides[CIC_FWD].n_packets or sums.sides[CIC_BWD].n_packets:
+        packet.time_ns = sums.sides[sums.last_side].last_ns
     for i in range(flow.n_packets):
-        packet.time_ns = flow.time_ns[i]
+        packet.time_ns = max(packet.time_ns, flow.time_ns[i])
         packet.payload_bytes = flow.payload_bytes[i]
         packet.sequence = flow.sequence[i] if flow.sequence != NULL else 0
         packet.window = flow.window[i]

@@ -55,9 +55,10 @@ cdef inline void begin_flow_sums(FlowSums *sums) noexcept nogil:
 
 
 cdef inline void add_time(GapSums *gaps, int64_t time_ns, bint is_first) noexcept nogil:
-    """One more packet, not before the last one."""
+    """One more packet; in rounds one may come too late, and counts as of the last one's time."""
     cdef int64_t gap_ns
     if not is_first:
+        time_ns = max(time_ns, gaps.last_ns)
         gap_ns = netml_gap(time_ns, gaps.last_ns)
         gaps.total_ns += gap_ns
         gaps.least_ns = min(gaps.least_ns, gap_ns)
@@ -73,7 +74,7 @@ cdef inline uint64_t spread_flags(uint8_t flags) noexcept nogil:
 
 
 cdef inline void add_flow_packets(FlowSums *sums, const FlowPackets *flow) noexcept nogil:
-    """More packets of the flow, in order of time, none before those that are in."""
+    """More packets of the flow, in order of time."""
     cdef uint64_t lanes[2]       # counts of flags, an octet each: only now and then into the sums
     cdef size_t i = 0, stop, bit
     cdef uint32_t way

@@ -81,14 +81,15 @@ cdef inline Status send_earlier(
 ) noexcept nogil:
     """Take a range as sent that ends before the last one begins."""
     cdef uint32_t first = find_range(space, start), beyond = first
-    cdef SequenceRange *found = space.earlier + first
+    cdef SequenceRange *found
     while beyond < space.n_earlier and space.earlier[beyond].start <= end:
         beyond += 1
-    was_sent[0] = first < beyond and found.start <= start and end <= found.end
-    if was_sent[0]:
-        return STATUS_OK
     if first == beyond:
         return insert_range(space, first, start, end)
+    found = &space.earlier[first]
+    was_sent[0] = found.start <= start and end <= found.end
+    if was_sent[0]:
+        return STATUS_OK
     found.start = min(found.start, start)
     found.end = max(space.earlier[beyond - 1].end, end)
     remove_ranges(space, first + 1, beyond)

@@ -59,7 +59,7 @@ cdef inline void begin_state(FamilyCode family, void *state) noexcept nogil:
 cdef inline Status add_to_state(
     FlowStates *states, void *state, const FlowPackets *flow, const FamilyNeeds *needs,
 ) noexcept nogil:
-    """More packets of a flow, in order of time, none before those that are in. After a fault it is of no use."""
+    """More packets of a flow, in order of time. After a fault it is of no use."""
     cdef Status status = STATUS_OK
     if states.family == FAMILY_FLOW:
         status = add_flow_state(<FlowState *> state, flow, &states.memory)
