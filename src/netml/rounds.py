@@ -171,6 +171,16 @@ class BiflowRounds:
         return False
 
 
+def open_rounds(
+    flow: FlowOptions, size: str, columns: Iterable[str], caps: Caps, sums: FamilySums | None
+) -> SeedRounds | BiflowRounds:
+    """Open the rounds of a flow definition; `flow` is resolved, and has an interval if that is `seed`."""
+    if flow.definition != "seed":
+        return BiflowRounds(flow, size, columns, caps, sums)
+    assert flow.interval is not None
+    return SeedRounds(flow, flow.interval, size, columns, caps)
+
+
 def count_between(rules: dict[str, Any]) -> int:
     """Most packets that may come between two rounds: no cap is looked at meanwhile, so that they must be few."""
     spare = rules["max_memory_bytes"] // (4 * (rules["packet_bytes"] + rules["flow_bytes"]))

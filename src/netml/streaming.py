@@ -16,7 +16,7 @@ from netml.options import FlowOptions, require_size
 from netml.packet_columns import require_columns
 from netml.reading import Progress, walk_packets
 from netml.requirements import require_number
-from netml.rounds import BiflowRounds, Caps, SeedRounds, require_sizes
+from netml.rounds import Caps, open_rounds, require_sizes
 from netml.source import Capture
 from netml.sums import FamilySums
 
@@ -121,12 +121,7 @@ class FlowStream:
         self._flow = _resolve(flow or FlowOptions(), interval)
         self._size = size
         caps = Caps(max_flow_packets, max_flows, max_memory)
-        self._rounds: SeedRounds | BiflowRounds
-        if self._flow.definition != "seed":
-            self._rounds = BiflowRounds(self._flow, size, columns, caps, sums)
-        else:
-            assert self._flow.interval is not None
-            self._rounds = SeedRounds(self._flow, self._flow.interval, size, columns, caps)
+        self._rounds = open_rounds(self._flow, size, columns, caps, sums)
         self._batch_packets = min(batch_packets, self._rounds.most_new_packets)
         self._latency_s = latency_s
         self._assembler = self._rounds.assembler
