@@ -23,6 +23,7 @@ from builders import captures
 import netml
 from netml import _flowcore
 from netml.batches import extract_batches
+from netml.families import FamilyOptions
 from netml.inspection import inspect_capture
 from netml.packets import read_packet_table
 from netml.streaming import FlowStream
@@ -76,7 +77,25 @@ def leave_an_assembler():
         assembler.take_flows(1.0)
 
 
+def leave_rounds():
+    """Drop an assembler of biflows between two rounds that keep sums."""
+    with extract_batches(io.BytesIO(CONTENT), "CIC", flow=BI, **ROUNDS) as batches:
+        next(iter(batches))
+
+
+BI = netml.FlowOptions(definition="bi", idle_timeout=0.01, protocols="all")
+ROUNDS = {"batch_packets": 50, "max_flows": 4, "max_memory": 20_000}
+BIFLOW_FAMILIES = ["FLOW", "CIC", "TCP", "SPLT", "STATS"]
+EXTRA = FamilyOptions(cic_extra=True)
 CALLS = {
+    "read_flows, bi": lambda: netml.read_flows(io.BytesIO(CONTENT), flow=BI),
+    "read_flows, uni, damaged": lambda: netml.read_flows(io.BytesIO(DAMAGED), flow=netml.FlowOptions(definition="uni")),
+    "extract, bi": lambda: netml.extract(io.BytesIO(CONTENT), BIFLOW_FAMILIES, dim=5, flow=BI, family_options=EXTRA),
+    "extract_batches, bi": lambda: list(extract_batches(io.BytesIO(CONTENT), "SPLT", dim=3, flow=BI, **ROUNDS)),
+    "extract_batches, sums": lambda: list(
+        extract_batches(io.BytesIO(CONTENT), ["FLOW", "CIC"], flow=BI, family_options=EXTRA, **ROUNDS)
+    ),
+    "extract_batches, sums left": leave_rounds,
     "read_flows": lambda: netml.read_flows(io.BytesIO(CONTENT)),
     "read_flows, pcapng": lambda: netml.read_flows(io.BytesIO(NG), flow=netml.FlowOptions(fragments="track")),
     "read_flows, damaged": lambda: netml.read_flows(io.BytesIO(DAMAGED)),

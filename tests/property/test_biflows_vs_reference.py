@@ -84,8 +84,10 @@ def kernel_table(content, link_type=1, **options):
 
 def reference_table(content, decoding, options):
     options = dict(options)
-    packets, skipped = decode_headers(read_capture(content).records, **decoding)
-    return assemble_biflows(packets, BiflowOptions(flow=options.pop("definition"), **options)), skipped
+    records = read_capture(content).records
+    packets, skipped = decode_headers(records, **decoding)
+    latest_ns = max((record.time_ns for record in records), default=0)
+    return assemble_biflows(packets, BiflowOptions(flow=options.pop("definition"), **options), latest_ns), skipped
 
 
 def assert_same(content, decoding, options):

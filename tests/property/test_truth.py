@@ -15,6 +15,7 @@ from streams import count_dropped
 pytest.importorskip("netml._flowcore", reason="needs the compiled core")
 
 import netml
+from netml.batches import extract_batches
 from netml.inspection import inspect_capture
 from netml.packets import read_packet_table
 from netml.reading import iter_frames
@@ -43,6 +44,25 @@ def assert_true(metadata, n_in_flows=None):
         assert metadata["packets_kept"] == n_in_flows + count_dropped(metadata)
 
 
+def read_biflows(content):
+    """The same of biflows: at once, and in rounds with caps, with and without sums."""
+    told = []
+    for definition in ("uni", "bi"):
+        flow = netml.FlowOptions(definition=definition, idle_timeout=0.5, min_packets=2)
+        table = netml.read_flows(io.BytesIO(content), flow=flow)
+        assert_true(table.metadata, len(table.time_ns))
+        assert_lines_add_up(table.metadata, len(table))
+        told.append(table.metadata)
+        for family in ("SPLT", "CIC"):
+            batches = extract_batches(
+                io.BytesIO(content), family, dim=2, flow=flow, batch_packets=7, max_flows=3, max_memory=4000
+            )
+            n_in_flows = sum(int(batch.flows.packets.sum()) for batch in batches)
+            assert_true(batches.metadata, n_in_flows)
+            told.append(batches.metadata)
+    return told
+
+
 def read_all_ways(content, interval=5.0):
     """Read a capture in every way there is; each tells the truth, and all tell the same."""
     told = []
@@ -56,6 +76,7 @@ def read_all_ways(content, interval=5.0):
         matrix = netml.extract(io.BytesIO(content), "STATS")
         assert_true(matrix.metadata, int(matrix.flows.packets.sum()))
         told.append(matrix.metadata)
+        told += read_biflows(content)
         stream = FlowStream(io.BytesIO(content), interval=interval, batch_packets=7, max_memory=4000)
         tables = list(stream)
         assert_true(stream.metadata, sum(len(table.time_ns) for table in tables))

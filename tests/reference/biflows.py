@@ -71,8 +71,11 @@ class BiflowTable:
     short_flow: dict
 
 
-def assemble_biflows(packets, options):
-    """`Headers` in the order of the capture -> `BiflowTable`."""
+def assemble_biflows(packets, options, latest_ns=None):
+    """`Headers` in the order of the capture -> `BiflowTable`.
+
+    `latest_ns` is the time of the capture's latest packet, where some were skipped: they tell how long nothing came.
+    """
     open_flows, ended = {}, []
     for place, packet in enumerate(packets):
         own_key = key_of(packet, options.vlan_key)
@@ -88,7 +91,8 @@ def assemble_biflows(packets, options):
         is_forward = own_key == flow.key
         flow.packets.append((packet, is_forward))
         _see_tcp_end(flow, packet, is_forward, options)
-    latest_ns = max((packet.time_ns for packet in packets), default=0)
+    if latest_ns is None:
+        latest_ns = max((packet.time_ns for packet in packets), default=0)
     for flow in open_flows.values():
         flow.end_reason = flow.closed_by or _why_timed_out(flow, latest_ns, options) or END_OF_INPUT
         ended.append(flow)

@@ -15,6 +15,7 @@ from reference.biflow_packet import BiflowPacket
 
 import netml
 from netml import _flowcore
+from netml.batches import extract_batches
 from netml.families import FAMILIES, FamilyOptions
 from netml.rows import settings_of
 from netml.streaming import FlowStream
@@ -29,6 +30,7 @@ RECORDS[100::50] = [(time_ns - 10**7, frame) for time_ns, frame in RECORDS[100::
 PCAP = captures.pcap(RECORDS)
 PCAPNG = captures.section_header() + b"".join(captures.interface() for _ in range(20))
 PCAPNG += b"".join(captures.enhanced_packet(captures.ticks_of(time_ns), frame) for time_ns, frame in RECORDS[:50])
+BI = netml.FlowOptions(definition="bi")
 FLOW = netml.FlowOptions(interval=0.5, tcp_timeout=0.05, udp_timeout=0.05, keep_tail=True)
 
 
@@ -43,6 +45,15 @@ def _faults():
 def stream():
     tables = FlowStream(io.BytesIO(PCAP), interval=0.5, flow=FLOW, batch_packets=500, max_memory=100_000)
     return sum(len(table) for table in tables)
+
+
+def rounds(family, **options):
+    """Biflows in rounds; with sums where the family has them."""
+    flow = netml.FlowOptions(definition="bi", idle_timeout=0.05, protocols="all")
+    batches = extract_batches(
+        io.BytesIO(PCAP), family, flow=flow, batch_packets=700, max_memory=2_000_000, max_flows=2000, **options
+    )
+    return sum(len(batch) for batch in batches)
 
 
 def flow_states():
@@ -73,6 +84,10 @@ RUNS = {
     "general": lambda: len(netml.read_flows(((t / 1e9, f) for t, f in RECORDS), flow=FLOW, link_type=1)),
     "extract": lambda: len(netml.extract(io.BytesIO(PCAP), ["STATS", "SAMP_NUM"], header=True, flow=FLOW)),
     "cic": cic,
+    "bi": lambda: len(netml.read_flows(io.BytesIO(PCAP), flow=netml.FlowOptions(definition="bi", idle_timeout=0.05))),
+    "rows of biflows": lambda: len(netml.extract(io.BytesIO(PCAP), ["FLOW", "CIC", "TCP", "SPLT"], flow=BI, dim=4)),
+    "rounds": lambda: rounds("SPLT", dim=4),
+    "rounds of sums": lambda: rounds(["FLOW", "CIC"], family_options=FamilyOptions(cic_extra=True)),
 }
 
 
@@ -104,3 +119,36 @@ def test_what_has_lost_packets_hands_out_nothing():
         assembler.assemble(framer, block, 24, len(PCAP) - 24)
     with pytest.raises(ValueError, match="end the flows first"):
         assembler.take_flows(1.0)
+
+
+BIFLOW_RULES = {"is_bi": True, "has_vlan_key": True, "turns_by_syn": False, "idle_ns": 1, "active_ns": 2**63 - 1}
+BIFLOW_RULES |= {"tcp_end": _flowcore.TCP_ENDS["fin"]}
+ROUND_RULES = {"min_packets": 1, "max_flow_packets": 2**32 - 1, "max_flows": 2**31 - 1, "max_memory_bytes": 1 << 40}
+ROUND_RULES |= {"packet_bytes": 22, "flow_bytes": 100, "latest_ns": 2**62, "watermark_ns": 2**62, "is_last": False}
+
+
+@pytest.mark.parametrize("has_sums", [False, True])
+def test_a_round_of_biflows_that_failed_is_the_last(has_sums):
+    """Wherever in a round, or in forgetting flows: the next use is refused, and what waits is not handed out."""
+    n_failures = 0
+    for n_left in itertools.count():
+        assembler = _flowcore.BiflowAssembler(_flowcore.COLUMNS, rules=BIFLOW_RULES)
+        states = _flowcore.FlowStates(FAMILIES["FLOW"].code, settings_of(FamilyOptions(), 0.0))
+        sums = [(states, 0, 69)] if has_sums else []
+        assembler.assemble(_flowcore.Framer("pcap"), memoryview(PCAP), 24, len(PCAP) - 24)
+        _flowcore.fail_allocations(n_left)
+        try:
+            assembler.end_round(ROUND_RULES, sums=sums, size="caplen")
+            if has_sums:
+                assembler.forget_gone(sums)
+        except MemoryError:
+            _flowcore.fail_allocations(-1)
+            n_failures += 1
+            with pytest.raises(ValueError, match="ended already"):
+                assembler.end_round(ROUND_RULES, sums=sums)
+            with pytest.raises(ValueError, match="ended already"):
+                assembler.take_biflows(1)
+            continue
+        _flowcore.fail_allocations(-1)
+        break
+    assert n_failures >= 3

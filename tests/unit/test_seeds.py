@@ -9,6 +9,7 @@ import traffic
 from builders import captures, fragments, frames
 
 import netml
+from netml.batches import extract_batches
 from netml.streaming import FlowStream
 
 N_SEED_BYTES = 56
@@ -38,8 +39,13 @@ def results():
     tables = list(stream)
     assert matrix.metadata["skipped"]["fragment"] == 0
     assert sum(count["pieces"] for count in stream.metadata["ended_early"].values()) > 0
+    bi = netml.FlowOptions(definition="bi", fragments="track", idle_timeout=0.05)
+    rows = netml.extract(io.BytesIO(CONTENT), ["FLOW", "CIC", "TCP"], flow=bi)
+    batches = list(extract_batches(io.BytesIO(CONTENT), "SPLT", dim=4, flow=bi, **bounds))
+    assert any((batch.flows.end_reason == 5).any() for batch in batches)
+    biflows = [rows.X, rows.flows.keys, rows.flows.packets, *(batch.X for batch in batches)]
     parts = [column for table in tables for column in (table.index.keys, table.time_ns, table.size, table.offsets)]
-    return [matrix.X, matrix.flows.keys, matrix.flows.packets, *parts]
+    return [matrix.X, matrix.flows.keys, matrix.flows.packets, *parts, *biflows]
 
 
 @pytest.mark.parametrize("octet", [0, 1, 0x80, 0xFF, None], ids=str)
@@ -53,7 +59,7 @@ def test_results_do_not_depend_on_the_seeds(monkeypatch, octet):
 
     monkeypatch.setattr(os, "urandom", urandom)
     found = results()
-    assert asked == [N_SEED_BYTES] * 2, "the kernel's seeds come from os.urandom, once for each assembler"
+    assert asked == [N_SEED_BYTES] * 4, "the kernel's seeds come from os.urandom, once for each assembler"
     assert len(found) == len(expected)
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)

@@ -9,9 +9,12 @@ from builders import captures
 from command import run_netml
 from reference import pipeline
 from reference.flows import FlowOptions
+from streams import RecordStream
 
 import netml
 from netml import rows
+from netml.batches import extract_batches
+from netml.families import FamilyOptions
 from netml.streaming import FlowStream
 
 YEAR_NS = 365 * 86400 * 10**9
@@ -47,6 +50,70 @@ def test_absurd_times(times, timeout):
     )
     n_in_flows = sum(len(table.time_ns) for table in stream)
     assert n_in_flows + sum(each["packets"] for each in stream.metadata["dropped"].values()) == len(times)
+
+
+def far_apart(records):
+    """The flows of `bi`, with all that is made of them at once and in rounds; every number finite."""
+    content = captures.pcapng(records, tsresol=9)
+    families = ["FLOW", "CIC", "TCP", "SPLT", "STATS"]
+    flow = netml.FlowOptions(definition="bi", idle_timeout=1e10, active_timeout=float("inf"))
+    extra = FamilyOptions(cic_extra=True)
+    matrix = netml.extract(io.BytesIO(content), families, dim=4, flow=flow, family_options=extra)
+    assert np.isfinite(matrix.X).all()
+    names = list(matrix.columns)
+    duration_s = (matrix.flows.end_ns - matrix.flows.start_ns) / 1e9
+    is_pcap = all(0 <= time_ns < 2**32 * 10**9 for time_ns, _ in records)
+    for batch_packets in (1, 2):
+        batches = extract_batches(
+            RecordStream(records, magic=captures.MAGIC_NS) if is_pcap else io.BytesIO(content),
+            ["FLOW", "CIC"],
+            flow=flow,
+            family_options=extra,
+            batch_packets=batch_packets,
+        )
+        for batch in batches:
+            assert np.isfinite(batch.X).all()
+            gaps = batch.X[:, list(batch.columns).index("bi_iat_max_s")]
+            assert (gaps >= 0).all()
+            assert (gaps <= (batch.flows.end_ns - batch.flows.start_ns) / 1e9 * (1 + 1e-9)).all()
+        told = batches.metadata
+        assert told["packets_kept"] == len(records)
+    return matrix.X[:, names.index("bi_duration_s")], matrix.X[:, names.index("bi_iat_max_s")], duration_s
+
+
+@pytest.mark.parametrize("times", TIMES.values(), ids=TIMES)
+def test_absurd_times_of_biflows(times):
+    """Out of order, in the far future, back by years: one flow, whose times are those of its packets."""
+    frames = [FRAME, traffic.udp_frame(source="10.0.0.2", destination="10.0.0.1", ports=(53, 5000))]
+    found_s, gap_s, duration_s = far_apart([(time_ns, frames[i % 2]) for i, time_ns in enumerate(times)])
+    assert len(found_s) >= 1
+    np.testing.assert_allclose(found_s, duration_s)
+    assert (gap_s <= duration_s * (1 + 1e-9)).all()
+
+
+def test_gaps_of_biflows_saturate():
+    """Between what 64 bits can say there is more than 64 bits can say."""
+    packets = iter([(-9_223_372_036, FRAME), (9_223_372_036, FRAME), (9_223_372_036, FRAME)])
+    matrix = netml.extract(
+        packets,
+        ["FLOW", "CIC", "TCP"],
+        link_type=1,
+        flow=netml.FlowOptions(definition="bi", idle_timeout=float("inf"), active_timeout=float("inf")),
+    )
+    assert matrix.flows.packets.tolist() == [3]
+    assert np.isfinite(matrix.X).all()
+    assert matrix.X[0, list(matrix.columns).index("bi_iat_max_s")] == pytest.approx(2**63 / 1e9)
+
+
+def test_a_packet_too_late_for_sums_makes_no_giant_gap():
+    """Streams wait a second for packets; one of an hour ago counts as of the time of the flow's latest."""
+    records = [(START_NS + i * 10**10, FRAME) for i in range(6)]
+    records.insert(4, (START_NS - 3600 * 10**9, FRAME))
+    flow = netml.FlowOptions(definition="bi", idle_timeout=1e5, active_timeout=float("inf"))
+    (batch,) = extract_batches(RecordStream(records), ["FLOW", "CIC"], flow=flow, batch_packets=1)
+    row = dict(zip(batch.columns, batch.X[0].tolist(), strict=True))
+    assert (row["bi_packets"], row["bi_iat_min_s"], row["bi_iat_max_s"], row["bi_duration_s"]) == (7, 0, 10, 50)
+    assert (row["Flow Duration"], row["Flow IAT Max"]) == (50e6, 10e6)
 
 
 def test_negative_times_of_an_iterable():

@@ -9,7 +9,7 @@ from netml._core.flow.biflow_carry cimport (
     carry_open, copy_chosen, find_due, is_worth_packing, note_summed, pack_biflows, place_chosen,
 )
 from netml._core.flow.biflow_rounds cimport EarlyEnds, RoundRules, end_round_of_biflows
-from netml._core.flow.biflow_table cimport BiflowTable, end_all, find_latest, free_biflows
+from netml._core.flow.biflow_table cimport BiflowTable, end_all, free_biflows
 from netml._core.flow.columns cimport count_packets
 from netml._core.flow.grouping cimport GroupedColumns, group_columns
 from netml._core.flow.key cimport KEY_BYTES
@@ -87,7 +87,7 @@ cdef class BiflowAssembler(PacketAssembler):
         columns = self.allocate_grouped(count_packets(&self.assembly.columns))
         with nogil:
             free_slots(&self.assembly.biflows.slots)
-            end_all(&self.assembly.biflows, find_latest(&self.assembly.biflows))
+            end_all(&self.assembly.biflows, self.assembly.counters.latest_ns)
             mark_long_flows(&self.assembly.biflows, min_packets, &is_long[0], &self.dropped)
             status = order_numbers(&self.assembly.biflows, &is_long[0], &order[0], &n_chosen)
             if status == STATUS_OK:
@@ -223,11 +223,13 @@ cdef class BiflowAssembler(PacketAssembler):
             return
         numbers = np.empty(table.n_flows + 1, np.uint32)
         n_flows = table.n_flows
+        self.is_ended = True  # until this is over
         with nogil:
             status = pack_biflows(table, &self.assembly.columns, &numbers[0])
         describe_fault(status, 0)
         for states, _, _ in sums:
             states.renumber(np.asarray(numbers)[:n_flows])
+        self.is_ended = False
 
     @property
     def ended_early(self):

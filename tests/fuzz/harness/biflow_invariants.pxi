@@ -228,7 +228,7 @@ cdef void require_finite(const double *rows, size_t n) noexcept nogil:
     fuzz_require(fuzz_all_finite(rows, n), "all numbers are finite")
 
 
-cdef void take_all_biflows(uint64_t min_packets, const FamilyNeeds *needs, Outcome *outcome) noexcept nogil:
+cdef void take_all_biflows(int64_t latest_ns, uint64_t min_packets, const FamilyNeeds *needs, Outcome *outcome) noexcept nogil:
     """As `BiflowAssembler.take_biflows`; and all families of what it gives."""
     cdef GroupedColumns columns
     cdef BiflowFacts facts
@@ -246,7 +246,7 @@ cdef void take_all_biflows(uint64_t min_packets, const FamilyNeeds *needs, Outco
     offsets = <int64_t *> fuzz_allocate((n_flows + 1) * sizeof(int64_t))
     is_long = <uint8_t *> fuzz_allocate(n_flows + 1)
     columns = allocate_grouped(n)
-    end_all(&shared.biflows, find_latest(&shared.biflows))
+    end_all(&shared.biflows, latest_ns)
     mark_long_flows(&shared.biflows, min_packets, is_long, &outcome.dropped)
     fuzz_require(order_numbers(&shared.biflows, is_long, order, &n_chosen) == STATUS_OK, "flows are ordered")
     place_packets(&shared.biflows, order, offsets, cursors)
@@ -385,10 +385,7 @@ cdef void hand_over_packets(
     cdef GroupedColumns out
     cdef BiflowFacts facts = take_facts(order, n_chosen, False)
     cdef int64_t *places = <int64_t *> fuzz_allocate((n_chosen + 1) * sizeof(int64_t))
-    cdef size_t i
-    places[0] = 0
-    for i in range(n_chosen):
-        places[i + 1] = places[i] + offsets[order[i] + 1] - offsets[order[i]]
+    place_chosen(offsets, order, n_chosen, places)
     out = allocate_grouped(places[n_chosen])
     copy_chosen(columns, offsets, order, n_chosen, &out, places)
     add_outcome(&out, places, &facts, n_chosen, needs, outcome)

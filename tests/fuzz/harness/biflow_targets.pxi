@@ -53,25 +53,24 @@ cdef void begin_capture(const uint8_t *options) noexcept nogil:
     choose_biflow_rules(options)
 
 
-cdef bint come_in_order(const PacketColumns *columns) noexcept nogil:
-    """Does no packet come before an earlier one?"""
+cdef bint come_in_order(const uint8_t *data, size_t size) noexcept nogil:
+    """Does no record come before an earlier one? Packets that are skipped tell the time, too."""
+    cdef Framing framing
+    cdef Frame frame
+    cdef Status status = STATUS_NO_FRAME
     cdef int64_t latest_ns = INT64_MIN
-    cdef size_t i, j
-    for i in range(columns.n_chunks):
-        for j in range(columns.chunks[i].n_packets):
-            if columns.chunks[i].time_ns[j] < latest_ns:
-                return False
-            latest_ns = columns.chunks[i].time_ns[j]
-    return True
-
-
-cdef int64_t find_latest_kept(const PacketColumns *columns, int64_t latest_ns) noexcept nogil:
-    """The latest of the packets that are held, or of those before."""
-    cdef size_t i, j
-    for i in range(columns.n_chunks):
-        for j in range(columns.chunks[i].n_packets):
-            latest_ns = max(latest_ns, columns.chunks[i].time_ns[j])
-    return latest_ns
+    cdef size_t header = 0, length = 0
+    cdef bint is_ordered = True
+    recognise(data, size, &framing, &header)
+    while is_ordered and (status == STATUS_FRAME or status == STATUS_NO_FRAME):
+        header += length
+        length = 0
+        status = next_frame(&framing, data + header, data + size, &frame, &length)
+        if status == STATUS_FRAME:
+            is_ordered = frame.time_ns >= latest_ns
+            latest_ns = frame.time_ns
+    free_pcapng(&framing.pcapng)
+    return is_ordered
 
 
 cdef void run_capture_rounds(
@@ -97,8 +96,7 @@ cdef void run_capture_rounds(
             size += n_used
         fuzz_require(flush_batch(&shared) == STATUS_OK, "packets are entered")
         rules.is_last = part + 1 == n_parts
-        rules.latest_ns = find_latest_kept(&shared.columns, rules.latest_ns)
-        rules.watermark_ns = rules.latest_ns
+        rules.latest_ns = rules.watermark_ns = shared.counters.latest_ns
         end_biflow_round(&rules, needs, has_sums, outcome)
     free(block)
     free_pcapng(&framing.pcapng)
@@ -129,8 +127,8 @@ cdef public int fuzz_biflows(const uint8_t *data, size_t size) noexcept nogil:
     fuzz_require(flush_batch(&shared) == STATUS_OK, "packets are entered")
     require_counts(&shared)
     fuzz_require(shared.biflows.n_keys <= shared.biflows.n_flows <= shared.counters.n_kept, "no flow without a packet")
-    is_ordered = come_in_order(&shared.columns)
-    take_all_biflows(1 + (options[8] & 3), &needs, &whole)
+    is_ordered = come_in_order(data, size)
+    take_all_biflows(shared.counters.latest_ns, 1 + (options[8] & 3), &needs, &whole)
     for has_sums in range(2):
         run_capture_rounds(data, size, options, has_sums, &needs, &rounds)
         if is_ordered and count_early(&rounds.early) == 0:

@@ -22,20 +22,20 @@ from netml._core.features.states cimport (
 )
 from netml._core.features.tcp cimport TCP_COLUMNS
 from netml._core.flow.biflow cimport TCP_END_REOPEN, Biflow
+from netml._core.flow.biflow_carry cimport (
+    carry_open, copy_chosen, find_due, is_worth_packing, note_summed, pack_biflows, place_chosen,
+)
 from netml._core.flow.biflow_order cimport (
     BiflowFacts, mark_long_flows, order_numbers, place_packets, sort_flows, write_facts,
 )
-from netml._core.flow.biflow_rounds cimport (
-    EarlyEnds, RoundRules, carry_open, copy_chosen, end_round_of_biflows, find_due, is_worth_packing, note_summed,
-    pack_biflows,
-)
-from netml._core.flow.biflow_table cimport end_all, find_biflow, find_latest
+from netml._core.flow.biflow_rounds cimport EarlyEnds, RoundRules, end_round_of_biflows
+from netml._core.flow.biflow_table cimport end_all, find_biflow
 from netml._core.flow.carry cimport forget_flows, run_round
 from netml._core.flow.columns cimport (
     COLUMN_ACKNOWLEDGEMENT, COLUMN_CAPLEN, COLUMN_FLAGS, COLUMN_HEADER_BYTES, COLUMN_IP_BYTES, COLUMN_IS_FORWARD,
     COLUMN_PAYLOAD_BYTES,
     COLUMN_SEQUENCE, COLUMN_TCP_OPTIONS, COLUMN_TTL, COLUMN_WINDOW, COLUMN_WIRELEN, N_COLUMNS, PLAIN_COLUMNS,
-    PacketColumns, column_width, count_packets, free_columns,
+    column_width, count_packets, free_columns,
 )
 from netml._core.flow.expiry cimport ExpiryRules, cut_by_idle, cut_by_interval
 from netml._core.flow.grouping cimport GroupedColumns, group_columns

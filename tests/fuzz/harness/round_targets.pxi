@@ -124,7 +124,7 @@ cdef uint64_t run_plan(
         rules.watermark_ns = time_ns
         end_biflow_round(&rules, needs, has_sums, outcome)
     else:
-        take_all_biflows(rules.min_packets, needs, outcome)
+        take_all_biflows(rules.latest_ns, rules.min_packets, needs, outcome)
     fuzz_require(outcome.n_packets + count_dropped(&outcome.dropped) == n_in, "all packets are out or were dropped")
     return n_in
 

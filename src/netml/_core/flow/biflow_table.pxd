@@ -2,7 +2,7 @@
 
 A key has at most one open flow: a packet joins it, or ends it and begins another one under a new number.
 """
-from libc.stdint cimport INT64_MAX, UINT32_MAX, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport UINT32_MAX, int64_t, uint8_t, uint32_t, uint64_t
 
 from netml._core.flow.biflow cimport Biflow, BiflowRules, add_to_biflow, begin_biflow, find_end, find_last_end
 from netml._core.flow.biflow_key cimport BiflowKey, is_same_biflow
@@ -124,22 +124,13 @@ cdef inline Status join_open(
 
 
 cdef inline void end_all(BiflowTable *table, int64_t latest_ns) noexcept nogil:
-    """Nothing comes any more; `latest_ns` is the latest time of all packets that were kept."""
+    """Nothing comes any more; `latest_ns` is the latest time of all packets, those that were skipped, too."""
     cdef Biflow *flow
     cdef size_t number
     for number in range(table.n_flows):
         flow = find_biflow(table, number)
         if flow.end_reason == END_UNKNOWN:
             flow.end_reason = find_last_end(flow, latest_ns, &table.rules)
-
-
-cdef inline int64_t find_latest(const BiflowTable *table) noexcept nogil:
-    """Latest time of the packets of all flows."""
-    cdef int64_t latest_ns = -INT64_MAX
-    cdef size_t number
-    for number in range(table.n_flows):
-        latest_ns = max(latest_ns, find_biflow(table, number).latest_ns)
-    return latest_ns
 
 
 cdef inline Status renumber_biflows(BiflowTable *table, const uint32_t *numbers, size_t n_flows) noexcept nogil:
