@@ -5,6 +5,7 @@ import struct
 import warnings
 from fractions import Fraction
 
+import biflow_doors
 import numpy as np
 from builders import captures, frames
 
@@ -175,6 +176,8 @@ def replay(target, content):
         assembler = _flowcore.FlowAssembler(COLUMNS, tracks_fragments=True)
         assembler.assemble_packets(split_fragments(content), 101, 2**20)
         end_batch(assembler)
+    elif target in biflow_doors.TARGETS:
+        biflow_doors.TARGETS[target](content)
     else:
         link_type = {"ipv4": 228, "ipv6": 229}.get(target) or int(target.split("_")[1])
         whole = captures.pcap([(0, content), (1000, content)], link_type=link_type)
