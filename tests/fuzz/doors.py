@@ -5,6 +5,7 @@ import struct
 import warnings
 from fractions import Fraction
 
+import biflow_doors
 import numpy as np
 from builders import captures, frames
 
@@ -169,6 +170,8 @@ def replay(target, content):
         assembled = assemble_capture(content, tracks_fragments=True)
         if assembled:
             end_batch(assembled[0])
+    elif target in biflow_doors.RUNS:
+        biflow_doors.RUNS[target](content)
     elif target == "rounds":
         run_rounds(content)
     elif target == "fragments":
