@@ -170,14 +170,14 @@ def replay(target, content):
         assembled = assemble_capture(content, tracks_fragments=True)
         if assembled:
             end_batch(assembled[0])
+    elif target in biflow_doors.RUNS:
+        biflow_doors.RUNS[target](content)
     elif target == "rounds":
         run_rounds(content)
     elif target == "fragments":
         assembler = _flowcore.FlowAssembler(COLUMNS, tracks_fragments=True)
         assembler.assemble_packets(split_fragments(content), 101, 2**20)
         end_batch(assembler)
-    elif target in biflow_doors.TARGETS:
-        biflow_doors.TARGETS[target](content)
     else:
         link_type = {"ipv4": 228, "ipv6": 229}.get(target) or int(target.split("_")[1])
         whole = captures.pcap([(0, content), (1000, content)], link_type=link_type)

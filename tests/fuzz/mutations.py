@@ -1,6 +1,6 @@
 """Captures changed at random, into the kernel: bit flips, splices, lengths edited. What comes must hold its counts.
 
-python tests/fuzz/mutations.py [NUMBER [SEED]]      # 100,000 of them; a second a thousand or two
+python tests/fuzz/mutations.py [--bi] [NUMBER [SEED]]      # 100,000 of them; a second a thousand or two
 """
 
 import random
@@ -12,6 +12,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+import biflow_doors  # noqa: E402
 import doors  # noqa: E402
 import traffic  # noqa: E402
 from builders import captures  # noqa: E402
@@ -20,6 +21,7 @@ from make_corpus import SHARED, built_captures  # noqa: E402
 NAMES = ("gre.pcapng", "ossfuzz_seed_fake_traces_3.pcapng", "4in4tunnel.pcap", "dlt_ppp.pcap", "ipv6_in_gtp.pcap",
          "edonkey.pcap", "nano.pcapng", "6in6tunnel.pcap")  # fmt: skip
 LENGTHS = (0, 1, 3, 4, 11, 12, 16, 0x7F, 0xFFFF, 0x1000000, 0x1000001, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFC, 0xFFFFFFFF)
+OPTIONS = bytes((15, 0x83, 15, 14, 16))  # of families
 
 
 def originals():
@@ -80,9 +82,29 @@ def run(n_mutations, seed=1):
     return n_captures, n_damaged, n_packets
 
 
+def run_biflows(n_mutations, seed=1):
+    """The same as biflows, at once and in rounds, by rules at random; gives how many were captures, and damaged."""
+    chance = random.Random(seed)
+    others = originals()
+    n_captures = n_damaged = 0
+    for number in range(n_mutations):
+        content = mutate(chance.choice(others), others, chance)
+        options = bytes([chance.randrange(256), *(chance.choice((0, 12, 14, 16, 18)) for _ in range(2)), *OPTIONS])
+        options += bytes(chance.randrange(256) for _ in range(4)) + bytes([number & 7, 0, 0, 0])
+        try:
+            fault = biflow_doors.run_biflows(content, options)
+        except Exception as error:
+            raise AssertionError(f"mutation {number} of seed {seed}: {options.hex()} {content.hex()}") from error
+        n_captures += fault is not None
+        n_damaged += bool(fault)
+    return n_captures, n_damaged
+
+
 if __name__ == "__main__":
+    as_biflows = "--bi" in sys.argv
+    sys.argv = [word for word in sys.argv if word != "--bi"]
     n_wanted, chosen = (int(word) for word in [*sys.argv[1:], *("100000", "1")[len(sys.argv) - 1 :]])
     began = time.monotonic()
-    found = run(n_wanted, chosen)
-    print(f"{n_wanted} mutations of seed {chosen}: {found[0]} captures, {found[1]} of them damaged, {found[2]} packets;"
+    found = (run_biflows if as_biflows else run)(n_wanted, chosen)
+    print(f"{n_wanted} mutations of seed {chosen}: {found[0]} captures, {found[1]} of them damaged;"
           f" nothing wrong, {time.monotonic() - began:.0f} s")  # fmt: skip

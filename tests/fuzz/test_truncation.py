@@ -1,8 +1,9 @@
 """Small captures cut after each of their bytes: netml's own error or warning, and counts that hold."""
 
+import biflow_doors
 import doors
 import pytest
-from make_corpus import built_captures
+from make_corpus import BIFLOW_OPTIONS, SHARED, built_captures
 
 SMALL = (
     *("among_us.pcap", "NTPv3.pcap", "6in6tunnel.pcap", "hsrp0.pcap", "ipv6_in_gtp.pcap", "sctp.cap", "NTPv2.pcap"),
@@ -31,3 +32,19 @@ def test_shared_captures_cut_after_each_byte(shared_captures, name):
 @pytest.mark.parametrize("number", range(0, STEP * 20, STEP))
 def test_built_captures_cut_after_each_byte(number):
     require_own_ends(BUILT[number])
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_shared_captures_cut_after_each_byte_as_biflows(shared_captures, name):
+    content = (shared_captures / name).read_bytes()
+    step = max(1, len(content) // 200)  # run as a program, this file cuts after every byte
+    for n_bytes in range(24, len(content), step):
+        biflow_doors.run_biflows(content[:n_bytes], BIFLOW_OPTIONS[n_bytes % len(BIFLOW_OPTIONS)])
+
+
+if __name__ == "__main__":  # every cut of all of them
+    for capture in SMALL:
+        whole = (SHARED / capture).read_bytes()
+        for cut in range(24, len(whole)):
+            biflow_doors.run_biflows(whole[:cut], BIFLOW_OPTIONS[cut % len(BIFLOW_OPTIONS)])
+        print(capture, len(whole) - 24, "cuts", flush=True)
