@@ -40,6 +40,13 @@ def kernel(capture, n_calls=2, dim=17):
     return {"seconds": [seconds_of(lambda: netml.extract(capture, "IAT", dim=dim or None)) for _ in range(n_calls)]}
 
 
+def cic(capture, n_calls=3):
+    """Capture to CIC matrix, nothing written, start-up left out."""
+    import netml
+
+    return {"seconds": [seconds_of(lambda: netml.extract(capture, "CIC")) for _ in range(n_calls)]}
+
+
 def doors(capture, n_calls=1):
     """The general door, a dpkt reader as source, against dpkt's own loop; in turns."""
     import dpkt
@@ -107,7 +114,7 @@ def shape(matrix_file):
     return {"packets": n_packets, "flows": len(matrix.flows), "matrix_bytes": int(matrix.X.nbytes)}
 
 
-WORKERS = {call.__name__: call for call in (dpkt_loop, kernel, doors, nfstream, original, count, shape)}
+WORKERS = {call.__name__: call for call in (dpkt_loop, kernel, cic, doors, nfstream, original, count, shape)}
 
 # NFStream starts processes of its own, which import this file again.
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from netml.biflows import make_table
 from netml.flows import FlowTable
 from netml.matrix import FeatureMatrix
 from netml.options import SIZE_COLUMNS, FlowOptions
-from netml.requirements import nanoseconds
+from netml.requirements import nanoseconds, require_number, require_whole
 from netml.sums import FamilySums
 
 MAX_FLOWS = 2**31 - 1
@@ -185,3 +185,15 @@ def count_between(rules: dict[str, Any]) -> int:
     """Most packets that may come between two rounds: no cap is looked at meanwhile, so that they must be few."""
     spare = rules["max_memory_bytes"] // (4 * (rules["packet_bytes"] + rules["flow_bytes"]))
     return max(LEAST_BATCH_PACKETS, min(int(spare), int(rules["max_flows"])))
+
+
+def require_sizes(
+    latency_s: float, batch_packets: int, max_flow_packets: int, max_flows: int | None, max_memory: int
+) -> None:
+    """Raise what is wrong with the numbers of a stream."""
+    require_number("latency_s", latency_s, lowest=0.0)
+    require_whole("batch_packets", batch_packets, 1)
+    require_whole("max_flow_packets", max_flow_packets, 2)
+    if max_flows is not None:
+        require_whole("max_flows", max_flows, 1)
+    require_whole("max_memory", max_memory, 1, 2**62)

@@ -15,8 +15,8 @@ from netml.matrix import FeatureMatrix
 from netml.options import FlowOptions, require_size
 from netml.packet_columns import require_columns
 from netml.reading import Progress, walk_packets
-from netml.requirements import require_number, require_whole
-from netml.rounds import Caps, open_rounds
+from netml.requirements import require_number
+from netml.rounds import Caps, open_rounds, require_sizes
 from netml.source import Capture
 from netml.sums import FamilySums
 
@@ -113,7 +113,7 @@ class FlowStream:
         max_flows: int | None = None,
         max_memory: int = MAX_MEMORY_BYTES,
     ) -> None:
-        _require_sizes(latency_s, batch_packets, max_flow_packets, max_flows, max_memory)
+        require_sizes(latency_s, batch_packets, max_flow_packets, max_flows, max_memory)
         require_size(size)
         require_columns(columns)
         self.was_interrupted = False
@@ -286,17 +286,6 @@ class FlowStream:
             return None
         taken = self._rounds.take(self.metadata)
         return taken if len(taken) else None
-
-
-def _require_sizes(
-    latency_s: float, batch_packets: int, max_flow_packets: int, max_flows: int | None, max_memory: int
-) -> None:
-    require_number("latency_s", latency_s, lowest=0.0)
-    require_whole("batch_packets", batch_packets, 1)
-    require_whole("max_flow_packets", max_flow_packets, 2)
-    if max_flows is not None:
-        require_whole("max_flows", max_flows, 1)
-    require_whole("max_memory", max_memory, 1, 2**62)
 
 
 def _resolve(flow: FlowOptions, interval: float | None) -> FlowOptions:

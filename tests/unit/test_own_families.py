@@ -292,6 +292,27 @@ def test_a_comparison_takes_it():
     assert [options.request.names for options in study.representations] == [("PAYLOADS",), ("PAYLOADS", "IAT")]
 
 
+@pytest.mark.parametrize("name", ["PAYLOADS", "TCP"])
+def test_a_comparison_reads_what_families_need(demo, name):
+    from netml.comparison import compare_flows, read_captures
+    from netml.comparison.study import Study
+
+    register(definition="bi")
+    study = Study(families=["STATS", name], header="no", algorithms=["ecod"])
+    tables = read_captures([demo], [None], study)
+    expected = netml.read_flows(demo, flow=BI)
+    np.testing.assert_array_equal(tables[0].keys, expected.keys)
+    y = np.arange(len(expected)) % 5 == 0
+    assert {entry.representation for entry in compare_flows(tables, y.astype(int), study).entries} == {"STATS", name}
+
+
+def test_a_comparison_takes_no_bits():
+    from netml.comparison.study import Study
+
+    with pytest.raises(OptionError, match="families='NPRINT': must be families of numbers"):
+        Study(families=["NPRINT"], header="no")
+
+
 def test_files_keep_the_columns(path, tmp_path):
     register()
     matrix = netml.extract(path, ["PAYLOADS", "STATS"])

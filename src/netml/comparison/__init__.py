@@ -105,7 +105,10 @@ def read_captures(
     list of FlowTable
         One for each capture.
     """
-    columns = RepresentationOptions(header=study.header != "no", size=study.size).packet_columns
+    wanted = study.representations
+    columns = tuple(dict.fromkeys(name for options in wanted for name in options.packet_columns))
+    # All are compared on the same flows: biflows, if any family has them.
+    reading["definition"] = "bi" if "bi" in {options.definition for options in wanted} else "seed"
     n_normal = sum(isinstance(mark, int) and mark == 0 for mark in marks)
     first = captures[: n_normal or len(captures)]
     tables, interval_s = read_tables(list(first), flow, study.size, columns, **reading)

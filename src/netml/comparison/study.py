@@ -93,6 +93,9 @@ class Study:
         for name in ("families", "algorithms", "scales"):
             if not getattr(self, name):
                 raise OptionError(name, getattr(self, name), "one or more names")
+        for options in self.representations:
+            if options.makes_bits:
+                raise OptionError("families", options.request.names[0], "families of numbers, not of headers' bits")
 
     @property
     def representations(self) -> list[RepresentationOptions]:

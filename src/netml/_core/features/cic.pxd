@@ -4,23 +4,19 @@ Times are in us, lengths are the transport's payload, deviations are of the samp
 nothing is ever divided by 0.
 """
 from libc.math cimport sqrt
-from libc.stdint cimport INT64_MIN, int64_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memset
 
 from netml._core.features.activity cimport Activity, end_period
 from netml._core.features.bulks cimport Bulks
-from netml._core.features.cic_side cimport CIC_BWD, CIC_FWD, CicPacket, CicSide
-from netml._core.features.cic_sums cimport CicExtra, CicRest, CicSums, add_cic, begin_cic, end_cic
-from netml._core.features.family cimport FamilyNeeds, FlowPackets
+from netml._core.features.cic_side cimport CIC_BWD, CIC_FWD, CicSide
+from netml._core.features.cic_sums cimport CicExtra, CicRest, CicSums
+from netml._core.features.family cimport FlowPackets
 from netml._core.octets cimport netml_spread_between
-from netml._core.status cimport STATUS_OK, Status
 
 
 cdef enum:
     N_CIC = 76
-    HEADER_BYTES_AT = 33         # Fwd Header Length
-    SECOND_HEADER_BYTES_AT = 54  # of CIC-2017, which has it twice
-    LEAST_TCP_HEADER = 20        # UDP has 8, the others are given none
 
 
 cdef inline double divide(double dividend, double divisor) noexcept nogil:
@@ -167,60 +163,3 @@ cdef inline void write_cic_extra(const CicSums *sums, const FlowPackets *flow, d
     at = put(put(at, extra.n_again[CIC_FWD]), extra.n_again[CIC_BWD])
     at = put(at, <double> extra.n_again[CIC_FWD] + extra.n_again[CIC_BWD])
     put(at, <double> (<uint64_t> last_ns - <uint64_t> flow.connection_start_ns) / 1e3)
-
-
-cdef inline Status sum_flow(CicSums *sums, const FlowPackets *flow, const FamilyNeeds *needs) noexcept nogil:
-    """Add packets of a flow; without `is_forward` all of them go forward.
-
-    In rounds one may come too late: it counts as of the latest one's time.
-    """
-    cdef CicPacket packet
-    cdef Status status = STATUS_OK
-    cdef size_t i
-    packet.time_ns = INT64_MIN
-    if sums.sides[CIC_FWD].n_packets or sums.sides[CIC_BWD].n_packets:
-        packet.time_ns = sums.sides[sums.last_side].last_ns
-    for i in range(flow.n_packets):
-        packet.time_ns = max(packet.time_ns, flow.time_ns[i])
-        packet.payload_bytes = flow.payload_bytes[i]
-        packet.sequence = flow.sequence[i] if flow.sequence != NULL else 0
-        packet.window = flow.window[i]
-        packet.header_bytes = flow.header_bytes[i]
-        packet.flags = flow.flags[i]
-        packet.side = CIC_BWD if flow.is_forward != NULL and not flow.is_forward[i] else CIC_FWD
-        packet.is_tcp = packet.header_bytes >= LEAST_TCP_HEADER
-        status = add_cic(sums, &packet, &needs.settings)
-        if status != STATUS_OK:
-            break
-    return status
-
-
-cdef inline void write_cic_row(
-    const CicSums *sums, const FlowPackets *facts, const FamilyNeeds *needs, bint is_2017, double *row,
-) noexcept nogil:
-    """The row of all packets so far; `facts` is looked at for the flow as a whole, not for packets."""
-    cdef double values[N_CIC]
-    write_cic(sums, values)
-    if is_2017:
-        memcpy(row, values, SECOND_HEADER_BYTES_AT * sizeof(double))
-        row[SECOND_HEADER_BYTES_AT] = values[HEADER_BYTES_AT]
-        memcpy(
-            row + SECOND_HEADER_BYTES_AT + 1, values + SECOND_HEADER_BYTES_AT,
-            (N_CIC - SECOND_HEADER_BYTES_AT) * sizeof(double))
-    else:
-        memcpy(row, values, N_CIC * sizeof(double))
-        if needs.settings.cic_extra:
-            write_cic_extra(sums, facts, row + N_CIC)
-
-
-cdef inline Status fill_cic(
-        const FlowPackets *flow, const FamilyNeeds *needs, bint is_2017, double *row) noexcept nogil:
-    """Fill 76 columns, with --cic-extra 86, or the 77 of CIC-2017, which has no extra ones."""
-    cdef CicSums sums
-    cdef Status status
-    begin_cic(&sums)
-    status = sum_flow(&sums, flow, needs)
-    if status == STATUS_OK:
-        write_cic_row(&sums, flow, needs, is_2017, row)
-    end_cic(&sums)
-    return status

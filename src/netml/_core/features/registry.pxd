@@ -4,7 +4,7 @@ A new family: its file, its lines here, and one in families.py.
 """
 from libc.stdint cimport int64_t
 
-from netml._core.features.cic cimport fill_cic
+from netml._core.features.cic_rows cimport fill_cic
 from netml._core.features.family cimport FamilyNeeds, FlowFacts, FlowPackets
 from netml._core.features.flow_family cimport fill_flow
 from netml._core.features.header cimport fill_header

@@ -7,7 +7,7 @@ from libc.stdint cimport UINT32_MAX, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 
-from netml._core.features.cic cimport sum_flow, write_cic_row
+from netml._core.features.cic_rows cimport sum_flow, write_cic_row
 from netml._core.features.cic_sums cimport CicSums, begin_cic, end_cic
 from netml._core.features.family cimport FamilyNeeds, FlowFacts, FlowPackets
 from netml._core.features.flow_family cimport FlowSums, add_flow_packets, begin_flow_sums, write_flow_row
