@@ -7,7 +7,7 @@ import ctypes
 import os
 
 _TRIM_THRESHOLD = -1  # mallopt's M_TRIM_THRESHOLD, malloc.h of glibc
-_SPARE_BYTES = 16 << 20
+_SPARE_BYTES = 1 << 20
 
 
 def give_memory_back() -> None:

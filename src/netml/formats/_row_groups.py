@@ -9,7 +9,7 @@ from typing import IO
 from netml.formats._table import import_pyarrow, to_table
 from netml.matrix import FeatureMatrix
 
-GROUP_ROWS = 1 << 16  # smaller row groups cost more than they hold; larger ones only memory
+GROUP_ROWS = 1 << 14  # smaller row groups cost more than they hold; larger ones only memory
 _WHAT = "writing Parquet"
 
 
@@ -36,7 +36,8 @@ def open_row_groups(stream: IO[bytes], no_rows: FeatureMatrix) -> Iterator[Calla
 
     schema = to_table(no_rows[:0], _WHAT).schema
     # A dictionary pays for texts, which repeat; measurements hardly do, and building one takes time.
-    texts = [field.name for field in schema if str(field.type) == "string"]
+    # Bits repeat, too: two of them instead of Parquet's 32.
+    texts = [field.name for field in schema if str(field.type) in ("string", "int8")]
     waiting: list[FeatureMatrix] = []
     written: list[Future[None]] = []  # one at most: what waits to be written is memory
 
