@@ -94,7 +94,7 @@ def make_tuples(n, random):
         # What biflows might mix up: both ends near each other, or the same numbers at either end.
         "ends differ by 1": (some, some + 1, i),
         "ends are mirrored": (i, ~i, i << 16 | i & 0xFFFF),
-        "one host's ports": (same, same, i),
+        "one host's ports": (same, same, (i & 0x7FFF) << 16 | 0x8000 | i >> 15),
     }
 
 

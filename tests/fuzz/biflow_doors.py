@@ -83,8 +83,8 @@ def fill_all(taken, settings):
     offsets = taken["offsets"]
     columns = {**taken, "size": taken["wirelen"]}
     for name, family in FAMILIES.items():
-        if name == "NPRINT":
-            continue  # no row of numbers of the table's columns
+        if family.is_bits:
+            continue  # made of headers, not of columns
         width = family.width(11, EXTRA)
         matrix = np.zeros((len(offsets) - 1, width))
         _flowcore.fill_family(family.code, matrix, 0, width, offsets, columns, settings, facts_of(taken))

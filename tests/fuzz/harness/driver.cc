@@ -1,8 +1,9 @@
 /* libFuzzer's entry points. One program has all targets: the name that it is called by says which.
  *
  * `framing`, `pcap`, `pcapng`, `pipeline`, `fragments`, `rounds`, `biflows`, `biflow_rounds`, `rows`, `tcp_options`,
- * `details`, `link_N` and `outer_N` (N a LINKTYPE_ value), `ipv4`, `ipv6` (as link_228 and link_229). Mutations of captures are mended afterwards: lengths that lead nowhere end a read
- * at once, so that hardly anything behind them would be seen.
+ * `details`, `link_N` and `outer_N` (N a LINKTYPE_ value), `ipv4`, `ipv6` (as link_228 and link_229).
+ * Mutations of captures are mended afterwards: lengths that lead nowhere end a read at once, so that hardly anything
+ * behind them would be seen.
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -14,14 +14,14 @@ from netml._core.capture.registry cimport FORMAT_PCAP, FORMAT_PCAPNG, Framing, n
 from netml._core.features.family cimport FamilyNeeds, FlowFacts, FlowPackets
 from netml._core.features.flow_family cimport COLUMN_GAPS, N_FLOW_COLUMNS
 from netml._core.features.registry cimport (
-    FAMILY_CIC, FAMILY_CIC_2017, FAMILY_FLOW, FAMILY_HEADER, FAMILY_SAMP_SIZE, FAMILY_SPLT, FAMILY_STATS, FAMILY_TCP,
+    FAMILY_CIC, FAMILY_CIC_2017, FAMILY_FLOW, FAMILY_HEADER, FAMILY_SAMP_SIZE, FAMILY_STATS, FAMILY_TCP,
     N_FAMILIES, FamilyCode, fill_rows,
 )
 from netml._core.features.states cimport (
     FlowStates, feed_states, free_states, measure_state, renumber_states, restart_states, write_states,
 )
 from netml._core.features.tcp cimport TCP_COLUMNS
-from netml._core.flow.biflow cimport TCP_END_REOPEN, Biflow
+from netml._core.flow.biflow cimport Biflow
 from netml._core.flow.biflow_carry cimport (
     carry_open, copy_chosen, find_due, is_worth_packing, note_summed, pack_biflows, place_chosen,
 )
@@ -32,7 +32,7 @@ from netml._core.flow.biflow_rounds cimport EarlyEnds, RoundRules, end_round_of_
 from netml._core.flow.biflow_table cimport end_all, find_biflow
 from netml._core.flow.carry cimport forget_flows, run_round
 from netml._core.flow.columns cimport (
-    COLUMN_ACKNOWLEDGEMENT, COLUMN_CAPLEN, COLUMN_FLAGS, COLUMN_HEADER_BYTES, COLUMN_IP_BYTES, COLUMN_IS_FORWARD,
+    COLUMN_ACKNOWLEDGEMENT, COLUMN_FLAGS, COLUMN_HEADER_BYTES, COLUMN_IP_BYTES, COLUMN_IS_FORWARD,
     COLUMN_PAYLOAD_BYTES,
     COLUMN_SEQUENCE, COLUMN_TCP_OPTIONS, COLUMN_TTL, COLUMN_WINDOW, COLUMN_WIRELEN, N_COLUMNS, PLAIN_COLUMNS,
     column_width, count_packets, free_columns,
@@ -44,16 +44,17 @@ from netml._core.flow.open cimport N_EARLY_ENDS, OpenFlows, OpenRules, free_open
 from netml._core.flow.records cimport free_records
 from netml._core.flow.slots cimport FIRST_SLOT_BITS, SlotTable, free_slots, set_slots
 from netml._core.flow.spans cimport (
-    END_ACTIVE, END_IDLE, END_LACK_OF_RESOURCES, END_OF_FLOW, END_OF_INPUT, END_UNKNOWN, N_DROPS, Dropped, SpanList,
-    compact_columns, find_longest, free_spans, measure_durations, measure_spans, sum_spans, write_end_reasons, write_keys,
+    END_ACTIVE, END_IDLE, END_LACK_OF_RESOURCES, END_OF_INPUT, END_UNKNOWN, N_DROPS, Dropped, SpanList,
+    compact_columns, find_longest, free_spans, measure_durations, measure_spans, sum_spans, write_end_reasons,
+    write_keys,
 )
 from netml._core.flow.table cimport number_packets
 from netml._core.net.text cimport LONGEST_ADDRESS, write_addresses
 from netml._core.net.fragments cimport FragmentTable
 from netml._core.net.tcp_options cimport read_tcp_options
-from netml._core.octets cimport read_be16, read_be32, read_u16, read_u32, read_u64
+from netml._core.octets cimport read_be32, read_u16, read_u32, read_u64
 from netml._core.packet cimport (
-    TCP_HAS_MSS, TCP_HAS_SACK_PERMITTED, TCP_HAS_WINDOW_SCALE, Frame, Packet,
+    TCP_HAS_MSS, TCP_HAS_WINDOW_SCALE, Frame, Packet,
 )
 from netml._core.pipeline cimport Assembly, assemble_block, flush_batch, share_packet, take_frame
 from netml._core.status cimport (
@@ -89,6 +90,7 @@ include "invariants.pxi"
 include "capture_targets.pxi"
 include "flow_targets.pxi"
 include "biflow_invariants.pxi"
+include "biflow_ends.pxi"
 include "biflow_targets.pxi"
 include "round_targets.pxi"
 include "row_targets.pxi"

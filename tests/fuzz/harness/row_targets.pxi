@@ -21,7 +21,7 @@ cdef GroupedColumns take_columns(const uint8_t *data, size_t n, uint8_t shift) n
     cdef GroupedColumns columns
     cdef uint8_t *is_forward
     cdef int64_t *time_ns = <int64_t *> fuzz_allocate(n * sizeof(int64_t))
-    cdef uint64_t step
+    cdef uint64_t step, room
     cdef size_t i
     for i in range(N_COLUMNS):
         columns.values[i] = NULL
@@ -30,8 +30,10 @@ cdef GroupedColumns take_columns(const uint8_t *data, size_t n, uint8_t shift) n
         if i == 0:
             time_ns[i] = <int64_t> (step ^ (<uint64_t> (shift >> 6 & 1) << 63))
         else:
-            time_ns[i] = time_ns[i - 1] + <int64_t> min(step, <uint64_t> INT64_MAX - <uint64_t> time_ns[i - 1]
-                                                        if time_ns[i - 1] >= 0 else <uint64_t> INT64_MAX)
+            room = <uint64_t> INT64_MAX
+            if time_ns[i - 1] > 0:
+                room -= <uint64_t> time_ns[i - 1]
+            time_ns[i] = time_ns[i - 1] + <int64_t> min(step, room)
     is_forward = take_column(data, n, 15, 1)
     for i in range(n):
         is_forward[i] &= 1
@@ -102,7 +104,8 @@ cdef void require_states(
         memset(rows, 0, SUMMED_COLUMNS * sizeof(double))
         write_states(&summed[j], numbers, 1, &known, needs, rows, SUMMED_COLUMNS)
         fuzz_require(
-            memcmp(whole + find_first_column(j), rows, N_FLOW_COLUMNS * sizeof(double)) == 0, "a flow that stays has its row")
+            memcmp(whole + find_first_column(j), rows, N_FLOW_COLUMNS * sizeof(double)) == 0,
+            "a flow that stays has its row")
         restart_states(&summed[j], numbers, 1)
     free(numbers)
     free(rows)
