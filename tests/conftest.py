@@ -20,9 +20,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # For a change of the kernel: pytest --hypothesis-profile=thorough tests/property
 settings.register_profile("thorough", max_examples=2000, deadline=None)
-settings.register_profile(
-    "few", max_examples=25, deadline=None
-)  # under the sanitizers everything takes six times as long
+# For .ci/run: under the sanitizers everything takes six times as long.
+settings.register_profile("few", max_examples=25, deadline=None)
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
