@@ -28,6 +28,18 @@ DEFINITIONS = ("seed", "uni", "bi")
 TCP_ENDS = ("none", "rst", "fin", "reopen")
 DIRECTIONS = ("first", "syn")
 PROTOCOLS = ("tcp-udp", "all")
+# Options of some definitions only: their defaults, and the definitions.
+NOT_OF_ALL: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "interval": (None, ("seed",)),
+    "keep_tail": (False, ("seed",)),
+    "tcp_timeout": (600.0, ("seed",)),
+    "udp_timeout": (600.0, ("seed",)),
+    "idle_timeout": (120.0, ("uni", "bi")),
+    "active_timeout": (1800.0, ("uni", "bi")),
+    "tcp_end": ("fin", ("uni", "bi")),
+    "vlan_key": (True, ("uni", "bi")),
+    "direction": ("first", ("uni", "bi")),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +83,7 @@ class FlowOptions:
     Raises
     ------
     OptionError
-        If a value is out of range or NaN.
+        If a value is out of range or NaN, or of an option that the definition does not heed.
     UnknownNameError
         If there is no such tunnel.
     """
@@ -106,17 +118,17 @@ class FlowOptions:
         _require_ports(self.tunnel_ports or {})
         if self.definition is not None:
             require_choice("definition", self.definition, DEFINITIONS)
-            self._require_no_interval()
+            self._require_its_own()
         require_choice("tcp_end", self.tcp_end, TCP_ENDS)
         require_choice("direction", self.direction, DIRECTIONS)
         require_choice("protocols", self.protocols, PROTOCOLS)
 
-    def _require_no_interval(self) -> None:
-        """Only flows of the seed are cut to an interval; whoever asks for that of others means something else."""
-        if self.definition != "seed" and (self.interval is not None or self.keep_tail):
-            name = "keep_tail" if self.interval is None else "interval"
-            allowed = f"left out: {self.definition} flows end by idle_timeout and active_timeout"
-            raise OptionError(name, getattr(self, name), allowed)
+    def _require_its_own(self) -> None:
+        """Whoever gives an option that this definition does not heed means another definition."""
+        for name, (default, definitions) in NOT_OF_ALL.items():
+            if self.definition not in definitions and getattr(self, name) != default:
+                its_own = ", ".join(name for name, (_, heeding) in NOT_OF_ALL.items() if self.definition in heeding)
+                raise OptionError(name, getattr(self, name), f"left out: {self.definition} flows have {its_own}")
 
     def resolve(self, definition: str = "seed") -> FlowOptions:
         """Fill in what depends on the definition: `definition`, if none is chosen, and `min_packets`.
@@ -134,7 +146,7 @@ class FlowOptions:
         Raises
         ------
         OptionError
-            If an interval is given, and the definition has none.
+            If an option is given that the definition does not heed.
         """
         definition = self.definition or definition
         min_packets = self.min_packets if self.min_packets is not None else 2 if definition == "seed" else 1

@@ -171,6 +171,13 @@ def test_options_name_the_kernels():
         {"definition": "biflow"},
         {"definition": "bi", "interval": 5.0},
         {"definition": "uni", "keep_tail": True},
+        {"definition": "bi", "tcp_timeout": 60.0},
+        {"definition": "uni", "udp_timeout": 60.0},
+        {"definition": "seed", "idle_timeout": 10.0},
+        {"definition": "seed", "active_timeout": 10.0},
+        {"definition": "seed", "tcp_end": "rst"},
+        {"definition": "seed", "direction": "syn"},
+        {"definition": "seed", "vlan_key": False},
         {"idle_timeout": 0.0},
         {"active_timeout": -1.0},
         {"idle_timeout": float("nan")},
@@ -192,4 +199,12 @@ def test_an_interval_and_a_family_of_biflows(tmp_path):
     assert "--interval" in run.err
     assert "idle_timeout" in run.err
     assert "Traceback" not in run.err
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_timeout_of_biflows_and_a_family_of_the_seed(tmp_path):
+    capture = write(tmp_path, (0, segment(CLIENT)))
+    run = run_netml("extract", capture, "-f", "IAT", "--idle-timeout", "10", "-o", tmp_path / "out.csv")
+    assert run.status == 2
+    assert "--idle-timeout 10.0: must be left out: seed flows have interval, keep_tail, tcp_timeout" in run.err
     assert not (tmp_path / "out.csv").exists()
