@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from netml.errors import OptionError, UnknownNameError
@@ -28,17 +28,10 @@ DEFINITIONS = ("seed", "uni", "bi")
 TCP_ENDS = ("none", "rst", "fin", "reopen")
 DIRECTIONS = ("first", "syn")
 PROTOCOLS = ("tcp-udp", "all")
-# Options of some definitions only: their defaults, and the definitions.
-NOT_OF_ALL: dict[str, tuple[Any, tuple[str, ...]]] = {
-    "interval": (None, ("seed",)),
-    "keep_tail": (False, ("seed",)),
-    "tcp_timeout": (600.0, ("seed",)),
-    "udp_timeout": (600.0, ("seed",)),
-    "idle_timeout": (120.0, ("uni", "bi")),
-    "active_timeout": (1800.0, ("uni", "bi")),
-    "tcp_end": ("fin", ("uni", "bi")),
-    "vlan_key": (True, ("uni", "bi")),
-    "direction": ("first", ("uni", "bi")),
+# Options that only some definitions heed. `direction` says nothing of `uni`, where no other answer is possible.
+NOT_OF_ALL = {
+    **dict.fromkeys(("interval", "keep_tail", "tcp_timeout", "udp_timeout"), ("seed",)),
+    **dict.fromkeys(("idle_timeout", "active_timeout", "tcp_end", "vlan_key", "direction"), ("uni", "bi")),
 }
 
 
@@ -118,17 +111,19 @@ class FlowOptions:
         _require_ports(self.tunnel_ports or {})
         if self.definition is not None:
             require_choice("definition", self.definition, DEFINITIONS)
-            self._require_its_own()
         require_choice("tcp_end", self.tcp_end, TCP_ENDS)
         require_choice("direction", self.direction, DIRECTIONS)
         require_choice("protocols", self.protocols, PROTOCOLS)
+        if self.definition is not None:
+            self._require_its_own(self.definition)
 
-    def _require_its_own(self) -> None:
+    def _require_its_own(self, definition: str) -> None:
         """Whoever gives an option that this definition does not heed means another definition."""
-        for name, (default, definitions) in NOT_OF_ALL.items():
-            if self.definition not in definitions and getattr(self, name) != default:
-                its_own = ", ".join(name for name, (_, heeding) in NOT_OF_ALL.items() if self.definition in heeding)
-                raise OptionError(name, getattr(self, name), f"left out: {self.definition} flows have {its_own}")
+        for option in fields(self):
+            name = option.name
+            if definition not in NOT_OF_ALL.get(name, DEFINITIONS) and getattr(self, name) != option.default:
+                its_own = ", ".join(name for name, heeding in NOT_OF_ALL.items() if definition in heeding)
+                raise OptionError(name, getattr(self, name), f"left out: {definition} flows have {its_own}")
 
     def resolve(self, definition: str = "seed") -> FlowOptions:
         """Fill in what depends on the definition: `definition`, if none is chosen, and `min_packets`.
