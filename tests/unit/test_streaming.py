@@ -125,6 +125,18 @@ def test_an_idle_gap_that_the_watermark_has_not_seen_yet_begins_anew():
     assert pieces_of(*tables) == pieces_of(read_batch(records, 1.0, udp_timeout=3.0))
 
 
+@pytest.mark.parametrize("n_others", [0, 1], ids=["waiting", "all_out"])
+def test_a_late_packet_makes_two_pauses_of_one_that_was_idle(n_others):
+    # By the second packet the pause is longer than the timeout; the last one, in its place, leaves none that is.
+    others = [(START_NS + SECOND + 5, traffic.udp_frame(**numbered(7)))] * n_others
+    records = [*udp_records([0]), *others, *udp_records([SECOND + 1, SECOND + 2, SECOND - 1])]
+    source = RecordStream(records, magic=captures.MAGIC_NS)
+    flow = netml.FlowOptions(min_packets=1, udp_timeout=1.0)
+    stream = FlowStream(source, interval=2.5e-9, flow=flow, **EVERY_PACKET)
+    # Counted from the first packet an anchor lies at 1 s: the late packet is cut from the other two.
+    assert [(table.time_ns - START_NS).tolist() for table in stream] == [[SECOND + 1, SECOND + 2]]
+
+
 def test_packets_late_within_the_slack_find_their_place():
     # The one at 3.6 s comes exactly 1 s late, and bridges a gap that would be a cut; the others just change places.
     late = [0, 1000, 4_600_000_000, 3_600_000_000, 5 * SECOND, 5 * SECOND - 1000]

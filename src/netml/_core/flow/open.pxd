@@ -1,9 +1,10 @@
 """Flows that are open while their capture goes on: what is known of a key between two rounds.
 
-An open piece's packets wait. Of a key whose packets are all out there stays what its next packet needs: how long it has
-been idle, and where the anchors of the interval are counted from. Owns the flows' state.
+An open piece's packets wait. Of a key's packets that are out there stays what the next one needs: how long the key has
+been idle, and where the anchors of the interval are counted from. Whether that next packet is the one that waits first
+is not certain before the watermark is beyond it, so that both are of the piece that is out. Owns the flows' state.
 """
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
@@ -35,10 +36,12 @@ cdef struct OpenRules:
 
 
 cdef struct OpenFlow:            # a flow key between two rounds
-    int64_t origin_ns            # where the interval's anchors are counted from: the idle piece's first packet
+    int64_t origin_ns            # of the piece that is out: where its interval's anchors are counted from
+    int64_t out_ns               # the last packet that is out
     int64_t last_ns              # the latest packet
     uint32_t n_open              # packets that wait: the open piece
-    uint32_t is_known            # 0: new or forgotten, nothing of the above holds but n_open, which is 0
+    uint16_t has_out             # 0: no piece is out yet, nothing is known of origin_ns and out_ns
+    uint16_t is_known            # 0: new or forgotten, nothing of the above holds but n_open and has_out, which are 0
 
 
 cdef struct OpenFlows:
@@ -93,4 +96,4 @@ cdef inline void end_early(OpenFlows *opened, OpenFlow *flow, EarlyEnd reason) n
         opened.n_early_packets[<int> reason] += flow.n_open
         opened.n_early_pieces[<int> reason] += 1
     flow.n_open = 0
-    flow.is_known = False
+    flow.is_known = flow.has_out = False

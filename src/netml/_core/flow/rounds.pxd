@@ -39,11 +39,18 @@ cdef inline Status sort_new_packets(
 
 cdef inline int64_t find_origin(const OpenFlow *flow, int64_t first_ns, int64_t timeout_ns) noexcept nogil:
     """Where the anchors of the piece that begins with this packet are counted from."""
-    if not flow.is_known or first_ns < flow.origin_ns:
+    if not flow.has_out or first_ns < flow.out_ns:
         return first_ns
-    if flow.n_open == 0 and (first_ns < flow.last_ns or netml_gap(first_ns, flow.last_ns) > timeout_ns):
+    if netml_gap(first_ns, flow.out_ns) > timeout_ns:
         return first_ns
     return flow.origin_ns
+
+
+cdef inline void note_out(OpenFlow *flow, int64_t origin_ns, int64_t out_ns) noexcept nogil:
+    """A piece is out: with these anchors, up to this packet."""
+    flow.origin_ns = origin_ns
+    flow.out_ns = out_ns
+    flow.has_out = True
 
 
 cdef inline Status cut_flow(
@@ -51,21 +58,22 @@ cdef inline Status cut_flow(
     const OpenRules *rules,
     int64_t timeout_ns,
     uint32_t number,             # of the flow
-    OpenFlow *flow,              # IN, OUT: its origin, already that of the first packet
+    OpenFlow *flow,              # IN, OUT: what is out of it
+    int64_t *origin,             # IN, OUT: that of the first packet
     int64_t *first,              # IN, OUT: where the piece begins that is left
     int64_t end,
     SpanList *spans,             # OUT
     Dropped *dropped,            # OUT
 ) noexcept nogil:
     """Cut where nothing can come in between any more. The first packet counts as being at its anchor."""
-    cdef int64_t start = first[0], i
-    cdef double elapsed = <double> netml_gap(time_ns[start], flow.origin_ns), previous = elapsed
+    cdef int64_t start = first[0], origin_ns = origin[0], i
+    cdef double elapsed = <double> netml_gap(time_ns[start], origin_ns), previous = elapsed
     cdef double n_intervals = netml_floor_quotient(elapsed, rules.interval_ns)
     cdef double limit_ns = min(rules.interval_ns, <double> timeout_ns)
     cdef bint after_cut = True, is_idle, exceeds
     cdef EndReason reason
     cdef Status status
-    elapsed = <double> netml_gap(time_ns[end - 1], flow.origin_ns)
+    elapsed = <double> netml_gap(time_ns[end - 1], origin_ns)
     if netml_gap(time_ns[end - 1], time_ns[start]) <= timeout_ns \
             and not netml_exceeds(elapsed, n_intervals + 1, rules.interval_ns):
         return STATUS_OK
@@ -76,7 +84,7 @@ cdef inline Status cut_flow(
         ):
             break
         is_idle = netml_gap(time_ns[i], time_ns[i - 1]) > timeout_ns
-        elapsed = <double> netml_gap(time_ns[i], flow.origin_ns)
+        elapsed = <double> netml_gap(time_ns[i], origin_ns)
         if is_idle or not after_cut:
             exceeds = is_idle or elapsed - previous > rules.interval_ns
         else:
@@ -88,13 +96,15 @@ cdef inline Status cut_flow(
             status = keep_span(spans, number, start, i, rules.min_packets, reason, dropped)
             if status != STATUS_OK:
                 return status
+            note_out(flow, origin_ns, time_ns[i - 1])
             start = i
             if is_idle:
-                flow.origin_ns = time_ns[i]
+                origin_ns = time_ns[i]
                 previous = n_intervals = 0.0
             else:
                 n_intervals = netml_floor_quotient(elapsed, rules.interval_ns)
     first[0] = start
+    origin[0] = origin_ns
     return STATUS_OK
 
 
@@ -105,19 +115,21 @@ cdef inline Status end_flow(
     """One round for one flow with packets: they lie at start..end."""
     cdef OpenFlow *flow = &opened.flows[number]
     cdef double limit_ns = min(rules.interval_ns, <double> timeout_ns)
+    cdef int64_t origin_ns
     cdef EndReason reason = END_IDLE
     cdef Status status = sort_new_packets(columns, flow, start, end)
     if status != STATUS_OK:
         return status
-    flow.origin_ns = find_origin(flow, columns.time_ns[start], timeout_ns)
+    origin_ns = find_origin(flow, columns.time_ns[start], timeout_ns)
     flow.last_ns = columns.time_ns[end - 1]
     flow.is_known = True
-    status = cut_flow(columns.time_ns, rules, timeout_ns, number, flow, &start, end, spans, dropped)
+    status = cut_flow(columns.time_ns, rules, timeout_ns, number, flow, &origin_ns, &start, end, spans, dropped)
     if status != STATUS_OK:
         return status
     flow.n_open = <uint32_t> (end - start)
     if is_over(rules, flow.last_ns, limit_ns, timeout_ns):
         flow.n_open = 0
+        note_out(flow, origin_ns, flow.last_ns)
         if rules.is_last and <double> netml_gap(rules.latest_ns, flow.last_ns) <= limit_ns:
             reason = END_OF_INPUT
     elif flow.n_open > rules.max_flow_packets:
@@ -161,7 +173,7 @@ cdef inline Status end_pieces(
         if start < end:
             status = end_flow(columns, rules, timeout_ns, <uint32_t> number, opened, start, end, spans, dropped)
         if flow.n_open == 0 and flow.is_known and is_over(rules, flow.last_ns, timeout_ns, timeout_ns):
-            flow.is_known = False
+            flow.is_known = flow.has_out = False
         opened.n_packets += flow.n_open
         opened.n_known += flow.is_known
     return status
