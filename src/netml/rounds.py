@@ -23,6 +23,7 @@ LEAST_BATCH_PACKETS = 1 << 10  # fewer would cost more in rounds than they spare
 FLOW_BYTES = 256
 # A biflow's record, its slots, its places while packets are grouped, and a quarter more for those that have gone.
 BIFLOW_BYTES = 200
+STATE_BYTES = 256  # of sums, before it is known how many they take: more than most
 ROWS_AT_ONCE = 1 << 16  # of sums: a round in which all flows end does not make all their rows
 _COLUMN_BYTES = {name: np.dtype(kind).itemsize for name, kind in _flowcore.COLUMN_KINDS.items()}
 
@@ -139,7 +140,7 @@ class BiflowRounds:
             "max_flows": MAX_FLOWS if caps.max_flows is None else caps.max_flows,
             "max_memory_bytes": caps.max_memory,
             "packet_bytes": packet_bytes(kept),
-            "flow_bytes": BIFLOW_BYTES + (0 if sums is None else sums.state_bytes),
+            "flow_bytes": BIFLOW_BYTES + (0 if sums is None else STATE_BYTES),
         }
         self.most_new_packets = count_between(self._rules)
 
@@ -151,6 +152,7 @@ class BiflowRounds:
             self.assembler.end_round(rules)
         else:
             self._n_taken = 0
+            rules["flow_bytes"] = BIFLOW_BYTES + self._sums.bytes_a_flow
             self.assembler.end_round(rules, sums=self._sums.states, size=SIZE_COLUMNS[self._size])
 
     def take(self, metadata: dict[str, Any]) -> FlowTable | FeatureMatrix:

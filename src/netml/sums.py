@@ -34,8 +34,6 @@ class FamilySums:
         Of each family, with its first column and width.
     columns : tuple of str
         Names of all columns.
-    state_bytes : int
-        Memory of an open flow, without what the sizes of its packets take, bytes.
     """
 
     def __init__(self, options: RepresentationOptions) -> None:
@@ -45,8 +43,13 @@ class FamilySums:
         self.states = [
             (_flowcore.FlowStates(block.code, settings), block.first_column, block.width) for block in blocks
         ]
-        self.state_bytes = sum(states.state_bytes for states, _, _ in self.states)
         self._learned = describe_learned(options, dim, 0.0)
+
+    @property
+    def bytes_a_flow(self) -> int:
+        """Memory that the states of a flow take now, on average, bytes."""
+        n_flows = max(1, *(states.n_flows for states, _, _ in self.states))
+        return sum(states.n_bytes for states, _, _ in self.states) // n_flows
 
     def make(self, taken: dict[str, np.ndarray], metadata: dict[str, Any]) -> FeatureMatrix:
         """Make the matrix of what a round hands out.

@@ -9,12 +9,13 @@ from netml import _flowcore
 from netml.families import FAMILIES, FamilyOptions
 from netml.rows import settings_of
 
-FLOW = FAMILIES["FLOW"]
-SETTINGS = settings_of(FamilyOptions(), 0.0)
+FLOW, CIC = FAMILIES["FLOW"], FAMILIES["CIC"]
+FAMILY_OPTIONS = FamilyOptions(cic_extra=True)
+SETTINGS = settings_of(FAMILY_OPTIONS, 0.0)
 NO_FLOW = 0xFFFFFFFF
-FAMILIES_WITH_STATES = [FLOW]
+FAMILIES_WITH_STATES = [FLOW, CIC, FAMILIES["CIC-2017"]]
 
-# Few sizes, as of most flows; more than stand packed; ones that cannot.
+# Few sizes, as of most flows; more than stand in the struct; ones that cannot.
 N_SIZES = st.sampled_from((1, 3, 12, 60, 300))
 LARGEST = st.sampled_from((1514, 0xFFFF, 2**32 - 1))
 
@@ -29,18 +30,28 @@ def make_packets(seed, n, n_sizes, largest):
         "size": random.choice(sizes, n).astype(np.uint32),
         "flags": random.integers(0, 256, n).astype(np.uint8),
         "is_forward": (random.random(n) < random.choice([0, 0.5, 1])).astype(np.uint8),
+        "payload_bytes": random.choice([*sizes, 0], n).astype(np.uint32),
+        "header_bytes": random.choice([0, 8, 20, 60], n).astype(np.uint8),
+        "window": random.integers(0, 0xFFFF, n, endpoint=True).astype(np.uint16),
+        "sequence": random.integers(0, 1 << random.choice([10, 32]), n).astype(np.uint32),
     }
 
 
+def make_facts(n):
+    """What CIC's extra columns want to know of flows."""
+    kinds = {"icmp_type": np.int16, "icmp_code": np.int16, "connection_start_ns": np.int64}
+    return {name: np.full(n, -1, kind) for name, kind in kinds.items()} | {"protocol": np.full(n, 6, np.uint8)}
+
+
 def fill(family, offsets, columns):
-    X = np.zeros((len(offsets) - 1, family.width(1, FamilyOptions())))
-    _flowcore.fill_family(family.code, X, 0, X.shape[1], offsets, columns, SETTINGS)
+    X = np.zeros((len(offsets) - 1, family.width(1, FAMILY_OPTIONS)))
+    _flowcore.fill_family(family.code, X, 0, X.shape[1], offsets, columns, SETTINGS, make_facts(len(X)))
     return X
 
 
 def write(states, family, numbers):
-    X = np.zeros((len(numbers), family.width(1, FamilyOptions())))
-    states.write(np.asarray(numbers, np.uint32), X, 0, X.shape[1])
+    X = np.zeros((len(numbers), family.width(1, FAMILY_OPTIONS)))
+    states.write(np.asarray(numbers, np.uint32), X, 0, X.shape[1], make_facts(len(X)))
     return X
 
 
@@ -90,22 +101,57 @@ def test_renumbered(stays, n_later):
     np.testing.assert_array_equal(later, rows[:n_later])
 
 
-def test_memory():
-    """At most 280 bytes a flow of up to 10 sizes; nothing for packets; all comes back but for the chunks."""
+def hold(family, flows):
+    """Bytes that states hold of each of these flows, given in two parts."""
+    states = _flowcore.FlowStates(family.code, settings_of(FamilyOptions(), 0.0))
+    for part in (0, 1):
+        halves = [len(flow["time_ns"]) // 2 for flow in flows]
+        feed(states, [cut(flow, part * n, n + part * len(flow["time_ns"])) for flow, n in zip(flows, halves, strict=True)])
+    return (states.n_bytes - 8 * 1024) / len(flows)
+
+
+def make_conversation(seed, n, sizes, pause_s):
+    """Packets back and forth, some ms apart, in runs that are bulks, with pauses between them."""
+    random = np.random.default_rng(seed)
+    columns = make_packets(seed, n, 1, 1514)
+    gaps = random.integers(10**5, 10**8, n) + (np.arange(n) % 10 == 9) * int(pause_s * 1e9)
+    columns["time_ns"] = 1_600_000_000 * 10**9 + np.cumsum(gaps)
+    columns["is_forward"] = (np.arange(n) // 5 % 2).astype(np.uint8)
+    columns["size"] = random.choice(sizes, n).astype(np.uint32)
+    columns["payload_bytes"] = columns["size"] - 40
+    return columns
+
+
+@pytest.mark.parametrize(("family", "most"), [(FLOW, 250), (CIC, 260)], ids=["FLOW", "CIC"])
+def test_memory_of_a_flow_that_has_everything(family, most):
+    """Both directions, bulks and pauses in each: with the 140 bytes of key, slots and places 400 are not reached."""
+    flows = [make_conversation(i, 40, (64, 576, 1500), 6.5) for i in range(200)]
+    held = hold(family, flows)
+    assert held <= most
+    # Nothing of a packet is kept: of 16 times as many only the sums have grown.
+    flows = [make_conversation(i, 640, (64, 576, 1500), 6.5) for i in range(200)]
+    assert hold(family, flows) - held <= 40
+
+
+@pytest.mark.parametrize(("family", "most"), [(FLOW, 60), (CIC, 80)], ids=["FLOW", "CIC"])
+def test_memory_of_a_flow_of_one_packet(family, most):
+    assert hold(family, [make_conversation(i, 1, (64,), 0) for i in range(200)]) <= most
+
+
+def test_memory_comes_back():
+    """Packed states, and the tables of flows of many sizes."""
     states = _flowcore.FlowStates(FLOW.code, SETTINGS)
-    assert states.state_bytes <= 280
     n_flows = 5000
     feed(states, [make_packets(i, 50, 5, 1514) for i in range(n_flows)])
     held = states.n_bytes
-    assert held <= 280 * (n_flows + 1024)
-    feed(states, [make_packets(i, 500, 5, 1514) for i in range(10)])  # other sizes, so at most 10
-    assert states.n_bytes == held
-    feed(states, [make_packets(1000 + i, 2000, 1000, 65535) for i in range(10)])
+    rows = write(states, FLOW, range(n_flows))
+    feed(states, [None] * n_flows + [make_packets(1000 + i, 2000, 1000, 65535) for i in range(10)])
     assert states.n_bytes > held + 10 * 500 * 12
-    states.restart(np.arange(10, dtype=np.uint32))
+    states.restart(np.arange(n_flows, n_flows + 10, dtype=np.uint32))
     assert states.n_bytes == held
-    assert not write(states, FLOW, range(10)).any()
-    states.renumber(np.full(n_flows, NO_FLOW, np.uint32))
+    assert not write(states, FLOW, range(n_flows, n_flows + 10)).any()
+    np.testing.assert_array_equal(write(states, FLOW, range(n_flows)), rows)
+    states.renumber(np.full(n_flows + 10, NO_FLOW, np.uint32))
     assert states.n_bytes == states.n_flows == 0
 
 

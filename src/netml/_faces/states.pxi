@@ -5,9 +5,10 @@ from libc.string cimport memcpy
 import os
 
 from netml._core.features.family cimport FamilyNeeds, FamilySettings, FlowFacts, FlowPackets
+from netml._core.features.packed cimport MOST_GROUPS, count_groups
 from netml._core.features.registry cimport FamilyCode
 from netml._core.features.states cimport (
-    CHUNK_BITS, NO_STATE, FlowStates as States, feed_states, free_states, grow_states, measure_state, renumber_states,
+    CHUNK_BITS, NO_STATE, FlowStates as States, feed_states, free_states, measure_state, renumber_states,
     restart_states, write_states,
 )
 from netml._core.status cimport STATUS_OK, Status
@@ -31,10 +32,11 @@ cdef class FlowStates:
     def __cinit__(self, int code, FamilySettings settings):
         cdef bytes secret = os.urandom(sizeof(uint64_t))
         self.states.family = <FamilyCode> code
-        self.states.state_bytes = measure_state(self.states.family)
+        self.states.n_groups = count_groups(measure_state(self.states.family))
         self.needs.settings = settings  # all else begins as zeros
         memcpy(&self.states.memory.secret, PyBytes_AS_STRING(secret), sizeof(uint64_t))
-        if self.states.state_bytes == 0:
+        assert self.states.n_groups <= MOST_GROUPS
+        if self.states.n_groups == 0:
             raise ValueError(f"no states of a family {code}")
 
     def __dealloc__(self):
@@ -48,13 +50,8 @@ cdef class FlowStates:
     @property
     def n_bytes(self):
         """Memory held, bytes."""
-        chunk_bytes = (self.states.state_bytes << CHUNK_BITS) + sizeof(uint8_t *)
+        chunk_bytes = (sizeof(uint8_t *) << CHUNK_BITS) + sizeof(uint8_t **)
         return self.states.n_chunks * chunk_bytes + self.states.memory.n_bytes
-
-    @property
-    def state_bytes(self):
-        """Bytes of a flow's state, without what it holds besides for flows of many sizes."""
-        return self.states.state_bytes
 
     def feed(self, const int64_t[::1] offsets, dict columns not None):
         """Add packets: flow i has offsets[i] .. offsets[i + 1] of the columns besides those that it has, maybe none.

@@ -1,15 +1,15 @@
 """Active periods and idle gaps of CIC: a gap of more than the threshold ends a period, and is an idle value.
 
-Before the first such gap there is nothing to keep: the one period began with the flow. Sums are not kept where others
-tell them: what is active is what is not idle, and the longest idle gap is the longest gap.
+Before the first such gap all is 0: the one period began with the flow. Sums are not kept where others tell
+them: what is active is what is not idle, and the longest idle gap is the longest gap.
 """
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 
 from netml._core.octets cimport netml_spread
 
 
 cdef struct Activity:
-    int64_t start_ns             # of the open period, once there was an idle gap
+    uint64_t start_ns            # of the open period, since the flow's first packet, with which the first one begins
     double active_spread         # sum of squared distances from the mean, ns^2; of periods that lasted
     uint64_t active_min_ns
     uint64_t active_max_ns
@@ -20,11 +20,10 @@ cdef struct Activity:
     uint32_t n_idle
 
 
-cdef inline uint64_t end_period(Activity *activity, int64_t first_ns, int64_t last_ns) noexcept nogil:
-    """End the open period of a flow that began at `first_ns`; gives the sum of all."""
-    cdef int64_t start_ns = activity.start_ns if activity.n_idle else first_ns
-    cdef uint64_t length_ns = <uint64_t> last_ns - <uint64_t> start_ns
-    cdef uint64_t total_ns = <uint64_t> start_ns - <uint64_t> first_ns - activity.idle_total_ns
+cdef inline uint64_t end_period(Activity *activity, uint64_t last_ns) noexcept nogil:
+    """End the open period; gives the sum of all."""
+    cdef uint64_t length_ns = last_ns - activity.start_ns
+    cdef uint64_t total_ns = activity.start_ns - activity.idle_total_ns
     if length_ns > 0:
         activity.active_spread += netml_spread(length_ns, total_ns, activity.n_active)
         if activity.n_active == 0 or length_ns < activity.active_min_ns:
@@ -34,10 +33,10 @@ cdef inline uint64_t end_period(Activity *activity, int64_t first_ns, int64_t la
     return total_ns + length_ns
 
 
-cdef inline void add_idle_gap(Activity *activity, int64_t first_ns, int64_t last_ns, int64_t time_ns) noexcept nogil:
+cdef inline void add_idle_gap(Activity *activity, uint64_t last_ns, uint64_t time_ns) noexcept nogil:
     """The gap from `last_ns` to `time_ns` is idle: it ends a period, and the next begins after it."""
-    cdef uint64_t gap_ns = <uint64_t> time_ns - <uint64_t> last_ns
-    end_period(activity, first_ns, last_ns)
+    cdef uint64_t gap_ns = time_ns - last_ns
+    end_period(activity, last_ns)
     activity.idle_spread += netml_spread(gap_ns, activity.idle_total_ns, activity.n_idle)
     if activity.n_idle == 0 or gap_ns < activity.idle_min_ns:
         activity.idle_min_ns = gap_ns

@@ -3,14 +3,14 @@
 A run is counted as it grows: when it has enough packets with all of them, later one by one. So nothing is left to do
 where it or the flow ends, and a flow has one open run.
 """
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from netml._core.features.family cimport FamilySettings
 
 
 cdef struct BulkRun:             # the run that is open
-    int64_t start_ns
-    int64_t last_ns
+    uint64_t start_ns            # since the flow's first packet
+    uint64_t last_ns
     uint64_t payload_bytes
     uint32_t n_packets           # 0: none is open
     uint8_t side                 # whose it is
@@ -24,11 +24,11 @@ cdef struct Bulks:               # all bulks of one direction
 
 
 cdef inline bint extend_run(
-    BulkRun *run, const FamilySettings *settings, int64_t time_ns, uint8_t side, uint32_t payload_bytes,
+    BulkRun *run, const FamilySettings *settings, uint64_t time_ns, uint8_t side, uint32_t payload_bytes,
     uint64_t *gap_ns,            # OUT: time since the run's packet before
 ) noexcept nogil:
     """A packet with payload extends the run, or begins another one; whether it is a bulk's now."""
-    gap_ns[0] = <uint64_t> time_ns - <uint64_t> run.last_ns
+    gap_ns[0] = time_ns - run.last_ns
     if run.n_packets == 0 or run.side != side or gap_ns[0] > settings.bulk_gap_ns:
         run.start_ns = time_ns
         run.payload_bytes = 0
@@ -48,7 +48,7 @@ cdef inline void add_to_bulk(
         bulks.n_bulks += 1
         bulks.n_packets += run.n_packets
         bulks.payload_bytes += run.payload_bytes
-        bulks.time_ns += <uint64_t> run.last_ns - <uint64_t> run.start_ns
+        bulks.time_ns += run.last_ns - run.start_ns
     else:
         bulks.n_packets += 1
         bulks.payload_bytes += payload_bytes

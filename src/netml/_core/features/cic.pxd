@@ -4,13 +4,12 @@ Times are in us, lengths are the transport's payload, deviations are of the samp
 nothing is ever divided by 0.
 """
 from libc.math cimport sqrt
-from libc.stdint cimport int64_t, uint64_t
-from libc.string cimport memset
+from libc.stdint cimport uint64_t
 
 from netml._core.features.activity cimport Activity, end_period
 from netml._core.features.bulks cimport Bulks
 from netml._core.features.cic_side cimport CIC_BWD, CIC_FWD, CicSide
-from netml._core.features.cic_sums cimport CicExtra, CicRest, CicSums
+from netml._core.features.cic_sums cimport CicSums, count_cic, find_last_time
 from netml._core.features.family cimport FlowPackets
 from netml._core.octets cimport netml_spread_between
 
@@ -48,7 +47,7 @@ cdef inline double *put_times(
 
 cdef inline double *put_side_times(double *at, const CicSide *side) noexcept nogil:
     """Total, Mean, Std, Max, Min of the times between packets of one direction."""
-    cdef uint64_t total_ns = <uint64_t> side.last_ns - <uint64_t> side.first_ns
+    cdef uint64_t total_ns = side.last_ns - side.first_ns
     at[0] = <double> total_ns / 1e3
     return put_times(
         at + 1, side.n_packets - 1 if side.n_packets else 0, total_ns, side.gap_spread, side.gap_max_ns,
@@ -88,11 +87,11 @@ cdef inline double *put_bulks(double *at, const Bulks *bulks) noexcept nogil:
 
 
 cdef inline double *put_activity(
-    double *at, const Activity *known, int64_t first_ns, int64_t last_ns, uint64_t gap_max_ns,
+    double *at, const Activity *known, uint64_t last_ns, uint64_t gap_max_ns,
 ) noexcept nogil:
     """Active, then idle: Mean, Std, Max, Min. The flow's end ends the last period."""
     cdef Activity activity = known[0]
-    cdef uint64_t total_ns = end_period(&activity, first_ns, last_ns)
+    cdef uint64_t total_ns = end_period(&activity, last_ns)
     at = put_times(
         at, activity.n_active, total_ns, activity.active_spread, activity.active_max_ns, activity.active_min_ns)
     return put_times(
@@ -100,26 +99,14 @@ cdef inline double *put_activity(
         activity.idle_min_ns)
 
 
-cdef inline uint64_t sum_headers(const CicSide *side) noexcept nogil:
-    """Bytes of a direction's transport headers."""
-    return <uint64_t> side.header_bytes_high << 32 | side.header_bytes_low
-
-
 cdef inline void write_cic(const CicSums *sums, double *row) noexcept nogil:
     """Fill the 76 columns; the sums stay as they are, of one packet at least."""
     cdef const CicSide *fwd = &sums.sides[CIC_FWD]
     cdef const CicSide *bwd = &sums.sides[CIC_BWD]
-    cdef int64_t first_ns = sums.sides[sums.first_side].first_ns, last_ns = sums.sides[sums.last_side].last_ns
-    cdef uint64_t duration_ns = <uint64_t> last_ns - <uint64_t> first_ns
-    cdef uint64_t n_packets = <uint64_t> fwd.n_packets + bwd.n_packets
+    cdef uint64_t duration_ns = find_last_time(sums), n_packets = count_cic(sums)
     cdef uint64_t n_bytes = fwd.payload_bytes + bwd.payload_bytes
     cdef double n_subflows = <double> sums.n_long_gaps + 1
     cdef double *at = row
-    cdef CicRest none
-    cdef const CicRest *rest = sums.rest
-    if rest == NULL:
-        memset(&none, 0, sizeof(CicRest))
-        rest = &none
     at = put(at, <double> duration_ns / 1e3)
     at = put(put(at, fwd.n_packets), bwd.n_packets)
     at = put(put(at, <double> fwd.payload_bytes), <double> bwd.payload_bytes)
@@ -129,7 +116,7 @@ cdef inline void write_cic(const CicSums *sums, double *row) noexcept nogil:
     at = put_times(at, n_packets - 1, duration_ns, sums.gap_spread, sums.gap_max_ns, sums.gap_min_ns)
     at = put_side_times(put_side_times(at, fwd), bwd)
     at = put(put(put(put(at, fwd.n_psh), bwd.n_psh), fwd.n_urg), bwd.n_urg)
-    at = put(put(at, <double> sum_headers(fwd)), <double> sum_headers(bwd))
+    at = put(put(at, <double> fwd.header_bytes), <double> bwd.header_bytes)
     at = put(at, divide(fwd.n_packets * 1e9, <double> duration_ns))
     at = put(at, divide(bwd.n_packets * 1e9, <double> duration_ns))
     at = put_lengths(at, fwd, bwd)
@@ -141,25 +128,24 @@ cdef inline void write_cic(const CicSums *sums, double *row) noexcept nogil:
     at = put(put(at, divide(bwd.n_packets, fwd.n_packets)), divide(<double> n_bytes, <double> n_packets))
     at = put(at, divide(<double> fwd.payload_bytes, fwd.n_packets))
     at = put(at, divide(<double> bwd.payload_bytes, bwd.n_packets))
-    at = put_bulks(put_bulks(at, &rest.bulks[CIC_FWD]), &rest.bulks[CIC_BWD])
+    at = put_bulks(put_bulks(at, &sums.bulks[CIC_FWD]), &sums.bulks[CIC_BWD])
     at = put(put(at, fwd.n_packets / n_subflows), <double> fwd.payload_bytes / n_subflows)
     at = put(put(at, bwd.n_packets / n_subflows), <double> bwd.payload_bytes / n_subflows)
-    at = put(at, fwd.window if sums.has_window[CIC_FWD] else -1)
-    at = put(at, bwd.window if sums.has_window[CIC_BWD] else -1)
+    at = put(at, fwd.window if fwd.has_window else -1)
+    at = put(at, bwd.window if bwd.has_window else -1)
     at = put(put(at, fwd.n_data), fwd.header_min)
-    put_activity(at, &rest.activity, first_ns, last_ns, sums.gap_max_ns)
+    put_activity(at, &sums.activity, duration_ns, sums.gap_max_ns)
 
 
 cdef inline void write_cic_extra(const CicSums *sums, const FlowPackets *flow, double *at) noexcept nogil:
     """Fill the ten columns of --cic-extra; of `flow` the facts."""
-    cdef const CicExtra *extra = sums.extra
     cdef const CicSide *bwd = &sums.sides[CIC_BWD]
-    cdef int64_t last_ns = sums.sides[sums.last_side].last_ns
-    if extra == NULL:            # no packets
+    cdef uint64_t last_ns = <uint64_t> sums.start_ns + find_last_time(sums)
+    if count_cic(sums) == 0:
         return
-    at = put(put(at, extra.n_fwd_rst), sums.n_rst - extra.n_fwd_rst)
+    at = put(put(at, sums.n_fwd_rst), sums.n_rst - sums.n_fwd_rst)
     at = put(put(at, bwd.n_data), bwd.header_min)
     at = put(put(at, flow.icmp_code), flow.icmp_type)
-    at = put(put(at, extra.n_again[CIC_FWD]), extra.n_again[CIC_BWD])
-    at = put(at, <double> extra.n_again[CIC_FWD] + extra.n_again[CIC_BWD])
-    put(at, <double> (<uint64_t> last_ns - <uint64_t> flow.connection_start_ns) / 1e3)
+    at = put(put(at, sums.n_again[CIC_FWD]), sums.n_again[CIC_BWD])
+    at = put(at, <double> sums.n_again[CIC_FWD] + sums.n_again[CIC_BWD])
+    put(at, <double> (last_ns - <uint64_t> flow.connection_start_ns) / 1e3)

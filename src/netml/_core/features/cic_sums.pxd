@@ -1,12 +1,11 @@
-"""What CIC keeps of a flow: sums, 280 octets of them, to which packets are added one by one in time order.
+"""What CIC keeps of a flow: sums, to which packets are added one by one in time order.
 
-What only some flows have (bulks, idle gaps) lies apart, 112 octets, and so does what --cic-extra asks for, 80: each is
-allocated when its first value comes. Whatever follows from other sums is not kept: all packets from the two sides, the
-sums of gaps from the first and the last time. Sums are exact integers, spreads (sums of squared distances from the
-mean) are made of terms that are never negative: no digit is lost to cancellation.
+Whatever follows from other sums is not kept: all packets from the two sides, the sums of gaps from the first and the
+last time. Sums are exact integers, spreads (sums of squared distances from the mean) are made of terms that are never
+negative: no digit is lost to cancellation. Times are counted from the flow's first packet: small numbers, which take
+little where states lie packed, and what a flow lacks (a direction, bulks, pauses, --cic-extra) takes nothing there.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free
 from libc.string cimport memset
 
 from netml._core.features.activity cimport Activity, add_idle_gap
@@ -16,29 +15,24 @@ from netml._core.features.cic_side cimport (
 )
 from netml._core.features.family cimport FamilySettings
 from netml._core.features.sequence_space cimport SequenceSpace, clear_space, send_range
-from netml._core.octets cimport netml_allocate_plain, netml_spread
-from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
+from netml._core.octets cimport netml_spread
+from netml._core.status cimport STATUS_OK, Status
 
 
-cdef struct CicRest:             # what only some flows have
-    Activity activity
-    Bulks bulks[2]
-
-
-cdef struct CicExtra:
-    SequenceSpace spaces[2]
-    uint32_t n_again[2]          # packets whose numbers had all been sent before
-    uint32_t n_fwd_rst
+cdef enum:
+    CIC_POINTERS = 0b101         # groups of the struct (packed.pxd) that begin with a pointer: each of the spaces
 
 
 cdef struct CicSums:
+    SequenceSpace spaces[2]      # of --cic-extra
+    int64_t start_ns             # the first packet; all other times are since then
     CicSide sides[2]
     double gap_spread            # of all packets, ns^2
     uint64_t gap_min_ns
     uint64_t gap_max_ns
     BulkRun run
-    CicRest *rest
-    CicExtra *extra
+    Bulks bulks[2]
+    Activity activity
     uint32_t n_fin               # packets of both directions; PSH and URG are the sides'
     uint32_t n_syn
     uint32_t n_rst
@@ -48,7 +42,8 @@ cdef struct CicSums:
     uint32_t n_long_gaps         # that begin a subflow
     uint8_t first_side           # whose the first packet is
     uint8_t last_side
-    uint8_t has_window[2]        # whether a side's first packet is TCP
+    uint32_t n_again[2]          # of --cic-extra: packets whose numbers had all been sent before
+    uint32_t n_fwd_rst           # of --cic-extra
 
 
 cdef inline void begin_cic(CicSums *sums) noexcept nogil:
@@ -58,56 +53,37 @@ cdef inline void begin_cic(CicSums *sums) noexcept nogil:
 
 cdef inline void end_cic(CicSums *sums) noexcept nogil:
     """Free what `add_cic` has allocated, in whatever state it has left the sums."""
-    if sums.extra != NULL:
-        clear_space(&sums.extra.spaces[CIC_FWD])
-        clear_space(&sums.extra.spaces[CIC_BWD])
-    free(sums.rest)
-    free(sums.extra)
-    sums.rest = NULL
-    sums.extra = NULL
+    clear_space(&sums.spaces[CIC_FWD])
+    clear_space(&sums.spaces[CIC_BWD])
 
 
-cdef inline void *allocate_sums(size_t size) noexcept nogil:
-    """Zeroed memory, or NULL."""
-    cdef void *start = netml_allocate_plain(size)
-    if start != NULL:
-        memset(start, 0, size)
-    return start
+cdef inline uint64_t count_cic(const CicSums *sums) noexcept nogil:
+    """Packets so far."""
+    return <uint64_t> sums.sides[CIC_FWD].n_packets + sums.sides[CIC_BWD].n_packets
 
 
-cdef inline Status require_rest(CicSums *sums) noexcept nogil:
-    """Have a place for bulks and idle gaps."""
-    if sums.rest == NULL:
-        sums.rest = <CicRest *> allocate_sums(sizeof(CicRest))
-    return STATUS_OK if sums.rest != NULL else STATUS_NO_MEMORY
+cdef inline uint64_t find_last_time(const CicSums *sums) noexcept nogil:
+    """When the last packet came, since the first."""
+    return sums.sides[sums.last_side].last_ns
 
 
-cdef inline Status add_gap(CicSums *sums, const CicPacket *packet, const FamilySettings *settings) noexcept nogil:
+cdef inline void add_gap(CicSums *sums, const CicPacket *packet, const FamilySettings *settings) noexcept nogil:
     """The time since the flow's packet before this one."""
-    cdef int64_t first_ns = sums.sides[sums.first_side].first_ns, last_ns = sums.sides[sums.last_side].last_ns
-    cdef uint64_t gap_ns = <uint64_t> packet.time_ns - <uint64_t> last_ns
-    cdef uint64_t n_gaps = <uint64_t> sums.sides[CIC_FWD].n_packets + sums.sides[CIC_BWD].n_packets - 1
-    sums.gap_spread += netml_spread(gap_ns, <uint64_t> last_ns - <uint64_t> first_ns, n_gaps)
+    cdef uint64_t last_ns = find_last_time(sums), gap_ns = packet.time_ns - last_ns, n_gaps = count_cic(sums) - 1
+    sums.gap_spread += netml_spread(gap_ns, last_ns, n_gaps)
     if n_gaps == 0 or gap_ns < sums.gap_min_ns:
         sums.gap_min_ns = gap_ns
     sums.gap_max_ns = max(sums.gap_max_ns, gap_ns)
     sums.n_long_gaps += gap_ns > settings.subflow_gap_ns
     if gap_ns > settings.activity_timeout_ns:
-        if require_rest(sums) != STATUS_OK:
-            return STATUS_NO_MEMORY
-        add_idle_gap(&sums.rest.activity, first_ns, last_ns, packet.time_ns)
-    return STATUS_OK
+        add_idle_gap(&sums.activity, last_ns, packet.time_ns)
 
 
-cdef inline Status add_data(CicSums *sums, const CicPacket *packet, const FamilySettings *settings) noexcept nogil:
+cdef inline void add_data(CicSums *sums, const CicPacket *packet, const FamilySettings *settings) noexcept nogil:
     """A packet with payload, for the bulks."""
     cdef uint64_t gap_ns
     if extend_run(&sums.run, settings, packet.time_ns, packet.side, packet.payload_bytes, &gap_ns):
-        if require_rest(sums) != STATUS_OK:
-            return STATUS_NO_MEMORY
-        add_to_bulk(
-            &sums.rest.bulks[packet.side], &sums.run, settings.bulk_packets, packet.payload_bytes, gap_ns)
-    return STATUS_OK
+        add_to_bulk(&sums.bulks[packet.side], &sums.run, settings.bulk_packets, packet.payload_bytes, gap_ns)
 
 
 cdef inline Status add_extra(CicSums *sums, const CicPacket *packet) noexcept nogil:
@@ -116,29 +92,22 @@ cdef inline Status add_extra(CicSums *sums, const CicPacket *packet) noexcept no
     cdef bint was_sent = False
     cdef Status status
     n_numbers += ((packet.flags & IS_SYN) != 0) + ((packet.flags & IS_FIN) != 0)
-    if sums.extra == NULL:
-        sums.extra = <CicExtra *> allocate_sums(sizeof(CicExtra))
-        if sums.extra == NULL:
-            return STATUS_NO_MEMORY
-    sums.extra.n_fwd_rst += packet.side == CIC_FWD and (packet.flags & IS_RST) != 0
+    sums.n_fwd_rst += packet.side == CIC_FWD and (packet.flags & IS_RST) != 0
     if not packet.is_tcp or n_numbers == 0:
         return STATUS_OK
-    status = send_range(&sums.extra.spaces[packet.side], packet.sequence, n_numbers, &was_sent)
-    sums.extra.n_again[packet.side] += was_sent
+    status = send_range(&sums.spaces[packet.side], packet.sequence, n_numbers, &was_sent)
+    sums.n_again[packet.side] += was_sent
     return status
 
 
 cdef inline Status add_cic(CicSums *sums, const CicPacket *packet, const FamilySettings *settings) noexcept nogil:
     """Add a packet; none before it is later than it. Without memory the sums are of no use."""
     cdef uint8_t flags = packet.flags
-    cdef CicSide *side = &sums.sides[packet.side]
-    if sums.sides[CIC_FWD].n_packets + sums.sides[CIC_BWD].n_packets == 0:
+    if count_cic(sums) == 0:
         sums.first_side = packet.side
-    elif add_gap(sums, packet, settings) != STATUS_OK:
-        return STATUS_NO_MEMORY
-    if side.n_packets == 0:
-        sums.has_window[packet.side] = packet.is_tcp
-    add_to_side(side, packet)
+    else:
+        add_gap(sums, packet, settings)
+    add_to_side(&sums.sides[packet.side], packet)
     sums.last_side = packet.side
     sums.n_fin += (flags & IS_FIN) != 0
     sums.n_syn += (flags & IS_SYN) != 0
@@ -146,6 +115,6 @@ cdef inline Status add_cic(CicSums *sums, const CicPacket *packet, const FamilyS
     sums.n_ack += (flags & IS_ACK) != 0
     sums.n_ece += (flags & IS_ECE) != 0
     sums.n_cwr += (flags & IS_CWR) != 0
-    if packet.payload_bytes > 0 and add_data(sums, packet, settings) != STATUS_OK:
-        return STATUS_NO_MEMORY
+    if packet.payload_bytes > 0:
+        add_data(sums, packet, settings)
     return add_extra(sums, packet) if settings.cic_extra else STATUS_OK

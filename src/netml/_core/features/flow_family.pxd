@@ -12,7 +12,7 @@ from libc.string cimport memset
 
 from netml._core.features.family cimport FamilyNeeds, FlowPackets
 from netml._core.features.flow_sizes cimport N_WAYS, WAY_BOTH, SizeSums, sum_all_sizes
-from netml._core.octets cimport netml_add_squares, netml_gap, netml_sample_std
+from netml._core.octets cimport netml_add_squares, netml_sample_std
 
 
 cdef enum:
@@ -33,14 +33,15 @@ cdef enum:                       # where columns stand in those of a way, and of
 
 
 cdef struct GapSums:             # times between successive packets; there are as many as packets, less one
-    int64_t last_ns              # time of the last packet
+    uint64_t last_ns             # the last packet, since the flow's first
     uint64_t total_ns            # below 2^64, as times are int64; at most INT64_MAX is the duration
-    int64_t least_ns
-    int64_t most_ns
+    uint64_t least_ns            # once there is one
+    uint64_t most_ns
     uint64_t squares[2]          # below 2^127: total times most
 
 
 cdef struct FlowSums:            # but for the sizes
+    int64_t start_ns             # the first packet
     GapSums gaps[3]              # by way
     uint32_t n_flags[2][8]       # by direction: forward, reverse
     uint32_t n_packets[2]
@@ -48,20 +49,18 @@ cdef struct FlowSums:            # but for the sizes
 
 cdef inline void begin_flow_sums(FlowSums *sums) noexcept nogil:
     """No packets yet."""
-    cdef size_t way
     memset(sums, 0, sizeof(FlowSums))
-    for way in range(N_WAYS):
-        sums.gaps[way].least_ns = INT64_MAX
 
 
-cdef inline void add_time(GapSums *gaps, int64_t time_ns, bint is_first) noexcept nogil:
-    """One more packet; in rounds one may come too late, and counts as of the last one's time."""
-    cdef int64_t gap_ns
-    if not is_first:
+cdef inline void add_time(GapSums *gaps, uint64_t time_ns, uint64_t n_before) noexcept nogil:
+    """One more packet, after so many; in rounds one may come too late, and counts as of the last one's time."""
+    cdef uint64_t gap_ns
+    if n_before > 0:
         time_ns = max(time_ns, gaps.last_ns)
-        gap_ns = netml_gap(time_ns, gaps.last_ns)
+        gap_ns = min(time_ns - gaps.last_ns, <uint64_t> INT64_MAX)
         gaps.total_ns += gap_ns
-        gaps.least_ns = min(gaps.least_ns, gap_ns)
+        if n_before == 1 or gap_ns < gaps.least_ns:
+            gaps.least_ns = gap_ns
         gaps.most_ns = max(gaps.most_ns, gap_ns)
         netml_add_squares(gaps.squares, gap_ns, 1)
     gaps.last_ns = time_ns
@@ -78,13 +77,20 @@ cdef inline void add_flow_packets(FlowSums *sums, const FlowPackets *flow) noexc
     cdef uint64_t lanes[2]       # counts of flags, an octet each: only now and then into the sums
     cdef size_t i = 0, stop, bit
     cdef uint32_t way
+    cdef uint64_t n_before = <uint64_t> sums.n_packets[0] + sums.n_packets[1], time_ns
+    if n_before == 0 and flow.n_packets > 0:
+        sums.start_ns = flow.time_ns[0]
     while i < flow.n_packets:
         stop = min(flow.n_packets, i + MOST_LANE_COUNTS)
         lanes[0] = lanes[1] = 0
         while i < stop:
             way = flow.is_forward != NULL and not flow.is_forward[i]
-            add_time(&sums.gaps[WAY_BOTH], flow.time_ns[i], sums.n_packets[0] + sums.n_packets[1] == 0)
-            add_time(&sums.gaps[1 + way], flow.time_ns[i], sums.n_packets[way] == 0)
+            time_ns = 0
+            if flow.time_ns[i] > sums.start_ns:
+                time_ns = <uint64_t> flow.time_ns[i] - <uint64_t> sums.start_ns
+            add_time(&sums.gaps[WAY_BOTH], time_ns, n_before)
+            add_time(&sums.gaps[1 + way], time_ns, sums.n_packets[way])
+            n_before += 1
             lanes[way] += spread_flags(flow.flags[i])
             sums.n_packets[way] += 1
             i += 1

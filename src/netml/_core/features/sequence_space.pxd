@@ -22,10 +22,10 @@ cdef struct SequenceRange:
 
 
 cdef struct SequenceSpace:
-    SequenceRange last           # that with the highest numbers; empty before anything was sent
-    SequenceRange *earlier       # apart from it and from each other
+    SequenceRange *earlier       # apart from the last one and from each other; in front, see cic_sums.pxd
     uint32_t n_earlier
     uint32_t n_room
+    SequenceRange last           # that with the highest numbers; empty before anything was sent
 
 
 cdef inline void clear_space(SequenceSpace *space) noexcept nogil:

@@ -6,7 +6,7 @@ from libc.string cimport memcpy, memset
 from netml._core.features.flow_sizes cimport WAY_BOTH, WAY_FORWARD, SizeSums
 from netml._core.features.order cimport interpolate_quarter, sort_values
 from netml._core.features.size_counts cimport (
-    LARGEST_PACKED_COUNT, MOST_PACKED, SizeCount, SizeCounts, SizeMemory, find_slot, is_free,
+    LARGEST_FEW_COUNT, N_FEW, SizeCount, SizeCounts, SizeMemory, find_slot, is_free,
 )
 from netml._core.octets cimport netml_add_squares, netml_allocate_plain
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
@@ -51,32 +51,31 @@ cdef inline void sum_way_counts(
 cdef inline Status sum_counts(const SizeCounts *counts, const SizeMemory *memory, SizeSums *sums) noexcept nogil:
     """The sums of all three ways, as `sum_all_sizes` makes them of the sizes themselves."""
     cdef size_t n = counts.n_entries, n_found = 0, i
-    cdef SizeCount few[MOST_PACKED]
+    cdef SizeCount few[N_FEW]
     cdef SizeCount *sorted_counts = few
-    cdef uint32_t packed[2 * MOST_PACKED]
-    cdef uint32_t *sizes = packed
+    cdef uint32_t entries[2 * N_FEW]
+    cdef uint32_t *sizes
     cdef uint32_t largest = 0
-    cdef SizeCount *slots = <SizeCount *> counts.memory
-    if counts.room <= MOST_PACKED:
-        memcpy(packed, counts.memory if counts.memory != NULL else counts.few, n * sizeof(uint32_t))
-        sort_values(packed, packed + MOST_PACKED, n, 0xFFFFFFFF)
+    if counts.slots == NULL:
+        memcpy(entries, counts.few, n * sizeof(uint32_t))
+        sort_values(entries, entries + N_FEW, n, 0xFFFFFFFF)
         memset(few, 0, sizeof(few))
         for i in range(n):
-            few[i].size = packed[i] >> 16
-            few[i].n_packets[(packed[i] >> 15) & 1] = packed[i] & LARGEST_PACKED_COUNT
+            few[i].size = entries[i] >> 16
+            few[i].n_packets[(entries[i] >> 15) & 1] = entries[i] & LARGEST_FEW_COUNT
     else:
         sorted_counts = <SizeCount *> netml_allocate_plain(n * (sizeof(SizeCount) + 2 * sizeof(uint32_t)))
         if sorted_counts == NULL:
             return STATUS_NO_MEMORY
         sizes = <uint32_t *> (sorted_counts + n)
-        for i in range(counts.room):
-            if not is_free(&slots[i]):
-                sizes[n_found] = slots[i].size
-                largest = max(largest, slots[i].size)
+        for i in range(counts.n_slots):
+            if not is_free(&counts.slots[i]):
+                sizes[n_found] = counts.slots[i].size
+                largest = max(largest, counts.slots[i].size)
                 n_found += 1
         sort_values(sizes, sizes + n, n, largest)
         for i in range(n):
-            sorted_counts[i] = find_slot(slots, counts.room, sizes[i], memory.secret)[0]
+            sorted_counts[i] = find_slot(counts.slots, counts.n_slots, sizes[i], memory.secret)[0]
     for i in range(3):
         sum_way_counts(sorted_counts, n, i, &sums[i])
     if sorted_counts != few:

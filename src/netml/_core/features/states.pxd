@@ -1,21 +1,25 @@
 """Rows of flows that are open: a state for each flow, which takes packets as they come and keeps none of them.
 
-A family whose state is a struct plugs in here: its size, and its lines in `begin_state`, `add_to_state`, `write_state`
-and `free_state`. Of a flow that has all its packets, a state writes the row that `fill_row` makes, to the last bit.
+A family whose state is a struct plugs in here: a member of `State`, its size, its pointers, and its lines in
+`add_to_state`, `write_state` and `free_state`; all zeros is a state without packets. Of a flow that has all its
+packets, a state writes the row that `fill_row` makes, to the last bit. Between two rounds states lie packed.
 """
 from libc.stdint cimport UINT32_MAX, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from netml._core.features.cic_rows cimport sum_flow, write_cic_row
-from netml._core.features.cic_sums cimport CicSums, begin_cic, end_cic
+from netml._core.features.cic_sums cimport CIC_POINTERS, CicSums, end_cic
 from netml._core.features.family cimport FamilyNeeds, FlowFacts, FlowPackets
-from netml._core.features.flow_family cimport FlowSums, add_flow_packets, begin_flow_sums, write_flow_row
+from netml._core.features.flow_family cimport FlowSums, add_flow_packets, write_flow_row
 from netml._core.features.flow_sizes cimport SizeSums
+from netml._core.features.packed cimport (
+    MOST_PACKED_STATE, MOST_UNPACKED, SLACK_BYTES, count_groups, pack_groups, unpack_groups,
+)
 from netml._core.features.registry cimport (
     FAMILY_CIC, FAMILY_CIC_2017, FAMILY_FLOW, FamilyCode, find_facts, find_packets,
 )
-from netml._core.features.size_counts cimport SizeCounts, SizeMemory, add_size, begin_counts, free_counts
+from netml._core.features.size_counts cimport SizeCounts, SizeMemory, add_size, free_counts
 from netml._core.features.size_quartiles cimport sum_counts
 from netml._core.octets cimport netml_allocate_plain, netml_reallocate
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, STATUS_TOO_MANY, Status
@@ -24,20 +28,29 @@ from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, STATUS_TOO_MANY, St
 cdef enum:
     CHUNK_BITS = 10              # states of a chunk
     NO_STATE = 0xFFFFFFFF        # the number of a flow that goes
+    FLOW_POINTERS = 0b1          # groups of the struct (packed.pxd) that begin with a pointer: the sizes' slots
+    BLOCK_BYTES = 16             # steps of the memory of a packed state, with what the allocator takes of it
+    HEADER_BYTES = 8             # which is so much
 
 
 cdef struct FlowState:           # of FLOW
-    FlowSums sums
     SizeCounts sizes
+    FlowSums sums
+
+
+cdef union State:
+    FlowState flow
+    CicSums cic
+    uint8_t octets[MOST_UNPACKED]
 
 
 cdef struct FlowStates:
     FamilyCode family
-    size_t state_bytes
-    uint8_t **chunks             # owned
+    size_t n_groups              # of the family's state
+    uint8_t ***chunks            # owned, as what they hold: packed states, NULL of a flow without packets
     size_t n_chunks
     size_t n_flows
-    SizeMemory memory            # of the sizes
+    SizeMemory memory            # of packed states and sizes
 
 
 cdef inline size_t measure_state(FamilyCode family) noexcept nogil:
@@ -47,48 +60,36 @@ cdef inline size_t measure_state(FamilyCode family) noexcept nogil:
     return sizeof(CicSums) if family == FAMILY_CIC or family == FAMILY_CIC_2017 else 0
 
 
-cdef inline void begin_state(FamilyCode family, void *state) noexcept nogil:
-    """No packets yet."""
-    if family == FAMILY_FLOW:
-        begin_flow_sums(&(<FlowState *> state).sums)
-        begin_counts(&(<FlowState *> state).sizes)
-    else:
-        begin_cic(<CicSums *> state)
-
-
 cdef inline Status add_to_state(
-    FlowStates *states, void *state, const FlowPackets *flow, const FamilyNeeds *needs,
+    FlowStates *states, State *state, const FlowPackets *flow, const FamilyNeeds *needs,
 ) noexcept nogil:
     """More packets of a flow, in order of time. After a fault it is of no use."""
-    cdef Status status = STATUS_OK
     if states.family == FAMILY_FLOW:
-        status = add_flow_state(<FlowState *> state, flow, &states.memory)
-    else:
-        status = sum_flow(<CicSums *> state, flow, needs)
-    return status
+        return add_flow_state(&state.flow, flow, &states.memory)
+    return sum_flow(&state.cic, flow, needs)
 
 
 cdef inline Status write_state(
-    const FlowStates *states, const void *state, const FlowPackets *facts, const FamilyNeeds *needs, double *row,
+    const FlowStates *states, const State *state, const FlowPackets *facts, const FamilyNeeds *needs, double *row,
 ) noexcept nogil:
     """Fill a zeroed row; `facts` has no packets."""
     cdef SizeSums sizes[3]
     cdef Status status = STATUS_OK
     if states.family == FAMILY_FLOW:
-        status = sum_counts(&(<const FlowState *> state).sizes, &states.memory, sizes)
+        status = sum_counts(&state.flow.sizes, &states.memory, sizes)
         if status == STATUS_OK:
-            write_flow_row(&(<const FlowState *> state).sums, sizes, row)
+            write_flow_row(&state.flow.sums, sizes, row)
     else:
-        write_cic_row(<const CicSums *> state, facts, needs, states.family == FAMILY_CIC_2017, row)
+        write_cic_row(&state.cic, facts, needs, states.family == FAMILY_CIC_2017, row)
     return status
 
 
-cdef inline void free_state(FlowStates *states, void *state) noexcept nogil:
+cdef inline void free_state(FlowStates *states, State *state) noexcept nogil:
     """Give back what the state owns."""
     if states.family == FAMILY_FLOW:
-        free_counts(&(<FlowState *> state).sizes, &states.memory)
+        free_counts(&state.flow.sizes, &states.memory)
     else:
-        end_cic(<CicSums *> state)
+        end_cic(&state.cic)
 
 
 cdef inline Status add_flow_state(FlowState *state, const FlowPackets *flow, SizeMemory *memory) noexcept nogil:
@@ -106,27 +107,92 @@ cdef inline Status add_flow_state(FlowState *state, const FlowPackets *flow, Siz
     return STATUS_OK
 
 
-cdef inline void *find_state(const FlowStates *states, size_t number) noexcept nogil:
-    """State of a flow."""
-    return states.chunks[number >> CHUNK_BITS] + (number & ((1 << CHUNK_BITS) - 1)) * states.state_bytes
+cdef inline size_t find_room(size_t packed_bytes) noexcept nogil:
+    """Octets that are allocated for a packed state: as many as the allocator takes for it anyway."""
+    cdef size_t n_bytes = packed_bytes + SLACK_BYTES + HEADER_BYTES
+    return (n_bytes + BLOCK_BYTES - 1) // BLOCK_BYTES * BLOCK_BYTES - HEADER_BYTES
+
+
+cdef inline uint8_t **find_packed(const FlowStates *states, size_t number) noexcept nogil:
+    """Where the packed state of a flow hangs."""
+    return &states.chunks[number >> CHUNK_BITS][number & ((1 << CHUNK_BITS) - 1)]
+
+
+cdef inline size_t unpack_state(const FlowStates *states, size_t number, State *state) noexcept nogil:
+    """Gives the packed length; 0 of a flow without packets."""
+    cdef const uint8_t *packed = find_packed(states, number)[0]
+    if packed != NULL:
+        return unpack_groups(packed, states.n_groups, state.octets)
+    memset(state, 0, sizeof(State))
+    return 0
+
+
+cdef inline Status pack_state(FlowStates *states, size_t number, const State *state, size_t length) noexcept nogil:
+    """Put a state back, whose packed length was `length`. Without memory the old one stays."""
+    cdef uint8_t packed[MOST_PACKED_STATE]
+    cdef uint32_t pointers = FLOW_POINTERS if states.family == FAMILY_FLOW else CIC_POINTERS
+    cdef size_t now = pack_groups(state.octets, states.n_groups, pointers, packed)
+    cdef size_t room = find_room(now)
+    cdef uint8_t **place = find_packed(states, number)
+    cdef uint8_t *moved
+    if place[0] == NULL or room != find_room(length):
+        moved = <uint8_t *> netml_reallocate(place[0], room)
+        if moved == NULL:
+            return STATUS_NO_MEMORY
+        if place[0] != NULL:
+            states.memory.n_bytes -= find_room(length) + HEADER_BYTES
+        states.memory.n_bytes += room + HEADER_BYTES
+        place[0] = moved
+    memcpy(place[0], packed, now)
+    return STATUS_OK
+
+
+cdef inline void drop_state(FlowStates *states, size_t number, State *state, size_t length) noexcept nogil:
+    """A flow whose state this is, unpacked, has no packets any more."""
+    cdef uint8_t **place = find_packed(states, number)
+    free_state(states, state)
+    if place[0] != NULL:
+        states.memory.n_bytes -= find_room(length) + HEADER_BYTES
+    free(place[0])
+    place[0] = NULL
+
+
+cdef inline void forget_state(FlowStates *states, size_t number) noexcept nogil:
+    """A flow has no packets any more."""
+    cdef State state
+    drop_state(states, number, &state, unpack_state(states, number, &state))
 
 
 cdef inline Status grow_states(FlowStates *states, size_t n_flows) noexcept nogil:
     """At least so many flows; new ones have no packets."""
-    cdef uint8_t **grown
+    cdef uint8_t ***grown
     while states.n_flows < n_flows:
         if states.n_flows >> CHUNK_BITS == states.n_chunks:
-            grown = <uint8_t **> netml_reallocate(states.chunks, (states.n_chunks + 1) * sizeof(uint8_t *))
+            grown = <uint8_t ***> netml_reallocate(states.chunks, (states.n_chunks + 1) * sizeof(uint8_t **))
             if grown == NULL:
                 return STATUS_NO_MEMORY
             states.chunks = grown
-            grown[states.n_chunks] = <uint8_t *> netml_allocate_plain(states.state_bytes << CHUNK_BITS)
+            grown[states.n_chunks] = <uint8_t **> netml_allocate_plain(sizeof(uint8_t *) << CHUNK_BITS)
             if grown[states.n_chunks] == NULL:
                 return STATUS_NO_MEMORY
             states.n_chunks += 1
-        begin_state(states.family, find_state(states, states.n_flows))
+        find_packed(states, states.n_flows)[0] = NULL
         states.n_flows += 1
     return STATUS_OK
+
+
+cdef inline Status feed_state(
+    FlowStates *states, size_t number, const FlowPackets *flow, const FamilyNeeds *needs,
+) noexcept nogil:
+    """More packets of one flow. After a fault it has none."""
+    cdef State state
+    cdef size_t length = unpack_state(states, number, &state)
+    cdef Status status = add_to_state(states, &state, flow, needs)
+    if status == STATUS_OK:
+        status = pack_state(states, number, &state, length)
+    if status != STATUS_OK:
+        drop_state(states, number, &state, length)
+    return status
 
 
 cdef inline Status feed_states(
@@ -146,7 +212,7 @@ cdef inline Status feed_states(
             break
         if starts[i] < ends[i]:
             find_packets(packets, starts[i], ends[i], &flow)
-            status = add_to_state(states, find_state(states, i), &flow, needs)
+            status = feed_state(states, i, &flow, needs)
     return status
 
 
@@ -161,6 +227,7 @@ cdef inline Status write_states(
 ) noexcept nogil:
     """Write rows of some flows, which stay as they are."""
     cdef FlowPackets flow
+    cdef State state
     cdef size_t i
     cdef Status status = STATUS_OK
     flow.n_packets = 0
@@ -168,7 +235,8 @@ cdef inline Status write_states(
         if status != STATUS_OK:
             break
         find_facts(facts, i, &flow)
-        status = write_state(states, find_state(states, numbers[i]), &flow, needs, X + i * n_columns)
+        unpack_state(states, numbers[i], &state)
+        status = write_state(states, &state, &flow, needs, X + i * n_columns)
     return status
 
 
@@ -176,8 +244,7 @@ cdef inline void restart_states(FlowStates *states, const uint32_t *numbers, siz
     """These flows have no packets any more."""
     cdef size_t i
     for i in range(n):
-        free_state(states, find_state(states, numbers[i]))
-        begin_state(states.family, find_state(states, numbers[i]))
+        forget_state(states, numbers[i])
 
 
 cdef inline void renumber_states(FlowStates *states, const uint32_t *numbers, size_t n_kept) noexcept nogil:
@@ -185,9 +252,9 @@ cdef inline void renumber_states(FlowStates *states, const uint32_t *numbers, si
     cdef size_t i, j, n_chunks = (n_kept + (1 << CHUNK_BITS) - 1) >> CHUNK_BITS
     for i in range(states.n_flows):
         if numbers[i] == NO_STATE:
-            free_state(states, find_state(states, i))
+            forget_state(states, i)
         elif numbers[i] != i:
-            memcpy(find_state(states, numbers[i]), find_state(states, i), states.state_bytes)
+            find_packed(states, numbers[i])[0] = find_packed(states, i)[0]
     for j in range(n_chunks, states.n_chunks):
         free(states.chunks[j])
     states.n_chunks = min(states.n_chunks, n_chunks)
@@ -198,7 +265,7 @@ cdef inline void free_states(FlowStates *states) noexcept nogil:
     """Give all memory back."""
     cdef size_t i
     for i in range(states.n_flows):
-        free_state(states, find_state(states, i))
+        forget_state(states, i)
     for i in range(states.n_chunks):
         free(states.chunks[i])
     free(states.chunks)
