@@ -16,6 +16,7 @@
 #define netml_swap16(v) __builtin_bswap16(v)
 #define netml_swap32(v) __builtin_bswap32(v)
 #define netml_swap64(v) __builtin_bswap64(v)
+#define netml_count_bits(v) ((uint32_t)__builtin_popcount(v))
 #define netml_likely(x) __builtin_expect(!!(x), 1)
 #else
 #error "netml needs gcc or clang"

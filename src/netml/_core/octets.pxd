@@ -9,6 +9,7 @@ cdef extern from "native.h" nogil:
     uint16_t netml_swap16(uint16_t value) noexcept
     uint32_t netml_swap32(uint32_t value) noexcept
     uint64_t netml_swap64(uint64_t value) noexcept
+    uint32_t netml_count_bits(uint32_t value) noexcept
     bint netml_likely(bint condition) noexcept
     uint64_t netml_fold_multiply(uint64_t a, uint64_t b) noexcept
     int64_t netml_scale_ticks(uint64_t ticks, uint64_t multiplier, uint64_t divisor, uint32_t shift) noexcept

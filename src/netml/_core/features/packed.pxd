@@ -7,7 +7,7 @@ those, two bits a word: 0, 1, 2 or 4 octets are kept of it; then these octets.
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from netml._core.octets cimport read_u32, read_u64
+from netml._core.octets cimport netml_count_bits, read_u32, read_u64
 
 
 cdef enum:
@@ -16,7 +16,14 @@ cdef enum:
     MASK_BYTES = 4
     MOST_UNPACKED = MOST_GROUPS * GROUP_BYTES
     SLACK_BYTES = 3              # words are read and written as 4 octets: so many may lie beyond the end
-    MOST_PACKED_STATE = MASK_BYTES + MOST_GROUPS * (1 + GROUP_BYTES) + SLACK_BYTES
+
+
+cdef struct Packed:              # on its way to where it rests
+    uint32_t mask
+    size_t n_codes
+    size_t n_octets
+    uint8_t codes[MOST_GROUPS]
+    uint8_t octets[MOST_UNPACKED + SLACK_BYTES]
 
 
 cdef inline size_t count_groups(size_t n_bytes) noexcept nogil:
@@ -31,58 +38,57 @@ cdef inline uint32_t find_code(uint32_t word) noexcept nogil:
 
 cdef inline size_t count_octets(uint32_t code) noexcept nogil:
     """Of a word."""
-    return code + (code == 3)
+    return 0x4210 >> (4 * code) & 7
 
 
-cdef inline uint32_t find_codes(const uint8_t *group, bint has_pointer) noexcept nogil:
-    """The codes of four words. A pointer in front is kept whole, for the size not to depend on where memory lies."""
-    cdef uint32_t codes = 0, i
-    for i in range(4):
-        codes |= find_code(read_u32(group + 4 * i)) << (2 * i)
-    if has_pointer and codes & 0xF:
-        codes |= 0xF
-    return codes
-
-
-cdef inline size_t pack_groups(
+cdef inline void pack_groups(
     const uint8_t *groups, size_t n_groups,
     uint32_t pointers,           # mask of the groups that begin with a pointer
-    uint8_t *packed,             # OUT: at most MOST_PACKED_STATE
+    Packed *packed,              # OUT
 ) noexcept nogil:
-    """Gives the length, without slack."""
-    cdef uint8_t codes[MOST_GROUPS]
+    """Leave what is 0 out. A pointer is kept whole, so that no length depends on where memory lies."""
     cdef const uint8_t *group
-    cdef uint8_t *at
-    cdef uint32_t mask = 0, word
-    cdef size_t i, j, n = 0
+    cdef uint8_t *at = packed.octets
+    cdef uint32_t codes, code, word, whole
+    cdef size_t i, j
+    packed.mask = 0
+    packed.n_codes = 0
     for i in range(n_groups):
         group = groups + GROUP_BYTES * i
-        if read_u64(group) | read_u64(group + 8):
-            codes[n] = <uint8_t> find_codes(group, pointers >> i & 1)
-            mask |= <uint32_t> 1 << i
-            n += 1
-    memcpy(packed, &mask, MASK_BYTES)
-    memcpy(packed + MASK_BYTES, codes, n)
-    at = packed + MASK_BYTES + n
-    n = 0
-    for i in range(n_groups):
-        if mask >> i & 1:
-            for j in range(4):
-                word = read_u32(groups + GROUP_BYTES * i + 4 * j)
-                memcpy(at, &word, 4)
-                at += count_octets(codes[n] >> (2 * j) & 3)
-            n += 1
-    return at - packed
+        if (read_u64(group) | read_u64(group + 8)) == 0:
+            continue
+        whole = 2 if pointers >> i & 1 and read_u64(group) else 0
+        codes = 0
+        for j in range(4):
+            word = read_u32(group + 4 * j)
+            code = 3 if j < whole else find_code(word)
+            codes |= code << (2 * j)
+            memcpy(at, &word, 4)
+            at += count_octets(code)
+        packed.codes[packed.n_codes] = <uint8_t> codes
+        packed.n_codes += 1
+        packed.mask |= <uint32_t> 1 << i
+    packed.n_octets = at - packed.octets
+
+
+cdef inline size_t measure_packed(const Packed *packed) noexcept nogil:
+    """Length at rest, without slack."""
+    return MASK_BYTES + packed.n_codes + packed.n_octets
+
+
+cdef inline void lay_down(const Packed *packed, uint8_t *out) noexcept nogil:
+    """Fill `measure_packed` octets."""
+    memcpy(out, &packed.mask, MASK_BYTES)
+    memcpy(out + MASK_BYTES, packed.codes, packed.n_codes)
+    memcpy(out + MASK_BYTES + packed.n_codes, packed.octets, packed.n_octets)
 
 
 cdef inline size_t unpack_groups(const uint8_t *packed, size_t n_groups, uint8_t *groups) noexcept nogil:
-    """Fill all groups; gives the packed length."""
+    """Fill all groups from what was laid down; gives its length."""
     cdef const uint8_t *codes = packed + MASK_BYTES
-    cdef const uint8_t *at = codes
     cdef uint32_t mask = read_u32(packed), word, code
+    cdef const uint8_t *at = codes + netml_count_bits(mask)
     cdef size_t i, j, n
-    for i in range(n_groups):
-        at += mask >> i & 1
     memset(groups, 0, n_groups * GROUP_BYTES)
     for i in range(n_groups):
         if mask >> i & 1:

@@ -6,7 +6,7 @@ packets, a state writes the row that `fill_row` makes, to the last bit. Between 
 """
 from libc.stdint cimport UINT32_MAX, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from netml._core.features.cic_rows cimport sum_flow, write_cic_row
 from netml._core.features.cic_sums cimport CIC_POINTERS, CicSums, end_cic
@@ -14,14 +14,14 @@ from netml._core.features.family cimport FamilyNeeds, FlowFacts, FlowPackets
 from netml._core.features.flow_family cimport FlowSums, add_flow_packets, write_flow_row
 from netml._core.features.flow_sizes cimport SizeSums
 from netml._core.features.packed cimport (
-    MOST_PACKED_STATE, MOST_UNPACKED, SLACK_BYTES, count_groups, pack_groups, unpack_groups,
+    MOST_UNPACKED, SLACK_BYTES, Packed, lay_down, measure_packed, pack_groups, unpack_groups,
 )
 from netml._core.features.registry cimport (
     FAMILY_CIC, FAMILY_CIC_2017, FAMILY_FLOW, FamilyCode, find_facts, find_packets,
 )
 from netml._core.features.size_counts cimport SizeCounts, SizeMemory, add_size, free_counts
 from netml._core.features.size_quartiles cimport sum_counts
-from netml._core.octets cimport netml_allocate_plain, netml_reallocate
+from netml._core.octets cimport netml_allocate_plain, netml_prefetch_write, netml_reallocate
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, STATUS_TOO_MANY, Status
 
 
@@ -31,6 +31,7 @@ cdef enum:
     FLOW_POINTERS = 0b1          # groups of the struct (packed.pxd) that begin with a pointer: the sizes' slots
     BLOCK_BYTES = 16             # steps of the memory of a packed state, with what the allocator takes of it
     HEADER_BYTES = 8             # which is so much
+    AHEAD = 4                    # flows before its turn a packed state is asked for
 
 
 cdef struct FlowState:           # of FLOW
@@ -129,12 +130,13 @@ cdef inline size_t unpack_state(const FlowStates *states, size_t number, State *
 
 cdef inline Status pack_state(FlowStates *states, size_t number, const State *state, size_t length) noexcept nogil:
     """Put a state back, whose packed length was `length`. Without memory the old one stays."""
-    cdef uint8_t packed[MOST_PACKED_STATE]
-    cdef uint32_t pointers = FLOW_POINTERS if states.family == FAMILY_FLOW else CIC_POINTERS
-    cdef size_t now = pack_groups(state.octets, states.n_groups, pointers, packed)
-    cdef size_t room = find_room(now)
+    cdef Packed packed
+    cdef size_t room
     cdef uint8_t **place = find_packed(states, number)
     cdef uint8_t *moved
+    pack_groups(
+        state.octets, states.n_groups, FLOW_POINTERS if states.family == FAMILY_FLOW else CIC_POINTERS, &packed)
+    room = find_room(measure_packed(&packed))
     if place[0] == NULL or room != find_room(length):
         moved = <uint8_t *> netml_reallocate(place[0], room)
         if moved == NULL:
@@ -143,7 +145,7 @@ cdef inline Status pack_state(FlowStates *states, size_t number, const State *st
             states.memory.n_bytes -= find_room(length) + HEADER_BYTES
         states.memory.n_bytes += room + HEADER_BYTES
         place[0] = moved
-    memcpy(place[0], packed, now)
+    lay_down(&packed, place[0])
     return STATUS_OK
 
 
@@ -210,6 +212,8 @@ cdef inline Status feed_states(
     for i in range(n_flows):
         if status != STATUS_OK:
             break
+        if i + AHEAD < n_flows and starts[i + AHEAD] < ends[i + AHEAD]:
+            netml_prefetch_write(find_packed(states, i + AHEAD)[0])
         if starts[i] < ends[i]:
             find_packets(packets, starts[i], ends[i], &flow)
             status = feed_state(states, i, &flow, needs)
