@@ -1,8 +1,8 @@
 """Words without the octets that are 0: how states lie while no packet comes.
 
 Most counts are small, and most flows lack something (a direction, bulks, pauses): packed, a state takes half of the
-struct or less. Four words are a group. First a mask of the groups that have anything, 32 bits; then an octet for each of
-those, two bits a word: 0, 1, 2 or 4 octets are kept of it; then these octets.
+struct or less. Four words are a group. First a mask of the groups that have anything, 32 bits; then an octet for each
+of those, two bits a word: 0, 1, 2 or 4 octets are kept of it; then these octets.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
