@@ -15,7 +15,7 @@ cdef enum:
     MOST_GROUPS = 32             # as many as the mask has bits
     MASK_BYTES = 4
     MOST_UNPACKED = MOST_GROUPS * GROUP_BYTES
-    SLACK_BYTES = 3              # words are read and written as 4 octets: so many may lie beyond the end
+    SLACK_BYTES = 4              # words are read and written as 4 octets, also those of which none is kept
 
 
 cdef struct Packed:              # on its way to where it rests
