@@ -7,9 +7,9 @@ import os
 from netml._core.features.family cimport FamilyNeeds, FamilySettings, FlowFacts, FlowPackets
 from netml._core.features.packed cimport MOST_GROUPS, count_groups
 from netml._core.features.registry cimport FamilyCode
+from netml._core.features.state cimport measure_state
 from netml._core.features.states cimport (
-    CHUNK_BITS, NO_STATE, FlowStates as States, feed_states, free_states, measure_state, renumber_states,
-    restart_states, write_states,
+    CHUNK_BITS, NO_STATE, FlowStates as States, feed_states, free_states, renumber_states, restart_states, write_states,
 )
 from netml._core.status cimport STATUS_OK, Status
 

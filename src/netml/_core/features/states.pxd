@@ -1,48 +1,28 @@
 """Rows of flows that are open: a state for each flow, which takes packets as they come and keeps none of them.
 
-A family whose state is a struct plugs in here: a member of `State`, its size, its pointers, and its lines in
-`add_to_state`, `write_state` and `free_state`; all zeros is a state without packets. Of a flow that has all its
-packets, a state writes the row that `fill_row` makes, to the last bit. Between two rounds states lie packed.
+Between two rounds states lie packed, each in memory of its own. What a state is depends on the family: `state.pxd`.
 """
-from libc.stdint cimport UINT32_MAX, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
-from netml._core.features.cic_rows cimport sum_flow, write_cic_row
-from netml._core.features.cic_sums cimport CIC_POINTERS, CicSums, end_cic
 from netml._core.features.family cimport FamilyNeeds, FlowFacts, FlowPackets
-from netml._core.features.flow_family cimport FlowSums, add_flow_packets, write_flow_row
-from netml._core.features.flow_sizes cimport SizeSums
 from netml._core.features.packed cimport (
-    MOST_UNPACKED, SLACK_BYTES, Packed, lay_down, measure_packed, pack_groups, unpack_groups,
+    SLACK_BYTES, Packed, lay_down, measure_packed, pack_groups, unpack_groups,
 )
-from netml._core.features.registry cimport (
-    FAMILY_CIC, FAMILY_CIC_2017, FAMILY_FLOW, FamilyCode, find_facts, find_packets,
-)
-from netml._core.features.size_counts cimport SizeCounts, SizeMemory, add_size, free_counts
-from netml._core.features.size_quartiles cimport sum_counts
+from netml._core.features.registry cimport FamilyCode, find_facts, find_packets
+from netml._core.features.size_counts cimport SizeMemory
+from netml._core.features.state cimport State, add_to_state, find_pointers, free_state, write_state
 from netml._core.octets cimport netml_allocate_plain, netml_prefetch_write, netml_reallocate
-from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, STATUS_TOO_MANY, Status
+from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
 
 
 cdef enum:
     CHUNK_BITS = 10              # states of a chunk
     NO_STATE = 0xFFFFFFFF        # the number of a flow that goes
-    FLOW_POINTERS = 0b1          # groups of the struct (packed.pxd) that begin with a pointer: the sizes' slots
     BLOCK_BYTES = 16             # steps of the memory of a packed state, with what the allocator takes of it
     HEADER_BYTES = 8             # which is so much
     AHEAD = 4                    # flows before its turn a packed state is asked for
-
-
-cdef struct FlowState:           # of FLOW
-    SizeCounts sizes
-    FlowSums sums
-
-
-cdef union State:
-    FlowState flow
-    CicSums cic
-    uint8_t octets[MOST_UNPACKED]
 
 
 cdef struct FlowStates:
@@ -52,60 +32,6 @@ cdef struct FlowStates:
     size_t n_chunks
     size_t n_flows
     SizeMemory memory            # of packed states and sizes
-
-
-cdef inline size_t measure_state(FamilyCode family) noexcept nogil:
-    """Octets of a state; 0 of a family that has none."""
-    if family == FAMILY_FLOW:
-        return sizeof(FlowState)
-    return sizeof(CicSums) if family == FAMILY_CIC or family == FAMILY_CIC_2017 else 0
-
-
-cdef inline Status add_to_state(
-    FlowStates *states, State *state, const FlowPackets *flow, const FamilyNeeds *needs,
-) noexcept nogil:
-    """More packets of a flow, in order of time. After a fault it is of no use."""
-    if states.family == FAMILY_FLOW:
-        return add_flow_state(&state.flow, flow, &states.memory)
-    return sum_flow(&state.cic, flow, needs)
-
-
-cdef inline Status write_state(
-    const FlowStates *states, const State *state, const FlowPackets *facts, const FamilyNeeds *needs, double *row,
-) noexcept nogil:
-    """Fill a zeroed row; `facts` has no packets."""
-    cdef SizeSums sizes[3]
-    cdef Status status = STATUS_OK
-    if states.family == FAMILY_FLOW:
-        status = sum_counts(&state.flow.sizes, &states.memory, sizes)
-        if status == STATUS_OK:
-            write_flow_row(&state.flow.sums, sizes, row)
-    else:
-        write_cic_row(&state.cic, facts, needs, states.family == FAMILY_CIC_2017, row)
-    return status
-
-
-cdef inline void free_state(FlowStates *states, State *state) noexcept nogil:
-    """Give back what the state owns."""
-    if states.family == FAMILY_FLOW:
-        free_counts(&state.flow.sizes, &states.memory)
-    else:
-        end_cic(&state.cic)
-
-
-cdef inline Status add_flow_state(FlowState *state, const FlowPackets *flow, SizeMemory *memory) noexcept nogil:
-    """FLOW's `add_to_state`."""
-    cdef size_t i
-    cdef Status status
-    if flow.n_packets + state.sums.n_packets[0] + state.sums.n_packets[1] > UINT32_MAX:
-        return STATUS_TOO_MANY
-    add_flow_packets(&state.sums, flow)
-    for i in range(flow.n_packets):
-        status = add_size(
-            &state.sizes, flow.size[i], flow.is_forward != NULL and not flow.is_forward[i], memory)
-        if status != STATUS_OK:
-            return status
-    return STATUS_OK
 
 
 cdef inline size_t find_room(size_t packed_bytes) noexcept nogil:
@@ -134,8 +60,7 @@ cdef inline Status pack_state(FlowStates *states, size_t number, const State *st
     cdef size_t room
     cdef uint8_t **place = find_packed(states, number)
     cdef uint8_t *moved
-    pack_groups(
-        state.octets, states.n_groups, FLOW_POINTERS if states.family == FAMILY_FLOW else CIC_POINTERS, &packed)
+    pack_groups(state.octets, states.n_groups, find_pointers(states.family), &packed)
     room = find_room(measure_packed(&packed))
     if place[0] == NULL or room != find_room(length):
         moved = <uint8_t *> netml_reallocate(place[0], room)
@@ -152,7 +77,7 @@ cdef inline Status pack_state(FlowStates *states, size_t number, const State *st
 cdef inline void drop_state(FlowStates *states, size_t number, State *state, size_t length) noexcept nogil:
     """A flow whose state this is, unpacked, has no packets any more."""
     cdef uint8_t **place = find_packed(states, number)
-    free_state(states, state)
+    free_state(states.family, state, &states.memory)
     if place[0] != NULL:
         states.memory.n_bytes -= find_room(length) + HEADER_BYTES
     free(place[0])
@@ -189,7 +114,7 @@ cdef inline Status feed_state(
     """More packets of one flow. After a fault it has none."""
     cdef State state
     cdef size_t length = unpack_state(states, number, &state)
-    cdef Status status = add_to_state(states, &state, flow, needs)
+    cdef Status status = add_to_state(states.family, &state, flow, needs, &states.memory)
     if status == STATUS_OK:
         status = pack_state(states, number, &state, length)
     if status != STATUS_OK:
@@ -240,7 +165,7 @@ cdef inline Status write_states(
             break
         find_facts(facts, i, &flow)
         unpack_state(states, numbers[i], &state)
-        status = write_state(states, &state, &flow, needs, X + i * n_columns)
+        status = write_state(states.family, &state, &flow, needs, &states.memory, X + i * n_columns)
     return status
 
 
