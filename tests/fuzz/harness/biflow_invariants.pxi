@@ -33,7 +33,7 @@ cdef void begin_biflows(bint enters_tunnels, bint tracks_fragments) noexcept nog
     for i in range(N_SUMMED):
         empty_states(&summed[i])
         summed[i].family = find_summed(i)
-        summed[i].state_bytes = measure_state(summed[i].family)
+        summed[i].n_groups = count_groups(measure_state(summed[i].family))
         summed[i].memory.secret = 0x5851F42D4C957F2D
 
 

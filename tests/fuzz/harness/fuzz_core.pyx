@@ -13,12 +13,14 @@ from netml._core.capture.pcapng cimport free_pcapng
 from netml._core.capture.registry cimport FORMAT_PCAP, FORMAT_PCAPNG, Framing, next_frame
 from netml._core.features.family cimport FamilyNeeds, FlowFacts, FlowPackets
 from netml._core.features.flow_family cimport COLUMN_GAPS, N_FLOW_COLUMNS
+from netml._core.features.packed cimport count_groups
 from netml._core.features.registry cimport (
     FAMILY_CIC, FAMILY_CIC_2017, FAMILY_FLOW, FAMILY_HEADER, FAMILY_SAMP_SIZE, FAMILY_STATS, FAMILY_TCP,
     N_FAMILIES, FamilyCode, fill_rows,
 )
+from netml._core.features.state cimport measure_state
 from netml._core.features.states cimport (
-    FlowStates, feed_states, free_states, measure_state, renumber_states, restart_states, write_states,
+    FlowStates, feed_states, free_states, renumber_states, restart_states, write_states,
 )
 from netml._core.features.tcp cimport TCP_COLUMNS
 from netml._core.flow.biflow cimport Biflow
