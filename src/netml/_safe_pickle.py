@@ -18,28 +18,8 @@ from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
-from netml.errors import NetmlError, UntrustedFileError
+from netml.errors import DamagedFileError, NetmlError, UntrustedFileError
 from netml.trusted import TRUSTED_TYPES, check_arrays, name_of
-
-
-class DamagedFileError(NetmlError, ValueError):
-    """A feature or model file that is cut, damaged, or not of the kind its name says.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    reason : str
-        What is wrong, in words.
-    """
-
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path = path
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
 
 
 def unpickle(stream: BinaryIO, name: str, trust: bool) -> Any:

@@ -153,6 +153,26 @@ class MissingExtraError(NetmlError, ImportError):
         return f"{self.what} needs an optional package: pip install netml[{self.extra}]"
 
 
+class DamagedFileError(NetmlError, ValueError):
+    """A feature or model file that is cut, damaged, or not of the kind its name says.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    reason : str
+        What is wrong, in words.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
 class UntrustedFileError(NetmlError):
     """A model or feature file that would run code when loaded."""
 

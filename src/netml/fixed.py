@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from netml.errors import FamilyError, OptionError, UnknownNameError
+from netml.errors import DamagedFileError, FamilyError, OptionError, UnknownNameError
 from netml.families import FamilyOptions, find_family
 from netml.matrix import FeatureMatrix
 from netml.options import FlowOptions, RepresentationOptions
-from netml.persist import DamagedFileError
 
 LEAST_INTERVAL_S = 1e-9  # of an interval of 0 only a batch makes sense; a nanosecond is next to it
 _MAX_MANIFEST_BYTES = 16 << 20

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from netml.errors import OptionError
+from netml.errors import DamagedFileError, OptionError
 from netml.evaluation.labelled import label_texts
 from netml.flow_model import FlowModel
 from netml.joining import join_matrices
 from netml.matrix import FeatureMatrix
-from netml.persist import DamagedFileError, load_data
+from netml.persist import load_data
 from netml.training import Training, train
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from netml._plain_dump import dump_plain, is_plain
-from netml.errors import FamilyError, NetmlError, UnknownNameError, UntrustedFileError
-from netml.persist import DamagedFileError, OutputError, atomic_output
+from netml.errors import DamagedFileError, FamilyError, NetmlError, UnknownNameError, UntrustedFileError
+from netml.persist import OutputError, atomic_output
 from netml.trusted import TRUSTED_TYPES, check_arrays, foreign_types
 
 if TYPE_CHECKING:

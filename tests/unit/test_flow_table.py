@@ -12,8 +12,7 @@ from builders import captures
 
 import netml
 from netml import FlowIndex, FlowTable
-from netml.errors import MissingExtraError, OptionError, UnknownNameError
-from netml.persist import DamagedFileError
+from netml.errors import DamagedFileError, MissingExtraError, OptionError, UnknownNameError
 
 PACKET_COLUMNS = ("time_ns", "caplen", "wirelen", "flags", "ttl")
 SUFFIXES = (".npz", ".parquet")

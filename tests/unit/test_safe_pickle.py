@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from sklearn.tree._tree import Tree
 
-from netml.errors import NetmlError, UntrustedFileError
+from netml.errors import DamagedFileError, NetmlError, UntrustedFileError
 from netml.ndm import make_detector
 from netml.ndm.model import MODEL
 from netml.ndm.ocsvm import OCSVM
-from netml.persist import DamagedFileError, dump_data, load_data
+from netml.persist import dump_data, load_data
 from netml.trusted import TRUSTED_TYPES
 
 GOLDEN = Path(__file__).parent.parent / "golden"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
+from netml.errors import DamagedFileError
 from netml.formats._table import from_table, import_pyarrow, to_table
 from netml.matrix import FeatureMatrix
-from netml.persist import DamagedFileError
 
 
 def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:

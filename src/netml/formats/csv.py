@@ -16,7 +16,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from netml.errors import MissingExtraError
+from netml.errors import DamagedFileError, MissingExtraError
 from netml.families import FAMILIES
 from netml.formats import _table
 from netml.formats._layout import (
@@ -32,7 +32,6 @@ from netml.formats._layout import (
     split_names,
 )
 from netml.matrix import FeatureMatrix
-from netml.persist import DamagedFileError
 
 _N_ROWS_ARROW = 16384  # some megabytes of text for each thread
 _N_ROWS_PYTHON = 2048  # few enough to sort quickly, enough to find values that repeat

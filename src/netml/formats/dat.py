@@ -7,10 +7,11 @@ import pickle
 
 import numpy as np
 
+from netml.errors import DamagedFileError
 from netml.formats import features_and_labels
 from netml.formats._layout import empty_index
 from netml.matrix import FeatureMatrix
-from netml.persist import DamagedFileError, load_data
+from netml.persist import load_data
 
 
 def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:

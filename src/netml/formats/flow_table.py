@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from netml import _flowcore
-from netml.errors import UnknownNameError
+from netml.errors import DamagedFileError, UnknownNameError
 from netml.flow_index import FACT_KINDS
 from netml.flows import FLOW_KEY, PACKET_COLUMNS, FlowTable
 from netml.formats._layout import FLOW_COLUMNS, OPTIONAL_COLUMNS, flow_names, index_from_columns
 from netml.formats._table import flow_columns, import_pandas, import_pyarrow
 from netml.formats.npz import write_arrays
 from netml.options import SIZE_COLUMNS, require_size
-from netml.persist import DamagedFileError, atomic_output
+from netml.persist import atomic_output
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,9 +6,9 @@ import os
 
 import numpy as np
 
+from netml.errors import DamagedFileError
 from netml.formats._layout import empty_index
 from netml.matrix import FeatureMatrix
-from netml.persist import DamagedFileError
 
 
 def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from netml.errors import DamagedFileError
 from netml.formats._zip_store import Member, write_archive
 from netml.matrix import FeatureMatrix
-from netml.persist import DamagedFileError
 
 _TEXT = "text_"  # before the name of a text that families say
 

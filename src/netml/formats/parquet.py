@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
+from netml.errors import DamagedFileError
 from netml.formats._row_groups import open_row_groups
 from netml.formats._table import from_table, import_pyarrow
 from netml.matrix import FeatureMatrix
-from netml.persist import DamagedFileError
 
 
 def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:
