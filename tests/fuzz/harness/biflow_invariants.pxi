@@ -48,6 +48,13 @@ cdef void empty_states(FlowStates *states) noexcept nogil:
     fuzz_require(states.memory.n_bytes == 0, "all sizes are given back")
 
 
+cdef public void fuzz_forget_states() noexcept nogil:
+    """No flows in any states."""
+    cdef size_t i
+    for i in range(N_SUMMED):
+        empty_states(&summed[i])
+
+
 cdef FamilyCode find_summed(size_t i) noexcept nogil:
     """The families that have states."""
     return FAMILY_FLOW if i == 0 else FAMILY_CIC if i == 1 else FAMILY_CIC_2017

@@ -2,7 +2,8 @@
 
 Most counts are small, and most flows lack something (a direction, bulks, pauses): packed, a state takes half of the
 struct or less. Four words are a group. First a mask of the groups that have anything, 32 bits; then an octet for each
-of those, two bits a word: 0, 1, 2 or 4 octets are kept of it; then these octets.
+of those, two bits a word: 0, 1, 2 or 4 octets are kept of it; then these octets. Pointers among them lie at any octet:
+leak checkers, which look at aligned words, do not see what a packed state owns.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
