@@ -1,11 +1,10 @@
 """CIC from packets to rows: all packets of a flow at once, or as they come; CIC-2017 has a column twice."""
-from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
 from netml._core.features.cic cimport N_CIC, write_cic, write_cic_extra
 from netml._core.features.cic_side cimport CIC_BWD, CIC_FWD, CicPacket
 from netml._core.features.cic_sums cimport CicSums, add_cic, begin_cic, count_cic, end_cic, find_last_time
-from netml._core.features.family cimport FamilyNeeds, FlowPackets
+from netml._core.features.family cimport FamilyNeeds, FlowPackets, find_time_since
 from netml._core.status cimport STATUS_OK, Status
 
 
@@ -13,11 +12,6 @@ cdef enum:
     HEADER_BYTES_AT = 33         # Fwd Header Length
     SECOND_HEADER_BYTES_AT = 54  # of CIC-2017, which has it twice
     LEAST_TCP_HEADER = 20        # UDP has 8, the others are given none
-
-
-cdef inline uint64_t since(int64_t time_ns, int64_t start_ns) noexcept nogil:
-    """0 for what is earlier."""
-    return <uint64_t> time_ns - <uint64_t> start_ns if time_ns > start_ns else 0
 
 
 cdef inline Status sum_flow(CicSums *sums, const FlowPackets *flow, const FamilyNeeds *needs) noexcept nogil:
@@ -32,7 +26,7 @@ cdef inline Status sum_flow(CicSums *sums, const FlowPackets *flow, const Family
         sums.start_ns = flow.time_ns[0]
     packet.time_ns = find_last_time(sums)
     for i in range(flow.n_packets):
-        packet.time_ns = max(packet.time_ns, since(flow.time_ns[i], sums.start_ns))
+        packet.time_ns = max(packet.time_ns, find_time_since(sums.start_ns, flow.time_ns[i]))
         packet.payload_bytes = flow.payload_bytes[i]
         packet.sequence = flow.sequence[i] if flow.sequence != NULL else 0
         packet.window = flow.window[i]

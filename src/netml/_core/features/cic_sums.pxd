@@ -40,8 +40,7 @@ cdef struct CicSums:
     uint32_t n_cwr
     uint32_t n_ece
     uint32_t n_long_gaps         # that begin a subflow
-    uint8_t first_side           # whose the first packet is
-    uint8_t last_side
+    uint8_t last_side            # whose the last packet is
     uint32_t n_again[2]          # of --cic-extra: packets whose numbers had all been sent before
     uint32_t n_fwd_rst           # of --cic-extra
 
@@ -103,9 +102,7 @@ cdef inline Status add_extra(CicSums *sums, const CicPacket *packet) noexcept no
 cdef inline Status add_cic(CicSums *sums, const CicPacket *packet, const FamilySettings *settings) noexcept nogil:
     """Add a packet; none before it is later than it. Without memory the sums are of no use."""
     cdef uint8_t flags = packet.flags
-    if count_cic(sums) == 0:
-        sums.first_side = packet.side
-    else:
+    if count_cic(sums) > 0:
         add_gap(sums, packet, settings)
     add_to_side(&sums.sides[packet.side], packet)
     sums.last_side = packet.side

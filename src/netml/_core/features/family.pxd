@@ -44,3 +44,8 @@ cdef struct FamilySettings:      # from a dict
 cdef struct FamilyNeeds:
     FamilySettings settings
     uint32_t *scratch            # room for twice the largest flow's packets
+
+
+cdef inline uint64_t find_time_since(int64_t start_ns, int64_t time_ns) noexcept nogil:
+    """How much later than a flow's first packet; 0 for what is earlier."""
+    return <uint64_t> time_ns - <uint64_t> start_ns if time_ns > start_ns else 0

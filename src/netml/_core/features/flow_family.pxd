@@ -10,7 +10,7 @@ stand apart (`SizeSums`): all packets' are there at once, or counted by value (s
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from netml._core.features.family cimport FamilyNeeds, FlowPackets
+from netml._core.features.family cimport FamilyNeeds, FlowPackets, find_time_since
 from netml._core.features.flow_sizes cimport N_WAYS, WAY_BOTH, SizeSums, sum_all_sizes
 from netml._core.octets cimport netml_add_squares, netml_sample_std
 
@@ -85,9 +85,7 @@ cdef inline void add_flow_packets(FlowSums *sums, const FlowPackets *flow) noexc
         lanes[0] = lanes[1] = 0
         while i < stop:
             way = flow.is_forward != NULL and not flow.is_forward[i]
-            time_ns = 0
-            if flow.time_ns[i] > sums.start_ns:
-                time_ns = <uint64_t> flow.time_ns[i] - <uint64_t> sums.start_ns
+            time_ns = find_time_since(sums.start_ns, flow.time_ns[i])
             add_time(&sums.gaps[WAY_BOTH], time_ns, n_before)
             add_time(&sums.gaps[1 + way], time_ns, sums.n_packets[way])
             n_before += 1
