@@ -6,6 +6,7 @@ import warnings
 from fractions import Fraction
 
 import biflow_doors
+import bit_doors
 import numpy as np
 from builders import captures, frames
 
@@ -172,6 +173,8 @@ def replay(target, content):
             end_batch(assembled[0])
     elif target in biflow_doors.RUNS:
         biflow_doors.RUNS[target](content)
+    elif target == "bits":
+        bit_doors.run_bits(content)
     elif target == "rounds":
         run_rounds(content)
     elif target == "fragments":

@@ -130,11 +130,33 @@ def frame_seeds(found):
     for packet in packets:
         yield "ipv6" if packet[:1] and packet[0] >> 4 == 6 else "ipv4", packet
     yield "fragments", fragment_input(packets[:6])
+    yield "bits", bit_input(packets[:6], BIT_OPTIONS[len(packets) % len(BIT_OPTIONS)])
 
 
 def fragment_input(packets, gap=20):
     """The input of the target `fragments`."""
     return b"".join(bytes([gap]) + struct.pack("<H", len(packet)) + packet for packet in packets)
+
+
+# For `bits`: blocks; columns of payload and octets of it that are kept; packets of flows; link and decoding.
+BIT_OPTIONS = [bytes.fromhex(text) for text in ("1f000402", "1f240e06", "051f8b04", "18120702", "00080200")]
+
+
+def bit_input(found, options):
+    """The input of the target `bits`: frames of one link type."""
+    return options + b"".join(struct.pack("<H", len(frame)) + frame for frame in found)
+
+
+def bit_seeds():
+    """Packets of all kinds, each twice, whole and cut, with and without Ethernet."""
+    packets = list(inner_packets())
+    packets += [frames.ipv4(bytes(range(8 + 4 * i)), protocol=number) for i, number in enumerate((1, 132, 58))]
+    pieces = fragments.ipv4_fragments(frames.udp(5000, 53, b"x" * 40), n_bytes=16)
+    for i, options in enumerate(BIT_OPTIONS):
+        for j in range(0, len(packets), 4):
+            some = [*packets[j : j + 4], *[packet[: len(packet) - 1 - i] for packet in packets[j : j + 4]], *pieces]
+            yield bit_input(some, options)
+            yield bit_input(map(frames.ethernet, some), options[:3] + bytes([options[3] | 1]))
 
 
 def inner_packets():
@@ -319,7 +341,7 @@ def built_seeds():
         yield "biflows", captures.pcap([(number, frames.ethernet(packet))]) + BIFLOW_OPTIONS[0]
     for target, inputs in (
         *(("rounds", round_inputs()), ("biflow_rounds", plan_inputs()), ("rows", row_inputs())),
-        ("tcp_options", option_inputs()),
+        *(("tcp_options", option_inputs()), ("bits", bit_seeds())),
     ):
         for content in inputs:
             yield target, content

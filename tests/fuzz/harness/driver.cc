@@ -1,7 +1,7 @@
 /* libFuzzer's entry points. One program has all targets: the name that it is called by says which.
  *
  * `framing`, `pcap`, `pcapng`, `pipeline`, `fragments`, `rounds`, `biflows`, `biflow_rounds`, `rows`, `tcp_options`,
- * `details`, `link_N` and `outer_N` (N a LINKTYPE_ value), `ipv4`, `ipv6` (as link_228 and link_229).
+ * `details`, `bits`, `link_N` and `outer_N` (N a LINKTYPE_ value), `ipv4`, `ipv6` (as link_228 and link_229).
  * Mutations of captures are mended afterwards: lengths that lead nowhere end a read at once, so that hardly anything
  * behind them would be seen.
  */
@@ -22,11 +22,12 @@ int fuzz_biflow_rounds(const uint8_t *data, size_t size);
 int fuzz_rows(const uint8_t *data, size_t size);
 int fuzz_tcp_options(const uint8_t *data, size_t size);
 int fuzz_details(const uint8_t *data, size_t size);
+int fuzz_bits(const uint8_t *data, size_t size);
 void fuzz_forget_states(void);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most);
 }
 
-enum target { FRAMING, FRAME, FRAGMENTS, PIPELINE, ROUNDS, BIFLOWS, BIFLOW_ROUNDS, ROWS, TCP_OPTIONS, DETAILS };
+enum target { FRAMING, FRAME, FRAGMENTS, PIPELINE, ROUNDS, BIFLOWS, BIFLOW_ROUNDS, ROWS, TCP_OPTIONS, DETAILS, BITS };
 static enum target chosen;
 static uint32_t link_type = 1;
 static int enters_tunnels = 1;
@@ -44,6 +45,7 @@ extern "C" int LLVMFuzzerInitialize(int *n_arguments, char ***arguments) {
     else if (!strcmp(name, "rows")) chosen = ROWS;
     else if (!strcmp(name, "tcp_options")) chosen = TCP_OPTIONS;
     else if (!strcmp(name, "details")) chosen = DETAILS;
+    else if (!strcmp(name, "bits")) chosen = BITS;
     else {
         chosen = FRAME;
         if (!strcmp(name, "ipv4")) link_type = 228;
@@ -71,6 +73,7 @@ static int run_target(const uint8_t *data, size_t size) {
     case ROWS: return fuzz_rows(data, size);
     case TCP_OPTIONS: return fuzz_tcp_options(data, size);
     case DETAILS: return fuzz_details(data, size);
+    case BITS: return fuzz_bits(data, size);
     default: return fuzz_frame(data, size, link_type, enters_tunnels);
     }
 }

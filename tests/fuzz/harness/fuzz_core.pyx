@@ -3,7 +3,7 @@
 Each function takes one input and stops the process where an invariant does not hold. Memory that is kept from one
 execution to the next is only the flow table's; it is emptied first, so that an input always does the same.
 """
-from libc.stdint cimport INT64_MAX, INT64_MIN, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, INT64_MIN, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memset
 
@@ -40,7 +40,10 @@ from netml._core.flow.columns cimport (
     column_width, count_packets, free_columns,
 )
 from netml._core.flow.expiry cimport ExpiryRules, cut_by_idle, cut_by_interval
+from netml._core.flow.first_headers cimport free_first
 from netml._core.flow.grouping cimport GroupedColumns, group_columns
+from netml._core.flow.header_rows cimport forget_taken, free_rows
+from netml._core.flow.header_store cimport fill_stored, next_stored
 from netml._core.flow.key cimport KEY_BYTES, hash_key
 from netml._core.flow.open cimport N_EARLY_ENDS, OpenFlows, OpenRules, free_open
 from netml._core.flow.records cimport free_records
@@ -51,6 +54,10 @@ from netml._core.flow.spans cimport (
     write_keys,
 )
 from netml._core.flow.table cimport number_packets
+from netml._core.header_bits cimport (
+    ICMP_OCTETS, IPV4_OCTETS, IPV6_OCTETS, NO_BLOCK, TCP_OCTETS, UDP_OCTETS, BitLayout, HeaderOctets, find_headers,
+    write_headers,
+)
 from netml._core.net.text cimport LONGEST_ADDRESS, write_addresses
 from netml._core.net.fragments cimport FragmentTable
 from netml._core.net.tcp_options cimport read_tcp_options
@@ -96,3 +103,4 @@ include "biflow_ends.pxi"
 include "biflow_targets.pxi"
 include "round_targets.pxi"
 include "row_targets.pxi"
+include "bit_targets.pxi"
