@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from netml.errors import OptionError
 from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions
 from netml.fixed import LEAST_INTERVAL_S, FixedRepresentation, fix_representation, read_representation
 from netml.flow_index import FACT_KINDS
@@ -92,15 +93,23 @@ def extract_batches(
     """
     if like is not None:
         fixed = read_representation(like)
+        _refuse_bits(fixed.options)
     else:
         interval = interval if interval is not None or flow is None else flow.interval
         named = families if isinstance(families, str) else tuple(families)
         chosen = family_options or DEFAULT_FAMILY_OPTIONS
         options = RepresentationOptions(named, fft, header, dim, rate, size, chosen, first)
+        _refuse_bits(options)
         fixed = fix_representation(options, flow or FlowOptions(), interval)
     return FeatureBatches(
         source, fixed, batch_rows=batch_rows, max_flows=max_flows, max_memory=max_memory, **stream_options
     )
+
+
+def _refuse_bits(options: RepresentationOptions) -> None:
+    if options.makes_bits:
+        names = ", ".join(options.request.names)
+        raise OptionError("families", names, "another one in a stream: header bits are made of whole captures")
 
 
 def open_stream(source: Any, fixed: FixedRepresentation, **stream_options: Any) -> FlowStream:

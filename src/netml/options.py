@@ -28,10 +28,11 @@ DEFINITIONS = ("seed", "uni", "bi")
 TCP_ENDS = ("none", "rst", "fin", "reopen")
 DIRECTIONS = ("first", "syn")
 PROTOCOLS = ("tcp-udp", "all")
-# Options that only some definitions heed. `direction` says nothing of `uni`, where no other answer is possible.
+# Options that only some definitions heed.
 NOT_OF_ALL = {
     **dict.fromkeys(("interval", "keep_tail", "tcp_timeout", "udp_timeout"), ("seed",)),
-    **dict.fromkeys(("idle_timeout", "active_timeout", "tcp_end", "vlan_key", "direction"), ("uni", "bi")),
+    **dict.fromkeys(("idle_timeout", "active_timeout", "tcp_end", "vlan_key"), ("uni", "bi")),
+    "direction": ("bi",),
 }
 
 
@@ -121,9 +122,10 @@ class FlowOptions:
         """Whoever gives an option that this definition does not heed means another definition."""
         for option in fields(self):
             name = option.name
-            if definition not in NOT_OF_ALL.get(name, DEFINITIONS) and getattr(self, name) != option.default:
-                its_own = ", ".join(name for name, heeding in NOT_OF_ALL.items() if definition in heeding)
-                raise OptionError(name, getattr(self, name), f"left out: {definition} flows have {its_own}")
+            heeding = NOT_OF_ALL.get(name, DEFINITIONS)
+            if definition not in heeding and getattr(self, name) != option.default:
+                others = f"it is for {' and '.join(heeding)} flows, and these are {definition}"
+                raise OptionError(name, getattr(self, name), f"left out: {others}")
 
     def resolve(self, definition: str = "seed") -> FlowOptions:
         """Fill in what depends on the definition: `definition`, if none is chosen, and `min_packets`.

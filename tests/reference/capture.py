@@ -160,9 +160,9 @@ def _read_interface(body, order, offset):
 
 
 def _time_ns(interface, high, low):
-    """Ticks to nanoseconds, rounded down, plus the interface's offset; saturating at each step."""
+    """Ticks to nanoseconds, rounded down, plus the interface's offset."""
     ticks = high << 32 | low
-    return _clamp(_clamp(ticks * 10**9 // interface.ticks_per_s) + _clamp(interface.offset_s * 10**9))
+    return _clamp(ticks * 10**9 // interface.ticks_per_s + interface.offset_s * 10**9)
 
 
 def _find_interface(interfaces, number, offset):

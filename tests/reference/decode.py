@@ -44,6 +44,7 @@ TCP, UDP = 6, 17
 MIN_TRANSPORT_BYTES = {TCP: 20, UDP: 8}
 FRAGMENT, AUTHENTICATION = 44, 51
 EXTENSION_HEADERS = (0, 43, FRAGMENT, AUTHENTICATION, 60)  # and hop-by-hop, routing, destination options
+MOST_PADDING = 6  # bytes that Ethernet adds to an IPv6 header, to make a frame of 60
 
 
 class Decoded(NamedTuple):
@@ -223,7 +224,7 @@ def _read_ipv6(packet, offset, level):
     Extension headers are walked in any order and number. One that does not lie wholly inside the captured IP
     payload is `truncated_ip_header`. ESP (50), no next header (59), mobility (135) and the rest are
     `other_protocol`. A payload length of 0 means "to the end of the frame": a jumbogram or segmentation
-    offload.
+    offload; where at most 6 bytes follow there is none, and they are padding.
     """
     if len(packet) - offset < 40:
         raise Skip("truncated_ip_header")
@@ -233,7 +234,8 @@ def _read_ipv6(packet, offset, level):
     source, destination = packet[offset + 8 : offset + 24], packet[offset + 24 : offset + 40]
     span = (offset, 40 + payload_length if payload_length else 0)
     offset += 40
-    end = len(packet) if payload_length == 0 else min(len(packet), offset + payload_length)
+    is_offloaded = payload_length == 0 and len(packet) - offset > MOST_PADDING
+    end = len(packet) if is_offloaded else min(len(packet), offset + payload_length)
     first_of = None
     while next_header in EXTENSION_HEADERS:
         if next_header == FRAGMENT and end - offset >= 8:

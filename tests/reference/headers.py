@@ -7,7 +7,7 @@ that the IP header states, not what was captured: neither a snaplen nor Ethernet
 import struct
 from typing import NamedTuple
 
-from reference.decode import FINAL_REASONS, TCP, UDP, Decoder, format_address
+from reference.decode import FINAL_REASONS, MOST_PADDING, TCP, UDP, Decoder, format_address
 from reference.links import Skip
 from reference.tcp_options import read_tcp_options
 
@@ -106,8 +106,13 @@ class HeaderDecoder(Decoder):
         return self._make(header, key, transport_header_bytes=n_header_bytes, payload_bytes=n_payload_bytes, **fields)
 
     def _length_of(self, header):
-        """Bytes of an IP packet: where its own field is 0 (offload, jumbogram), up to the end of the frame."""
-        return header.length or self._record.wirelen - header.start
+        """Bytes of an IP packet: where its own field is 0 (offload, jumbogram), up to the end of the frame.
+
+        After an IPv6 header alone, padding is none of them.
+        """
+        rest = max(0, self._record.wirelen - header.start)
+        is_alone = len(header.source) == 16 and rest <= 40 + MOST_PADDING
+        return header.length or (40 if is_alone else rest)
 
     def _make(self, header, key, *, payload_bytes, **fields):
         record = self._record

@@ -150,6 +150,23 @@ def test_sizes_by_the_ip_header(tmp_path):
     assert sizes == {"captured": "79", "wire": "79", "ip": "45", "payload": "5"}
 
 
+@pytest.mark.parametrize("next_header", [59, 47, 58])
+def test_padding_behind_an_empty_ipv6_packet_is_no_payload(tmp_path, next_header):
+    frame = frames.ethernet(frames.ipv6(next_header=next_header, payload_length=0), pad_to=60)
+    capture = write(tmp_path, (0, frame))
+    sizes = {
+        size: extract(tmp_path, capture, "--protocols", "all", "--size", size)[0][0]["bi_bytes"]
+        for size in options.SIZES
+    }
+    assert sizes == {"captured": "60", "wire": "60", "ip": "40", "payload": "0"}
+
+
+def test_an_ipv6_length_left_to_the_network_card_reaches_to_the_end(tmp_path):
+    packet = frames.ipv6(frames.tcp(1, 2, b"x" * 100), next_header=frames.TCP, payload_length=0)
+    capture = write(tmp_path, (0, frames.ethernet(packet)))
+    assert extract(tmp_path, capture, "--size", "ip")[0][0]["bi_bytes"] == "160"
+
+
 def test_like_decides_the_definition(tmp_path):
     capture = write(tmp_path, (0, segment(CLIENT)), (1, segment(SERVER)))
     netml.extract(capture, "STATS", flow=FlowOptions(definition="bi")).save(tmp_path / "like.npz")
@@ -173,6 +190,7 @@ def test_options_name_the_kernels():
         {"definition": "uni", "keep_tail": True},
         {"definition": "bi", "tcp_timeout": 60.0},
         {"definition": "uni", "udp_timeout": 60.0},
+        {"definition": "uni", "direction": "syn"},
         {"definition": "seed", "idle_timeout": 10.0},
         {"definition": "seed", "active_timeout": 10.0},
         {"definition": "seed", "tcp_end": "rst"},
@@ -192,19 +210,48 @@ def test_what_cannot_be(chosen):
         FlowOptions(**chosen)
 
 
-def test_an_interval_and_a_family_of_biflows(tmp_path):
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("-f FLOW --interval 5", "--interval 5.0: must be left out: it is for seed flows, and these are bi"),
+        ("-f FLOW --keep-tail", "--keep-tail: must be left out: it is for seed flows, and these are bi"),
+        (
+            "-f IAT --idle-timeout 10",
+            "--idle-timeout 10.0: must be left out: it is for uni and bi flows, and these are",
+        ),
+        ("-f IAT --no-vlan-key", "--no-vlan-key: must be left out: it is for uni and bi flows, and these are seed"),
+        ("-f FLOW --flow uni --direction syn", "--direction syn: must be left out: it is for bi flows, and these are"),
+        ("-f FLOW --cic-extra", "--cic-extra is an option of CIC, not of FLOW"),
+        ("-f IAT -f FLOW --bulk-gap 0", "--bulk-gap is an option of CIC and CIC-2017, not of IAT, FLOW"),
+        ("-f CIC-2017 --cic-extra", "--cic-extra is an option of CIC, not of CIC-2017"),
+        ("-f CIC --payload-bytes 3", "--payload-bytes is an option of NPRINT, not of CIC"),
+        ("--rate 5", "--rate is an option of SAMP_NUM and SAMP_SIZE, not of IAT"),
+        ("-f NPRINT --stream", "--family NPRINT: must be another one in a stream"),
+        ("-f NPRINT --stream --dim 3", "--family NPRINT: must be another one in a stream"),
+    ],
+)
+def test_options_of_others(tmp_path, arguments, said):
     capture = write(tmp_path, (0, segment(CLIENT)))
-    run = run_netml("extract", capture, "-f", "FLOW", "--interval", "5", "-o", tmp_path / "out.csv")
+    run = run_netml("extract", capture, *arguments.split(), "-o", tmp_path / "out.csv")
     assert run.status == 2
-    assert "--interval" in run.err
-    assert "idle_timeout" in run.err
-    assert "Traceback" not in run.err
+    assert said in run.err
+    assert run.err.count("\n") == 1
     assert not (tmp_path / "out.csv").exists()
 
 
-def test_a_timeout_of_biflows_and_a_family_of_the_seed(tmp_path):
+def test_a_zero_is_given(tmp_path):
+    """A bulk with pauses of 0 s at most: one of four packets at once, and none of four with time between."""
+    capture = write(tmp_path, *((i / 10, segment(CLIENT, payload=b"x")) for i in range(5)))
+    bulks = {}
+    for gap in ("0", "1"):
+        run = run_netml("extract", capture, "-f", "CIC", "--bulk-gap", gap, "-q", "-o", tmp_path / "out.csv")
+        assert run.status == 0, run.err
+        bulks[gap] = float(rows(tmp_path / "out.csv")[0]["Fwd Packet/Bulk Avg"])
+    assert bulks == {"0": 0, "1": 5}
+
+
+def test_learn_refuses_options_of_others(tmp_path):
     capture = write(tmp_path, (0, segment(CLIENT)))
-    run = run_netml("extract", capture, "-f", "IAT", "--idle-timeout", "10", "-o", tmp_path / "out.csv")
+    run = run_netml("learn", "-p", capture, "--family", "FLOW", "--cic-extra", "-o", tmp_path / "model.netml")
     assert run.status == 2
-    assert "--idle-timeout 10.0: must be left out: seed flows have interval, keep_tail, tcp_timeout" in run.err
-    assert not (tmp_path / "out.csv").exists()
+    assert "--cic-extra is an option of CIC, not of FLOW" in run.err

@@ -103,6 +103,21 @@ def test_pcapng_offset(tsoffset, order, expected):
     assert_same(read(captures.pcapng(RECORDS, tsoffset=tsoffset, order=order)), expected)
 
 
+@pytest.mark.parametrize(
+    ("tsoffset", "seconds", "expected_ns"),
+    [
+        (-9_000_000_000, 18_000_000_000, 9 * 10**18),
+        (-18_000_000_000, 18_000_000_001, 10**9),
+        (-(2**63), 2**44, -(2**63 - 1)),
+        (2**63 - 1, 0, 2**63 - 1),
+    ],
+)
+def test_only_the_sum_of_ticks_and_offset_is_clamped(tsoffset, seconds, expected_ns):
+    content = captures.section_header() + captures.interface(tsresol=0, tsoffset=tsoffset)
+    content += captures.enhanced_packet(seconds, traffic.udp_frame()) * 2
+    assert read(content).time_ns.tolist() == [expected_ns] * 2
+
+
 def test_sections_of_both_byte_orders_and_interfaces_of_their_own(expected):
     content = b""
     for part in range(3):

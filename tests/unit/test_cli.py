@@ -84,22 +84,33 @@ def test_every_option_does_what_its_argument_does(tmp_path, arguments):
     assert expected.X.shape != plain.X.shape or not np.array_equal(expected.X, plain.X)
 
 
-def test_options_of_single_families_are_kept(path):
-    given = "--cic-extra --bulk-gap 2 --bulk-packets 3 --subflow-gap 0.5 --activity-timeout 7 --first 4 --dim 3"
-    given += " --nprint-headers u,4 --payload-bytes 2"
-    about = json.loads(str(extract(path, *given.split())["metadata"]))["representation"]
-    chosen = {"bulk_gap": 2, "bulk_packets": 3, "subflow_gap": 0.5, "activity_timeout": 7, "cic_extra": True}
-    chosen |= {"nprint_headers": "ipv4,udp", "payload_bytes": 2}
-    assert (about["family_options"], about["first"]) == (chosen, 4)
-    made = netml.extract(path, dim=3, family_options=FamilyOptions(**chosen))
-    assert made.metadata["representation"] == {**about, "first": None}
+@pytest.mark.parametrize(
+    ("arguments", "family", "chosen"),
+    [
+        (
+            "--cic-extra --bulk-gap 2 --bulk-packets 3 --subflow-gap 0.5 --activity-timeout 7",
+            "CIC",
+            {"cic_extra": True, "bulk_gap": 2, "bulk_packets": 3, "subflow_gap": 0.5, "activity_timeout": 7},
+        ),
+        ("--bulk-gap 0 --activity-timeout 7", "CIC-2017", {"bulk_gap": 0, "activity_timeout": 7}),
+        ("--nprint-headers u,4 --payload-bytes 2", "NPRINT", {"nprint_headers": "ipv4,udp", "payload_bytes": 2}),
+    ],
+)
+def test_options_of_single_families_are_kept(path, arguments, family, chosen):
+    given = f"{arguments} -f {family} --first 4 --dim 3".split()
+    about = json.loads(str(extract(path, *given)["metadata"]))["representation"]
+    assert {name: about["family_options"][name] for name in chosen} == chosen
+    assert about["first"] == 4
+    made = netml.extract(path, family, dim=3, first=4, family_options=FamilyOptions(**chosen))
+    assert made.metadata["representation"] == about
 
 
 @pytest.mark.parametrize("arguments", ["--first 0", "--bulk-packets 0", "--bulk-gap -1", "--activity-timeout nan"])
 def test_options_of_single_families_are_checked(path, arguments):
-    run = run_netml("extract", path, *arguments.split(), "-o", path.parent / "out.npz")
+    run = run_netml("extract", path, "-f", "CIC", *arguments.split(), "-o", path.parent / "out.npz")
     assert run.status != 0
     assert f"netml: {arguments.split()[0]} " in run.err
+    assert "must be" in run.err
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".npy", ".csv", ".parquet", ".arrow", ".dat", ".CSV"])

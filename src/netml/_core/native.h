@@ -32,10 +32,14 @@ static inline uint64_t netml_fold_multiply(uint64_t a, uint64_t b) {
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* ticks * multiplier / divisor >> shift, clamped to [0, INT64_MAX]: a clock's ticks in nanoseconds. */
-static inline int64_t netml_scale_ticks(uint64_t ticks, uint64_t multiplier, uint64_t divisor, uint32_t shift) {
+/* (ticks * multiplier / divisor >> shift) + offset_s * 10**9, clamped to +-INT64_MAX: a clock's ticks in nanoseconds. */
+static inline int64_t netml_find_time(
+    uint64_t ticks, uint64_t multiplier, uint64_t divisor, uint32_t shift, int64_t offset_s) {
     unsigned __int128 scaled = (unsigned __int128)ticks * multiplier / divisor >> shift;
-    return scaled > (unsigned __int128)INT64_MAX ? INT64_MAX : (int64_t)scaled;
+    __int128 time_ns = (__int128)offset_s * 1000000000;
+    /* No offset brings back what is beyond 2**100. */
+    time_ns += scaled >> 100 ? (__int128)1 << 100 : (__int128)scaled;
+    return time_ns > INT64_MAX ? INT64_MAX : time_ns < -INT64_MAX ? -INT64_MAX : (int64_t)time_ns;
 }
 
 /* a + b, clamped to the range of int64. */

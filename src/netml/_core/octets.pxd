@@ -12,7 +12,8 @@ cdef extern from "native.h" nogil:
     uint32_t netml_count_bits(uint32_t value) noexcept
     bint netml_likely(bint condition) noexcept
     uint64_t netml_fold_multiply(uint64_t a, uint64_t b) noexcept
-    int64_t netml_scale_ticks(uint64_t ticks, uint64_t multiplier, uint64_t divisor, uint32_t shift) noexcept
+    int64_t netml_find_time(
+        uint64_t ticks, uint64_t multiplier, uint64_t divisor, uint32_t shift, int64_t offset_s) noexcept
     int64_t netml_add_clamped(int64_t a, int64_t b) noexcept
     int64_t netml_gap(int64_t a, int64_t b) noexcept
     void netml_add_squares(uint64_t *sum, uint64_t x, uint64_t n) noexcept

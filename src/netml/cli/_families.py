@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from netml.cli.failures import spell_option
+
 if TYPE_CHECKING:
-    from netml.families import FamilyOptions
+    from netml.families import Family, FamilyOptions
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -60,7 +62,23 @@ def make_family_options(chosen: Mapping[str, Any]) -> FamilyOptions:
     from netml.families import FamilyOptions
     from netml.families.nprint import parse_headers
 
-    given = {name: chosen[name] for name in FAMILY_NAMES if chosen[name] is not None}
+    given = {name: chosen[name] for name in FAMILY_NAMES if chosen[name] is not None and chosen[name] is not False}
+    _require_heeded([*given, *(["rate"] if chosen["rate"] is not None else [])], chosen["families"] or ("IAT",))
     if "nprint_headers" in given:
         given["nprint_headers"] = ",".join(parse_headers(given["nprint_headers"]))
     return FamilyOptions(**given)
+
+
+def _require_heeded(given: list[str], families: Sequence[str]) -> None:
+    """Refuse options of families that are not asked for."""
+    from netml.families import FAMILIES, find_family, parse_families
+
+    chosen = [find_family(name) for name in parse_families(families).names]
+    for name in given:
+        if not any(_heeds(family, name) for family in chosen):
+            heeding = " and ".join(other for other, family in FAMILIES.items() if _heeds(family, name))
+            raise click.UsageError(f"{spell_option(name)} is an option of {heeding}, not of {', '.join(families)}")
+
+
+def _heeds(family: Family, option: str) -> bool:
+    return family.needs_rate if option == "rate" else option in family.options

@@ -29,7 +29,10 @@ from netml.cli.failures import EXIT_FAILURE, EXIT_OK
 @_families.family_options
 @click.option("--labels", type=params.any_path, metavar="CSV", help="Labels to join (CIC-IDS2017 or named columns).")
 @params.label_columns
-@click.option("--stream", is_flag=True, help="Write rows as flows end, in bounded memory; needs --interval and --dim.")
+@click.option(
+    "--stream", is_flag=True,
+    help="Write rows as flows end, in bounded memory. Flows of the original need --interval and --dim then.",
+)  # fmt: skip
 @click.option(
     "--like", type=params.any_path, metavar="FILE",
     help="Make rows as those of a feature file or a model, with its interval and dim.",

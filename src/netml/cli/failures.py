@@ -20,8 +20,14 @@ EXIT_ANOMALY = 3
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 EXIT_TERMINATED = 143
-OPTIONS = {"families": "family", "columns": "label-column"}  # where a command calls an option otherwise than Python
+# Where a command calls an option otherwise than Python.
+OPTIONS = {"families": "family", "columns": "label-column", "definition": "flow", "vlan_key": "no-vlan-key"}
 COMPLETION_VARIABLE = "_NETML_COMPLETE"
+
+
+def spell_option(name: str) -> str:
+    """Give the option of the commands for one of Python."""
+    return f"--{OPTIONS.get(name, name.replace('_', '-'))}"
 
 
 class Terminated(KeyboardInterrupt):
@@ -97,9 +103,8 @@ def run(group: click.Group, arguments: list[str] | None) -> int:
         except BrokenPipeError:
             return EXIT_BROKEN_PIPE
         except OptionError as error:
-            option = OPTIONS.get(error.option, error.option.replace("_", "-"))
-            given = "" if error.value is None else f" {error.value}"
-            fail(f"--{option}{given}: must be {error.allowed}")
+            given = "" if error.value is None or isinstance(error.value, bool) else f" {error.value}"
+            fail(f"{spell_option(error.option)}{given}: must be {error.allowed}")
             return EXIT_USAGE
         except UnknownNameError as error:
             fail(error)

@@ -92,6 +92,8 @@ class Family:
         The names of those texts, in order.
     default_dim : int, optional
         `dim` unless another one is asked for; otherwise it is learned.
+    options : tuple of str
+        The names of the `FamilyOptions` that it heeds.
     is_bits : bool, default False
         Whether its rows are bits of headers, int8, that the reading has to keep; such a family stands alone.
     """
@@ -108,4 +110,5 @@ class Family:
     texts: Callable[[FlowTable], dict[str, np.ndarray]] | None = None
     text_columns: tuple[str, ...] = ()
     default_dim: int | None = None
+    options: tuple[str, ...] = ()
     is_bits: bool = False

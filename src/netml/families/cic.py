@@ -57,6 +57,7 @@ CIC_2017_COLUMNS = (
     *("Active Mean", " Active Std", " Active Max", " Active Min"),
     *("Idle Mean", " Idle Std", " Idle Max", " Idle Min"),
 )
+TIME_OPTIONS = ("bulk_gap", "bulk_packets", "subflow_gap", "activity_timeout")
 PACKET_COLUMNS = ("is_forward", "flags", "payload_bytes", "header_bytes", "window")
 
 
@@ -74,6 +75,7 @@ CIC_FAMILIES = {
         extra_packet_columns=("sequence",),
         definition="bi",
         has_state=True,
+        options=("cic_extra", *TIME_OPTIONS),
     ),
     "CIC-2017": Family(
         10,
@@ -83,5 +85,6 @@ CIC_FAMILIES = {
         packet_columns=PACKET_COLUMNS,
         definition="bi",
         has_state=True,
+        options=TIME_OPTIONS,
     ),
 }

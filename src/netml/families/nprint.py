@@ -105,5 +105,6 @@ NPRINT = Family(
     _columns,
     definition="bi",
     default_dim=DEFAULT_DIM,
+    options=("nprint_headers", "payload_bytes"),
     is_bits=True,
 )

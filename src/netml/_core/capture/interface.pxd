@@ -1,7 +1,7 @@
 """A pcapng interface: its link type, snaplen and clock (draft-ietf-opsawg-pcapng, section 4.2)."""
-from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from netml._core.octets cimport netml_add_clamped, netml_scale_ticks, read_file16, read_file32, read_file64
+from netml._core.octets cimport netml_find_time, read_file16, read_file32, read_file64
 from netml._core.status cimport STATUS_BAD_BLOCK, STATUS_OK, Status
 
 
@@ -13,16 +13,16 @@ cdef enum:
 cdef struct Interface:
     uint32_t link_type           # LINKTYPE_ value
     uint32_t snaplen             # bytes; 0 = no limit
-    uint64_t multiplier          # ns = ticks * multiplier / divisor >> shift + offset_ns
+    uint64_t multiplier          # ns = ticks * multiplier / divisor >> shift + offset_s * 10**9
     uint64_t divisor
     uint32_t shift               # bits
-    int64_t offset_ns            # if_tsoffset, ns
+    int64_t offset_s             # if_tsoffset
 
 
 cdef inline int64_t find_time_ns(const Interface *interface, uint64_t ticks) noexcept nogil:
     """A packet's ticks as ns since 1970, clamped."""
-    return netml_add_clamped(
-        netml_scale_ticks(ticks, interface.multiplier, interface.divisor, interface.shift), interface.offset_ns)
+    return netml_find_time(
+        ticks, interface.multiplier, interface.divisor, interface.shift, interface.offset_s)
 
 
 cdef inline void read_resolution(Interface *interface, uint8_t resolution) noexcept nogil:
@@ -46,15 +46,6 @@ cdef inline void read_resolution(Interface *interface, uint8_t resolution) noexc
             interface.multiplier = 0  # less than a nanosecond in all 64 bits of ticks
 
 
-cdef inline int64_t offset_in_ns(int64_t offset_s) noexcept nogil:
-    """Seconds as ns, clamped."""
-    if offset_s > INT64_MAX // 1000000000:
-        return INT64_MAX
-    if offset_s < -(INT64_MAX // 1000000000):
-        return -INT64_MAX
-    return offset_s * 1000000000
-
-
 cdef inline Status read_interface(
     Interface *interface, const uint8_t *body, size_t length, bint is_swapped,
 ) noexcept nogil:
@@ -65,7 +56,7 @@ cdef inline Status read_interface(
         return STATUS_BAD_BLOCK
     interface.link_type = read_file16(body, is_swapped)
     interface.snaplen = read_file32(body + 4, is_swapped)
-    interface.offset_ns = 0
+    interface.offset_s = 0
     read_resolution(interface, 6)
     while at + 4 <= length:
         code = read_file16(body + at, is_swapped)
@@ -76,6 +67,6 @@ cdef inline Status read_interface(
         if code == OPTION_TSRESOL and size == 1:
             read_resolution(interface, body[at])
         elif code == OPTION_TSOFFSET and size == 8:
-            interface.offset_ns = offset_in_ns(<int64_t> read_file64(body + at, is_swapped))
+            interface.offset_s = <int64_t> read_file64(body + at, is_swapped)
         at += (<size_t> size + 3) & ~<size_t> 3
     return STATUS_OK

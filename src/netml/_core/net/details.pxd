@@ -4,6 +4,7 @@ Read after a packet has been kept, from the offsets that decoding has left in it
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
+from netml._core.net.ipv6 cimport IPV6_BYTES, MOST_PADDING
 from netml._core.net.tcp_options cimport read_tcp_options
 from netml._core.octets cimport read_be16, read_be32
 from netml._core.packet cimport PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP, Packet
@@ -16,11 +17,11 @@ cdef enum:
 cdef inline uint32_t read_ip_bytes(const uint8_t *frame, const Packet *packet) noexcept nogil:
     """Length of the IP packet by its own field; where that is 0 (offload, jumbogram), to the end of the frame."""
     cdef const uint8_t *ip = frame + packet.ip_at
-    cdef uint32_t n_bytes = read_be16(ip + 2)
+    cdef uint32_t n_bytes = read_be16(ip + 2), rest = packet.wirelen - min(packet.ip_at, packet.wirelen)
     if ip[0] >> 4 == 6:
         n_bytes = read_be16(ip + 4)
-        n_bytes += 40 if n_bytes else 0
-    return n_bytes if n_bytes else packet.wirelen - min(packet.ip_at, packet.wirelen)
+        n_bytes += IPV6_BYTES if n_bytes or rest <= IPV6_BYTES + MOST_PADDING else 0
+    return n_bytes if n_bytes else rest
 
 
 cdef inline void read_icmp(const uint8_t *icmp, Packet *packet) noexcept nogil:

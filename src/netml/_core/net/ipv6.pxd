@@ -12,6 +12,7 @@ from netml._core.status cimport KEPT, SKIP_BAD_IP, SKIP_CUT_IP, SKIP_FRAGMENT, R
 
 cdef enum:
     IPV6_BYTES = 40
+    MOST_PADDING = 6             # octets that Ethernet adds to an IPv6 header, to make a frame of 60
     NEXT_HOP_BY_HOP = 0
     NEXT_ROUTING = 43
     NEXT_FRAGMENT = 44
@@ -30,8 +31,9 @@ cdef inline Reason decode_ipv6(
         return SKIP_BAD_IP
     payload_bytes = read_be16(ip + 4)
     header.payload_end = caplen
-    # A payload length of 0 is a jumbogram or segmentation left to the network card: to the frame's end.
-    if payload_bytes and payload_bytes < available - IPV6_BYTES:
+    # A payload length of 0 is a jumbogram or segmentation left to the network card: to the frame's end. Where hardly
+    # anything follows there is no payload, and that is padding.
+    if payload_bytes < available - IPV6_BYTES and (payload_bytes or available - IPV6_BYTES <= MOST_PADDING):
         header.payload_end = at + IPV6_BYTES + payload_bytes
     header.payload_at = at + IPV6_BYTES
     header.fragment_at = NO_FRAGMENT
