@@ -76,7 +76,7 @@ def extract_batches(
     Returns
     -------
     FeatureBatches
-        An iterator of `FeatureMatrix`, none of them empty; `metadata`, `columns`, `stop()`, `close()`.
+        An iterator of `FeatureMatrix`, none of them empty; `metadata`, `no_rows()`, `stop()`, `close()`.
 
     Raises
     ------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import queue
@@ -106,8 +107,7 @@ class MappedFile:
         self._wanted: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         self._helper: threading.Thread | None = None
         if has_processors():
-            self._helper = threading.Thread(target=self._populate, args=(self.octets,), name="netml-pages", daemon=True)
-            self._helper.start()
+            self._helper = _start_thread(self._populate, "netml-pages", self.octets)
 
     def _populate(self, octets: np.ndarray) -> None:
         while (start := self._wanted.get()) is not None:
@@ -139,12 +139,24 @@ class MappedFile:
             self._helper.join()
             self._helper = None
         self.octets = None
-        self._map.close()
+        # An exception under way may hold, in its traceback, what was looked at: the mapping goes with the last of that.
+        with contextlib.suppress(BufferError):
+            self._map.close()
 
 
 def has_processors() -> bool:
     """Say whether a thread would have a processor of its own."""
     return len(os.sched_getaffinity(0)) > 1
+
+
+def _start_thread(target: Callable[..., None], name: str, *arguments: Any) -> threading.Thread | None:
+    """Start a thread; None where there can be no more of them: it would only have saved time."""
+    thread = threading.Thread(target=target, args=arguments, name=name, daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:
+        return None
+    return thread
 
 
 def _new_buffer() -> np.ndarray:
@@ -177,8 +189,10 @@ def _read_ahead(stream: Any) -> Generator[Block, None, None]:
         except BaseException as error:
             full.put(error)
 
-    reader = threading.Thread(target=read, name="netml-reader", daemon=True)
-    reader.start()
+    reader = _start_thread(read, "netml-reader")
+    if reader is None:
+        yield from _read_inline(stream)
+        return
     try:
         while (block := full.get()) is not None:
             if isinstance(block, BaseException):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import select
+from collections.abc import Callable
 from typing import Any
 
 from netml.errors import CaptureError, MissingExtraError, TruncatedCaptureError
@@ -35,11 +38,9 @@ class PeekedStream(io.RawIOBase):
 
     def peek(self, n_bytes: int) -> bytes:
         """Give the next `n_bytes` bytes, fewer only at the end, and leave them where they are."""
-        # Of a buffered stream take all that its buffer has: what comes afterwards, its descriptor tells of.
-        is_buffered = isinstance(self._stream, io.BufferedReader)
         while len(self._peeked) < n_bytes:
             try:
-                more = self._stream.read1(PEEK_BYTES) if is_buffered else self._stream.read(n_bytes - len(self._peeked))
+                more = self._take(lambda: self._read_some(n_bytes - len(self._peeked)))
             except UnicodeDecodeError:
                 more = ""
             if isinstance(more, str):
@@ -48,6 +49,32 @@ class PeekedStream(io.RawIOBase):
                 break
             self._peeked += bytes(more)
         return self._peeked[:n_bytes]
+
+    def _read_some(self, n_bytes: int) -> Any:
+        # Of a buffered stream take all that its buffer has: what comes afterwards, its descriptor tells of.
+        if isinstance(self._stream, io.BufferedReader):
+            return self._stream.read1(PEEK_BYTES)
+        return self._stream.read(n_bytes)
+
+    def _take(self, read: Callable[[], Any]) -> Any:
+        """Read; if nothing has come through a descriptor that does not block, wait, as that is not the end."""
+        taken = read()
+        if not taken and self._waits():
+            taken = read()
+        return taken
+
+    def _waits(self) -> bool:
+        """Wait until the descriptor has bytes, or its end, if it is one whose reads do not."""
+        try:
+            descriptor = self._stream.fileno()
+            if os.get_blocking(descriptor):
+                return False
+        except (AttributeError, OSError, ValueError):
+            return False
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        poll.poll()
+        return True
 
     @property
     def n_peeked(self) -> int:
@@ -66,8 +93,9 @@ class PeekedStream(io.RawIOBase):
             self._peeked = self._peeked[len(taken) :]
             return len(taken)
         if self._readinto is not None:
-            return self._readinto(buffer) or 0
-        more = self._stream.read(len(buffer))
+            into = self._readinto
+            return self._take(lambda: into(buffer)) or 0
+        more = self._take(lambda: self._stream.read(len(buffer))) or b""
         buffer[: len(more)] = more
         return len(more)
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from netml.errors import OptionError
 from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions
 from netml.flows import FlowTable
 from netml.matrix import FeatureMatrix
@@ -129,8 +130,9 @@ def extract(
     strict, link_type, progress
         As in `read_flows`.
     max_memory : int, optional
-        Memory that packets may take, bytes; by default half of what is available. Those beyond it wait in a temporary
-        file, in the folder that TMPDIR names; ``metadata["spilled"]`` then says how many. The matrix is the same.
+        Of seed flows: memory that packets may take, bytes; by default half of what is available. Those beyond it wait
+        in a temporary file, in the folder that TMPDIR names; ``metadata["spilled"]`` then says how many. The matrix is
+        the same.
 
     Returns
     -------
@@ -142,7 +144,7 @@ def extract(
     CaptureError
         If a source cannot be opened or, with `strict`, not be read to its end.
     OptionError, UnknownNameError
-        If an option is out of range, or a family unknown.
+        If an option is out of range, or `max_memory` given for biflows, or a family unknown.
     SpillError
         If the temporary file cannot be written.
 
@@ -157,6 +159,8 @@ def extract(
     wanted = RepresentationOptions(named, fft, header, dim, rate, size, chosen, first)
     label_table = _read_labels(labels) if labels is not None else None
     flow = flow or FlowOptions()
+    if max_memory is not None and flow.resolve(wanted.definition).definition != "seed":
+        raise OptionError("max_memory", max_memory, "left out: only seed flows can wait in a file, or use a stream")
     pieces = read_pieces_within(
         _memory_for_packets(max_memory),
         source,

@@ -13,6 +13,7 @@ from netml.errors import DamagedFileError, FamilyError, OptionError, UnknownName
 from netml.families import FamilyOptions, find_family
 from netml.matrix import FeatureMatrix
 from netml.options import FlowOptions, RepresentationOptions
+from netml.requirements import require_number
 
 LEAST_INTERVAL_S = 1e-9  # of an interval of 0 only a batch makes sense; a nanosecond is next to it
 _MAX_MANIFEST_BYTES = 16 << 20
@@ -35,8 +36,10 @@ def fix_representation(
     Raises
     ------
     OptionError
-        If the interval, `dim` or a rate that is needed is missing; it names the option.
+        If the interval, `dim` or a rate that is needed is missing, or the interval is not above 0; it names the option.
     """
+    if interval is not None:
+        require_number("interval", interval, lowest=0.0, excludes_lowest=True)
     flow = flow.resolve(options.definition)
     is_seed = flow.definition == "seed"
     needed: dict[str, float | None] = {"interval": interval} if is_seed else {}

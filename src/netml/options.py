@@ -273,7 +273,12 @@ def _require_ports(tunnel_ports: Mapping[str, Sequence[int]]) -> None:
     for name, ports in tunnel_ports.items():
         if name not in TUNNEL_KINDS:
             raise UnknownNameError("tunnel", name, TUNNEL_KINDS)
+        if isinstance(ports, str) or not isinstance(ports, Sequence):
+            raise OptionError("tunnel_ports", dict(tunnel_ports), f"a sequence of ports for {name}")
         for port in ports:
             require_whole("tunnel_ports", port, 0, 65535)
+    listed = [port for ports in tunnel_ports.values() for port in dict.fromkeys(ports)]
+    if len(set(listed)) < len(listed):
+        raise OptionError("tunnel_ports", dict(tunnel_ports), "different ports: no two tunnels can share one")
     if sum(map(len, tunnel_ports.values())) > MAX_TUNNEL_PORTS:
         raise OptionError("tunnel_ports", dict(tunnel_ports), f"at most {MAX_TUNNEL_PORTS} ports")

@@ -90,5 +90,5 @@ def test_round_trip_of_the_handshake(compared):
             n_again += 1
         else:
             others.append(name)
-    assert (n_same, n_again) == (496, 15)
+    assert (n_same, n_again) == (497, 15)
     assert others == ["sccp_hw_conf_register.pcapng"], "three packets of the time 0, which tshark takes for none"

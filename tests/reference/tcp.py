@@ -58,23 +58,29 @@ def handshake_of(segments):
 def _find_handshake(segments):
     """((SYN, its SYN-ACK), (SYN-ACK, its ACK)) as times in ns; None for a pair that was not seen."""
     originator = is_forward_originator(segments)
-    syn = first_answer = answer = None
+    syn = first_answer = None
+    latest = []  # SYN-ACKs, the latest of each number, in order; the ACK is of one of the last two
     for segment in segments:
         kind = segment.flags & (SYN | RST | ACK)
         if segment.is_forward == originator:
             if kind == SYN and first_answer is None:
                 syn = segment
-            if (
-                kind == ACK
-                and answer is not None
-                and distance(segment.acknowledgement, answer.sequence + 1) < WRAP // 2
-            ):
+            known = [answer for answer in latest[:-3:-1] if acknowledges(segment, answer)] if kind == ACK else []
+            alone = [answer for answer in known if segment.acknowledgement == (answer.sequence + 1) % WRAP]
+            for answer in [*alone, *known][:1]:
                 return first_answer, (answer.time_ns, segment.time_ns)
         elif kind == SYN | ACK and (syn is None or answers(segment, syn)):
-            answer = segment
+            if latest and latest[-1].sequence == segment.sequence:
+                latest.pop()
+            latest.append(segment)
             if first_answer is None and syn is not None:
                 first_answer = syn.time_ns, segment.time_ns
     return first_answer, None
+
+
+def acknowledges(segment, syn_ack):
+    """Whether a segment acknowledges a SYN-ACK, and perhaps what came behind it."""
+    return distance(segment.acknowledgement, syn_ack.sequence + 1) < WRAP // 2
 
 
 def answers(syn_ack, syn):

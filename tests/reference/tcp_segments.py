@@ -73,7 +73,7 @@ class SentNumbers(SequenceSpace):
 
     def _begins_anew(self, start, stop):
         """Whether a SYN is of a new connection: it was neither sent before, nor is it right in front of the lowest."""
-        return bool(self.ranges) and not self.has(start, start + 1) and stop != self.ranges[0][0]
+        return bool(self.ranges) and not self.has(start, start + 1) and not start < self.ranges[0][0] <= stop
 
     def _count_sent(self, start, stop):
         return sum(max(0, min(stop, last) - max(start, first)) for first, last in self.ranges)

@@ -8,9 +8,11 @@ MOST_REPEATS = 9  # of one of the letters s h f r from one side
 
 
 def is_forward_originator(segments):
-    """The initiator asked for the connection, unless the first segment is an answer: then who sent that did not."""
-    is_answer = bool(segments) and segments[0].flags & (SYN | ACK) == SYN | ACK
-    return not (is_answer and segments[0].is_forward)
+    """The initiator asked for the connection, unless the first segment says otherwise: a SYN by its sender, an answer
+    by its receiver."""
+    if not segments or not segments[0].flags & SYN:
+        return True
+    return segments[0].is_forward == (not segments[0].flags & ACK)
 
 
 def conn_state(segments):

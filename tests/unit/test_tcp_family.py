@@ -85,6 +85,43 @@ def test_answer_of_the_forward_side_turns_the_roles(tcp, name):
     assert tcp.texts(turned) == (state, f"^{history}")
 
 
+def test_syn_of_the_reverse_side_turns_the_roles(tcp):
+    """The SYN-ACK stood before the SYN in the capture, so that its sender is forward; times say who asked."""
+    segments = numbered(S, H, A, D, E)
+    turned = [segment._replace(is_forward=not segment.is_forward) for segment in segments]
+    assert tcp.texts(turned) == ("S1", "^ShADd")
+    assert [tcp.row(turned)[name] for name in TCP_COLUMNS[:3]] == [0.001, 0.001, 0.002]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "acknowledged", "waited_s"),
+    [
+        ((500, 900), 501, 0.002),  # alone that of the first
+        ((900, 500), 901, 0.002),
+        ((500, 900), 901, 0.001),
+        ((900, 500), 501, 0.001),
+        ((500, 900), 950, 0.001),  # with data of it: the latest that it can be
+        ((500, 900), 600, 0.002),
+        ((500, 900, 500), 501, 0.001),
+        ((500, 900, 500), 901, 0.002),
+        ((500, 900, 1300), 501, -1),  # of more than two the first ones are forgotten
+        ((500, 900), 400, -1),
+    ],
+)
+def test_an_ack_is_of_the_syn_ack_that_it_acknowledges(tcp, numbers, acknowledged, waited_s):
+    answers = [rev(0, SYN_ACK, number, acknowledgement=101) for number in numbers]
+    row = tcp.row(numbered(S, *answers, fwd(0, ACK, 101, acknowledgement=acknowledged)))
+    assert row["syn_synack_rtt_s"] == 0.001
+    assert row["synack_ack_rtt_s"] == waited_s
+
+
+@pytest.mark.parametrize(("n_in_syn", "n_again_bytes"), [(0, 10), (10, 20)])
+def test_a_late_syn_begins_nothing(tcp, n_in_syn, n_again_bytes):
+    """Also not with data in it (TCP Fast Open), of which some were there already."""
+    found = one_side(tcp, fwd(0, ACK, 101, 10), fwd(0, SYN, 100, n_in_syn), fwd(0, ACK, 101, 10))
+    assert found == (1, n_again_bytes, 1, 0, 0)
+
+
 HISTORIES = {
     "Sh": [S, H],
     "ShADadFf": [S, H, A, D, rev(0, ACK, 501, acknowledgement=111), E, A, F, G],

@@ -65,13 +65,13 @@ def main(arguments: list[str] | None = None) -> None:
     # A command's memory is numpy's. To look for cycles among the objects of the imports, again and again while they
     # load and once more at the end, takes a sixth of a short command's time.
     gc.set_threshold(200_000, 50, 50)
-    from netml.cli.failures import give_up_output, run, terminate
+    from netml.cli.failures import give_up_output, handle_signals, run, terminate
 
-    signal.signal(signal.SIGTERM, terminate)
+    handle_signals(terminate)
     status = run(group, arguments)
     give_up_output()
     # All is said and written: no traceback out of the interpreter's own end.
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    handle_signals(signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.freeze()
     sys.exit(status)

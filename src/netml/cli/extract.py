@@ -40,7 +40,7 @@ from netml.cli.failures import EXIT_FAILURE, EXIT_OK
 @click.option("--max-flows", type=int, metavar="N", help="With --stream: flow keys held at most.")
 @click.option(
     "--max-memory", type=Size(), metavar="SIZE",
-    help="Memory for packets (500M, 2G): more of them wait in a temporary file; with --stream flows end early. "
+    help="Memory for packets (500M, 2G): more of them wait in a temporary file (seed); with --stream flows end early. "
     "[default: half of what is available; 1G]",
 )  # fmt: skip
 @click.option(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import click
 
@@ -19,9 +21,14 @@ EXIT_USAGE = 2
 EXIT_ANOMALY = 3
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
-EXIT_TERMINATED = 143
 # Where a command calls an option otherwise than Python.
-OPTIONS = {"families": "family", "columns": "label-column", "definition": "flow", "vlan_key": "no-vlan-key"}
+OPTIONS = {
+    "families": "family",
+    "columns": "label-column",
+    "definition": "flow",
+    "vlan_key": "no-vlan-key",
+    "tunnel_ports": "tunnel-port",
+}
 COMPLETION_VARIABLE = "_NETML_COMPLETE"
 
 
@@ -30,13 +37,45 @@ def spell_option(name: str) -> str:
     return f"--{OPTIONS.get(name, name.replace('_', '-'))}"
 
 
+class ClosedOutput(io.TextIOBase):
+    """Stands for standard output where there is none (`>&-`): what a command says must not be lost without a word."""
+
+    @property
+    def buffer(self) -> Any:
+        """What takes bytes."""
+        return self
+
+    def write(self, text: Any) -> int:
+        """Take nothing."""
+        raise NetmlError("standard output: is closed")
+
+    def writelines(self, lines: Any) -> None:
+        """Take nothing."""
+        self.write("")
+
+
 class Terminated(KeyboardInterrupt):
-    """SIGTERM: whoever cleans up after Ctrl-C does so for this, too."""
+    """SIGTERM, or SIGHUP of a terminal that goes: whoever cleans up after Ctrl-C does so for these, too."""
+
+    number = signal.SIGTERM
 
 
-def terminate(*_: object) -> None:
-    """Handle SIGTERM as Python handles SIGINT."""
-    raise Terminated
+class HungUp(Terminated):
+    """SIGHUP."""
+
+    number = signal.SIGHUP
+
+
+def terminate(number: int, _: object) -> None:
+    """Handle SIGTERM and SIGHUP as Python handles SIGINT."""
+    raise HungUp if number == signal.SIGHUP else Terminated
+
+
+def handle_signals(handler: Any) -> None:
+    """Set what SIGTERM and SIGHUP do, unless they are ignored (`nohup`)."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
@@ -47,11 +86,13 @@ def stopping_with(interrupt: Callable[[], None]) -> Iterator[None]:
         try:
             interrupt()
         except KeyboardInterrupt:
-            if number == signal.SIGTERM:
-                raise Terminated from None
+            if number != signal.SIGINT:
+                terminate(number, None)
             raise
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in heeded}
     try:
         yield
     finally:
@@ -68,11 +109,14 @@ def give_up_output() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def printable(text: str) -> str:
+    """Give a text without control characters: names of files and of columns are hostile input, too."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def fail(text: object) -> None:
     """Say on stderr, in one line, what is wrong."""
-    line = " ".join(str(text).split())
-    # Names of files and of columns are hostile input, too: no control sequence of a terminal gets through.
-    click.echo(f"netml: {''.join(c if c.isprintable() else ascii(c)[1:-1] for c in line)}", err=True)
+    click.echo(f"netml: {printable(' '.join(str(text).split()))}", err=True)
 
 
 def run(group: click.Group, arguments: list[str] | None) -> int:
@@ -80,10 +124,11 @@ def run(group: click.Group, arguments: list[str] | None) -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("always", CaptureWarning)
         warnings.showwarning = _show_warning
+        if sys.stdout is None:
+            sys.stdout = ClosedOutput()
         try:
             status = _invoke(group, sys.argv[1:] if arguments is None else arguments)
-            if sys.stdout is not None:
-                sys.stdout.flush()
+            sys.stdout.flush()
             return status if isinstance(status, int) else EXIT_OK
         except click.exceptions.Exit as leave:
             return leave.exit_code
@@ -97,9 +142,8 @@ def run(group: click.Group, arguments: list[str] | None) -> int:
         except (KeyboardInterrupt, click.Abort) as stop:
             if sys.stderr is not None and sys.stderr.isatty():
                 click.echo(err=True)  # the terminal stands behind "^C" or the progress bar
-            is_terminated = isinstance(stop, Terminated)
-            fail(f"{'terminated' if is_terminated else 'interrupted'}: {_tell_written()}")
-            return EXIT_TERMINATED if is_terminated else EXIT_INTERRUPTED
+            fail(f"{'terminated' if isinstance(stop, Terminated) else 'interrupted'}: {_tell_written()}")
+            return 128 + stop.number if isinstance(stop, Terminated) else EXIT_INTERRUPTED
         except BrokenPipeError:
             return EXIT_BROKEN_PIPE
         except OptionError as error:
@@ -115,6 +159,10 @@ def run(group: click.Group, arguments: list[str] | None) -> int:
             fail(error.format_message())
         except (NetmlError, OverflowError) as error:
             fail(error)
+        except RuntimeError as error:
+            if "start new thread" not in str(error):
+                raise
+            fail("out of memory, or of threads: no thread can be started")
         except OSError as error:
             fail(
                 f"{error.filename}: {error.strerror}" if error.filename and error.strerror else error.strerror or error

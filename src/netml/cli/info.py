@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from netml.cli import params
-from netml.cli.failures import EXIT_FAILURE, EXIT_OK
+from netml.cli.failures import EXIT_FAILURE, EXIT_OK, printable
 
 
 @click.command("info")
@@ -40,7 +40,7 @@ def command(captures: tuple[str, ...], strict: bool, quiet: bool, **chosen: Any)
 def _describe(found: dict[str, Any], protocols: str) -> list[str]:
     n_read = found["packets_read"]
     lines = [
-        f"capture    {found['capture']}",
+        f"capture    {printable(found['capture'])}",
         f"format     {found['format']}, times in {found['resolution']}",
         f"link type  {', '.join(found['link_types']) or 'none'}",
     ]

@@ -72,8 +72,10 @@ def command(captures: tuple[str, ...], output_path: str, strict: bool, quiet: bo
 
 
 def _summarise(metadata: dict[str, Any], output_path: str, which: str) -> None:
+    from netml.summary import plural
+
     n_read, n_kept = metadata["packets_read"], metadata["packets_kept"]
-    click.echo(f"read     {n_read:,} packets: {n_kept:,} {which}, {n_read - n_kept:,} skipped", err=True)
+    click.echo(f"read     {plural(n_read, 'packet')}: {n_kept:,} {which}, {n_read - n_kept:,} skipped", err=True)
     for reason, count in metadata["skipped"].items():
         if count:
             click.echo(f"skipped  {count:,} {reason.replace('_', ' ')}", err=True)

@@ -12,10 +12,12 @@ cdef enum:
 cdef struct Handshake:
     Segment syn
     Segment answer               # the latest SYN-ACK
+    Segment other                # the latest one before it that has another number
     int64_t answer_ns            # from SYN to the first SYN-ACK
-    int64_t ack_ns               # from the latest SYN-ACK to its ACK
+    int64_t ack_ns               # from the SYN-ACK to its ACK
     bint has_syn
     bint has_answer
+    bint has_other
     bint has_answer_ns
     bint has_ack_ns              # nothing is left to see
 
@@ -26,19 +28,39 @@ cdef inline bint answers_syn(const Segment *answer, const Segment *syn) noexcept
     return 1 <= n_acknowledged <= 1 + <int64_t> syn.payload_bytes
 
 
+cdef inline uint32_t count_acknowledged(const Segment *segment, const Segment *answer) noexcept nogil:
+    """Numbers behind the SYN-ACK's own that a segment acknowledges; half of all and more: not even that one."""
+    return segment.acknowledgement - answer.sequence - 1
+
+
+cdef inline const Segment *find_answer(const Handshake *seen, const Segment *segment) noexcept nogil:
+    """The SYN-ACK that a segment acknowledges, alone if there is such a one; NULL if it acknowledges none."""
+    cdef uint32_t n_latest = count_acknowledged(segment, &seen.answer), n_other = 0xFFFFFFFF
+    if seen.has_other:
+        n_other = count_acknowledged(segment, &seen.other)
+    if <int32_t> n_latest >= 0 and (n_latest == 0 or n_other != 0):
+        return &seen.answer
+    return &seen.other if <int32_t> n_other >= 0 else NULL
+
+
 cdef inline void see_handshake(Handshake *seen, const Segment *segment, bint is_originator) noexcept nogil:
     """The next segment."""
     cdef int kind = segment.flags & (TCP_SYN | TCP_RST | TCP_ACK)
+    cdef const Segment *answer
     if seen.has_ack_ns:
         return
     if is_originator and kind == TCP_SYN and not seen.has_answer_ns:
         seen.syn = segment[0]
         seen.has_syn = True
     elif is_originator and kind == TCP_ACK and seen.has_answer:
-        if <int32_t> (segment.acknowledgement - seen.answer.sequence - 1) >= 0:
-            seen.ack_ns = netml_gap(segment.time_ns, seen.answer.time_ns)
+        answer = find_answer(seen, segment)
+        if answer != NULL:
+            seen.ack_ns = netml_gap(segment.time_ns, answer.time_ns)
             seen.has_ack_ns = True
     elif not is_originator and kind == TCP_SYN | TCP_ACK and (not seen.has_syn or answers_syn(segment, &seen.syn)):
+        if seen.has_answer and seen.answer.sequence != segment.sequence:
+            seen.other = seen.answer
+            seen.has_other = True
         seen.answer = segment[0]
         seen.has_answer = True
         if seen.has_syn and not seen.has_answer_ns:

@@ -62,12 +62,12 @@ cdef inline bint read_segment(const FlowPackets *flow, size_t i, Segment *segmen
 
 
 cdef inline bint find_originator(const FlowPackets *flow) noexcept nogil:
-    """Whether forward asked for the connection: it did, unless the first segment is its answer."""
+    """Whether forward asked for the connection: it did, unless the first segment is its answer, or the other's SYN."""
     cdef Segment segment
     cdef size_t i
     for i in range(flow.n_packets):
         if read_segment(flow, i, &segment):
-            return not (is_answering(&segment) and segment.is_forward)
+            return segment.is_forward != is_answering(&segment) or not segment.flags & TCP_SYN
     return True
 
 
@@ -88,7 +88,7 @@ cdef inline void place_segment(
     if start == stop:
         return
     # A SYN of a number of its own begins another connection, unless it is the one that belongs in front, and late.
-    if n_syn and sent.n and stop != sent.first[0] and not count_sent(sent, start, start + 1):
+    if n_syn and sent.n and not start < sent.first[0] <= stop and not count_sent(sent, start, start + 1):
         sent.n = 0
     if sent.n and start < sent.stop[sent.n - 1]:
         placement.is_retransmitted = count_sent(sent, start, stop) == stop - start
