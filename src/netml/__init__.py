@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         UntrustedFileError,
     )
     from netml.extraction import extract, read_flows
+    from netml.families import FamilyOptions
     from netml.families.own import register_family
     from netml.flow_model import FlowModel
     from netml.flows import FlowIndex, FlowTable
@@ -43,6 +44,7 @@ _HOMES = {
     "CaptureError": "errors",
     "CaptureWarning": "errors",
     "FamilyError": "errors",
+    "FamilyOptions": "families",
     "FeatureMatrix": "matrix",
     "FlowIndex": "flows",
     "FlowModel": "flow_model",
@@ -76,6 +78,7 @@ __all__ = [
     "CaptureError",
     "CaptureWarning",
     "FamilyError",
+    "FamilyOptions",
     "FeatureMatrix",
     "FlowIndex",
     "FlowModel",

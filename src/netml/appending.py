@@ -40,6 +40,7 @@ def check_appended(path: str | os.PathLike[str], suffix: str) -> None:
 def open_output(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """Open a file that appears when the block ends well; "-" is standard output."""
     if path == "-":
+        sys.stdout.buffer.write(b"")  # where it is closed, say so now and not after the work
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return

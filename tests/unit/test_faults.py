@@ -5,6 +5,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 import traffic
@@ -103,6 +104,45 @@ def test_the_reader_of_the_pipe_has_gone(command, model):
     finally:
         os.close(writer)
     assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize("command", [*PRINTING, (*STREAM, "--format", "csv", "-o", "-")], ids=name_of)
+def test_standard_output_is_closed(command, model):
+    arguments = [model if part == "MODEL" else part for part in command]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *PROGRAM, *arguments], stderr=subprocess.PIPE, text=True, timeout=TIMEOUT_S
+    )
+    assert (done.returncode, done.stderr) == (1, "netml: standard output: is closed\n")
+
+
+def test_who_says_nothing_needs_no_standard_output(tmp_path):
+    arguments = [*PROGRAM, "extract", DEMO, "-q", "-o", str(tmp_path / "out.npz")]
+    done = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", *arguments], timeout=TIMEOUT_S)
+    assert done.returncode == 0
+    assert (tmp_path / "out.npz").exists()
+
+
+@pytest.mark.parametrize(
+    "command", [("extract", "-", "-o", "out.csv"), ("packets", "-", "-o", "out.csv"), ("info", "-")]
+)
+@pytest.mark.parametrize("n_first", [0, 30, 24 + 100, 5000])
+def test_an_input_that_does_not_block_is_waited_for(command, n_first, tmp_path):
+    """Where nothing has come yet, in the middle of a record or not, that is not the end."""
+    with open(DEMO, "rb") as stream:
+        content = stream.read()
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    with subprocess.Popen(
+        [*PROGRAM, *command], stdin=reader, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path
+    ) as process:
+        os.close(reader)
+        with open(writer, "wb", buffering=0) as pipe:
+            for start, end in ((0, n_first), (n_first, n_first + 20), (n_first + 20, len(content))):
+                pipe.write(content[start:end])
+                time.sleep(0.7)
+        said = process.stdout.read()
+    assert process.returncode == 0, said
+    assert "4,671" in said
 
 
 RUN_WITH_LITTLE_MEMORY = """

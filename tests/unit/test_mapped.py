@@ -1,5 +1,7 @@
 """Large files are mapped: the same flows, bounded memory, and a file that shrinks is damage, not a crash."""
 
+import gzip
+import io
 import os
 import signal
 import threading
@@ -11,7 +13,7 @@ from builders import captures
 from command import invoke
 
 import netml
-from netml import blocks, source
+from netml import blocks, framing, source
 
 ONE_SECOND = traffic.many_flows(3000)
 
@@ -110,3 +112,33 @@ def test_a_file_that_cannot_be_mapped_is_read(path, monkeypatch):
 
     monkeypatch.setattr(blocks.mmap, "mmap", refuse)
     assert netml.read_flows(path).metadata["packets_read"] == len(ONE_SECOND)
+
+
+def test_an_error_while_a_mapped_file_is_read_is_not_hidden(path):
+    """Its traceback holds the mapping, so that this cannot be closed at once."""
+
+    class InterruptedError_(Exception):
+        pass
+
+    def consume(octets, start, length):
+        view = octets[start : start + length]
+        raise InterruptedError_(len(view))
+
+    with open(path, "rb") as stream:
+        mapped = blocks.MappedFile(stream.fileno(), os.path.getsize(path))
+        (capture,) = source.open_captures(str(path), None)
+        with pytest.raises(InterruptedError_):
+            list(framing.walk_map(capture, mapped, consume))
+
+
+def test_without_threads_a_file_is_read_all_the_same(path, monkeypatch):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    expected = netml.read_flows(path).time_ns.tolist()
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert netml.read_flows(path).time_ns.tolist() == expected
+    monkeypatch.setattr(source, "LARGE_FILE_BYTES", 1 << 40)
+    with open(path, "rb") as stream:
+        packed = gzip.compress(stream.read())
+    assert netml.read_flows(io.BytesIO(packed)).time_ns.tolist() == expected

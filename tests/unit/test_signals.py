@@ -14,8 +14,8 @@ from builders import captures
 import netml
 
 LIMIT_S = 60
-STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
-WORD = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+WORD = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "terminated"}
 # Says that Python is up and netml's command line is loaded: before that, nobody of netml's could catch a signal.
 PROGRAM = (sys.executable, "-c", "import os; from netml.cli import main; os.write(1, b'>'); main()")
 

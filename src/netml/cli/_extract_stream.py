@@ -41,12 +41,8 @@ class Size(click.ParamType[int]):
         return n_bytes
 
 
-def check_combination(ctx: click.Context, chosen: Mapping[str, Any]) -> None:
+def check_combination(chosen: Mapping[str, Any]) -> None:
     """Refuse options that have no meaning together."""
-
-    def is_given(name: str) -> bool:
-        return ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-
     if not chosen["stream"]:
         for name in ("max_flows", "output_format"):
             if chosen[name] is not None:
@@ -56,7 +52,7 @@ def check_combination(ctx: click.Context, chosen: Mapping[str, Any]) -> None:
         raise click.UsageError("--labels are joined to all flows at once: not with --stream")
     if chosen["like"] is not None:
         for name in _DECIDED:
-            if is_given(name):
+            if params.is_given(name):
                 option = {"families": "family", "definition": "flow", "vlan_key": "no-vlan-key"}.get(name, name)
                 raise click.UsageError(f"--{option.replace('_', '-')} is decided by --like")
 

@@ -50,8 +50,7 @@ from netml.cli.failures import EXIT_FAILURE, EXIT_OK
 @import_option
 @params.strict
 @params.quiet
-@click.pass_context
-def command(ctx: click.Context, /, captures: tuple[str, ...], output_path: str, **chosen: Any) -> int:
+def command(captures: tuple[str, ...], output_path: str, **chosen: Any) -> int:
     """Turn captures into a feature matrix.
 
     A row for each flow. CAPTURE is a pcap or pcapng file, plain or compressed, or - for standard input. Several are
@@ -65,7 +64,7 @@ def command(ctx: click.Context, /, captures: tuple[str, ...], output_path: str, 
     With --stream rows are written as flows end, all tails kept: OUT is .csv, .jsonl, .parquet or .arrow, or - for
     standard output. Over --max-flows or --max-memory the flows least recently seen end early.
     """
-    check_combination(ctx, chosen)
+    check_combination(chosen)
     if chosen["stream"]:
         return extract_stream(captures, output_path, chosen)
     from netml.cli._footprint import give_memory_back

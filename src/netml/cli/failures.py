@@ -57,18 +57,14 @@ class ClosedOutput(io.TextIOBase):
 class Terminated(KeyboardInterrupt):
     """SIGTERM, or SIGHUP of a terminal that goes: whoever cleans up after Ctrl-C does so for these, too."""
 
-    number = signal.SIGTERM
 
-
-class HungUp(Terminated):
-    """SIGHUP."""
-
-    number = signal.SIGHUP
+_terminated_by: list[int] = []  # the signals; libraries may swallow the exception, or raise another one in its place
 
 
 def terminate(number: int, _: object) -> None:
     """Handle SIGTERM and SIGHUP as Python handles SIGINT."""
-    raise HungUp if number == signal.SIGHUP else Terminated
+    _terminated_by.append(number)
+    raise Terminated
 
 
 def handle_signals(handler: Any) -> None:
@@ -121,6 +117,7 @@ def fail(text: object) -> None:
 
 def run(group: click.Group, arguments: list[str] | None) -> int:
     """Run a command and turn what happens into an exit status."""
+    _terminated_by.clear()
     with warnings.catch_warnings():
         warnings.simplefilter("always", CaptureWarning)
         warnings.showwarning = _show_warning
@@ -139,11 +136,11 @@ def run(group: click.Group, arguments: list[str] | None) -> int:
             command = error.ctx.command_path if error.ctx is not None else "netml"
             fail(f"{error.format_message()} (see {command} --help)")
             return EXIT_USAGE
-        except (KeyboardInterrupt, click.Abort) as stop:
+        except (KeyboardInterrupt, click.Abort):
             if sys.stderr is not None and sys.stderr.isatty():
                 click.echo(err=True)  # the terminal stands behind "^C" or the progress bar
-            fail(f"{'terminated' if isinstance(stop, Terminated) else 'interrupted'}: {_tell_written()}")
-            return 128 + stop.number if isinstance(stop, Terminated) else EXIT_INTERRUPTED
+            fail(f"{'terminated' if _terminated_by else 'interrupted'}: {_tell_written()}")
+            return 128 + _terminated_by[-1] if _terminated_by else EXIT_INTERRUPTED
         except BrokenPipeError:
             return EXIT_BROKEN_PIPE
         except OptionError as error:

@@ -51,7 +51,8 @@ def command(captures: tuple[str, ...], output_path: str, strict: bool, quiet: bo
         from netml.header_reading import write_header_bits
 
         headers = parse_headers(headers)
-        flow = replace(flow, protocols="all")  # ICMP, and whatever else has an IP header
+        if not params.is_given("protocols"):
+            flow = replace(flow, protocols="all")  # ICMP, and whatever else has an IP header
         check_header_output(output_path)
         check_not_input(output_path, captures)
         bits = {"payload_bytes": payload_bytes or 0, "flow": flow, "strict": strict}

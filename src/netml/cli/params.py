@@ -291,3 +291,8 @@ def bare_model_options(function: Function) -> Function:
         names = [name, "families"] if name == "--family" else [name]
         function = click.option(*names, **about)(function)
     return function
+
+
+def is_given(name: str) -> bool:
+    """Whether a parameter of the command that runs stands on its command line."""
+    return click.get_current_context().get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE

@@ -108,7 +108,9 @@ def register_family(
             raise OptionError("function", function, "a function of the flow table")
         known = REGISTERED.get(plain)
         # The same function again is a notebook's cell that is run again, or a module that is loaded again.
-        if known is not None and home_of(known.function) != home_of(function):
+        if known is not None and (
+            home_of(known.function) != home_of(function) or getattr(function, "__name__", "") == "<lambda>"
+        ):
             raise OptionError("name", name, f"another one: {'.'.join(home_of(known.function))} has it")
         first_line = (getattr(function, "__doc__", None) or "").strip().partition("\n")[0]
         REGISTERED[plain] = OwnFamily(
