@@ -18,6 +18,7 @@ from netml.ndm.ae import AE
 from netml.ndm.gmm import GMM
 from netml.ndm.kde import KDE
 from netml.ndm.ocsvm import OCSVM
+from netml.ndm.pca import PCA
 from netml.ndm.scaling import make_scaler
 
 QUICK = [name for name, entry in ndm.DETECTORS.items() if not entry.is_pyod]
@@ -165,6 +166,18 @@ class Drawn(_estimator.Detector):
 
     def _score(self, rows):
         return rows @ self.directions_ + np.random.rand()
+
+
+@pytest.mark.parametrize("n_selected", [None, 3])
+def test_columns_that_say_nothing_do_not_drown_the_others(n_selected):
+    """A constant column, and one that is another's double: components without variance."""
+    rows = np.random.default_rng(1).normal(size=(200, 4))
+    rows[0] = 9
+    poor = np.column_stack([rows, np.full(200, 7.0), rows[:, 0] * 2])
+    scores = PCA(n_selected_components=n_selected).fit(poor).decision_function(poor)
+    assert (scores < 1e6).all()
+    assert scores.argmax() == 0
+    assert PCA().fit(poor).predict(poor).tolist().count(-1) == 20
 
 
 def test_seed_reaches_generators_that_all_code_shares():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from pyod.models.pca import PCA as PyodPCA
 
 from netml.ndm._base import Array
@@ -24,7 +25,8 @@ class PCA(Detector):
     copy, whiten, svd_solver, tol, iterated_power, random_state
         As in `sklearn.decomposition.PCA`.
     weighted : bool
-        Divide a component's distances by its share of the variance.
+        Divide a component's distances by its share of the variance. Those that have none, as columns are constant or
+        made of others, are left out.
     standardization : bool
         Standardise the columns first.
 
@@ -70,7 +72,12 @@ class PCA(Detector):
         Decomposition(**{name: getattr(self, name) for name in names})._validate_params()
 
     def _fit(self, rows: Array) -> None:
-        self.model_ = self._make_model().fit(rows)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            self.model_ = self._make_model().fit(rows)
+        # A component without variance would outweigh all others, or make every score infinite: it is left out.
+        weights = self.model_.selected_w_components_
+        least = np.finfo(np.float64).eps * len(self.model_.w_components_) * self.model_.w_components_.max()
+        self.model_.selected_w_components_ = np.where(weights > least, weights, np.inf)
 
     def _score(self, rows: Array) -> Any:
         return self.model_.decision_function(rows)
