@@ -28,17 +28,19 @@ SECONDS = st.integers(0, 4000).map(lambda halves: halves * S // 2)
 RENAMED = {"header_bytes": "transport_header_bytes"}
 NOT_TESTED_HERE = {"is_forward"}
 TCP_OPTIONS = st.sampled_from((b"", b"\2\4\5\xb4\3\3\7\4\2", b"\4\2\2\1", b"\2\4")) | st.binary(max_size=12)
-OPTIONS = st.fixed_dictionaries(
+DEFINITIONS = st.sampled_from(  # `direction` is an option of biflows only
+    ({"definition": "uni"}, {"definition": "bi", "direction": "first"}, {"definition": "bi", "direction": "syn"})
+)
+TIMEOUTS = st.fixed_dictionaries(
     {
-        "definition": st.sampled_from(("uni", "bi", "bi")),
         "idle_timeout": st.sampled_from((60.0, 120.0, 1e-9, float("inf"))),
         "active_timeout": st.sampled_from((300.0, 1800.0, 299.9999999995, float("inf"))),
         "tcp_end": st.sampled_from(("none", "rst", "fin", "reopen")),
-        "direction": st.sampled_from(("first", "syn")),
         "vlan_key": st.booleans(),
         "min_packets": st.sampled_from((1, 1, 2, 5)),
     }
 )
+OPTIONS = st.tuples(DEFINITIONS, TIMEOUTS).map(lambda parts: parts[0] | parts[1])
 DECODING = st.fixed_dictionaries(
     {
         "protocols": st.sampled_from(("all", "tcp-udp")),

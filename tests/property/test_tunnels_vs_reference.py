@@ -11,12 +11,22 @@ from builders import frames, tunnels
 from outcomes import kernel_outcomes, reference_outcomes  # only where there is a kernel to test
 from reference.decode import SKIP_REASONS, Decoded
 
-ports = st.lists(st.sampled_from((5000, 53, 0, 65535, *tunnels.PORTS.values())), max_size=3).map(tuple)
+PORTS = (5000, 53, 0, 65535, *tunnels.PORTS.values())
+
+
+@st.composite
+def tunnel_ports(draw):
+    """Some kinds with some ports each, a port for one kind only."""
+    kinds = draw(st.lists(st.sampled_from(list(tunnels.PORTS)), max_size=3, unique=True))
+    ports = draw(st.lists(st.sampled_from(PORTS), max_size=7, unique=True))
+    return {kind: tuple(ports[i :: len(kinds)]) for i, kind in enumerate(kinds)}
+
+
 decodings = st.fixed_dictionaries(
     {
         "tunnels": st.sampled_from(("inner", "inner", "inner", "outer")),
         "fragments": st.sampled_from(("first", "track", "track")),
-        "tunnel_ports": st.none() | st.dictionaries(st.sampled_from(list(tunnels.PORTS)), ports, max_size=3),
+        "tunnel_ports": st.none() | tunnel_ports(),
     }
 )
 

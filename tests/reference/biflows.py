@@ -82,7 +82,7 @@ def assemble_biflows(packets, options, latest_ns=None):
         shared_key = own_key.canonical() if options.flow == "bi" else own_key
         flow = open_flows.get(shared_key)
         if flow is not None:
-            flow.end_reason = _why_over(flow, packet, options)
+            flow.end_reason = _why_over(flow, packet, own_key == flow.key, options)
             if flow.end_reason:
                 ended.append(flow)
                 flow = None
@@ -107,10 +107,10 @@ def _open_flow(own_key, place, packet, options):
     return Flow(own_key, place, [])
 
 
-def _why_over(flow, packet, options):
+def _why_over(flow, packet, is_forward, options):
     """Why a flow is over before this packet of its key; "" if the packet belongs to it."""
     timed_out = _why_timed_out(flow, packet.time_ns, options)
-    if flow.closed_by and (timed_out or _begins_anew(packet, options)):
+    if flow.closed_by and (timed_out or _begins_anew(packet, is_forward, options)):
         return flow.closed_by
     return timed_out
 
@@ -124,13 +124,16 @@ def _why_timed_out(flow, time_ns, options):
     return ""
 
 
-def _begins_anew(packet, options):
+def _begins_anew(packet, is_forward, options):
     """Whether a packet after the close is of the next connection.
 
-    A SYN always is. With "reopen" nothing else is; otherwise data are, too, while empty segments (last ACKs,
-    a FIN or RST again) still belong to the connection that they end.
+    A SYN is; so is a SYN-ACK, unless it is the responder's: then the flow's own SYN is answered once more. With
+    "reopen" nothing else is; otherwise data are, too, while empty segments (last ACKs) and a FIN or RST that comes
+    again, with its data or without, still belong to the connection that they end.
     """
-    return bool(packet.flags & SYN) or (options.tcp_end != "reopen" and packet.payload_bytes > 0)
+    if packet.flags & SYN:
+        return is_forward or not packet.flags & ACK
+    return options.tcp_end != "reopen" and packet.payload_bytes > 0 and not packet.flags & (FIN | RST)
 
 
 def _see_tcp_end(flow, packet, is_forward, options):

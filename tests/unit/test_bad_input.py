@@ -215,7 +215,8 @@ BAD_PAIRS = [(option, text) for option, texts in BAD_OPTIONS.items() for text in
 @pytest.mark.parametrize(("option", "text"), BAD_PAIRS, ids=[f"{option}={text}" for option, text in BAD_PAIRS])
 def test_numbers_out_of_range(tmp_path, option, text):
     path = traffic.write_pcap(tmp_path / "whole.pcap")
-    run = run_netml("extract", path, f"--{option}={text}", "-o", tmp_path / "out.npz")
+    family = "SAMP_NUM" if option == "rate" else "IAT"
+    run = run_netml("extract", path, "-f", family, f"--{option}={text}", "-o", tmp_path / "out.npz")
     assert_one_line(run, 2, f"netml: --{option} ", "must be")
     assert names_in(tmp_path) == ["whole.pcap"]
 

@@ -253,7 +253,7 @@ def test_every_way_gives_the_same(path, demo, flow, more):
     for source in (path, demo):
         chosen = {"flow": flow, "dim": 4, **more}
         matrix = netml.extract(source, ["PAYLOADS", "IAT"], **chosen)
-        for max_memory in (2_000, 50_000):
+        for max_memory in (2_000, 50_000) if flow is not BI else ():  # biflows do not wait in a file
             spilled = netml.extract(source, ["PAYLOADS", "IAT"], max_memory=max_memory, **chosen)
             np.testing.assert_array_equal(spilled.X, matrix.X)
         batches = list(netml.extract_batches(source, ["PAYLOADS", "IAT"], batch_rows=100, **chosen))

@@ -179,7 +179,12 @@ LAST_ACK, LATE_DATA, AGAIN_SYN = segment(), segment(PSH | ACK, 5), segment(SYN)
         ("fin", [segment(FIN | RST)], [(1, "rst")]),
         ("reopen", [*CLOSE, LAST_ACK, LATE_DATA, back(RST)], [(7, "fin")]),
         ("reopen", [*CLOSE, LATE_DATA, AGAIN_SYN, back(SYN | ACK)], [(5, "fin"), (2, "end")]),
-        ("reopen", [*RESET, LATE_DATA, back(SYN | ACK)], [(3, "rst"), (1, "end")]),
+        ("reopen", [*RESET, LATE_DATA, segment(SYN | ACK)], [(3, "rst"), (1, "end")]),
+        ("reopen", [*RESET, back(SYN | ACK), back(SYN | ACK)], [(4, "rst")]),  # the SYN is answered once more
+        ("fin", [*CLOSE, LAST_ACK, back(SYN | ACK), segment(RST)], [(7, "fin")]),
+        ("fin", [*CLOSE, segment(SYN | ACK), back(RST)], [(4, "fin"), (2, "rst")]),  # the other side is no responder
+        ("fin", [*CLOSE, LAST_ACK, back(FIN | PSH | ACK, 5), segment(RST | ACK, 1)], [(7, "fin")]),
+        ("rst", [*RESET, back(RST | ACK, 5), LATE_DATA], [(3, "rst"), (1, "end")]),
         ("reopen", [segment(SYN), LATE_DATA, AGAIN_SYN], [(3, "end")]),  # nothing has ended
     ],
 )

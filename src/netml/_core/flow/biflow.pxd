@@ -24,7 +24,7 @@ cdef enum:
 cdef enum TcpEnd:                # what of TCP ends a flow
     TCP_END_NONE = 0
     TCP_END_RST                  # RST
-    TCP_END_FIN                  # RST, or a FIN of each side; data after that begin another flow, too
+    TCP_END_FIN                  # RST, or a FIN of each side; data after that begin another flow, as a SYN does
     TCP_END_REOPEN               # the same; only a SYN begins another flow
 
 
@@ -74,15 +74,25 @@ cdef inline uint8_t find_timeout(const Biflow *flow, int64_t time_ns, const Bifl
     return END_UNKNOWN
 
 
-cdef inline bint begins_anew(const Packet *packet, const BiflowRules *rules) noexcept nogil:
-    """After the close: is this packet of the next connection? Last ACKs, and a FIN or RST again, are not."""
-    return packet.flags & TCP_SYN or (rules.tcp_end != TCP_END_REOPEN and packet.payload_bytes > 0)
+cdef inline bint begins_anew(
+    const Biflow *flow, const Packet *packet, bint sender_is_high, const BiflowRules *rules,
+) noexcept nogil:
+    """After the close: is this packet of the next connection?
+
+    Last ACKs are not, nor is a FIN or RST that comes again, with the last data or without, nor an answer again to the
+    SYN of this flow. In `uni` a SYN-ACK begins its direction of the next connection.
+    """
+    if packet.flags & TCP_SYN:
+        return not (packet.flags & TCP_ACK and rules.is_bi and sender_is_high != flow.is_high)
+    return rules.tcp_end != TCP_END_REOPEN and packet.payload_bytes > 0 and not packet.flags & (TCP_FIN | TCP_RST)
 
 
-cdef inline uint8_t find_end(const Biflow *flow, const Packet *packet, const BiflowRules *rules) noexcept nogil:
+cdef inline uint8_t find_end(
+    const Biflow *flow, const Packet *packet, bint sender_is_high, const BiflowRules *rules,
+) noexcept nogil:
     """Why a flow is over before this packet of its key; END_UNKNOWN if the packet belongs to it."""
     cdef uint8_t timeout = find_timeout(flow, packet.time_ns, rules)
-    if flow.is_closed and (timeout != END_UNKNOWN or begins_anew(packet, rules)):
+    if flow.is_closed and (timeout != END_UNKNOWN or begins_anew(flow, packet, sender_is_high, rules)):
         return END_OF_FLOW
     return timeout
 

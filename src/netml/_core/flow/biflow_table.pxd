@@ -109,7 +109,7 @@ cdef inline Status join_open(
     cdef Status status
     flow[0] = latest[0]
     if end_reason == END_UNKNOWN:
-        end_reason = find_end(open_flow, packet, &table.rules)
+        end_reason = find_end(open_flow, packet, sender_is_high, &table.rules)
     if end_reason != END_UNKNOWN:
         status = append_biflow(table, key, packet, sender_is_high, flow)
         if status != STATUS_OK:
