@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from netml.errors import OptionError
 from netml.families import FamilyOptions
-from netml.options import FlowOptions, RepresentationOptions
+from netml.options import FlowOptions, RepresentationOptions, choose_flow
 from netml.requirements import require_number
 
 
@@ -54,7 +54,7 @@ class Described:
             "size": self.size,
             "first": self.first,
             "family_options": asdict(options.family_options),
-            "flow": asdict((self.flow or FlowOptions()).resolve(options.definition)),
+            "flow": asdict(choose_flow(self.flow).resolve(options.definition)),
             "dim": self.dim_,
             "interval_s": self.interval_,
             "rate_s": self.rate_,

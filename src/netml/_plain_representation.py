@@ -14,7 +14,7 @@ from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions, find_family, l
 from netml.flows import FlowTable
 from netml.joining import join_matrices
 from netml.matrix import FeatureMatrix
-from netml.options import FlowOptions, RepresentationOptions
+from netml.options import FlowOptions, RepresentationOptions, choose_flow
 from netml.quantile import linear_quantile
 from netml.reading import Progress
 from netml.rows import learn_rate_ns, represent
@@ -84,7 +84,7 @@ class PlainRepresentation(Described):
             raise TrainingError("there are no flows to learn a representation from")
         if options.first is not None:
             tables = [table.first(options.first) for table in tables]
-        q_dim = (self.flow or FlowOptions()).q_interval
+        q_dim = choose_flow(self.flow).q_interval
         dim, rate_s = options.default_dim, 0.0
         if dim is None:
             dim = int(linear_quantile(np.concatenate([table.lengths for table in tables]), q_dim))

@@ -13,7 +13,7 @@ from netml.fixed import LEAST_INTERVAL_S, FixedRepresentation, fix_representatio
 from netml.flow_index import FACT_KINDS
 from netml.flows import PACKET_KINDS, FlowTable
 from netml.matrix import FeatureMatrix
-from netml.options import FlowOptions, RepresentationOptions
+from netml.options import FlowOptions, RepresentationOptions, choose_flow
 from netml.requirements import require_whole
 from netml.rows import represent
 from netml.streaming import MAX_MEMORY_BYTES, FlowStream
@@ -93,14 +93,13 @@ def extract_batches(
     """
     if like is not None:
         fixed = read_representation(like)
-        _refuse_bits(fixed.options)
     else:
         interval = interval if interval is not None or flow is None else flow.interval
         named = families if isinstance(families, str) else tuple(families)
         chosen = family_options or DEFAULT_FAMILY_OPTIONS
         options = RepresentationOptions(named, fft, header, dim, rate, size, chosen, first)
-        _refuse_bits(options)
-        fixed = fix_representation(options, flow or FlowOptions(), interval)
+        _refuse_bits(options)  # before it is said what else is missing
+        fixed = fix_representation(options, choose_flow(flow), interval)
     return FeatureBatches(
         source, fixed, batch_rows=batch_rows, max_flows=max_flows, max_memory=max_memory, **stream_options
     )
@@ -128,7 +127,13 @@ def open_stream(source: Any, fixed: FixedRepresentation, **stream_options: Any) 
     -------
     FlowStream
         Nothing has been read yet.
+
+    Raises
+    ------
+    OptionError
+        If the rows are bits of headers.
     """
+    _refuse_bits(fixed.options)
     is_seed = fixed.flow.definition == "seed"
     return FlowStream(
         source,

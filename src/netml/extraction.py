@@ -11,7 +11,7 @@ from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions
 from netml.flows import FlowTable
 from netml.matrix import FeatureMatrix
 from netml.memory import available_bytes
-from netml.options import SIZE_COLUMNS, FlowOptions, RepresentationOptions, require_size
+from netml.options import SIZE_COLUMNS, FlowOptions, RepresentationOptions, choose_flow, require_size
 from netml.packet_columns import require_columns
 from netml.pieces import SpilledPieces, read_pieces, read_pieces_within
 from netml.reading import Progress
@@ -77,7 +77,7 @@ def read_flows(
     require_size(size)
     require_columns(columns)
     kept = dict.fromkeys((SIZE_COLUMNS[size], *columns))
-    if (flow or FlowOptions()).resolve().definition != "seed":
+    if choose_flow(flow).resolve().definition != "seed":
         kept["is_forward"] = None
     pieces = read_pieces(source, flow, size, tuple(kept), strict=strict, link_type=link_type, progress=progress)
     return pieces.cut(pieces.learn_interval_ns())
@@ -158,7 +158,7 @@ def extract(
     chosen = family_options or DEFAULT_FAMILY_OPTIONS
     wanted = RepresentationOptions(named, fft, header, dim, rate, size, chosen, first)
     label_table = _read_labels(labels) if labels is not None else None
-    flow = flow or FlowOptions()
+    flow = choose_flow(flow)
     if max_memory is not None and flow.resolve(wanted.definition).definition != "seed":
         raise OptionError("max_memory", max_memory, "left out: only seed flows can wait in a file, or use a stream")
     pieces = read_pieces_within(

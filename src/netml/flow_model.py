@@ -12,7 +12,7 @@ import numpy as np
 
 from netml.errors import NetmlError, OptionError
 from netml.matrix import FeatureMatrix
-from netml.options import FlowOptions
+from netml.options import choose_flow
 from netml.verdicts import Verdicts
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ class FlowModel:
         representation = self._require_representation()
         if keep_tail:
             representation = copy.copy(representation)
-            representation.flow = replace(representation.flow or FlowOptions(), keep_tail=True)
+            representation.flow = replace(choose_flow(representation.flow), keep_tail=True)
         tables = representation.read_tables(captures, strict=strict, link_type=link_type, progress=progress)
         return self.judge(representation.represent(tables), threshold=threshold)
 

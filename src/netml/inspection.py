@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from netml import _flowcore
-from netml.options import FlowOptions
+from netml.options import FlowOptions, choose_flow
 from netml.reading import Progress, read_packets
 from netml.source import Capture, describe_link_type
 
@@ -38,7 +38,7 @@ def inspect_capture(
     CaptureError
         If it cannot be opened or, with `strict`, not be read to its end.
     """
-    assembler = _flowcore.FlowAssembler(keeps_packets=False, **(flow or FlowOptions()).decoding)
+    assembler = _flowcore.FlowAssembler(keeps_packets=False, **choose_flow(flow).decoding)
     opened: list[Capture] = []
     _, damage = read_packets(
         assembler, source, strict=strict, link_type=link_type, progress=progress, on_open=opened.append

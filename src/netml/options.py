@@ -17,7 +17,7 @@ from netml.requirements import (
     whole_nanoseconds,
 )
 
-LARGEST_DIM = 1 << 20  # a row of 8 MB
+LARGEST_DIM = 1 << 20  # a row of 8 MB; of header bits, so many columns
 SIZE_COLUMNS = {"captured": "caplen", "wire": "wirelen", "ip": "ip_bytes", "payload": "payload_bytes"}
 SIZES = tuple(SIZE_COLUMNS)
 MAX_TUNNEL_PORTS = 32
@@ -215,15 +215,18 @@ class RepresentationOptions:
     first: int | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.family_options, FamilyOptions):
+            raise OptionError("family_options", self.family_options, "a netml.families.FamilyOptions")
         require_together(self.request, self.header)
         require_size(self.size)
+        parse_headers(self.family_options.nprint_headers)
         if self.dim is not None:
-            require_whole("dim", self.dim, 1, LARGEST_DIM)
+            n_columns = find_family(self.request.names[0]).width(1, self.family_options) if self.makes_bits else 1
+            require_whole("dim", self.dim, 1, LARGEST_DIM // n_columns)
         if self.rate is not None:
             require_number("rate", self.rate, lowest=0.0)
         if self.first is not None:
             require_whole("first", self.first, 1)
-        parse_headers(self.family_options.nprint_headers)
 
     @property
     def request(self) -> Request:
@@ -262,6 +265,19 @@ class RepresentationOptions:
             wanted += family.packet_columns
             wanted += family.extra_packet_columns if self.family_options.cic_extra else ()
         return tuple(dict.fromkeys(wanted))
+
+
+def choose_flow(flow: FlowOptions | None) -> FlowOptions:
+    """Give the options that are chosen, or the defaults.
+
+    Raises
+    ------
+    OptionError
+        If it is something else, such as a dict.
+    """
+    if flow is not None and not isinstance(flow, FlowOptions):
+        raise OptionError("flow", flow, "a netml.FlowOptions")
+    return flow if flow is not None else FlowOptions()
 
 
 def require_size(size: str) -> None:

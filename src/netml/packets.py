@@ -12,7 +12,7 @@ import netml
 from netml import _flowcore
 from netml.errors import UnknownNameError
 from netml.flow_index import address_texts
-from netml.options import FlowOptions
+from netml.options import FlowOptions, choose_flow
 from netml.persist import atomic_output, check_output
 from netml.reading import Progress, read_packets
 
@@ -186,7 +186,7 @@ def read_packet_table(
     CaptureError
         If a source cannot be opened or, with `strict`, not be read to its end.
     """
-    assembler = _flowcore.FlowAssembler(("caplen", "wirelen", "flags", "ttl"), **(flow or FlowOptions()).decoding)
+    assembler = _flowcore.FlowAssembler(("caplen", "wirelen", "flags", "ttl"), **choose_flow(flow).decoding)
     captures, damage = read_packets(assembler, source, strict=strict, link_type=link_type, progress=progress)
     metadata = {
         "netml_version": netml.__version__,

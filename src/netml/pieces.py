@@ -14,7 +14,7 @@ from netml import _flowcore
 from netml.assembling import describe, make_assembler, read_source
 from netml.biflows import BiflowPieces
 from netml.flows import FlowTable
-from netml.options import FlowOptions, require_size
+from netml.options import FlowOptions, choose_flow, require_size
 from netml.quantile import linear_quantile
 from netml.requirements import nanoseconds
 from netml.spill import Spill
@@ -242,7 +242,7 @@ def read_pieces(
         If an option is out of range.
     """
     require_size(size)
-    flow = (flow or FlowOptions()).resolve(definition)
+    flow = choose_flow(flow).resolve(definition)
     assembler = make_assembler(flow, columns, first_headers)
     return _make_pieces(assembler, flow, size, read_source(assembler, source, **reading))
 
@@ -293,7 +293,7 @@ def read_pieces_within(
         If the temporary file cannot be written.
     """
     require_size(size)
-    flow = (flow or FlowOptions()).resolve(definition)
+    flow = choose_flow(flow).resolve(definition)
     assembler = make_assembler(flow, columns, first_headers)
     if isinstance(assembler, _flowcore.BiflowAssembler):
         return BiflowPieces(assembler, flow, size, read_source(assembler, source, **reading))

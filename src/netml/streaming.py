@@ -12,7 +12,7 @@ import netml
 from netml.errors import CaptureError
 from netml.flows import FlowTable
 from netml.matrix import FeatureMatrix
-from netml.options import FlowOptions, require_size
+from netml.options import FlowOptions, choose_flow, require_size
 from netml.packet_columns import require_columns
 from netml.reading import Progress, walk_packets
 from netml.requirements import require_number
@@ -118,7 +118,7 @@ class FlowStream:
         require_columns(columns)
         self.was_interrupted = False
         self._is_reading = False
-        self._flow = _resolve(flow or FlowOptions(), interval)
+        self._flow = _resolve(choose_flow(flow), interval)
         self._size = size
         caps = Caps(max_flow_packets, max_flows, max_memory)
         self._rounds = open_rounds(self._flow, size, columns, caps, sums)

@@ -9,7 +9,7 @@ import numpy as np
 
 from netml.errors import OptionError
 from netml.flows import FlowTable
-from netml.options import FlowOptions
+from netml.options import FlowOptions, choose_flow
 from netml.pieces import learn_interval_ns, read_pieces
 from netml.reading import Progress
 from netml.requirements import nanoseconds
@@ -73,7 +73,7 @@ def read_tables(
     ]
     if interval_s is None:
         durations_ns = [each.durations_ns for each in pieces if not isinstance(each, FlowTable)]
-        interval_s = learn_interval_ns(durations_ns or [np.empty(0, np.int64)], flow or FlowOptions()) / 1e9
+        interval_s = learn_interval_ns(durations_ns or [np.empty(0, np.int64)], choose_flow(flow)) / 1e9
     # By way of seconds also where it has just been learned, so that `fit` and `transform` cut alike.
     interval_ns = nanoseconds(interval_s)
     return [each if isinstance(each, FlowTable) else each.cut(interval_ns) for each in pieces], interval_ns / 1e9

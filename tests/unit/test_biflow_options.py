@@ -211,6 +211,15 @@ def test_what_cannot_be(chosen):
 
 
 @pytest.mark.parametrize(
+    "chosen", [{"flow": {"definition": "bi"}}, {"flow": {}}, {"family_options": {"cic_extra": True}}]
+)
+def test_what_is_no_options(tmp_path, chosen):
+    (name,) = chosen
+    with pytest.raises(OptionError, match=f"{name}=.*: must be a netml"):
+        netml.extract(tmp_path / "none.pcap", "CIC", **chosen)
+
+
+@pytest.mark.parametrize(
     ("arguments", "said"),
     [
         ("-f FLOW --interval 5", "--interval 5.0: must be left out: it is for seed flows, and these are bi"),

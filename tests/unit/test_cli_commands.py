@@ -92,6 +92,8 @@ def test_packets(path):
     assert lines[1] == "1700000000000000000,10.0.0.1,5000,10.0.0.2,53,17,42,42,0,64"
     assert lines[2] == "1700000000001000000,10.0.0.1,40000,10.0.0.3,443,6,55,55,16,64"
     assert len(lines) == 7
+    every = run_netml("packets", path, "--protocols", "all", "-o", output)
+    assert every.err.startswith("read     6 packets: 6 over IP, 0 skipped\n")
 
 
 SHELLS = {"bash": ["bash", "-n"], "zsh": ["zsh", "-n"], "fish": ["fish", "--no-execute"]}

@@ -126,6 +126,7 @@ def test_csv_without_pyarrow(tmp_path, monkeypatch):
         ("NPRINT", {"header": True}, "alone"),
         ("FFT-NPRINT", {}, "alone"),
         ("NPRINT", {"flow": FlowOptions(definition="seed")}, "bi or uni"),
+        ("NPRINT", {"dim": 745}, "from 1 to 744"),  # of 1,408 columns each
     ],
 )
 def test_what_cannot_be(families, more, words):
@@ -164,5 +165,7 @@ def test_a_model_of_bits(tmp_path):
     model = netml.learn(io.BytesIO(CONTENT), detector="PCA", family="NPRINT", dim=2, family_options=SMALL)
     verdicts = model.classify(io.BytesIO(CONTENT))
     model.save(tmp_path / "bits.netml")
-    again = netml.load_model(tmp_path / "bits.netml").classify(io.BytesIO(CONTENT))
-    np.testing.assert_array_equal(again.scores, verdicts.scores)
+    again = netml.load_model(tmp_path / "bits.netml")
+    np.testing.assert_array_equal(again.classify(io.BytesIO(CONTENT)).scores, verdicts.scores)
+    with pytest.raises(OptionError, match="made of whole captures"):
+        again.stream(None)  # before anything is read

@@ -310,7 +310,7 @@ def test_a_comparison_takes_no_bits():
     from netml.comparison.study import Study
 
     with pytest.raises(OptionError, match="families='NPRINT': must be families of numbers"):
-        Study(families=["NPRINT"], header="no")
+        Study(families=["NPRINT"])
 
 
 def test_files_keep_the_columns(path, tmp_path):

@@ -27,12 +27,13 @@ from netml.cli.failures import EXIT_FAILURE, EXIT_OK
 def command(captures: tuple[str, ...], output_path: str, strict: bool, quiet: bool, **chosen: Any) -> int:
     """Turn captures into a table of packets.
 
-    A row for each TCP or UDP packet, in order of arrival: time_ns, src_ip, src_port, dst_ip, dst_port, protocol,
-    caplen, wirelen, flags, ttl. OUT ends in .csv, .parquet, .arrow or .npz (which has addresses and ports as keys,
-    and for each packet the number of its key, flow).
+    A row for each TCP or UDP packet, with --protocols all for each packet over IP, in order of arrival: time_ns,
+    src_ip, src_port, dst_ip, dst_port, protocol, caplen, wirelen, flags, ttl. OUT ends in .csv, .parquet, .arrow or
+    .npz (which has addresses and ports as keys, and for each packet the number of its key, flow).
 
-    With --nprint there is a row for each packet over IP: time, addresses, ports, protocol and lengths, then the bits of
-    its headers: 1, 0, or -1 where there is none. OUT ends in .parquet (written in bounded memory) or .npz.
+    With --nprint there is a row for each packet over IP (all protocols, unless --protocols is given): time, addresses,
+    ports, protocol and lengths, then the bits of its headers: 1, 0, or -1 where there is none. OUT ends in .parquet
+    (written in bounded memory) or .npz.
 
     \b
     netml packets monday.pcap -o monday.parquet
@@ -68,7 +69,7 @@ def command(captures: tuple[str, ...], output_path: str, strict: bool, quiet: bo
         table.save(output_path)
         metadata = table.metadata
     if not quiet:
-        _summarise(metadata, output_path, "over IP" if headers else "of TCP or UDP")
+        _summarise(metadata, output_path, "over IP" if flow.protocols == "all" else "of TCP or UDP")
     return EXIT_FAILURE if metadata["damage"] else EXIT_OK
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from netml.errors import OptionError
 from netml.evaluation.metrics import N_RESAMPLES
-from netml.families import FAMILIES, parse_families
+from netml.families import FAMILIES, find_family, parse_families
 from netml.options import RepresentationOptions, require_size
 from netml.requirements import require_whole
 
@@ -82,7 +82,8 @@ class Study:
             if getattr(self, name) not in allowed:
                 raise OptionError(name, getattr(self, name), f"one of {', '.join(allowed)}")
         for family in self.families:
-            parse_families(family)
+            if find_family(parse_families(family).names[0]).is_bits:
+                raise OptionError("families", family, "families of numbers, not of headers' bits")
         object.__setattr__(self, "algorithms", tuple(map(registry_name, self.algorithms)))
         for scale in self.scales:
             make_scaler(scale)
@@ -93,9 +94,6 @@ class Study:
         for name in ("families", "algorithms", "scales"):
             if not getattr(self, name):
                 raise OptionError(name, getattr(self, name), "one or more names")
-        for options in self.representations:
-            if options.makes_bits:
-                raise OptionError("families", options.request.names[0], "families of numbers, not of headers' bits")
 
     @property
     def representations(self) -> list[RepresentationOptions]:
