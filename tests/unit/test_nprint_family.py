@@ -67,12 +67,22 @@ def test_more_packets_than_a_batch_and_later_flows():
     np.testing.assert_array_equal(matrix.X, expected_rows(content, 4)[0])
 
 
-def test_packets_count_in_order_of_arrival():
-    made = [(time_ns, traffic.udp_frame(bytes([time_ns % 256]))) for time_ns in (9000, 5000, 7000)]
+@pytest.mark.parametrize("n_first", [None, 2, 1])
+def test_first_is_by_time(n_first):
+    """Late packets go where they belong, of several flows, whatever has come before them."""
+    chance = np.random.default_rng(3)
+    made = []
+    for octet in range(240):
+        frame = traffic.udp_frame(bytes([octet]), ports=(1000 + octet % 7, 53))
+        made.append((int(chance.integers(0, 60)) * 1000, frame))  # with equal times, too
     one = FamilyOptions(nprint_headers="udp", payload_bytes=1)
-    X = netml.extract(io.BytesIO(captures.pcap(made)), "NPRINT", dim=2, family_options=one).X
-    payloads = [np.packbits(packet[64:]).item() for packet in X.reshape(2, 72)]
-    assert payloads == [9000 % 256, 5000 % 256]
+    X = netml.extract(io.BytesIO(captures.pcap(made)), "NPRINT", dim=3, first=n_first, family_options=one).X
+    found = sorted(tuple(np.packbits(np.maximum(row.reshape(3, 72)[:, 64:], 0))) for row in X)
+    expected = []
+    for flow in range(7):
+        octets = sorted(range(flow, 240, 7), key=lambda octet: (made[octet][0], octet))[: n_first or 3]
+        expected.append(tuple(octets + [0] * (3 - len(octets))))
+    assert found == sorted(expected)
 
 
 def test_early_detection_and_rows_of_a_table():

@@ -1,12 +1,12 @@
 """Headers as bits: rows of packets from captures, and the store that keeps flows' first packets."""
-from libc.stdint cimport int8_t
+from libc.stdint cimport int8_t, int64_t, uint32_t
 from libc.string cimport memset
 
 from netml._core.decode cimport decode_frame
 from netml._core.flow.header_rows cimport HeaderRows, PacketRow, forget_taken
 from netml._core.flow.header_store cimport (
     MOST_PAYLOAD_OCTETS, HeaderStore, count_stored_bytes, fill_stored, free_headers, next_stored,
-    store_headers,
+    list_stored, store_headers,
 )
 from netml._core.header_bits cimport (
     ICMP_OCTETS, IPV4_OCTETS, IPV6_OCTETS, NO_BLOCK, TCP_OCTETS, UDP_OCTETS, BitLayout, HeaderOctets, find_headers,
@@ -126,11 +126,11 @@ cdef class StoredFlowHeaders:
         if decode_frame(&decoding, &frame, &packet) != KEPT:
             return False
         find_headers(frame.octets, &packet, payload_octets, &headers)
-        describe_fault(store_headers(&self.store, &headers, flow, rank), 0)
+        describe_fault(store_headers(&self.store, &headers, 0, flow, rank), 0)
         return True
 
     def fill_rows(self, int8_t[:, ::1] X, blocks, uint32_t payload_octets, size_t n_packets, const uint32_t[::1] rows):
-        """Write the bits of each flow's first `n_packets` packets; returns how many packets were written.
+        """Write the bits of each flow's first `n_packets` packets by time; returns how many packets were written.
 
         Parameters
         ----------
@@ -145,15 +145,34 @@ cdef class StoredFlowHeaders:
         """
         cdef BitLayout layout = lay_bits(tuple(blocks), payload_octets)
         cdef size_t n_written
+        cdef const uint32_t[::1] by_time
+        cdef const uint32_t *ranks = NULL
         if <size_t> X.shape[1] != n_packets * layout.width:
             raise ValueError(f"{n_packets} packets of {layout.width} bits do not fit into {X.shape[1]} columns")
         if X.shape[0] == 0 or X.shape[1] == 0 or rows.shape[0] == 0:
             return 0
+        if self.store.has_late:
+            by_time = self._rank_by_time()
+            ranks = &by_time[0]
         with nogil:
             n_written = fill_stored(
-                &self.store, &layout, &rows[0], rows.shape[0], X.shape[0], n_packets, &X[0, 0])
+                &self.store, &layout, ranks, &rows[0], rows.shape[0], X.shape[0], n_packets, &X[0, 0])
         PyErr_CheckSignals()
         return n_written
+
+    cdef object _rank_by_time(self):
+        """Place of each packet that is kept among those of its flow; at equal times the one that arrived first."""
+        cdef size_t n = self.store.n_packets
+        cdef uint32_t[::1] flows = np.empty(n, np.uint32)
+        cdef int64_t[::1] times_ns = np.empty(n, np.int64)
+        with nogil:
+            list_stored(&self.store, &flows[0], &times_ns[0])
+        order = np.lexsort((times_ns, flows))
+        ordered = np.asarray(flows)[order]
+        starts = np.flatnonzero(np.concatenate(([True], np.diff(ordered) != 0)))
+        ranks = np.empty(n, np.uint32)
+        ranks[order] = np.arange(n) - np.repeat(starts, np.diff(np.append(starts, n)))
+        return ranks
 
     @property
     def n_packets(self):

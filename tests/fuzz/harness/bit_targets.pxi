@@ -16,6 +16,7 @@ cdef struct BitPlan:             # what the options say
     bint enters_tunnels
     bint tracks_fragments
     bint leaves_out              # whether every third flow has no row
+    uint32_t late                # what frames' times are turned round by; 0: they come in order
 
 
 cdef uint32_t place_block(bint is_wanted, uint32_t n_octets, uint32_t *width) noexcept nogil:
@@ -46,6 +47,7 @@ cdef BitPlan choose_plan(const uint8_t *options) noexcept nogil:
     plan.link_type = 1 if options[3] & 1 else 101
     plan.enters_tunnels = options[3] >> 1 & 1
     plan.tracks_fragments = options[3] >> 2 & 1
+    plan.late = options[3] >> 3
     return plan
 
 
@@ -132,7 +134,7 @@ cdef size_t take_bit_frames(const BitPlan *plan, const uint8_t *data, size_t siz
     frame.link_type = plan.link_type
     while size - at >= BIT_FRAME_BYTES and n_frames < MOST_BIT_FRAMES:
         frame.caplen = frame.wirelen = <uint32_t> min(<size_t> read_u16(data + at), size - at - BIT_FRAME_BYTES)
-        frame.time_ns = n_frames
+        frame.time_ns = n_frames ^ plan.late
         octets = fuzz_copy(data + at + BIT_FRAME_BYTES, frame.caplen)
         frame.octets = octets
         fuzz_require(take_frame(&shared, &frame) == STATUS_OK, "a frame is taken")
@@ -147,23 +149,50 @@ cdef size_t take_bit_frames(const BitPlan *plan, const uint8_t *data, size_t siz
     return n_kept
 
 
+cdef uint32_t count_before(const uint32_t *flows, const int64_t *times_ns, size_t n, size_t i) noexcept nogil:
+    """Packets of the same flow that go before packet `i`: by time, then by arrival."""
+    cdef size_t j
+    cdef uint32_t n_before = 0
+    for j in range(n):
+        n_before += flows[j] == flows[i] and (times_ns[j] < times_ns[i] or (times_ns[j] == times_ns[i] and j < i))
+    return n_before
+
+
+cdef size_t fill_by_time(const BitPlan *plan, const uint32_t *numbers, size_t n_flows, int8_t *X) noexcept nogil:
+    """`fill_stored`, with places by time if they are not those of arrival."""
+    cdef const HeaderStore *store = &shared.first.store
+    cdef uint32_t *flows = <uint32_t *> fuzz_allocate(store.n_packets * sizeof(uint32_t))
+    cdef uint32_t *ranks = <uint32_t *> fuzz_allocate(store.n_packets * sizeof(uint32_t))
+    cdef int64_t *times_ns = <int64_t *> fuzz_allocate(store.n_packets * sizeof(int64_t))
+    cdef size_t i, n_written
+    list_stored(store, flows, times_ns)
+    for i in range(store.n_packets):
+        ranks[i] = count_before(flows, times_ns, store.n_packets, i)
+    n_written = fill_stored(
+        store, &plan.layout, ranks if store.has_late else NULL, numbers, n_flows, n_flows, plan.n_ranks, X)
+    free(flows)
+    free(ranks)
+    free(times_ns)
+    return n_written
+
+
 cdef void require_flow_rows(const BitPlan *plan, const int8_t *rows, size_t n_kept) noexcept nogil:
     """The rows of flows hold those of their first packets, and nothing else."""
     cdef size_t n_flows = shared.biflows.n_flows, n_written, n_expected = 0, width = plan.layout.width, i, row, rank
     cdef int8_t *X = <int8_t *> fuzz_allocate(n_flows * plan.n_ranks * width)
     cdef uint32_t *numbers = <uint32_t *> fuzz_allocate(n_flows * sizeof(uint32_t))
-    cdef uint32_t *counts = <uint32_t *> calloc(n_flows + 1, sizeof(uint32_t))
+    cdef const PacketChunk *packets
     cdef uint32_t flow
     for i in range(n_flows):
         numbers[i] = 0xFFFFFFFF if plan.leaves_out and i % 3 == 2 else <uint32_t> (n_flows - 1 - i)
     if n_flows:
         memset(X, -1, n_flows * plan.n_ranks * width)
-    n_written = fill_stored(&shared.first.store, &plan.layout, numbers, n_flows, n_flows, plan.n_ranks, X)
+    n_written = fill_by_time(plan, numbers, n_flows, X)
     fuzz_require(count_packets(&shared.columns) == n_kept, "both ways keep the same packets")
+    packets = &shared.columns.chunks[0]
     for i in range(n_kept):
-        flow = shared.columns.chunks[0].flow[i]
-        rank = counts[flow]
-        counts[flow] += 1
+        flow = packets.flow[i]
+        rank = count_before(packets.flow, packets.time_ns, n_kept, i)
         if rank < plan.n_first and rank < plan.n_ranks and numbers[flow] < n_flows:
             row = numbers[flow] * plan.n_ranks + rank
             fuzz_require(memcmp(X + row * width, rows + i * width, width) == 0, "a flow's packet has the packet's row")
@@ -174,7 +203,6 @@ cdef void require_flow_rows(const BitPlan *plan, const int8_t *rows, size_t n_ke
         fuzz_require(X[i] == -1, "what is not there is -1")
     free(X)
     free(numbers)
-    free(counts)
 
 
 cdef public int fuzz_bits(const uint8_t *data, size_t size) noexcept nogil:

@@ -37,13 +37,13 @@ from netml._core.flow.columns cimport (
     COLUMN_ACKNOWLEDGEMENT, COLUMN_FLAGS, COLUMN_HEADER_BYTES, COLUMN_IP_BYTES, COLUMN_IS_FORWARD,
     COLUMN_PAYLOAD_BYTES,
     COLUMN_SEQUENCE, COLUMN_TCP_OPTIONS, COLUMN_TTL, COLUMN_WINDOW, COLUMN_WIRELEN, N_COLUMNS, PLAIN_COLUMNS,
-    column_width, count_packets, free_columns,
+    PacketChunk, column_width, count_packets, free_columns,
 )
 from netml._core.flow.expiry cimport ExpiryRules, cut_by_idle, cut_by_interval
 from netml._core.flow.first_headers cimport free_first
 from netml._core.flow.grouping cimport GroupedColumns, group_columns
 from netml._core.flow.header_rows cimport forget_taken, free_rows
-from netml._core.flow.header_store cimport fill_stored, next_stored
+from netml._core.flow.header_store cimport HeaderStore, fill_stored, list_stored, next_stored
 from netml._core.flow.key cimport KEY_BYTES, hash_key
 from netml._core.flow.open cimport N_EARLY_ENDS, OpenFlows, OpenRules, free_open
 from netml._core.flow.records cimport free_records

@@ -1,8 +1,13 @@
-"""The headers of the first packets of each flow. Packets wait in line, in their order, until their flow is known."""
-from libc.stdint cimport uint8_t, uint32_t
+"""The headers of the first packets of each flow, by time. Packets wait in line, in their order, until their flow is
+known.
+
+Of a packet that arrives in order its place in time is the place of its arrival. A late one may go before all others:
+it is kept, whatever its place; places are found when rows are made (`header_store.pxd`).
+"""
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from netml._core.flow.header_store cimport (
-    HeaderStore, StoreCursor, empty_headers, free_headers, next_stored, store_headers, store_packet,
+    HeaderStore, StoreCursor, StoredHeaders, empty_headers, free_headers, next_stored, store_headers, store_packet,
 )
 from netml._core.header_bits cimport HeaderOctets
 from netml._core.packet cimport Packet
@@ -14,7 +19,7 @@ cdef struct FirstHeaders:
     HeaderStore line             # of packets whose flow is not known yet
     StoreCursor cursor           # in `line`: behind it are those that still wait
     size_t n_called              # of `line`: those in front of it
-    uint32_t n_first             # packets of each flow that are kept; 0: none
+    uint32_t n_first             # packets of each flow that count; 0: none is kept
     uint32_t payload_octets
 
 
@@ -29,12 +34,18 @@ cdef inline Status put_in_line(FirstHeaders *first, const uint8_t *frame, const 
     return store_packet(&first.line, frame, packet, first.payload_octets)
 
 
-cdef inline Status call_first(FirstHeaders *first, uint32_t flow, uint32_t rank) noexcept nogil:
-    """The first packet in line is number `rank` of this flow, from 0: keep its headers, or forget them."""
+cdef inline Status call_first(FirstHeaders *first, uint32_t flow, uint32_t rank, int64_t latest_ns) noexcept nogil:
+    """The first packet in line is number `rank` of this flow, from 0: keep its headers, or forget them.
+
+    `latest_ns` is the flow's latest time, with this packet.
+    """
     cdef HeaderOctets headers
     cdef Status status = STATUS_OK
-    if next_stored(&first.line, &first.cursor, &headers) != NULL and rank < first.n_first:
-        status = store_headers(&first.store, &headers, flow, rank)
+    cdef const StoredHeaders *waiting = next_stored(&first.line, &first.cursor, &headers)
+    if waiting != NULL and (rank < first.n_first or waiting.time_ns < latest_ns):
+        first.store.n_first = first.n_first
+        first.store.has_late |= waiting.time_ns < latest_ns
+        status = store_headers(&first.store, &headers, waiting.time_ns, flow, rank)
     first.n_called += 1
     if first.n_called >= first.line.n_packets:
         empty_headers(&first.line)

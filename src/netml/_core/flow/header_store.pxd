@@ -1,9 +1,9 @@
 """The headers of packets as octets, one behind the other, until their flows are known and their bits can be written.
 
-A packet takes 16 octets and its headers, where its bits would take a thousand. Chunks: nothing is copied as they grow.
+A packet takes 24 octets and its headers, where its bits would take a thousand. Chunks: nothing is copied as they grow.
 Owns them.
 """
-from libc.stdint cimport int8_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 
@@ -19,9 +19,10 @@ cdef enum:
     MOST_PAYLOAD_OCTETS = 0xFFFF
 
 
-cdef struct StoredHeaders:       # in front of the octets of each packet; 16 octets
+cdef struct StoredHeaders:       # in front of the octets of each packet; 24 octets
+    int64_t time_ns              # capture time since 1970
     uint32_t flow                # number of its flow
-    uint32_t rank                # of the packet in its flow, from 0
+    uint32_t rank                # of the packet in its flow, from 0, as they arrived
     uint16_t n_payload           # octets, as of `HeaderOctets`
     uint8_t n_ip
     uint8_t n_transport
@@ -38,6 +39,8 @@ cdef struct HeaderStore:
     HeaderChunk *chunks          # owned
     size_t n_chunks
     size_t n_packets
+    uint32_t n_first             # packets of each flow that count; 0: all
+    bint has_late                # among its packets is one with an earlier time than one that arrived before it
 
 
 cdef struct StoreCursor:         # a place between two packets
@@ -53,6 +56,7 @@ cdef inline void free_headers(HeaderStore *store) noexcept nogil:
     free(store.chunks)
     store.chunks = NULL
     store.n_chunks = store.n_packets = 0
+    store.has_late = False
 
 
 cdef inline void empty_headers(HeaderStore *store) noexcept nogil:
@@ -96,14 +100,15 @@ cdef inline Status add_header_chunk(HeaderStore *store, size_t n_least) noexcept
 
 
 cdef inline size_t count_entry(const StoredHeaders *stored) noexcept nogil:
-    """Octets that a packet takes: a multiple of 4, so that the next one is aligned."""
+    """Octets that a packet takes: a multiple of 8, so that the next one is aligned."""
     cdef size_t n_octets = sizeof(StoredHeaders) + stored.n_ip + stored.n_transport + stored.n_payload
-    return (n_octets + 3) & ~<size_t> 3
+    return (n_octets + 7) & ~<size_t> 7
 
 
 cdef inline Status store_headers(
     HeaderStore *store,
     const HeaderOctets *headers,  # at most MOST_PAYLOAD_OCTETS of payload
+    int64_t time_ns,
     uint32_t flow,
     uint32_t rank,
 ) noexcept nogil:
@@ -113,6 +118,7 @@ cdef inline Status store_headers(
     cdef uint8_t *out
     cdef size_t n_bytes
     cdef Status status
+    stored.time_ns = time_ns
     stored.flow = flow
     stored.rank = rank
     stored.n_payload = <uint16_t> headers.n_payload
@@ -143,7 +149,7 @@ cdef inline Status store_packet(
     """Keep the headers of a packet whose flow nobody knows yet."""
     cdef HeaderOctets headers
     find_headers(frame, packet, payload_octets, &headers)
-    return store_headers(store, &headers, 0, 0)
+    return store_headers(store, &headers, packet.time_ns, 0, 0)
 
 
 cdef inline const StoredHeaders *next_stored(
@@ -170,9 +176,27 @@ cdef inline const StoredHeaders *next_stored(
     return stored
 
 
+cdef inline void list_stored(
+    const HeaderStore *store,
+    uint32_t *flows,             # OUT [n_packets]
+    int64_t *times_ns,           # OUT [n_packets]
+) noexcept nogil:
+    """Whose the packets are, and their times, in the order of storing."""
+    cdef StoreCursor cursor
+    cdef HeaderOctets headers
+    cdef const StoredHeaders *stored
+    cdef size_t i
+    cursor.chunk = cursor.at = 0
+    for i in range(store.n_packets):
+        stored = next_stored(store, &cursor, &headers)
+        flows[i] = stored.flow
+        times_ns[i] = stored.time_ns
+
+
 cdef inline size_t fill_stored(
     const HeaderStore *store,
     const BitLayout *layout,
+    const uint32_t *ranks,       # IN  [n_packets]: places in their flows by time; NULL: as they arrived
     const uint32_t *rows,        # IN  [n_flows]: the row of each flow, n_rows or more for none; NULL: its number
     size_t n_flows,
     size_t n_rows,
@@ -183,15 +207,15 @@ cdef inline size_t fill_stored(
     cdef StoreCursor cursor
     cdef HeaderOctets headers
     cdef const StoredHeaders *stored
-    cdef size_t row, n_written = 0
+    cdef size_t row, rank, i, n_written = 0
     cursor.chunk = cursor.at = 0
-    while True:
+    for i in range(store.n_packets):
         stored = next_stored(store, &cursor, &headers)
-        if stored == NULL:
-            return n_written
-        if stored.rank >= n_ranks or stored.flow >= n_flows:
+        rank = ranks[i] if ranks != NULL else stored.rank
+        if rank >= n_ranks or (store.n_first and rank >= store.n_first) or stored.flow >= n_flows:
             continue
         row = rows[stored.flow] if rows != NULL else stored.flow
         if row < n_rows:
-            write_headers(layout, &headers, X + (row * n_ranks + stored.rank) * layout.width)
+            write_headers(layout, &headers, X + (row * n_ranks + rank) * layout.width)
             n_written += 1
+    return n_written
