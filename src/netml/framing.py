@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Generator
 
 import numpy as np
@@ -13,6 +14,7 @@ from netml.source import Capture
 
 Consume = Callable[[np.ndarray, int, int], tuple[int, int, str]]  # buffer, start, length -> left, wanted, fault
 Wait = Callable[[], float]  # how long a live source may keep silent until that is told, s
+SHRANK = "the file cannot be read on: it shrank while it was read"
 
 
 def map_capture(capture: Capture) -> blocks.MappedFile | None:
@@ -26,21 +28,28 @@ def map_capture(capture: Capture) -> blocks.MappedFile | None:
 
 
 def walk_map(capture: Capture, mapped: blocks.MappedFile, consume: Consume) -> Generator[int, None, None]:
-    """Give a mapped capture to `consume`, a window at a time. Yields the bytes done with."""
-    framer, n_bytes = capture.framer, capture.n_bytes
-    assert framer is not None
+    """Give a mapped capture to `consume`, a window at a time. Yields the bytes done with.
+
+    Behind the end of a file that shrinks the rest of its last page reads as zeros, which would be framed as records: so
+    it is asked for its size at each window, before and after.
+    """
+    n_bytes, descriptor = capture.plain_bytes, capture.mappable
     assert n_bytes is not None
+    assert descriptor is not None
     offset = end = capture.offset
     n_wanted = 0
     with contextlib.closing(mapped):
         while end < n_bytes:
-            end = min(end + blocks.WINDOW_BYTES, n_bytes)
+            n_there = min(os.fstat(descriptor).st_size, n_bytes)
+            end = max(offset, min(end + blocks.WINDOW_BYTES, n_there))
             mapped.want(end)
             assert mapped.octets is not None
             n_left, n_wanted, fault = consume(mapped.octets, offset, end - offset)
             offset = end - n_left
             mapped.give_back(offset)
             yield offset
+            if not fault and (n_there <= end < n_bytes or os.fstat(descriptor).st_size < end):
+                fault = SHRANK
             if fault:
                 raise _damage(capture, fault, offset)
     if offset < n_bytes:
@@ -76,6 +85,8 @@ def walk_blocks(capture: Capture, consume: Consume, wait_s: Wait | None = None) 
             if fault:
                 raise _damage(capture, fault, offset)
             rest = buffer[start + length - n_left : start + length].copy()
+    if capture.plain_bytes is not None and offset + len(rest) < capture.plain_bytes:
+        raise _damage(capture, SHRANK, offset)
     if len(rest):
         raise _damage(capture, _describe_cut(len(rest), n_wanted), offset)
 

@@ -53,7 +53,8 @@ class Capture:
     link_type: int | None = None  # pcap and packets; a pcapng's interfaces have their own
     resolution: str = ""  # of the times, in words
     warnings: list[CaptureError] = field(default_factory=list)  # what is odd about the header
-    mappable: int | None = None  # descriptor of a regular file that holds the capture as it is
+    plain_bytes: int | None = None  # size of the capture where it is a regular file, as it is; None if unknown
+    mappable: int | None = None  # descriptor of such a file, if it is large
     reads_ahead: bool = False  # whether a thread may read the stream
     live: int | None = None  # descriptor of a pipe, socket or terminal that the stream's bytes come from as they are
     n_bytes: int | None = None  # size of the file, compressed as it is; None if unknown
@@ -181,10 +182,11 @@ def _recognise(stream: BinaryIO, name: Any, close: Callable[[], None], *, is_fil
     if not isinstance(plain, DecompressedStream):
         capture.live = _find_live(stream)
     # Not a pipe: who waits in one cannot be stopped. Nor a stranger's object, nor what is soon read.
-    if is_file and n_bytes is not None and n_bytes > LARGE_FILE_BYTES:
-        is_plain = not isinstance(plain, DecompressedStream)
-        capture.reads_ahead = not is_plain
-        capture.mappable = stream.fileno() if is_plain else None
+    if is_file and n_bytes is not None:
+        is_plain, is_large = not isinstance(plain, DecompressedStream), n_bytes > LARGE_FILE_BYTES
+        capture.plain_bytes = n_bytes if is_plain else None
+        capture.reads_ahead = is_large and not is_plain
+        capture.mappable = stream.fileno() if is_large and is_plain else None
     return capture
 
 

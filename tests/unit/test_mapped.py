@@ -11,6 +11,7 @@ import pytest
 import traffic
 from builders import captures
 from command import invoke
+from reference.capture import read_capture
 
 import netml
 from netml import blocks, framing, source
@@ -66,6 +67,35 @@ def test_a_file_that_shrinks_while_it_is_read_is_damage(path):
     n_dropped = sum(count["packets"] for count in metadata["dropped"].values())
     assert metadata["packets_kept"] == len(table.time_ns) + n_dropped
     assert signal.getsignal(signal.SIGBUS) is previous
+
+
+@pytest.mark.parametrize("n_cut", [1, 10, 16, 54, 70, 1000, 100_000])
+@pytest.mark.parametrize("is_mapped", [True, False])
+def test_nothing_is_read_that_was_never_there(path, n_cut, is_mapped, monkeypatch):
+    """The rest of the last page is zeros, which would pass for records; a cut between two of them is told, too."""
+    if not is_mapped:
+        monkeypatch.setattr(source, "LARGE_FILE_BYTES", 1 << 40)
+        monkeypatch.setattr(blocks, "BLOCK_BYTES", 1 << 14)
+    content = path.read_bytes()
+    left = content[: len(content) - n_cut]
+    with pytest.warns(netml.CaptureWarning, match="it shrank while it was read"):
+        table = netml.read_flows(path, progress=lambda *counts: os.truncate(path, len(left)))
+    with open(path, "rb") as stream:
+        assert table.metadata["packets_read"] == len(read_capture(stream.read()).records)
+    assert sum(table.metadata["skipped"].values()) == 0
+
+
+def test_a_file_that_shrinks_before_it_is_mapped(path, monkeypatch):
+    n_bytes = path.stat().st_size
+    map_file = blocks.MappedFile
+
+    def shrink(descriptor, length):
+        os.truncate(path, n_bytes - 10)
+        return map_file(descriptor, length)
+
+    monkeypatch.setattr(blocks, "MappedFile", shrink)
+    with pytest.warns(netml.CaptureWarning, match="it shrank while it was read"):
+        assert netml.read_flows(path).metadata["packets_read"] == len(ONE_SECOND) - 1
 
 
 @pytest.mark.parametrize("way", [(), ("--stream", "--interval", "5", "--dim", "3"), ("--max-memory", "10k")], ids=str)
@@ -124,9 +154,8 @@ def test_an_error_while_a_mapped_file_is_read_is_not_hidden(path):
         view = octets[start : start + length]
         raise InterruptedError_(len(view))
 
-    with open(path, "rb") as stream:
-        mapped = blocks.MappedFile(stream.fileno(), os.path.getsize(path))
-        (capture,) = source.open_captures(str(path), None)
+    for capture in source.open_captures(str(path), None):
+        mapped = framing.map_capture(capture)
         with pytest.raises(InterruptedError_):
             list(framing.walk_map(capture, mapped, consume))
 
