@@ -6,9 +6,11 @@ The public names load when they are first used; importing the package itself loa
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # that of `typing` takes as long to load as all of this, and a Ctrl-C meanwhile is nobody's
 if TYPE_CHECKING:
+    from typing import Any
+
     from netml.batches import extract_batches
     from netml.errors import (
         CaptureError,

@@ -20,6 +20,7 @@ from netml.streaming import MAX_MEMORY_BYTES, FlowStream
 from netml.sums import FamilySums, has_sums
 
 BATCH_ROWS = 1 << 16
+BATCH_NUMBERS = 1 << 22  # in the rows of a batch at most, if there is more than one: 32 MiB
 
 
 def extract_batches(
@@ -64,7 +65,7 @@ def extract_batches(
     flow : FlowOptions, optional
         Timeouts and `min_packets`; its `interval` is taken if `interval` is not given, `keep_tail` is always on.
     batch_rows : int, default 65536
-        Rows of a batch at most.
+        Rows of a batch at most; fewer of wide rows, so that no batch takes more than some 32 MiB.
     max_flows : int, optional
         Flow keys held at most; beyond it the least recently seen are ended early.
     max_memory : int, default 1 GiB
@@ -172,7 +173,7 @@ class FeatureBatches:
         require_whole("batch_rows", batch_rows, 1)
         self._fixed = fixed
         self.stream = open_stream(source, fixed, **stream_options)
-        self._batch_rows = batch_rows
+        self._batch_rows = max(1, min(batch_rows, BATCH_NUMBERS // max(1, self.no_rows().shape[1])))
         self._batches = self._iterate()
 
     def __iter__(self) -> Iterator[FeatureMatrix]:

@@ -296,3 +296,11 @@ def test_ctrl_c_writes_what_is_open(tmp_path):
         assert running.wait(30) == 0, error
     assert "stopped  before the end of the input" in error
     assert len(netml.FeatureMatrix.load(out)) == len(batch(io.BytesIO(captures.pcap(traffic.many_flows())), **FIXED))
+
+
+def test_batches_of_wide_rows_are_small(monkeypatch):
+    monkeypatch.setattr("netml.batches.BATCH_NUMBERS", 40)
+    path = ROOT / "examples" / "data" / "demo.pcap"
+    matrices = list(extract_batches(path, "SIZE", interval=5.0, dim=10))
+    assert max(map(len, matrices)) == 4
+    assert rows_of(*matrices) == rows_of(batch(path, "SIZE", interval=5.0, dim=10))

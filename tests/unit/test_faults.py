@@ -1,5 +1,6 @@
 """Full disks, closed pipes, no memory: one clear line, a right exit status, nothing half-written."""
 
+import io
 import os
 import resource
 import signal
@@ -11,6 +12,8 @@ import pytest
 import traffic
 from builders import captures
 from command import PROGRAM
+
+from netml.cli import _standard_output
 
 DEMO = os.path.join(os.path.dirname(__file__), "..", "..", "examples", "data", "demo.pcap")
 LABELS = DEMO.replace(".pcap", ".csv")
@@ -88,11 +91,46 @@ def test_a_full_disk(command, model, tmp_path):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full here")
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
 @pytest.mark.parametrize("command", PRINTING, ids=name_of)
-def test_standard_output_is_full(command, model):
+def test_standard_output_is_full(command, model, unbuffered, monkeypatch):
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     with open("/dev/full", "w") as full:
         done = run(*(model if part == "MODEL" else part for part in command), out=full)
-    assert (done.returncode, done.stderr) == (1, "netml: No space left on device\n")
+    assert (done.returncode, done.stderr) == (1, "netml: standard output: no space left on the device\n")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "arrow"])
+def test_standard_output_takes_a_part_only(kind, unbuffered, tmp_path, monkeypatch):
+    """A full disk does so, too: what a raw file has not taken must not be lost without a word."""
+    if kind == "arrow":
+        pytest.importorskip("pyarrow")
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    with open(tmp_path / "out", "wb") as out:
+        done = run(*STREAM, "-o", "-", "--format", kind, out=out, file_bytes=20_000)
+    assert (done.returncode, done.stderr) == (1, "netml: standard output: File too large\n")
+    assert (tmp_path / "out").stat().st_size == 20_000
+
+
+class Sparing(io.FileIO):
+    """Takes ten bytes at a time, as a pipe may."""
+
+    def write(self, octets):
+        return super().write(bytes(octets)[:10])
+
+
+def test_all_of_it_reaches_a_raw_standard_output(tmp_path, monkeypatch):
+    text = "".join(f"flow {i}\n" for i in range(1000))
+    with Sparing(tmp_path / "out", "wb") as raw:
+        plain = io.TextIOWrapper(raw, "utf-8", newline="\n", write_through=True)
+        monkeypatch.setattr(sys, "stdout", plain)
+        _standard_output.prepare_output()
+        sys.stdout.write(text)
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.detach().detach()
+        plain.detach()
+    assert (tmp_path / "out").read_text() == 2 * text
 
 
 @pytest.mark.parametrize("command", PRINTING, ids=name_of)

@@ -48,6 +48,14 @@ def test_rows_of_any_number(tmp_path, monkeypatch, sizes):
     assert max([0, *(about.row_group(i).num_rows for i in range(about.num_row_groups))]) <= 4
 
 
+def test_groups_of_wide_rows_are_smaller(tmp_path, monkeypatch):
+    monkeypatch.setattr(_row_groups, "GROUP_NUMBERS", 7)  # two rows of three
+    with open(tmp_path / "rows.parquet", "wb") as stream, _row_groups.open_row_groups(stream, make_matrix(0)) as write:
+        write(make_matrix(5))
+    about = parquet.ParquetFile(tmp_path / "rows.parquet").metadata
+    assert [about.row_group(i).num_rows for i in range(about.num_row_groups)] == [2, 2, 1]
+
+
 def test_failed_write_is_told():
     class Full:
         closed = False

@@ -16,7 +16,7 @@ import netml
 LIMIT_S = 60
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 WORD = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "terminated"}
-# Says that Python is up and netml's command line is loaded: before that, nobody of netml's could catch a signal.
+# Says that Python is up and netml's command line is loaded.
 PROGRAM = (sys.executable, "-c", "import os; from netml.cli import main; os.write(1, b'>'); main()")
 
 
@@ -104,3 +104,26 @@ def test_what_goes_on_for_ever_hands_out_what_is_open(tmp_path, number, name):
         _, err = process.communicate(timeout=LIMIT_S)
     assert process.returncode == 0, err.decode()
     assert len(out.read_text().splitlines()) > 15
+
+
+LOADING = """
+import os, sys, time, netml.__main__
+
+class Slow:
+    def find_spec(self, name, *place):
+        if name == "netml.cli":
+            os.write(1, b">")
+            time.sleep(60)
+
+sys.meta_path.insert(0, Slow())
+netml.__main__.main()
+"""
+
+
+@pytest.mark.parametrize("number", STATUS, ids=lambda number: number.name)
+def test_a_signal_while_the_command_line_is_loaded(number):
+    with subprocess.Popen([sys.executable, "-c", LOADING], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout.read(1) == b">"
+        process.send_signal(number)
+        _, err = process.communicate(timeout=LIMIT_S)
+    assert (process.returncode, err.decode()) == (STATUS[number], f"netml: {WORD[number]}: nothing was written\n")

@@ -152,3 +152,29 @@ def test_an_iterable_that_raises_tells_where():
     with pytest.raises(RuntimeError, match="the tap fell out") as caught:
         netml.read_flows(packets(), link_type=1)
     assert caught.value.__notes__ == ["<generator>: record 2: the source raised this"]
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        (None, "is no pair of a time in seconds and bytes, but None"),
+        ((1.0,), "is no pair of a time in seconds and bytes, but"),
+        ((1.0, 60), "is no pair of a time in seconds and bytes, but"),
+        ((1.0, "text"), "is no pair of a time in seconds and bytes, but"),
+        ((None, FRAME), "a packet's time is None: no number of seconds"),
+        ((10**10, FRAME), "a packet's time is 10000000000 s: out of range"),
+        ((float("nan"), FRAME), "a packet's time is nan s: out of range"),
+    ],
+    ids=str,
+)
+def test_what_is_no_packet_is_an_error(item, said):
+    """None above all, which must not pass for the end."""
+    with pytest.raises(netml.CaptureError, match=f"<list_iterator>: record 2: {said}") as caught:
+        netml.read_flows(iter([(0.0, FRAME), item, (1.0, FRAME)]), link_type=1)
+    assert not hasattr(caught.value, "__notes__")
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, lambda frame: np.frombuffer(frame, np.uint8)])
+def test_frames_of_any_bytes(kind):
+    table = netml.read_flows([(np.float32(0.5), kind(FRAME)), (np.int64(1), kind(FRAME))], link_type=1)
+    assert table.time_ns.tolist() == [5 * 10**8, 10**9]

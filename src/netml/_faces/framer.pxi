@@ -127,18 +127,22 @@ cpdef int64_t convert_time(object time) except? -1:
     A float since 1970 is rounded to the microsecond it came from; only below 2**22 s are there digits for nanoseconds.
     """
     cdef double seconds
-    if isinstance(time, float):
+    if isinstance(time, (float, np.floating)):
         seconds = time
         if not isfinite(seconds) or fabs(seconds) > 9.2e9:
             raise CaptureError(f"a packet's time is {time!r} s: out of range")
         if fabs(seconds) >= 4194304.0:
             return <int64_t> rint(seconds * 1e6) * 1000
         return <int64_t> rint(seconds * 1e9)
+    exact = time
     if not isinstance(time, int):
         from fractions import Fraction
 
-        time = Fraction(time)
-    time = int(time * 1000000000)
-    if not -INT64_MAX <= time <= INT64_MAX:
-        raise CaptureError(f"a packet's time is {time} ns: out of range")
-    return time
+        try:
+            exact = Fraction(time)
+        except (TypeError, ValueError, OverflowError):
+            raise CaptureError(f"a packet's time is {time!r}: no number of seconds") from None
+    exact = int(exact * 1000000000)
+    if not -INT64_MAX <= exact <= INT64_MAX:
+        raise CaptureError(f"a packet's time is {time} s: out of range")
+    return exact

@@ -124,14 +124,12 @@ cdef class PacketAssembler:
         frame.link_type = link_type
         self.require_open()
         while n_taken < n_most:
-            pair = next(packets, None)
-            if pair is None:
+            pair = next(packets, NO_MORE)
+            if pair is NO_MORE:
                 break
-            time, octets = pair
+            time, octets = take_pair(pair)
             self.require_open()  # the iterator may have done anything
             n_taken += 1
-            if type(octets) is not bytes:
-                octets = bytes(octets)
             frame.time_ns = convert_time(time)
             frame.octets = <const uint8_t *> PyBytes_AS_STRING(octets)
             frame.caplen = frame.wirelen = <uint32_t> PyBytes_GET_SIZE(octets)
@@ -203,6 +201,18 @@ cdef class PacketAssembler:
         for name, (column, _) in COLUMNS.items():
             columns.values[<int> column] = <void *> find_octets(self.grouped.get(name))
         return columns
+
+
+NO_MORE = object()
+
+
+cdef tuple take_pair(pair):
+    """(time, bytes) of what a source gave: of bytes-like objects, too."""
+    try:
+        time, octets = pair
+        return time, octets if type(octets) is bytes else bytes(memoryview(octets))
+    except (TypeError, ValueError):
+        raise CaptureError(f"is no pair of a time in seconds and bytes, but {repr(pair)[:80]}") from None
 
 
 cdef object view_keys(octets):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import signal
 import sys
@@ -65,13 +66,16 @@ def main(arguments: list[str] | None = None) -> None:
     # A command's memory is numpy's. To look for cycles among the objects of the imports, again and again while they
     # load and once more at the end, takes a sixth of a short command's time.
     gc.set_threshold(200_000, 50, 50)
-    from netml.cli.failures import give_up_output, handle_signals, run, terminate
+    from netml.cli._standard_output import give_up_output
+    from netml.cli.failures import EXIT_INTERRUPTED, handle_signals, run
 
-    handle_signals(terminate)
-    status = run(group, arguments)
+    status = run(group, arguments, minds_signals=True)
+    with contextlib.suppress(KeyboardInterrupt):  # no traceback out of the interpreter's own end
+        handle_signals(signal.SIG_DFL, signal.SIG_DFL)
     give_up_output()
-    # All is said and written: no traceback out of the interpreter's own end.
-    handle_signals(signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if status == EXIT_INTERRUPTED:
+        # A Ctrl-C inside code made of text, as that of dataclasses, stays with the interpreter, although it was caught:
+        # it would end by that signal whatever status it is given. The next such code clears it.
+        exec("")
     gc.freeze()
     sys.exit(status)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import signal
 import sys
@@ -13,6 +12,7 @@ from typing import Any
 
 import click
 
+from netml.cli._standard_output import prepare_output
 from netml.errors import CaptureWarning, NetmlError, OptionError, UnknownNameError
 
 EXIT_OK = 0
@@ -37,23 +37,6 @@ def spell_option(name: str) -> str:
     return f"--{OPTIONS.get(name, name.replace('_', '-'))}"
 
 
-class ClosedOutput(io.TextIOBase):
-    """Stands for standard output where there is none (`>&-`): what a command says must not be lost without a word."""
-
-    @property
-    def buffer(self) -> Any:
-        """What takes bytes."""
-        return self
-
-    def write(self, text: Any) -> int:
-        """Take nothing."""
-        raise NetmlError("standard output: is closed")
-
-    def writelines(self, lines: Any) -> None:
-        """Take nothing."""
-        self.write("")
-
-
 class Terminated(KeyboardInterrupt):
     """SIGTERM, or SIGHUP of a terminal that goes: whoever cleans up after Ctrl-C does so for these, too."""
 
@@ -67,9 +50,9 @@ def terminate(number: int, _: object) -> None:
     raise Terminated
 
 
-def handle_signals(handler: Any) -> None:
-    """Set what SIGTERM and SIGHUP do, unless they are ignored (`nohup`)."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+def handle_signals(on_interrupt: Any, on_end: Any) -> None:
+    """Set what SIGINT does, and SIGTERM and SIGHUP, unless they are ignored (`nohup`, a shell's background jobs)."""
+    for number, handler in {signal.SIGINT: on_interrupt, signal.SIGTERM: on_end, signal.SIGHUP: on_end}.items():
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, handler)
 
@@ -96,15 +79,6 @@ def stopping_with(interrupt: Callable[[], None]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def give_up_output() -> None:
-    """Write what waits for standard output, or keep the interpreter from trying once more, with its own exit status."""
-    with contextlib.suppress(ValueError, AttributeError):  # closed, or not there at all
-        try:
-            sys.stdout.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def printable(text: str) -> str:
     """Give a text without control characters: names of files and of columns are hostile input, too."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
@@ -115,17 +89,20 @@ def fail(text: object) -> None:
     click.echo(f"netml: {printable(' '.join(str(text).split()))}", err=True)
 
 
-def run(group: click.Group, arguments: list[str] | None) -> int:
-    """Run a command and turn what happens into an exit status."""
+def run(group: click.Group, arguments: list[str] | None, *, minds_signals: bool = False) -> int:
+    """Run a command and turn what happens, signals of a whole program too, into an exit status."""
     _terminated_by.clear()
     with warnings.catch_warnings():
         warnings.simplefilter("always", CaptureWarning)
         warnings.showwarning = _show_warning
-        if sys.stdout is None:
-            sys.stdout = ClosedOutput()
         try:
+            if minds_signals:
+                handle_signals(signal.default_int_handler, terminate)
+            prepare_output()
             status = _invoke(group, sys.argv[1:] if arguments is None else arguments)
             sys.stdout.flush()
+            if minds_signals:
+                handle_signals(signal.SIG_DFL, signal.SIG_DFL)  # all is said and written
             return status if isinstance(status, int) else EXIT_OK
         except click.exceptions.Exit as leave:
             return leave.exit_code
@@ -137,10 +114,7 @@ def run(group: click.Group, arguments: list[str] | None) -> int:
             fail(f"{error.format_message()} (see {command} --help)")
             return EXIT_USAGE
         except (KeyboardInterrupt, click.Abort):
-            if sys.stderr is not None and sys.stderr.isatty():
-                click.echo(err=True)  # the terminal stands behind "^C" or the progress bar
-            fail(f"{'terminated' if _terminated_by else 'interrupted'}: {_tell_written()}")
-            return 128 + _terminated_by[-1] if _terminated_by else EXIT_INTERRUPTED
+            return _tell_stopped()
         except BrokenPipeError:
             return EXIT_BROKEN_PIPE
         except OptionError as error:
@@ -156,7 +130,11 @@ def run(group: click.Group, arguments: list[str] | None) -> int:
             fail(error.format_message())
         except (NetmlError, OverflowError) as error:
             fail(error)
+        except ImportError as error:  # installed, but not for this machine, or there is no memory left for it
+            fail(f"{error.name or 'a library'} cannot be loaded: {error}")
         except RuntimeError as error:
+            if isinstance(error.__cause__, KeyboardInterrupt):  # while a class was being made
+                return _tell_stopped()
             if "start new thread" not in str(error):
                 raise
             fail("out of memory, or of threads: no thread can be started")
@@ -176,6 +154,14 @@ def _invoke(group: click.Group, arguments: list[str]) -> object:
         return shell_complete(group, {}, "netml", COMPLETION_VARIABLE, instruction)
     with group.make_context("netml", list(arguments)) as context:
         return group.invoke(context)
+
+
+def _tell_stopped() -> int:
+    """Say that a signal has ended the command; give the exit status."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        click.echo(err=True)  # the terminal stands behind "^C" or the progress bar
+    fail(f"{'terminated' if _terminated_by else 'interrupted'}: {_tell_written()}")
+    return 128 + _terminated_by[-1] if _terminated_by else EXIT_INTERRUPTED
 
 
 def _tell_written() -> str:

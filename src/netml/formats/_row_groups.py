@@ -10,6 +10,7 @@ from netml.formats._table import import_pyarrow, to_table
 from netml.matrix import FeatureMatrix
 
 GROUP_ROWS = 1 << 14  # smaller row groups cost more than they hold; larger ones only memory
+GROUP_NUMBERS = 1 << 24  # in them at most, of wide rows
 _WHAT = "writing Parquet"
 
 
@@ -38,6 +39,7 @@ def open_row_groups(stream: IO[bytes], no_rows: FeatureMatrix) -> Iterator[Calla
     # A dictionary pays for texts, which repeat; measurements hardly do, and building one takes time.
     # Bits repeat, too: two of them instead of Parquet's 32.
     texts = [field.name for field in schema if str(field.type) in ("string", "int8")]
+    group_rows = max(1, min(GROUP_ROWS, GROUP_NUMBERS // max(1, no_rows.shape[1])))
     waiting: list[FeatureMatrix] = []
     written: list[Future[None]] = []  # one at most: what waits to be written is memory
 
@@ -47,12 +49,12 @@ def open_row_groups(stream: IO[bytes], no_rows: FeatureMatrix) -> Iterator[Calla
         if written:
             written.pop().result()
         if tables:
-            written.append(thread.submit(writer.write_table, arrow.concat_tables(tables), GROUP_ROWS))
+            written.append(thread.submit(writer.write_table, arrow.concat_tables(tables), group_rows))
 
     def write(matrix: FeatureMatrix) -> None:
-        for start in range(0, len(matrix), GROUP_ROWS):
-            waiting.append(matrix if len(matrix) <= GROUP_ROWS else matrix[start : start + GROUP_ROWS])
-            if sum(map(len, waiting)) >= GROUP_ROWS:
+        for start in range(0, len(matrix), group_rows):
+            waiting.append(matrix if len(matrix) <= group_rows else matrix[start : start + group_rows])
+            if sum(map(len, waiting)) >= group_rows:
                 put()
 
     with parquet.ParquetWriter(stream, schema, use_dictionary=texts) as writer, ThreadPoolExecutor(1) as thread:

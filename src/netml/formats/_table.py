@@ -57,7 +57,9 @@ def import_pandas() -> Any:
 def _import(package: str, what: str, extra: str) -> Any:
     try:
         return import_module(package)
-    except ImportError as error:
+    except ModuleNotFoundError as error:
+        if error.name != package:
+            raise  # it is there, and broken
         raise MissingExtraError(what, extra) from error
 
 
