@@ -16,6 +16,7 @@ from netml.options import FlowOptions, RepresentationOptions
 from netml.requirements import require_number
 
 LEAST_INTERVAL_S = 1e-9  # of an interval of 0 only a batch makes sense; a nanosecond is next to it
+KEEPING = (".npz", ".parquet", ".arrow", ".netml")  # files that tell how they were made
 _MAX_MANIFEST_BYTES = 16 << 20
 
 
@@ -84,6 +85,8 @@ def read_representation(like: Any) -> FixedRepresentation:
     """
     if isinstance(like, str | os.PathLike):
         name = os.fspath(like)
+        if os.path.splitext(name)[1].lower() not in KEEPING:
+            raise DamagedFileError(name, f"keeps no representation: files in {', '.join(KEEPING)} do")
         try:
             return _fix(_read_parts(name), name)
         except (OptionError, UnknownNameError, FamilyError) as error:
@@ -121,14 +124,15 @@ def _fix(parts: Any, name: str) -> FixedRepresentation:
             tuple(parts["families"]),
             bool(parts.get("fft", False)),
             bool(parts.get("header", False)),
-            parts["dim"],
+            parts["dim"] or None,  # 0 was learned where there were no flows
             float(parts.get("rate_s") or 0.0),
             parts.get("size", "captured"),
             FamilyOptions(**(parts.get("family_options") or {})),
             parts.get("first"),
         )
         flow = replace(flow, interval=None).resolve(options.definition)
-        interval_s = float(parts["interval_s"]) if flow.definition == "seed" else None
+        # Of flows that all have no duration 0 was learned.
+        interval_s = max(float(parts["interval_s"]), LEAST_INTERVAL_S) if flow.definition == "seed" else None
         return fix_representation(options, flow, interval_s)
     except (AttributeError, KeyError, TypeError) as error:
         raise OptionError("like", name, "something that tells its representation") from error

@@ -104,8 +104,9 @@ def _write_arrow(stream: IO[bytes], no_rows: FeatureMatrix, kind: str = "new_fil
     schema = to_table(no_rows, "writing .arrow").schema
     from pyarrow import ipc
 
-    with getattr(ipc, kind)(stream, schema) as writer:
-        yield lambda matrix: writer.write_table(to_table(matrix, "writing .arrow"))
+    writer = getattr(ipc, kind)(stream, schema)
+    yield lambda matrix: writer.write_table(to_table(matrix, "writing .arrow"))
+    writer.close()  # only now: who reads along must not take what a fault has cut off for the whole
 
 
 def _write_arrow_stream(stream: IO[bytes], no_rows: FeatureMatrix) -> contextlib.AbstractContextManager[Write]:

@@ -141,7 +141,7 @@ def _open_path(path: str) -> Capture:
     try:
         stream = open(path, "rb", buffering=0)  # noqa: SIM115 - closed with the capture
     except OSError as error:
-        raise CaptureError(_reason(error), path=path) from error
+        raise CaptureError(_reason(error), path=path or "''") from error
     try:
         return _recognise(stream, path, stream.close, is_file=True)
     except BaseException:

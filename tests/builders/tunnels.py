@@ -66,7 +66,7 @@ def geneve(payload, *, protocol=BRIDGED, n_option_words=0, version=0, is_control
     return head + b"\1\2\3\4" * n_option_words + payload
 
 
-def gtp_u(packet, *, sequence=False, n_pdu=False, extensions=(), message_type=255, flags=0x30):
+def gtp_u(packet, *, sequence=False, n_pdu=False, extensions=(), message_type=255, flags=0x30, length=None):
     """3GPP TS 29.281: `extensions` are (type, number of 4-byte units)."""
     flags |= bool(extensions) << 2 | sequence << 1 | n_pdu
     chain = b""
@@ -75,7 +75,8 @@ def gtp_u(packet, *, sequence=False, n_pdu=False, extensions=(), message_type=25
         chain = struct.pack("!HBB", 9, 8, kinds[0])
         for (_, n_units), following in zip(extensions, kinds[1:], strict=True):
             chain += bytes([n_units]) + b"\x66" * (4 * n_units - 2) + bytes([following])
-    return struct.pack("!BBHI", flags, message_type, len(chain) + len(packet), 0x1234) + chain + packet
+    length = len(chain) + len(packet) if length is None else length
+    return struct.pack("!BBHI", flags, message_type, length, 0x1234) + chain + packet
 
 
 def teredo(packet, *, n_identifier_bytes=None, n_value_bytes=0, has_origin=False):
@@ -89,7 +90,9 @@ def teredo(packet, *, n_identifier_bytes=None, n_value_bytes=0, has_origin=False
     return head + packet
 
 
-def l2tp(ppp_frame, *, has_length=False, has_sequence=False, n_pad_bytes=None, is_control=False, version=2):
+def l2tp(
+    ppp_frame, *, has_length=False, has_sequence=False, n_pad_bytes=None, is_control=False, version=2, length=None
+):
     """RFC 2661: a data message; with `n_pad_bytes` the offset field and that much padding."""
     has_offset = n_pad_bytes is not None
     flags = is_control << 15 | has_length << 14 | has_sequence << 11 | has_offset << 9 | version
@@ -97,5 +100,5 @@ def l2tp(ppp_frame, *, has_length=False, has_sequence=False, n_pad_bytes=None, i
     message += struct.pack("!HH", 5, 6) if has_sequence else b""
     message += struct.pack("!H", n_pad_bytes) + b"\x21" * n_pad_bytes if has_offset else b""
     message += ppp_frame
-    length = struct.pack("!H", len(message) + 4) if has_length else b""
-    return struct.pack("!H", flags) + length + message
+    length = len(message) + 4 if length is None else length
+    return struct.pack("!H", flags) + (struct.pack("!H", length) if has_length else b"") + message

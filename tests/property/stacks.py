@@ -11,6 +11,8 @@ OTHER_PORTS = (53, 5000, 0)  # 5000 may be chosen for a tunnel
 
 booleans, flags = st.booleans(), st.integers(0, 255)
 junk = st.binary(max_size=60)
+# Mostly right ones: of headers that say how long they are, with what is behind them.
+wrong_lengths = st.sampled_from((None,) * 8 + (0, 4, 8, 16, 30, 50, 65535))
 
 
 @st.composite
@@ -82,12 +84,14 @@ def in_udp(draw, packet, kind):
     if kind == "gtp-u":
         extensions = draw(st.lists(st.tuples(st.sampled_from((0x85, 0xC0)), st.integers(1, 3)), max_size=3))
         options = {"sequence": draw(booleans), "n_pdu": draw(booleans), "extensions": extensions}
+        options["length"] = draw(wrong_lengths)
         return tunnels.gtp_u(packet, message_type=draw(st.sampled_from((255, 255, 255, 1))), **options)
     if kind == "teredo":
         n_identifier_bytes = draw(st.sampled_from((None, 0, 7)))
         options = {"n_value_bytes": draw(units), "has_origin": draw(booleans)}
         return tunnels.teredo(packet, n_identifier_bytes=n_identifier_bytes, **options)
     options = {"has_length": draw(booleans), "has_sequence": draw(booleans), "n_pad_bytes": draw(st.none() | units)}
+    options["length"] = draw(wrong_lengths)
     return tunnels.l2tp(draw(ppp_in_tunnels(packet)), is_control=draw(units) == 3, **options)
 
 
@@ -157,7 +161,7 @@ def stacks(draw, max_depth=10):
                 payload, protocol = draw(in_gre(packet)), tunnels.GRE
             else:
                 ports = (port, other_port) if draw(st.integers(0, 3)) == 0 else (other_port, port)
-                payload, protocol = frames.udp(*ports, draw(in_udp(packet, kind))), UDP
+                payload, protocol = frames.udp(*ports, draw(in_udp(packet, kind)), length=draw(wrong_lengths)), UDP
             around += draw(ip_packets(payload, protocol))
         packets = around
     return packets

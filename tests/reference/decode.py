@@ -154,9 +154,9 @@ class Decoder:
         kind = self._kind_by_port.get(destination_port) or self._kind_by_port.get(source_port)
         if self._opens_tunnels and kind is not None:
             try:
-                found = open_udp_tunnel(kind, packet, header.payload + MIN_TRANSPORT_BYTES[UDP])
+                found, end = open_udp_tunnel(kind, packet, header.payload)
                 version, inner = self._enter(found)
-                return self._decode_ip(version, packet, inner, header.level + 1)
+                return self._decode_ip(version, packet[:end], inner, header.level + 1)
             except NotATunnel:
                 pass
             except Skip as skip:

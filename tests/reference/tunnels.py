@@ -110,8 +110,21 @@ def _open_erspan_3(packet, offset):
 
 
 def open_udp_tunnel(kind, packet, offset):
-    """Open a tunnel of this kind, whose header is the UDP payload."""
-    return _OPENERS[kind](packet, offset)
+    """Open a tunnel of this kind, whose header is the UDP payload of the datagram at `offset`.
+
+    Returns what is inside, and where that ends at the latest: as the lengths of UDP (0: not known yet), of GTP-U and
+    of L2TP say. Whatever is there behind that end is not looked at.
+    """
+    n_udp_bytes = _u16(packet, offset + 4)
+    _demand(n_udp_bytes == 0 or n_udp_bytes >= 8)
+    end = offset + n_udp_bytes if n_udp_bytes else len(packet)
+    offset += 8
+    if kind == "gtp-u" and min(end, len(packet)) - offset >= 8:
+        end = min(end, offset + 8 + _u16(packet, offset + 2))
+    if kind == "l2tp" and min(end, len(packet)) - offset >= 6 and packet[offset] & 0x40:
+        end = min(end, offset + _u16(packet, offset + 2))
+    packet = packet[:end]
+    return _OPENERS[kind](packet, offset), len(packet)
 
 
 def _demand(is_so):

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import traffic
 from builders import captures
-from command import PROGRAM, run_netml
+from command import PROGRAM, assert_one_line, run_netml
+from house import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import flows as reference_flows
@@ -304,3 +305,44 @@ def test_batches_of_wide_rows_are_small(monkeypatch):
     matrices = list(extract_batches(path, "SIZE", interval=5.0, dim=10))
     assert max(map(len, matrices)) == 4
     assert rows_of(*matrices) == rows_of(batch(path, "SIZE", interval=5.0, dim=10))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--q-interval", "0.5"), "--q-interval is of all durations, which a stream does not know"),
+        (("--tunnels", "outer", "--tunnel-port", "geneve=5"), "--tunnel-port says which ports lead into tunnels"),
+    ],
+)
+def test_options_that_would_do_nothing(tmp_path, arguments, said):
+    path = traffic.write_pcap(tmp_path / "in.pcap")
+    assert_one_line(run_netml("extract", path, *CLI, *arguments, "-o", tmp_path / "out.csv"), 2, said)
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl", "/dev/null", "."])
+def test_files_that_keep_no_representation(tmp_path, name):
+    path = traffic.write_pcap(tmp_path / "in.pcap")
+    run = run_netml("extract", path, "--like", name, "-o", tmp_path / "out.csv")
+    assert_one_line(run, 1, f"{name}: keeps no representation: files in .npz, .parquet, .arrow, .netml do")
+
+
+def test_the_representation_of_no_flows(tmp_path):
+    """Its dim of 0 is none: who needs one says so, others do not mind."""
+    empty = traffic.write_pcap(tmp_path / "empty.pcap", [])
+    path = traffic.write_pcap(tmp_path / "in.pcap")
+    for families in ("STATS", "IAT"):
+        netml.extract(empty, families).save(tmp_path / f"{families}.npz")
+    assert len(list(extract_batches(path, like=tmp_path / "STATS.npz"))) == 1
+    with pytest.raises(netml.NetmlError, match="dim"):
+        extract_batches(path, like=tmp_path / "IAT.npz")
+
+
+def test_an_arrow_stream_that_fails_has_no_end(tmp_path):
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "cut.pcap"
+    path.write_bytes(captures.pcap(traffic.many_flows(2000))[:-5])
+    done = subprocess.run(
+        [*PROGRAM, "extract", path, *CLI, "--strict", "--format", "arrow", "-o", "-"], capture_output=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert not done.stdout.endswith(b"\xff\xff\xff\xff\0\0\0\0")

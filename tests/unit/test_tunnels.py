@@ -73,6 +73,18 @@ NOT_TUNNELS = {
     "l2tp, LCP": ("l2tp", tunnels.l2tp(links.ppp(b"\1" * 40, protocol=0xC021))),
     "l2tp, padding beyond the end": ("l2tp", tunnels.l2tp(b"", n_pad_bytes=9)[:-1]),
 }
+# What lies behind the end of a message, or of the datagram around it, is not looked at.
+BEHIND = {
+    "vxlan": (tunnels.vxlan(ETHERNET), 16),
+    "vxlan, less than a header": (tunnels.vxlan(ETHERNET), 4),
+    "vxlan, half an Ethernet header": (tunnels.vxlan(ETHERNET), 22),
+    "geneve": (tunnels.geneve(ETHERNET), 8),
+    "teredo": (tunnels.teredo(INNER6), 8 + 39),
+    "gtp-u": (tunnels.gtp_u(INNER, length=0), None),
+    "gtp-u, an extension": (tunnels.gtp_u(INNER, extensions=[(0x85, 1)], length=7), None),
+    "l2tp": (tunnels.l2tp(PPP, has_length=True, length=8), None),
+    "l2tp, half a header": (tunnels.l2tp(PPP, has_length=True, length=7), None),
+}
 NOT_TUNNELS |= {f"{kind}, cut": (kind, b"\0\1"[: i % 3]) for i, kind in enumerate(tunnels.PORTS)}
 
 
@@ -113,6 +125,19 @@ def test_ipv6_inside(around, key):
 def test_what_only_has_the_port_is_the_udp_packet(name):
     kind, payload = NOT_TUNNELS[name]
     assert found_in(udp(payload, tunnels.PORTS[kind])) == udp_key(tunnels.PORTS[kind])
+
+
+@pytest.mark.parametrize("name", BEHIND)
+def test_what_is_behind_the_end_is_not_inside(name):
+    payload, n_bytes = BEHIND[name]
+    port = tunnels.PORTS[name.split(",")[0]]
+    assert found_in(frames.ipv4(frames.udp(OUTER_PORT, port, payload, length=n_bytes))) == udp_key(port)
+
+
+@pytest.mark.parametrize("n_bytes", [0, 8 + 8 + len(ETHERNET), 65535])
+def test_lengths_that_cut_nothing_off(n_bytes):
+    """0 is not known yet: segmentation is left to the network card."""
+    assert found_in(frames.ipv4(frames.udp(OUTER_PORT, 4789, tunnels.vxlan(ETHERNET), length=n_bytes))) == KEY
 
 
 @pytest.mark.parametrize(

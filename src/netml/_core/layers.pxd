@@ -14,7 +14,7 @@ from netml._core.net.ipv4 cimport decode_ipv4
 from netml._core.net.ipv6 cimport decode_ipv6
 from netml._core.net.other cimport decode_other
 from netml._core.net.tcp cimport decode_tcp
-from netml._core.net.udp cimport UDP_BYTES, decode_udp
+from netml._core.net.udp cimport UDP_BYTES, bound_datagram, decode_udp
 from netml._core.octets cimport netml_likely
 from netml._core.packet cimport (
     ETHER_ANY_IP, ETHER_BRIDGED, ETHER_IPV4, ETHER_IPV6, ETHER_PPP, NO_FRAGMENT, PROTOCOL_AUTHENTICATION,
@@ -131,7 +131,8 @@ cdef inline Reason decode_level(
         if reason != KEPT or not may_be_tunnel(&decoding.ports, packet.key.transport):
             return reason
         tunnel = find_tunnel(&decoding.ports, packet.key.transport)
-        if tunnel == TUNNEL_NONE or not decode_udp_tunnel(tunnel, frame, end[0], network.payload_at + UDP_BYTES, link):
+        if tunnel == TUNNEL_NONE or not bound_datagram(frame, network.payload_at, end) \
+                or not decode_udp_tunnel(tunnel, frame, end, network.payload_at + UDP_BYTES, link):
             return KEPT
         save_outer(layers, packet)
     elif not decoding.enters_tunnels or network.protocol != PROTOCOL_GRE and network.protocol != PROTOCOL_IPV4 \

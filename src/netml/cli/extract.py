@@ -45,7 +45,7 @@ from netml.cli.failures import EXIT_FAILURE, EXIT_OK
 )  # fmt: skip
 @click.option(
     "--format", "output_format", type=click.Choice(["csv", "jsonl", "arrow", "parquet"]),
-    help="With --stream: format of OUT, if its name does not tell.",
+    help="With --stream: format of OUT. [default: as its name says]",
 )  # fmt: skip
 @import_option
 @params.strict

@@ -96,6 +96,8 @@ def make_flow_options(chosen: Mapping[str, Any], names: Sequence[str] = FLOW_NAM
     """Make `FlowOptions` of what `flow_options`, or `decoding_options`, gave."""
     from netml.options import FlowOptions
 
+    if chosen["tunnel_ports"] and chosen["tunnels"] == "outer":
+        raise click.UsageError("--tunnel-port says which ports lead into tunnels: not with --tunnels outer")
     return FlowOptions(**{name: chosen[name] for name in names})
 
 

@@ -1,5 +1,5 @@
-"""UDP (RFC 768): ports."""
-from libc.stdint cimport uint8_t, uint64_t
+"""UDP (RFC 768): ports, and where a datagram ends."""
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from netml._core.octets cimport read_be16
 from netml._core.packet cimport PROTOCOL_UDP, NetworkHeader, Packet
@@ -23,3 +23,14 @@ cdef inline Reason decode_udp(const uint8_t *frame, const NetworkHeader *header,
     packet.has_header = True
     packet.flags = 0
     return KEPT
+
+
+cdef inline bint bound_datagram(const uint8_t *frame, uint32_t at, uint32_t *end) noexcept nogil:
+    """`end` as the datagram's own length says, where that is less; False if it does not even hold the header.
+
+    0 is segmentation offload, or a jumbogram: the length is not known yet.
+    """
+    cdef uint16_t n_bytes = read_be16(frame + at + 4)
+    if n_bytes:
+        end[0] = min(end[0], at + n_bytes)
+    return n_bytes == 0 or n_bytes >= UDP_BYTES

@@ -1,6 +1,7 @@
 """GTP-U (3GPP TS 29.281, section 5): the user plane of mobile networks."""
 from libc.stdint cimport uint8_t, uint32_t
 
+from netml._core.octets cimport read_be16
 from netml._core.packet cimport ETHER_ANY_IP, LinkHeader
 
 
@@ -12,11 +13,15 @@ cdef enum:
     GTP_PACKET = 255             # message type of user traffic
 
 
-cdef inline bint decode_gtp_u(const uint8_t *frame, uint32_t end, uint32_t at, LinkHeader *header) noexcept nogil:
-    """An IP packet behind 8 octets, or 12 and extension headers; False if this is no user traffic."""
-    cdef uint32_t size = GTP_BYTES, extension_bytes
+cdef inline bint decode_gtp_u(const uint8_t *frame, uint32_t *bound, uint32_t at, LinkHeader *header) noexcept nogil:
+    """An IP packet behind 8 octets, or 12 and extension headers; False if this is no user traffic.
+
+    `bound` is the end of the datagram, then that of the message: its length counts from the ninth octet on.
+    """
+    cdef uint32_t size = GTP_BYTES, end = bound[0], extension_bytes
     if end - at < size or frame[at] >> 5 != 1 or not frame[at] & GTP_IS_GTP or frame[at + 1] != GTP_PACKET:
         return False
+    bound[0] = end = min(end, at + GTP_BYTES + read_be16(frame + at + 2))
     if frame[at] & GTP_OPTIONAL:
         size += 4
         if end - at < size:

@@ -16,16 +16,21 @@ cdef enum:
     L2TP_VERSION = 0x000F
 
 
-cdef inline bint decode_l2tp(const uint8_t *frame, uint32_t end, uint32_t at, LinkHeader *header) noexcept nogil:
-    """A PPP frame behind the header of a data message; False if this is none."""
-    cdef uint32_t size = 6
+cdef inline bint decode_l2tp(const uint8_t *frame, uint32_t *bound, uint32_t at, LinkHeader *header) noexcept nogil:
+    """A PPP frame behind the header of a data message; False if this is none.
+
+    `bound` is the end of the datagram, then that of the message, where it has a length: of all of it.
+    """
+    cdef uint32_t size = 6, end = bound[0]
     cdef uint16_t flags
     if end - at < size:
         return False
     flags = read_be16(frame + at)
     if flags & L2TP_IS_CONTROL or flags & L2TP_VERSION != 2:
         return False
-    size += 2 if flags & L2TP_HAS_LENGTH else 0
+    if flags & L2TP_HAS_LENGTH:
+        size += 2
+        bound[0] = end = min(end, at + read_be16(frame + at + 2))
     size += 4 if flags & L2TP_HAS_SEQUENCE else 0
     if flags & L2TP_HAS_OFFSET:
         if end - at < size + 2:

@@ -63,19 +63,22 @@ cdef inline Tunnel find_tunnel(const TunnelPorts *known, uint64_t transport) noe
 
 
 cdef inline bint decode_udp_tunnel(
-    Tunnel tunnel, const uint8_t *frame, uint32_t end, uint32_t at, LinkHeader *header,
+    Tunnel tunnel, const uint8_t *frame,
+    uint32_t *end,               # IN: of the datagram, OUT: of what the tunnel's header says
+    uint32_t at,                 # <= end
+    LinkHeader *header,
 ) noexcept nogil:
-    """Decode the tunnel's header at `at` (<= end); False if the datagram is none of its traffic after all."""
+    """Decode the tunnel's header at `at`; False if the datagram is none of its traffic after all."""
     if tunnel == TUNNEL_VXLAN:
-        return decode_vxlan(frame, end, at, header)
+        return decode_vxlan(frame, end[0], at, header)
     if tunnel == TUNNEL_VXLAN_GPE:
-        return decode_vxlan_gpe(frame, end, at, header)
+        return decode_vxlan_gpe(frame, end[0], at, header)
     if tunnel == TUNNEL_GENEVE:
-        return decode_geneve(frame, end, at, header)
+        return decode_geneve(frame, end[0], at, header)
     if tunnel == TUNNEL_GTP_U:
         return decode_gtp_u(frame, end, at, header)
     if tunnel == TUNNEL_TEREDO:
-        return decode_teredo(frame, end, at, header)
+        return decode_teredo(frame, end[0], at, header)
     if tunnel == TUNNEL_L2TP:
         return decode_l2tp(frame, end, at, header)
     return False
