@@ -330,9 +330,9 @@ def test_the_representation_of_no_flows(tmp_path):
     """Its dim of 0 is none: who needs one says so, others do not mind."""
     empty = traffic.write_pcap(tmp_path / "empty.pcap", [])
     path = traffic.write_pcap(tmp_path / "in.pcap")
-    for families in ("STATS", "IAT"):
+    for families in ("FLOW", "IAT"):
         netml.extract(empty, families).save(tmp_path / f"{families}.npz")
-    assert len(list(extract_batches(path, like=tmp_path / "STATS.npz"))) == 1
+    assert len(list(extract_batches(path, like=tmp_path / "FLOW.npz"))) == 1
     with pytest.raises(netml.NetmlError, match="dim"):
         extract_batches(path, like=tmp_path / "IAT.npz")
 
