@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The kernel of another revision against this one's: ns a packet on the same capture, in turns.
 
-    python benchmarks/before_after.py REVISION CAPTURE.pcap [...] [--rounds 9]
+    python benchmarks/before_after.py REVISION CAPTURE.pcap [...] [--rounds 9] [--bar 1.03] [--json FILE]
 
 REVISION is built in a temporary folder. Each run reads a capture into flows and cuts them, in a process of its own;
 the best of all rounds counts, and the ratio is after / before. Captures should be in the page cache, the machine quiet.
@@ -14,6 +14,9 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import _report
+from _report import Figure
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN = """
@@ -48,7 +51,10 @@ def main():
     cli.add_argument("revision")
     cli.add_argument("captures", nargs="+", metavar="CAPTURE.pcap")
     cli.add_argument("--rounds", type=int, default=9)
+    cli.add_argument("--bar", type=float, metavar="RATIO", help="the largest ratio that is allowed")
+    cli.add_argument("--json", type=Path, metavar="FILE", help="write everything measured")
     args = cli.parse_args()
+    figures = []
     with tempfile.TemporaryDirectory() as folder:
         sources = {"before": build(args.revision, folder), "after": ROOT / "src"}
         for capture in args.captures:
@@ -58,9 +64,14 @@ def main():
                     found[name].append(measure(sources[name], capture))
             best = {name: min(runs)[0] for name, runs in found.items()}
             flows = {name: runs[0][1] for name, runs in found.items()}
-            ratio = best["after"] / best["before"]
-            change = f"{best['before']:.1f} -> {best['after']:.1f} ns a packet, {ratio:.3f}"
-            print(f"{Path(capture).name}: {change}; flows {flows}")
+            figures.append(
+                Figure(f"{Path(capture).name}: after : before", best["after"], best["before"], "ns/pkt", args.bar)
+            )
+            print(f"{Path(capture).name}: {figures[-1].ratio:.3f}; flows {flows}")
+    _report.print_figures("the same capture, two kernels", figures)
+    if args.json:
+        _report.write_json(args.json, _report.machine(None, None), {"before_after": figures}, {})
+    raise SystemExit(any(one.verdict == "misses" for one in figures))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 """Flows as they end against all flows at the end: time and memory of FlowStream and read_flows on the same captures.
 
     python benchmarks/streaming.py BIG.pcap [MORE.pcap ...] [--interval 5] [--rounds 3]
-    python benchmarks/streaming.py --extract HALF.pcap BIG.pcap EIGHT.pcap    # whole commands, to Parquet
+    python benchmarks/streaming.py --extract HALF.pcap BIG.pcap EIGHT.pcap [--json FILE]    # whole commands, to Parquet
 
 The two take turns, each run in a process of its own; best ns a packet, and the largest resident set of all runs. What
 is read is in the page cache. Memory of a mapped file counts while it is looked at, 8 to 16 MB.
@@ -17,6 +17,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+BAR_SPEED, BAR_MEMORY = 0.8, 1.1  # of batch mode at least; the largest peak over the smallest at most
 
 
 def run(way, capture, interval):
@@ -59,8 +61,10 @@ def run_command(capture, interval, *more):
 
 
 def measure_commands(captures, interval, n_rounds):
-    """Peak memory of streaming over captures of several sizes, and its speed against batch mode."""
-    peaks = []
+    """Peak memory of streaming over captures of several sizes, and its speed against batch mode; gives the figures."""
+    from _report import Figure
+
+    peaks, figures = [], []
     for capture in captures:
         pairs = [
             (run_command(capture, interval, "--stream"), run_command(capture, interval, "--keep-tail"))
@@ -73,7 +77,11 @@ def measure_commands(captures, interval, n_rounds):
             f"{capture}: stream {stream_s:.2f} s, {peaks[-1]:,.0f} MB; batch {batch_s:.2f} s, {batch_mb:,.0f} MB; "
             f"speed, stream over batch: {batch_s / stream_s:.2f}"
         )
-    print(f"peak of streaming, largest over smallest: {max(peaks) / min(peaks):.3f}")
+        size = f"{Path(capture).stat().st_size / 1e9:.1f} GB"
+        figures.append(Figure(f"{size}: stream : batch", stream_s, batch_s, "s", BAR_SPEED, at_least=True))
+        figures.append(Figure(f"{size}: peak of stream : batch", peaks[-1], batch_mb, "MB"))
+    figures.append(Figure("peak of stream, largest : smallest", max(peaks), min(peaks), "MB", BAR_MEMORY))
+    return figures
 
 
 def main():
@@ -84,9 +92,15 @@ def main():
     cli.add_argument("--rounds", type=int, default=3)
     cli.add_argument("--way", choices=("batch", "stream"), help=argparse.SUPPRESS)
     cli.add_argument("--extract", action="store_true", help="measure whole commands")
+    cli.add_argument("--json", type=Path, metavar="FILE", help="with --extract: write everything measured")
     args = cli.parse_args()
     if args.extract:
-        measure_commands(args.captures, args.interval, args.rounds)
+        import _report
+
+        figures = measure_commands(args.captures, args.interval, args.rounds)
+        _report.print_figures("extract", figures)
+        if args.json:
+            _report.write_json(args.json, _report.machine(None, None), {"extract": figures}, {})
         return
     if args.way:
         print(json.dumps(run(args.way, args.captures[0], args.interval)))
