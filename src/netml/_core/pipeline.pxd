@@ -7,7 +7,6 @@ from libc.stdint cimport uint8_t, uint32_t
 
 from netml._core.capture.registry cimport Framing, next_frame
 from netml._core.decode cimport decode_frame
-from netml._core.flow.biflow cimport Biflow
 from netml._core.flow.biflow_key cimport BiflowKey, hash_biflow, is_turned, share_key
 from netml._core.flow.biflow_table cimport BiflowTable, find_biflow, join_biflow, prefetch_biflow
 from netml._core.flow.columns cimport PacketChunk, PacketColumns, add_chunk, append_packet
@@ -101,7 +100,6 @@ cdef inline Status enter_biflows(
 ) noexcept nogil:
     """The same for biflows: their keys wait beside the packets."""
     cdef BiflowTable *table = &assembly.biflows
-    cdef const Biflow *joined
     cdef size_t i
     cdef uint32_t flow
     cdef Status status
@@ -111,8 +109,7 @@ cdef inline Status enter_biflows(
         status = join_biflow(
             table, &assembly.shared[i], packets[i].hash, &packets[i], assembly.is_high[i], &flow)
         if status == STATUS_OK and assembly.first.n_first:
-            joined = find_biflow(table, flow)
-            status = call_first(&assembly.first, flow, joined.n_packets - 1, joined.latest_ns)
+            status = call_first(&assembly.first, flow, find_biflow(table, flow))
         if status != STATUS_OK:
             return status
         append_packet(chunk, &packets[i], flow)

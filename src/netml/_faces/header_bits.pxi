@@ -5,9 +5,9 @@ from libc.string cimport memset
 from netml._core.decode cimport decode_frame
 from netml._core.flow.header_rows cimport HeaderRows, PacketRow, forget_taken
 from netml._core.flow.header_store cimport (
-    MOST_PAYLOAD_OCTETS, HeaderStore, count_stored_bytes, fill_stored, free_headers, next_stored,
-    list_stored, store_headers,
+    MOST_PAYLOAD_OCTETS, HeaderStore, count_stored_bytes, free_headers, next_stored, store_headers,
 )
+from netml._core.flow.stored_bits cimport fill_stored, list_stored
 from netml._core.header_bits cimport (
     ICMP_OCTETS, IPV4_OCTETS, IPV6_OCTETS, NO_BLOCK, TCP_OCTETS, UDP_OCTETS, BitLayout, HeaderOctets, find_headers,
     write_headers,

@@ -203,7 +203,7 @@ cdef class PacketAssembler:
         return columns
 
 
-NO_MORE = object()
+cdef object NO_MORE = object()
 
 
 cdef tuple take_pair(pair):

@@ -43,7 +43,7 @@ from netml._core.flow.expiry cimport ExpiryRules, cut_by_idle, cut_by_interval
 from netml._core.flow.first_headers cimport free_first
 from netml._core.flow.grouping cimport GroupedColumns, group_columns
 from netml._core.flow.header_rows cimport forget_taken, free_rows
-from netml._core.flow.header_store cimport HeaderStore, fill_stored, list_stored, next_stored
+from netml._core.flow.header_store cimport HeaderStore, next_stored
 from netml._core.flow.key cimport KEY_BYTES, hash_key
 from netml._core.flow.open cimport N_EARLY_ENDS, OpenFlows, OpenRules, free_open
 from netml._core.flow.records cimport free_records
@@ -53,6 +53,7 @@ from netml._core.flow.spans cimport (
     compact_columns, find_longest, free_spans, measure_durations, measure_spans, sum_spans, write_end_reasons,
     write_keys,
 )
+from netml._core.flow.stored_bits cimport fill_stored, list_stored
 from netml._core.flow.table cimport number_packets
 from netml._core.header_bits cimport (
     ICMP_OCTETS, IPV4_OCTETS, IPV6_OCTETS, NO_BLOCK, TCP_OCTETS, UDP_OCTETS, BitLayout, HeaderOctets, find_headers,

@@ -2,10 +2,11 @@
 known.
 
 Of a packet that arrives in order its place in time is the place of its arrival. A late one may go before all others:
-it is kept, whatever its place; places are found when rows are made (`header_store.pxd`).
+it is kept, whatever its place; places are found when rows are made (`stored_bits.pxd`).
 """
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 
+from netml._core.flow.biflow cimport Biflow
 from netml._core.flow.header_store cimport (
     HeaderStore, StoreCursor, StoredHeaders, empty_headers, free_headers, next_stored, store_headers, store_packet,
 )
@@ -34,18 +35,16 @@ cdef inline Status put_in_line(FirstHeaders *first, const uint8_t *frame, const 
     return store_packet(&first.line, frame, packet, first.payload_octets)
 
 
-cdef inline Status call_first(FirstHeaders *first, uint32_t flow, uint32_t rank, int64_t latest_ns) noexcept nogil:
-    """The first packet in line is number `rank` of this flow, from 0: keep its headers, or forget them.
-
-    `latest_ns` is the flow's latest time, with this packet.
-    """
+cdef inline Status call_first(FirstHeaders *first, uint32_t number, const Biflow *flow) noexcept nogil:
+    """The first packet in line is the last that this flow has taken: keep its headers, or forget them."""
     cdef HeaderOctets headers
+    cdef uint32_t rank = flow.n_packets - 1
     cdef Status status = STATUS_OK
     cdef const StoredHeaders *waiting = next_stored(&first.line, &first.cursor, &headers)
-    if waiting != NULL and (rank < first.n_first or waiting.time_ns < latest_ns):
+    if waiting != NULL and (rank < first.n_first or waiting.time_ns < flow.latest_ns):
         first.store.n_first = first.n_first
-        first.store.has_late |= waiting.time_ns < latest_ns
-        status = store_headers(&first.store, &headers, waiting.time_ns, flow, rank)
+        first.store.has_late |= waiting.time_ns < flow.latest_ns
+        status = store_headers(&first.store, &headers, waiting.time_ns, number, rank)
     first.n_called += 1
     if first.n_called >= first.line.n_packets:
         empty_headers(&first.line)

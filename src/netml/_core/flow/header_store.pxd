@@ -3,11 +3,11 @@
 A packet takes 24 octets and its headers, where its bits would take a thousand. Chunks: nothing is copied as they grow.
 Owns them.
 """
-from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 
-from netml._core.header_bits cimport BitLayout, HeaderOctets, find_headers, write_headers
+from netml._core.header_bits cimport HeaderOctets, find_headers
 from netml._core.octets cimport netml_allocate, netml_reallocate
 from netml._core.packet cimport Packet
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
@@ -174,48 +174,3 @@ cdef inline const StoredHeaders *next_stored(
     headers.protocol = stored.protocol
     cursor.at += count_entry(stored)
     return stored
-
-
-cdef inline void list_stored(
-    const HeaderStore *store,
-    uint32_t *flows,             # OUT [n_packets]
-    int64_t *times_ns,           # OUT [n_packets]
-) noexcept nogil:
-    """Whose the packets are, and their times, in the order of storing."""
-    cdef StoreCursor cursor
-    cdef HeaderOctets headers
-    cdef const StoredHeaders *stored
-    cdef size_t i
-    cursor.chunk = cursor.at = 0
-    for i in range(store.n_packets):
-        stored = next_stored(store, &cursor, &headers)
-        flows[i] = stored.flow
-        times_ns[i] = stored.time_ns
-
-
-cdef inline size_t fill_stored(
-    const HeaderStore *store,
-    const BitLayout *layout,
-    const uint32_t *ranks,       # IN  [n_packets]: places in their flows by time; NULL: as they arrived
-    const uint32_t *rows,        # IN  [n_flows]: the row of each flow, n_rows or more for none; NULL: its number
-    size_t n_flows,
-    size_t n_rows,
-    size_t n_ranks,              # packets that a row has room for
-    int8_t *X,                   # OUT [n_rows, n_ranks * layout.width]: filled with -1
-) noexcept nogil:
-    """Write the bits of all packets that have a place in a row; returns how many those are."""
-    cdef StoreCursor cursor
-    cdef HeaderOctets headers
-    cdef const StoredHeaders *stored
-    cdef size_t row, rank, i, n_written = 0
-    cursor.chunk = cursor.at = 0
-    for i in range(store.n_packets):
-        stored = next_stored(store, &cursor, &headers)
-        rank = ranks[i] if ranks != NULL else stored.rank
-        if rank >= n_ranks or (store.n_first and rank >= store.n_first) or stored.flow >= n_flows:
-            continue
-        row = rows[stored.flow] if rows != NULL else stored.flow
-        if row < n_rows:
-            write_headers(layout, &headers, X + (row * n_ranks + rank) * layout.width)
-            n_written += 1
-    return n_written
