@@ -310,7 +310,7 @@ def test_batches_of_wide_rows_are_small(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--q-interval", "0.5"), "--q-interval is of all durations, which a stream does not know"),
+        (("--q-interval", "0.5"), "--q-interval is a quantile of all flows, which a stream does not know"),
         (("--tunnels", "outer", "--tunnel-port", "geneve=5"), "--tunnel-port says which ports lead into tunnels"),
     ],
 )

@@ -49,7 +49,7 @@ def check_combination(chosen: Mapping[str, Any]) -> None:
                 option = "format" if name == "output_format" else name.replace("_", "-")
                 raise click.UsageError(f"--{option} is an option of --stream")
     if chosen["stream"] and params.is_given("q_interval"):
-        raise click.UsageError("--q-interval is of all durations, which a stream does not know: give --interval")
+        raise click.UsageError("--q-interval is a quantile of all flows, which a stream does not know")
     if chosen["stream"] and chosen["labels"] is not None:
         raise click.UsageError("--labels are joined to all flows at once: not with --stream")
     if chosen["like"] is not None:
