@@ -82,7 +82,8 @@ KERNEL_HEADERS = {"guard.h", "native.h"}
 COMPOSITION = {
     "layers": {"link", "net", "tunnel"},
     "decode": {"layers", "link", "net", "tunnel"},
-    "pipeline": {"capture", "decode", "layers", "net", "flow"},
+    "assembly": {"layers", "flow"},
+    "pipeline": {"assembly", "capture", "decode", "net", "flow"},
 }
 
 # Reason of status.pxd -> its name in the summary. The order is the enum's.

@@ -1,6 +1,7 @@
 """Packets in, flows of the definition `seed` out: the assembler that owns the memory of one table of them."""
 from libc.stdint cimport INT64_MIN, UINT32_MAX, int64_t, uint8_t, uint32_t
 
+from netml._core.assembly cimport flush_batch
 from netml._core.flow.carry cimport forget_flows, run_round
 from netml._core.flow.columns cimport count_packets
 from netml._core.flow.expiry cimport ExpiryRules, cut_by_idle, cut_by_interval
@@ -14,7 +15,6 @@ from netml._core.flow.spans cimport (
     write_keys,
 )
 from netml._core.flow.table cimport free_table, number_packets
-from netml._core.pipeline cimport flush_batch
 
 
 cdef class FlowAssembler(PacketAssembler):

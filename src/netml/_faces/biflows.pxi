@@ -1,6 +1,8 @@
 """Packets in, biflows out: flow definitions `bi` and `uni`."""
 from libc.stdint cimport INT64_MIN, int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memset
 
+from netml._core.assembly cimport flush_batch
 from netml._core.flow.biflow cimport TCP_END_FIN, TCP_END_NONE, TCP_END_REOPEN, TCP_END_RST, BiflowRules
 from netml._core.flow.biflow_order cimport (
     BiflowFacts, mark_long_flows, order_numbers, place_packets, sort_flows, write_facts,
@@ -14,7 +16,6 @@ from netml._core.flow.columns cimport count_packets
 from netml._core.flow.grouping cimport GroupedColumns, group_columns
 from netml._core.flow.key cimport KEY_BYTES
 from netml._core.flow.slots cimport FIRST_SLOT_BITS, free_slots, set_slots
-from netml._core.pipeline cimport flush_batch
 
 # What of TCP ends a biflow.
 TCP_ENDS = {"none": TCP_END_NONE, "rst": TCP_END_RST, "fin": TCP_END_FIN, "reopen": TCP_END_REOPEN}

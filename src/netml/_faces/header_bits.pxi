@@ -1,20 +1,16 @@
 """Headers as bits: rows of packets from captures, and the store that keeps flows' first packets."""
 from libc.stdint cimport int8_t, int64_t, uint32_t
-from libc.string cimport memset
+from libc.stdlib cimport calloc, free
 
-from netml._core.decode cimport decode_frame
 from netml._core.flow.header_rows cimport HeaderRows, PacketRow, forget_taken
 from netml._core.flow.header_store cimport (
     MOST_PAYLOAD_OCTETS, HeaderStore, count_stored_bytes, free_headers, next_stored, store_headers,
 )
 from netml._core.flow.stored_bits cimport fill_stored, list_stored
 from netml._core.header_bits cimport (
-    ICMP_OCTETS, IPV4_OCTETS, IPV6_OCTETS, NO_BLOCK, TCP_OCTETS, UDP_OCTETS, BitLayout, HeaderOctets, find_headers,
+    ICMP_OCTETS, IPV4_OCTETS, IPV6_OCTETS, NO_BLOCK, TCP_OCTETS, UDP_OCTETS, BitLayout, HeaderOctets,
     write_headers,
 )
-from netml._core.layers cimport Decoding
-from netml._core.packet cimport Packet
-from netml._core.status cimport KEPT
 
 HEADER_BLOCKS = {  # columns of each, in the order in which they stand in a row
     "ipv4": 8 * IPV4_OCTETS, "ipv6": 8 * IPV6_OCTETS, "tcp": 8 * TCP_OCTETS, "udp": 8 * UDP_OCTETS,
@@ -112,22 +108,30 @@ cdef class StoredFlowHeaders:
 
         The kernel stores as it assembles: this is for tests.
         """
-        cdef Decoding decoding
+        cdef Assembly *assembly
         cdef Frame frame
-        cdef Packet packet
         cdef HeaderOctets headers
+        cdef Status status
         if not 0 <= payload_octets <= MOST_PAYLOAD_OCTETS:
             raise ValueError(f"no payload of {payload_octets} bytes")
-        memset(&decoding, 0, sizeof(Decoding))
         frame.link_type = link_type
         frame.octets = <const uint8_t *> PyBytes_AS_STRING(octets)
         frame.caplen = frame.wirelen = <uint32_t> PyBytes_GET_SIZE(octets)
         frame.time_ns = 0
-        if decode_frame(&decoding, &frame, &packet) != KEPT:
-            return False
-        find_headers(frame.octets, &packet, payload_octets, &headers)
-        describe_fault(store_headers(&self.store, &headers, 0, flow, rank), 0)
-        return True
+        # By way of an assembly's rows: `decode_frame` has one caller, and so the compiler makes it a part of that.
+        assembly = <Assembly *> calloc(1, sizeof(Assembly))
+        if assembly == NULL:
+            raise MemoryError
+        assembly.rows.is_wanted = True
+        assembly.rows.payload_octets = payload_octets
+        status = take_frame(assembly, &frame)
+        is_kept = status == STATUS_OK and assembly.rows.n_rows == 1
+        if is_kept and next_stored(&assembly.rows.store, &assembly.rows.cursor, &headers) != NULL:
+            status = store_headers(&self.store, &headers, 0, flow, rank)
+        free_rows(&assembly.rows)
+        free(assembly)
+        describe_fault(status, 0)
+        return is_kept
 
     def fill_rows(self, int8_t[:, ::1] X, blocks, uint32_t payload_octets, size_t n_packets, const uint32_t[::1] rows):
         """Write the bits of each flow's first `n_packets` packets by time; returns how many packets were written.

@@ -4,6 +4,7 @@ from libc.string cimport memcpy
 
 import os
 
+from netml._core.assembly cimport Assembly, note_wants
 from netml._core.flow.columns cimport N_COLUMNS, count_packets, free_columns
 from netml._core.flow.first_headers cimport free_first
 from netml._core.flow.grouping cimport GroupedColumns
@@ -13,7 +14,7 @@ from netml._core.flow.spans cimport Dropped
 from netml._core.guard cimport NETML_BUS, netml_begin_guard, netml_end_guard, netml_run_guarded
 from netml._core.layers cimport Decoding
 from netml._core.net.fragments cimport allocate_fragments, free_fragments
-from netml._core.pipeline cimport AssembleRequest, Assembly, request_assembly, run_assembly, take_frame
+from netml._core.pipeline cimport AssembleRequest, request_assembly, run_assembly, take_frame
 from netml._core.status cimport N_REASONS
 
 
@@ -123,6 +124,7 @@ cdef class PacketAssembler:
         cdef size_t n_taken = 0
         frame.link_type = link_type
         self.require_open()
+        note_wants(&self.assembly)
         while n_taken < n_most:
             pair = next(packets, NO_MORE)
             if pair is NO_MORE:

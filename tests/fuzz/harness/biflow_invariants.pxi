@@ -30,6 +30,7 @@ cdef void begin_biflows(bint enters_tunnels, bint tracks_fragments) noexcept nog
         shared.biflows.seeds[i] = <uint64_t> 0xD1B54A32D192ED03 * (i + 5)
     shared.columns.wants = (1 << N_COLUMNS) - 1
     shared.makes_biflows = shared.reads_details = True
+    note_wants(&shared)
     for i in range(N_SUMMED):
         empty_states(&summed[i])
         summed[i].family = find_summed(i)

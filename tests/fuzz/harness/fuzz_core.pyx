@@ -9,6 +9,7 @@ from libc.string cimport memcmp, memcpy, memset
 
 from decoding cimport empty_ring, fill_ring, set_tunnels
 
+from netml._core.assembly cimport Assembly, flush_batch, note_wants
 from netml._core.capture.pcapng cimport free_pcapng
 from netml._core.capture.registry cimport FORMAT_PCAP, FORMAT_PCAPNG, Framing, next_frame
 from netml._core.features.family cimport FamilyNeeds, FlowFacts, FlowPackets
@@ -66,7 +67,7 @@ from netml._core.octets cimport read_be32, read_u16, read_u32, read_u64
 from netml._core.packet cimport (
     TCP_HAS_MSS, TCP_HAS_WINDOW_SCALE, Frame, Packet,
 )
-from netml._core.pipeline cimport Assembly, assemble_block, flush_batch, share_packet, take_frame
+from netml._core.pipeline cimport assemble_block, share_packet, take_frame
 from netml._core.status cimport (
     N_REASONS, STATUS_BAD_BLOCK, STATUS_BAD_LENGTH, STATUS_BAD_SECTION, STATUS_FRAME, STATUS_NEED_MORE,
     STATUS_NO_FRAME, STATUS_NO_INTERFACE, STATUS_OK, Status,

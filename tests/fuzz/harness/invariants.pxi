@@ -20,6 +20,7 @@ cdef void begin(bint enters_tunnels, bint tracks_fragments) noexcept nogil:
     assembly.columns.wants = PLAIN_COLUMNS
     assembly.keeps_packets = True
     assembly.makes_biflows = assembly.reads_details = False
+    note_wants(assembly)
     assembly.decoding.takes_all = False
     assembly.n_batch = 0
     set_tunnels(assembly, enters_tunnels)
