@@ -73,7 +73,8 @@ cdef inline Status take_frame(Assembly *assembly, const Frame *frame) noexcept n
                 status = keep_octets(&assembly.rows, &assembly.first, frame.octets, packet)
                 if status != STATUS_OK:
                     return status
-            prepare_packet(assembly, frame, packet)
+            if not assembly.rows.is_wanted:
+                prepare_packet(assembly, frame, packet)
     count_frame(&assembly.counters, frame, reason)
     if netml_likely(reason == KEPT) and netml_likely(not assembly.rows.is_wanted):
         assembly.n_batch += 1
