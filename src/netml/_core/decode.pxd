@@ -19,12 +19,15 @@ from netml._core.tunnel.registry cimport may_be_tunnel
 from netml._core.layers cimport Decoding, decode_layers, decode_network
 
 
-cdef inline Reason decode_frame(Decoding *decoding, const Frame *frame, Packet *packet) noexcept nogil:
+cdef inline Reason decode_frame(
+    Decoding *decoding, const Frame *frame,
+    NetworkHeader *network,      # OUT: of the packet, if there is one
+    Packet *packet,              # OUT
+) noexcept nogil:
     """A frame to a packet, or the reason why it is none."""
-    cdef LinkHeader link
-    cdef NetworkHeader network
+    cdef LinkHeader link, walked
+    cdef NetworkHeader inner
     cdef Reason reason
-    link.vlan_id = 0
     reason = decode_link(frame.link_type, frame.octets, frame.caplen, &link)
     if reason != KEPT:
         return reason
@@ -32,18 +35,21 @@ cdef inline Reason decode_frame(Decoding *decoding, const Frame *frame, Packet *
     packet.caplen = frame.caplen
     packet.wirelen = frame.wirelen
     if netml_likely(decoding.fragments.entries == NULL):
-        reason = decode_network(frame.octets, frame.caplen, &link, &network, packet)
+        reason = decode_network(frame.octets, frame.caplen, &link, network, packet)
         if reason != KEPT:
             return reason
         if network.protocol == PROTOCOL_TCP:
-            return decode_tcp(frame.octets, &network, packet)
+            return decode_tcp(frame.octets, network, packet)
         if network.protocol == PROTOCOL_UDP:
-            reason = decode_udp(frame.octets, &network, packet)
+            reason = decode_udp(frame.octets, network, packet)
             if reason != KEPT or not may_be_tunnel(&decoding.ports, packet.key.transport):
                 return reason
         elif not leads_on(network.protocol):
-            return decode_other(frame.octets, &network, packet) if decoding.takes_all else SKIP_OTHER_PROTOCOL
-    return decode_layers(decoding, frame.octets, frame.caplen, &link, packet)
+            return decode_other(frame.octets, network, packet) if decoding.takes_all else SKIP_OTHER_PROTOCOL
+    walked = link
+    reason = decode_layers(decoding, frame.octets, frame.caplen, &walked, &inner, packet)
+    network[0] = inner
+    return reason
 
 
 cdef inline bint leads_on(uint32_t protocol) noexcept nogil:

@@ -7,7 +7,7 @@ captured.
 from libc.stdint cimport int8_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from netml._core.packet cimport PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP, Packet
+from netml._core.packet cimport PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP, NetworkHeader
 
 
 cdef enum:
@@ -41,28 +41,31 @@ cdef struct HeaderOctets:        # one packet's, as far as they were captured
     uint8_t protocol             # of the transport
 
 
-cdef inline uint32_t count_transport(const uint8_t *frame, const Packet *packet, uint8_t protocol) noexcept nogil:
+cdef inline uint32_t count_transport(
+    const uint8_t *frame, const NetworkHeader *network, uint8_t protocol,
+) noexcept nogil:
     """Octets of the transport header as it says itself; a data offset that cannot be is the smallest that can."""
-    if not packet.has_header:
+    if network.is_later_fragment:
         return 0
     if protocol == PROTOCOL_TCP:
-        return max(<uint32_t> LEAST_TCP_OCTETS, <uint32_t> (frame[packet.transport_at + 12] >> 4) * 4)
+        return max(<uint32_t> LEAST_TCP_OCTETS, <uint32_t> (frame[network.payload_at + 12] >> 4) * 4)
     if protocol == PROTOCOL_UDP:
         return UDP_OCTETS
     return ICMP_OCTETS if protocol == PROTOCOL_ICMP or protocol == PROTOCOL_ICMPV6 else 0
 
 
 cdef inline void find_headers(
-    const uint8_t *frame, const Packet *packet, uint32_t payload_octets, HeaderOctets *found,
+    const uint8_t *frame, const NetworkHeader *network, uint8_t protocol, uint32_t payload_octets,
+    HeaderOctets *found,
 ) noexcept nogil:
     """The headers of a packet that was kept, and at most so many octets of its payload."""
-    cdef uint32_t available = packet.payload_end - packet.transport_at
-    found.protocol = <uint8_t> (packet.key.transport >> 32)
-    found.ip = frame + packet.ip_at
+    cdef uint32_t available = network.payload_end - network.payload_at
+    found.protocol = protocol
+    found.ip = frame + network.ip_at
     # Of a later fragment, whose key is that of its first one, the header itself knows the version.
     found.n_ip = (found.ip[0] & 0x0F) * 4 if found.ip[0] >> 4 == 4 else IPV6_OCTETS
-    found.transport = frame + packet.transport_at
-    found.n_transport = min(count_transport(frame, packet, found.protocol), available)
+    found.transport = frame + network.payload_at
+    found.n_transport = min(count_transport(frame, network, protocol), available)
     found.payload = found.transport + found.n_transport
     found.n_payload = min(available - found.n_transport, payload_octets)
 

@@ -4,7 +4,7 @@ Every header is bounded by the captured payload of the one that holds it.
 """
 from libc.stdint cimport uint8_t, uint32_t
 
-from netml._core.link.ethernet cimport decode_ethernet, skip_ether_tags
+from netml._core.link.ethernet cimport decode_ethernet, find_version, skip_ether_tags
 from netml._core.link.ppp cimport decode_ppp_frame
 from netml._core.net.authentication cimport skip_authentication
 from netml._core.net.fragments cimport (
@@ -42,6 +42,7 @@ cdef struct Layers:              # a walk from one IP header into the next
     DatagramKey datagrams[8]     # of the first fragments on the way
     size_t n_datagrams
     Packet outer                 # the nearest packet around that would be kept, if there is one
+    NetworkHeader outer_network
     size_t n_outer_datagrams     # of those on the way to it
     bint has_outer
 
@@ -49,16 +50,17 @@ cdef struct Layers:              # a walk from one IP header into the next
 cdef inline Reason decode_network(
     const uint8_t *frame, uint32_t end, const LinkHeader *link, NetworkHeader *network, Packet *packet,
 ) noexcept nogil:
-    """The IP header that a link header leads to."""
-    cdef bint is_ipv4 = link.ether_type == ETHER_IPV4
-    if link.ether_type == ETHER_ANY_IP:
-        if link.payload_at == end:
-            return SKIP_CUT_IP
-        is_ipv4 = frame[link.payload_at] >> 4 != 6
-    packet.vlan_id = link.vlan_id
-    if netml_likely(is_ipv4):
-        return decode_ipv4(frame, end, link.payload_at, network, packet)
-    return decode_ipv6(frame, end, link.payload_at, network, packet)
+    """The IP header that a link header leads to; its version is known."""
+    cdef NetworkHeader long_header
+    cdef Reason reason
+    if netml_likely(link.ether_type == ETHER_IPV4):
+        reason = decode_ipv4(frame, end, link.payload_at, network, packet)
+    else:
+        reason = decode_ipv6(frame, end, link.payload_at, &long_header, packet)
+        network[0] = long_header
+    network.vlan_id = link.vlan_id
+    network.is_later_fragment = False
+    return reason
 
 
 cdef inline bint is_final(Reason reason) noexcept nogil:
@@ -67,7 +69,8 @@ cdef inline bint is_final(Reason reason) noexcept nogil:
 
 
 cdef inline Reason decode_layers(
-    Decoding *decoding, const uint8_t *frame, uint32_t caplen, LinkHeader *link, Packet *packet,
+    Decoding *decoding, const uint8_t *frame, uint32_t caplen, LinkHeader *link, NetworkHeader *network,
+    Packet *packet,
 ) noexcept nogil:
     """From the first IP header to the innermost TCP or UDP packet; `link` is used up.
 
@@ -87,9 +90,10 @@ cdef inline Reason decode_layers(
             reason = SKIP_DEEP_TUNNEL
             break
         level += 1
-        reason = decode_level(decoding, &layers, frame, &end, link, packet, &is_inside)
+        reason = decode_level(decoding, &layers, frame, &end, link, network, packet, &is_inside)
     if layers.has_outer and reason != KEPT and not is_final(reason):
         packet[0] = layers.outer
+        network[0] = layers.outer_network
         layers.n_datagrams = layers.n_outer_datagrams
         reason = KEPT
     if reason == KEPT:
@@ -102,44 +106,44 @@ cdef inline Reason decode_level(
     Decoding *decoding, Layers *layers, const uint8_t *frame,
     uint32_t *end,               # IN, OUT: of what holds the header, then of what it holds
     LinkHeader *link,            # IN, OUT: leads to the header, then to the next one
-    Packet *packet,
+    NetworkHeader *network,      # OUT
+    Packet *packet,              # OUT
     bint *is_inside,             # OUT: is there a next one?
 ) noexcept nogil:
     """One IP header and what it holds."""
-    cdef NetworkHeader network
     cdef Tunnel tunnel
-    cdef Reason reason = decode_network(frame, end[0], link, &network, packet)
+    cdef Reason reason = find_version(frame, end[0], link)
     is_inside[0] = False
+    if reason == KEPT:
+        reason = decode_network(frame, end[0], link, network, packet)
     if decoding.fragments.entries != NULL and (reason == SKIP_FRAGMENT or reason == KEPT) \
             and network.fragment_at != NO_FRAGMENT:
-        if read_datagram_key(frame, &network, packet, &layers.datagrams[layers.n_datagrams]):
+        if read_datagram_key(frame, network, packet, &layers.datagrams[layers.n_datagrams]):
             layers.n_datagrams += 1
         elif reason == SKIP_FRAGMENT:
-            packet.transport_at = network.payload_at
-            packet.payload_end = network.payload_end
-            packet.has_header = False
+            network.is_later_fragment = True
             return find_first_fragment(&decoding.fragments, &layers.datagrams[layers.n_datagrams], packet)
     while reason == KEPT and network.protocol == PROTOCOL_AUTHENTICATION:
-        reason = skip_authentication(frame, &network)
+        reason = skip_authentication(frame, network)
     if reason != KEPT:
         return reason
     end[0] = network.payload_end
     if network.protocol == PROTOCOL_TCP:
-        return decode_tcp(frame, &network, packet)
+        return decode_tcp(frame, network, packet)
     if network.protocol == PROTOCOL_UDP:
-        reason = decode_udp(frame, &network, packet)
+        reason = decode_udp(frame, network, packet)
         if reason != KEPT or not may_be_tunnel(&decoding.ports, packet.key.transport):
             return reason
         tunnel = find_tunnel(&decoding.ports, packet.key.transport)
         if tunnel == TUNNEL_NONE or not bound_datagram(frame, network.payload_at, end) \
                 or not decode_udp_tunnel(tunnel, frame, end, network.payload_at + UDP_BYTES, link):
             return KEPT
-        save_outer(layers, packet)
+        save_outer(layers, network, packet)
     elif not decoding.enters_tunnels or network.protocol != PROTOCOL_GRE and network.protocol != PROTOCOL_IPV4 \
             and network.protocol != PROTOCOL_IPV6:
-        return decode_other(frame, &network, packet) if decoding.takes_all else SKIP_OTHER_PROTOCOL
+        return decode_other(frame, network, packet) if decoding.takes_all else SKIP_OTHER_PROTOCOL
     else:
-        reason = decode_tunnel(decoding, layers, frame, end[0], &network, link, packet)
+        reason = decode_tunnel(decoding, layers, frame, end[0], network, link, packet)
         if reason != KEPT:
             return reason
     reason = find_network(frame, end[0], link)
@@ -147,9 +151,10 @@ cdef inline Reason decode_level(
     return reason
 
 
-cdef inline void save_outer(Layers *layers, const Packet *packet) noexcept nogil:
+cdef inline void save_outer(Layers *layers, const NetworkHeader *network, const Packet *packet) noexcept nogil:
     """This is what is left if there is no packet inside."""
     layers.outer = packet[0]
+    layers.outer_network = network[0]
     layers.n_outer_datagrams = layers.n_datagrams
     layers.has_outer = True
 
@@ -161,7 +166,7 @@ cdef inline Reason decode_tunnel(
     """A tunnel right over IP: `link` then leads to what is inside."""
     if decoding.takes_all:
         decode_other(frame, network, packet)
-        save_outer(layers, packet)
+        save_outer(layers, network, packet)
     if network.protocol == PROTOCOL_GRE:
         return decode_gre(frame, end, network.payload_at, link)
     link.ether_type = ETHER_IPV4 if network.protocol == PROTOCOL_IPV4 else ETHER_IPV6

@@ -27,29 +27,28 @@ cdef struct Packet:
     uint32_t wirelen             # frame length on the wire, bytes
     uint8_t flags                # TCP flags FIN 1 .. CWR 128; 0 for UDP
     uint8_t ttl                  # TTL or hop limit
-    uint8_t has_header           # 0: a later fragment, which has no transport header
+    # What `read_details` fills, and `add_to_biflow` the first, where somebody asks for it:
     uint8_t is_forward           # from the initiator of its biflow
+    uint8_t header_bytes         # of the transport header: TCP with options, UDP 8, of others 0
+    uint16_t window              # not scaled
     uint16_t vlan_id             # of the innermost 802.1Q tag; 0 without one
-    uint32_t ip_at               # offset of the IP header in the frame, bytes
-    uint32_t transport_at        # offset of what follows the IP header and its extensions
-    uint32_t payload_end         # end of the captured IP payload in the frame
-    # What `read_details` fills, where somebody asks for it:
     uint32_t ip_bytes            # length of the IP packet as its header says
     uint32_t payload_bytes       # of that, behind the transport header
     uint32_t sequence            # TCP's, as the three below; 0 of other protocols
     uint32_t acknowledgement
     uint32_t tcp_options         # of a SYN; see `tcp_options.pxd`
-    uint16_t window              # not scaled
-    uint8_t header_bytes         # of the transport header: TCP with options, UDP 8, of others 0
     int16_t icmp_type            # -1 if it is not ICMP
     int16_t icmp_code
 
 
-cdef struct NetworkHeader:       # an IP header, decoded: where its payload is
+cdef struct NetworkHeader:       # an IP header, decoded: where things are
+    uint32_t ip_at               # offset of the header in the frame, bytes
     uint32_t payload_at          # offset of the payload in the frame, bytes
     uint32_t payload_end         # end of the captured payload in the frame, bytes
     uint32_t fragment_at         # of what tells of fragments (IPv4: the header itself), or NO_FRAGMENT
+    uint16_t vlan_id             # of the innermost 802.1Q tag before it; 0 without one
     uint8_t protocol             # protocol number of the payload
+    uint8_t is_later_fragment    # it has no transport header
 
 
 cdef struct LinkHeader:          # a link header, decoded: where its payload is and what

@@ -14,7 +14,7 @@ from netml._core.flow.key cimport hash_key
 from netml._core.flow.slots cimport prefetch_slot
 from netml._core.net.details cimport read_details
 from netml._core.octets cimport netml_likely, prefetch_octets
-from netml._core.packet cimport Frame, Packet
+from netml._core.packet cimport Frame, NetworkHeader, Packet
 from netml._core.status cimport KEPT, STATUS_FRAME, STATUS_NO_FRAME, STATUS_OK, Counters, Reason, Status
 
 
@@ -24,16 +24,12 @@ cdef enum:
     AHEAD_BYTES = 2048
 
 
-cdef inline void count_frame(Counters *counters, const Frame *frame, Reason reason) noexcept nogil:
-    """Every record is counted, once, as kept or as skipped for a reason."""
+cdef inline void count_frame(Counters *counters, const Frame *frame) noexcept nogil:
+    """Every record is counted, and then, once, as kept or as skipped for a reason."""
     counters.n_records += 1
     counters.n_captured_bytes += frame.caplen
     counters.earliest_ns = min(counters.earliest_ns, frame.time_ns)
     counters.latest_ns = max(counters.latest_ns, frame.time_ns)
-    if netml_likely(reason == KEPT):
-        counters.n_kept += 1
-    else:
-        counters.n_skipped[<int> reason] += 1
 
 
 cdef inline void share_packet(Assembly *assembly, Packet *packet) noexcept nogil:
@@ -47,39 +43,52 @@ cdef inline void share_packet(Assembly *assembly, Packet *packet) noexcept nogil
     prefetch_slot(&table.slots, packet.hash)
 
 
-cdef inline void prepare_packet(Assembly *assembly, const Frame *frame, Packet *packet) noexcept nogil:
-    """What of a packet is asked for besides, and its hash."""
+cdef inline Status await_batch(Assembly *assembly) noexcept nogil:
+    """The packet that was put behind those that wait does so, too: until they are a whole batch."""
+    assembly.n_batch += 1
+    if assembly.n_batch == BATCH:
+        return flush_batch(assembly)
+    return STATUS_OK
+
+
+cdef inline Status take_asked(
+    Assembly *assembly, const Frame *frame, const NetworkHeader *network, Packet *packet,
+) noexcept nogil:
+    """A packet of which more is asked for than its key."""
+    cdef Status status
+    if assembly.rows.is_wanted or assembly.first.n_first:
+        status = keep_octets(&assembly.rows, &assembly.first, frame.octets, network, packet)
+        if status != STATUS_OK:
+            return status
     if assembly.reads_details:
-        packet.is_forward = True
-        read_details(frame.octets, packet)
+        read_details(frame.octets, network, packet)
+    count_frame(&assembly.counters, frame)
+    assembly.counters.n_kept += 1
+    if assembly.rows.is_wanted:
+        return STATUS_OK
     if assembly.makes_biflows:
         share_packet(assembly, packet)
     else:
         packet.hash = hash_key(&packet.key, assembly.table.seeds)
         prefetch_slot(&assembly.table.slots, packet.hash)
+    return await_batch(assembly)
 
 
-cdef inline Status take_frame(Assembly *assembly, const Frame *frame) noexcept nogil:
-    """Decode a frame, count it, and let its packet wait for a whole batch."""
-    cdef Packet *packet = &assembly.batch[assembly.n_batch]
-    cdef Reason reason = decode_frame(&assembly.decoding, frame, packet)
-    cdef Status status
+cdef inline Status take_frame(Assembly *assembly, const Frame *frame, Packet *packet) noexcept nogil:
+    """Decode a frame, count it, and let its packet, which is the next place of the batch, wait until that is whole."""
+    cdef NetworkHeader network, asked
+    cdef Reason reason = decode_frame(&assembly.decoding, frame, &network, packet)
     if netml_likely(reason == KEPT):
         if netml_likely(assembly.is_plain):
             packet.hash = hash_key(&packet.key, assembly.table.seeds)
             prefetch_slot(&assembly.table.slots, packet.hash)
-        else:
-            if assembly.rows.is_wanted or assembly.first.n_first:
-                status = keep_octets(&assembly.rows, &assembly.first, frame.octets, packet)
-                if status != STATUS_OK:
-                    return status
-            if not assembly.rows.is_wanted:
-                prepare_packet(assembly, frame, packet)
-    count_frame(&assembly.counters, frame, reason)
-    if netml_likely(reason == KEPT) and netml_likely(not assembly.rows.is_wanted):
-        assembly.n_batch += 1
-        if assembly.n_batch == BATCH:
-            return flush_batch(assembly)
+            count_frame(&assembly.counters, frame)
+            assembly.counters.n_kept += 1
+            return await_batch(assembly)
+        asked = network  # a copy: of what nobody has the address it can stay in registers
+        return take_asked(assembly, frame, &asked, packet)
+    count_frame(&assembly.counters, frame)
+    assembly.counters.n_skipped[<int> reason] += 1
     return STATUS_OK
 
 
@@ -102,7 +111,7 @@ cdef inline Status assemble_block(
         status = next_frame(framing, block + n_used[0], end, &frame, &size)
         if netml_likely(status == STATUS_FRAME):
             prefetch_octets(frame.octets + AHEAD_BYTES, size)
-            status = take_frame(assembly, &frame)
+            status = take_frame(assembly, &frame, &assembly.batch[assembly.n_batch])
             if status != STATUS_OK:
                 break
         elif status != STATUS_NO_FRAME:

@@ -124,7 +124,7 @@ cdef class StoredFlowHeaders:
             raise MemoryError
         assembly.rows.is_wanted = True
         assembly.rows.payload_octets = payload_octets
-        status = take_frame(assembly, &frame)
+        status = take_frame(assembly, &frame, assembly.batch)
         is_kept = status == STATUS_OK and assembly.rows.n_rows == 1
         if is_kept and next_stored(&assembly.rows.store, &assembly.rows.cursor, &headers) != NULL:
             status = store_headers(&self.store, &headers, 0, flow, rank)

@@ -135,7 +135,7 @@ cdef class PacketAssembler:
             frame.time_ns = convert_time(time)
             frame.octets = <const uint8_t *> PyBytes_AS_STRING(octets)
             frame.caplen = frame.wirelen = <uint32_t> PyBytes_GET_SIZE(octets)
-            status = take_frame(&self.assembly, &frame)
+            status = take_frame(&self.assembly, &frame, &self.assembly.batch[self.assembly.n_batch])
             self.close_if_lost(status)
             describe_fault(status, 0)
         return n_taken

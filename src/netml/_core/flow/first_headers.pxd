@@ -11,7 +11,7 @@ from netml._core.flow.header_store cimport (
     HeaderStore, StoreCursor, StoredHeaders, empty_headers, free_headers, next_stored, store_headers, store_packet,
 )
 from netml._core.header_bits cimport HeaderOctets
-from netml._core.packet cimport Packet
+from netml._core.packet cimport NetworkHeader, Packet
 from netml._core.status cimport STATUS_OK, Status
 
 
@@ -30,9 +30,11 @@ cdef inline void free_first(FirstHeaders *first) noexcept nogil:
     free_headers(&first.line)
 
 
-cdef inline Status put_in_line(FirstHeaders *first, const uint8_t *frame, const Packet *packet) noexcept nogil:
+cdef inline Status put_in_line(
+    FirstHeaders *first, const uint8_t *frame, const NetworkHeader *network, const Packet *packet,
+) noexcept nogil:
     """A packet that is going to have a flow."""
-    return store_packet(&first.line, frame, packet, first.payload_octets)
+    return store_packet(&first.line, frame, network, packet, first.payload_octets)
 
 
 cdef inline Status call_first(FirstHeaders *first, uint32_t number, const Biflow *flow) noexcept nogil:

@@ -9,7 +9,7 @@ from netml._core.flow.first_headers cimport FirstHeaders, put_in_line
 from netml._core.flow.header_store cimport HeaderStore, StoreCursor, empty_headers, free_headers, store_packet
 from netml._core.flow.key cimport write_key
 from netml._core.octets cimport netml_reallocate
-from netml._core.packet cimport Packet
+from netml._core.packet cimport NetworkHeader, Packet
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, STATUS_TOO_MANY, Status
 
 
@@ -50,7 +50,9 @@ cdef inline void forget_taken(HeaderRows *rows) noexcept nogil:
         rows.n_rows = rows.n_taken = rows.cursor.chunk = rows.cursor.at = 0
 
 
-cdef inline Status add_row(HeaderRows *rows, const uint8_t *frame, const Packet *packet) noexcept nogil:
+cdef inline Status add_row(
+    HeaderRows *rows, const uint8_t *frame, const NetworkHeader *network, const Packet *packet,
+) noexcept nogil:
     """One more packet. Nothing has changed where its octets cannot be read (`guard.h`)."""
     cdef PacketRow *grown
     cdef PacketRow *row
@@ -65,7 +67,7 @@ cdef inline Status add_row(HeaderRows *rows, const uint8_t *frame, const Packet 
             return STATUS_NO_MEMORY
         rows.rows = grown
         rows.room = room
-    status = store_packet(&rows.store, frame, packet, rows.payload_octets)
+    status = store_packet(&rows.store, frame, network, packet, rows.payload_octets)
     if status != STATUS_OK:
         return status
     row = &rows.rows[rows.n_rows]
@@ -78,7 +80,9 @@ cdef inline Status add_row(HeaderRows *rows, const uint8_t *frame, const Packet 
 
 
 cdef inline Status keep_octets(
-    HeaderRows *rows, FirstHeaders *first, const uint8_t *frame, const Packet *packet,
+    HeaderRows *rows, FirstHeaders *first, const uint8_t *frame, const NetworkHeader *network, const Packet *packet,
 ) noexcept nogil:
     """The headers of a packet: for its row, or until its flow is known."""
-    return add_row(rows, frame, packet) if rows.is_wanted else put_in_line(first, frame, packet)
+    if rows.is_wanted:
+        return add_row(rows, frame, network, packet)
+    return put_in_line(first, frame, network, packet)

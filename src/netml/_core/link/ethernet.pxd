@@ -10,7 +10,7 @@ from netml._core.packet cimport (
     ETHER_ANY_IP, ETHER_IPV4, ETHER_IPV6, ETHER_MPLS, ETHER_MPLS_UPSTREAM, ETHER_PPPOE, ETHER_QINQ, ETHER_QINQ_OLD,
     ETHER_VLAN, LARGEST_LENGTH, LinkHeader,
 )
-from netml._core.status cimport KEPT, SKIP_CUT_LINK, SKIP_NOT_IP, Reason
+from netml._core.status cimport KEPT, SKIP_CUT_IP, SKIP_CUT_LINK, SKIP_NOT_IP, Reason
 
 
 cdef enum:
@@ -22,17 +22,22 @@ cdef enum:
     PPP_MPLS_UPSTREAM = 0x0283
 
 
+cdef inline bint leads_to_ip(const uint8_t *frame, uint32_t caplen, LinkHeader *header) noexcept nogil:
+    """Ethernet at the frame's start with IP right behind it, as almost always? `header` is then decoded."""
+    if caplen < ETHERNET_BYTES:
+        return False
+    header.payload_at = ETHERNET_BYTES
+    header.ether_type = read_be16(frame + 12)
+    return netml_likely(header.ether_type == ETHER_IPV4 or header.ether_type == ETHER_IPV6)
+
+
 cdef inline Reason decode_ethernet(const uint8_t *frame, uint32_t caplen, LinkHeader *header) noexcept nogil:
     """Ethernet at the frame's start."""
-    cdef uint16_t ether_type
     if caplen < ETHERNET_BYTES:
         return SKIP_CUT_LINK
-    ether_type = read_be16(frame + 12)
-    if netml_likely(ether_type == ETHER_IPV4 or ether_type == ETHER_IPV6):
-        header.ether_type = ether_type
-        header.payload_at = ETHERNET_BYTES
+    if leads_to_ip(frame, caplen, header):
         return KEPT
-    return skip_ether_tags(frame, caplen, ETHERNET_BYTES, ether_type, header)
+    return skip_ether_tags(frame, caplen, ETHERNET_BYTES, header.ether_type, header)
 
 
 cdef inline Reason skip_ether_tags(
@@ -62,6 +67,15 @@ cdef inline Reason skip_ether_tags(
             at += LLC_SNAP_BYTES
         else:
             return SKIP_NOT_IP
+
+
+cdef inline Reason find_version(const uint8_t *frame, uint32_t end, LinkHeader *header) noexcept nogil:
+    """Where just IP was promised, its version nibble decides: all but 6 is to be IPv4, and looked at as such."""
+    if header.ether_type == ETHER_ANY_IP:
+        if header.payload_at == end:
+            return SKIP_CUT_IP
+        header.ether_type = ETHER_IPV6 if frame[header.payload_at] >> 4 == 6 else ETHER_IPV4
+    return KEPT
 
 
 cdef inline Reason decode_llc(const uint8_t *frame, uint32_t caplen, uint32_t at, uint16_t *ether_type) noexcept nogil:

@@ -4,15 +4,15 @@
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
-from netml._core.link.ethernet cimport decode_ethernet
+from netml._core.link.ethernet cimport decode_ethernet, find_version, leads_to_ip
 from netml._core.link.linux_sll cimport decode_linux_sll, decode_linux_sll2
 from netml._core.link.null cimport decode_null
 from netml._core.link.ppp cimport decode_cisco_hdlc, decode_ppp
 from netml._core.link.raw_ip cimport decode_raw_ip
 from netml._core.link.wlan cimport decode_radiotap, decode_wlan
-from netml._core.octets cimport read_u16, read_u32
+from netml._core.octets cimport netml_likely, read_u16, read_u32
 from netml._core.packet cimport ETHER_ANY_IP, ETHER_IPV4, ETHER_IPV6, LinkHeader
-from netml._core.status cimport SKIP_CUT_LINK, SKIP_LINK_TYPE, Reason
+from netml._core.status cimport KEPT, SKIP_CUT_LINK, SKIP_LINK_TYPE, Reason
 
 
 cdef enum:
@@ -43,12 +43,23 @@ cdef inline bint is_supported_link_type(uint32_t link_type) noexcept nogil:
 cdef inline Reason decode_link(
     uint32_t link_type, const uint8_t *frame, uint32_t caplen, LinkHeader *header,
 ) noexcept nogil:
-    """Decode a frame's link header by its LINKTYPE_ value."""
-    if link_type == LINKTYPE_ETHERNET:
-        return decode_ethernet(frame, caplen, header)
+    """Decode a frame's link header by its LINKTYPE_ value, as far as to the version of IP."""
+    cdef LinkHeader decoded  # whose address goes further: so `header` of the usual frame can stay in registers
+    cdef Reason reason
+    header.vlan_id = 0
+    if netml_likely(link_type == LINKTYPE_ETHERNET) and leads_to_ip(frame, caplen, header):
+        return KEPT
+    decoded.vlan_id = 0
     if link_type == LINKTYPE_PPI:
-        return decode_ppi(frame, caplen, header)
-    return decode_unwrapped_link(link_type, frame, caplen, header)
+        reason = decode_ppi(frame, caplen, &decoded)
+    else:
+        reason = decode_unwrapped_link(link_type, frame, caplen, &decoded)
+    if reason == KEPT:
+        reason = find_version(frame, caplen, &decoded)
+    header.payload_at = decoded.payload_at
+    header.ether_type = decoded.ether_type
+    header.vlan_id = decoded.vlan_id
+    return reason
 
 
 cdef inline Reason decode_unwrapped_link(

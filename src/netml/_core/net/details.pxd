@@ -1,47 +1,50 @@
 """What biflows and their families ask of a packet besides its key: lengths by the headers, TCP's fields, ICMP's.
 
-Read after a packet has been kept, from the offsets that decoding has left in it; all of it was captured.
+Read after a packet has been kept, from the offsets that decoding has found; all of it was captured.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from netml._core.net.ipv6 cimport IPV6_BYTES, MOST_PADDING
 from netml._core.net.tcp_options cimport read_tcp_options
 from netml._core.octets cimport read_be16, read_be32
-from netml._core.packet cimport PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP, Packet
+from netml._core.packet cimport PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP, NetworkHeader, Packet
 
 
 cdef enum:
     SYN = 2
 
 
-cdef inline uint32_t read_ip_bytes(const uint8_t *frame, const Packet *packet) noexcept nogil:
+cdef inline uint32_t read_ip_bytes(const uint8_t *frame, uint32_t ip_at, uint32_t wirelen) noexcept nogil:
     """Length of the IP packet by its own field; where that is 0 (offload, jumbogram), to the end of the frame."""
-    cdef const uint8_t *ip = frame + packet.ip_at
-    cdef uint32_t n_bytes = read_be16(ip + 2), rest = packet.wirelen - min(packet.ip_at, packet.wirelen)
+    cdef const uint8_t *ip = frame + ip_at
+    cdef uint32_t n_bytes = read_be16(ip + 2), rest = wirelen - min(ip_at, wirelen)
     if ip[0] >> 4 == 6:
         n_bytes = read_be16(ip + 4)
         n_bytes += IPV6_BYTES if n_bytes or rest <= IPV6_BYTES + MOST_PADDING else 0
     return n_bytes if n_bytes else rest
 
 
-cdef inline void read_icmp(const uint8_t *icmp, Packet *packet) noexcept nogil:
+cdef inline void read_icmp(const uint8_t *icmp, uint32_t n_octets, Packet *packet) noexcept nogil:
     """Type and code, if they were captured."""
-    if packet.payload_end - packet.transport_at >= 2:
+    if n_octets >= 2:
         packet.icmp_type = icmp[0]
         packet.icmp_code = icmp[1]
 
 
-cdef inline void read_details(const uint8_t *frame, Packet *packet) noexcept nogil:
+cdef inline void read_details(const uint8_t *frame, const NetworkHeader *network, Packet *packet) noexcept nogil:
     """Fill the packet's second half."""
-    cdef const uint8_t *header = frame + packet.transport_at
+    cdef uint32_t n_octets = network.payload_end - network.payload_at
+    cdef const uint8_t *header = frame + network.payload_at
     cdef uint8_t protocol = <uint8_t> (packet.key.transport >> 32)
     cdef int64_t n_payload
+    packet.is_forward = True
+    packet.vlan_id = network.vlan_id
     packet.header_bytes = 0
     packet.window = 0
     packet.sequence = packet.acknowledgement = packet.tcp_options = 0
     packet.icmp_type = packet.icmp_code = -1
-    packet.ip_bytes = read_ip_bytes(frame, packet)
-    if packet.has_header:
+    packet.ip_bytes = read_ip_bytes(frame, network.ip_at, packet.wirelen)
+    if not network.is_later_fragment:
         if protocol == PROTOCOL_TCP:
             # A data offset that cannot be counts as the smallest that can.
             packet.header_bytes = <uint8_t> max(20, (header[12] >> 4) * 4)
@@ -49,10 +52,10 @@ cdef inline void read_details(const uint8_t *frame, Packet *packet) noexcept nog
             packet.acknowledgement = read_be32(header + 8)
             packet.window = read_be16(header + 14)
             if header[13] & SYN:
-                packet.tcp_options = read_tcp_options(header, packet.payload_end - packet.transport_at)
+                packet.tcp_options = read_tcp_options(header, n_octets)
         elif protocol == PROTOCOL_UDP:
             packet.header_bytes = 8
         elif protocol == PROTOCOL_ICMP or protocol == PROTOCOL_ICMPV6:
-            read_icmp(header, packet)
-    n_payload = <int64_t> packet.ip_bytes - (packet.transport_at - packet.ip_at) - packet.header_bytes
+            read_icmp(header, n_octets, packet)
+    n_payload = <int64_t> packet.ip_bytes - (network.payload_at - network.ip_at) - packet.header_bytes
     packet.payload_bytes = <uint32_t> n_payload if n_payload > 0 else 0

@@ -23,12 +23,12 @@ cdef inline Reason decode_ipv4(
     # A total length of 0 is written by hosts that leave segmentation to the network card: to the frame's end.
     if total_bytes and total_bytes < header_bytes:
         return SKIP_BAD_IP
+    header.ip_at = at
     header.payload_at = at + header_bytes
     header.payload_end = at + total_bytes if total_bytes and total_bytes < available else caplen
     header.fragment_at = at
     header.protocol = ip[9]
     packet.ttl = ip[8]
-    packet.ip_at = at
     packet.key.source[0] = read_u32(ip + 12)
     packet.key.source[1] = 0
     packet.key.destination[0] = read_u32(ip + 16)

@@ -35,11 +35,11 @@ cdef inline Reason decode_ipv6(
     # anything follows there is no payload, and that is padding.
     if payload_bytes < available - IPV6_BYTES and (payload_bytes or available - IPV6_BYTES <= MOST_PADDING):
         header.payload_end = at + IPV6_BYTES + payload_bytes
+    header.ip_at = at
     header.payload_at = at + IPV6_BYTES
     header.fragment_at = NO_FRAGMENT
     header.protocol = ip[6]
     packet.ttl = ip[7]
-    packet.ip_at = at
     packet.key.source[0] = read_u64(ip + 8)
     packet.key.source[1] = read_u64(ip + 16)
     packet.key.destination[0] = read_u64(ip + 24)

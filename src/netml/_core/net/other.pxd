@@ -15,9 +15,6 @@ cdef inline Reason decode_other(const uint8_t *frame, const NetworkHeader *heade
     cdef const uint8_t *sctp = frame + header.payload_at
     packet.key.transport |= <uint64_t> header.protocol << 32
     packet.flags = 0
-    packet.transport_at = header.payload_at
-    packet.payload_end = header.payload_end
-    packet.has_header = True
     if header.protocol == PROTOCOL_SCTP:
         if header.payload_end - header.payload_at < SCTP_BYTES:
             return SKIP_CUT_TRANSPORT

@@ -18,8 +18,5 @@ cdef inline Reason decode_tcp(const uint8_t *frame, const NetworkHeader *header,
     packet.key.transport |= (
         <uint64_t> read_be16(tcp) | <uint64_t> read_be16(tcp + 2) << 16 | <uint64_t> PROTOCOL_TCP << 32
     )
-    packet.transport_at = header.payload_at
-    packet.payload_end = header.payload_end
-    packet.has_header = True
     packet.flags = tcp[13]
     return KEPT

@@ -18,9 +18,6 @@ cdef inline Reason decode_udp(const uint8_t *frame, const NetworkHeader *header,
     packet.key.transport |= (
         <uint64_t> read_be16(udp) | <uint64_t> read_be16(udp + 2) << 16 | <uint64_t> PROTOCOL_UDP << 32
     )
-    packet.transport_at = header.payload_at
-    packet.payload_end = header.payload_end
-    packet.has_header = True
     packet.flags = 0
     return KEPT
 
