@@ -117,7 +117,10 @@ cdef void require_row(const BitLayout *layout, const HeaderOctets *headers, cons
 cdef void add_bit_row(const BitPlan *plan, const Frame *frame, int8_t *row) noexcept nogil:
     """Take the row of the packet that was just kept, while its frame is still there to be compared."""
     cdef HeaderOctets found, stored
-    find_headers(frame.octets, &shared.batch[0], plan.payload_octets, &found)
+    cdef NetworkHeader network
+    cdef Packet packet
+    fuzz_require(decode_frame(&shared.decoding, frame, &network, &packet) == KEPT, "what was kept is kept again")
+    find_headers(frame.octets, &network, <uint8_t> (packet.key.transport >> 32), plan.payload_octets, &found)
     require_within(&found, frame)
     fuzz_require(next_stored(&shared.rows.store, &shared.rows.cursor, &stored) != NULL, "a kept packet is stored")
     write_headers(&plan.layout, &stored, row)
@@ -137,7 +140,7 @@ cdef size_t take_bit_frames(const BitPlan *plan, const uint8_t *data, size_t siz
         frame.time_ns = n_frames ^ plan.late
         octets = fuzz_copy(data + at + BIT_FRAME_BYTES, frame.caplen)
         frame.octets = octets
-        fuzz_require(take_frame(&shared, &frame) == STATUS_OK, "a frame is taken")
+        fuzz_require(take_frame(&shared, &frame, &shared.batch[shared.n_batch]) == STATUS_OK, "a frame is taken")
         if rows != NULL and shared.counters.n_kept > n_kept:
             add_bit_row(plan, &frame, rows + n_kept * plan.layout.width)
             if n_kept % 7 == 6:

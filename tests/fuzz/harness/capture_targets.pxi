@@ -105,14 +105,15 @@ cdef void decode_twice(uint32_t link_type, const uint8_t *data, size_t size) noe
     frame.time_ns = 1
     frame.link_type = link_type
     memset(&shared.batch[0], 0, sizeof(Packet))
-    fuzz_require(take_frame(&shared, &frame) == STATUS_OK, "a frame is taken")
+    fuzz_require(take_frame(&shared, &frame, &shared.batch[shared.n_batch]) == STATUS_OK, "a frame is taken")
     is_kept = shared.n_batch == 1
     require_counts(&shared)
     if is_kept:
         first = shared.batch[0]
         memset(&shared.batch[0], 0xFF, sizeof(Packet))
         shared.n_batch = 0
-        fuzz_require(take_frame(&shared, &frame) == STATUS_OK and shared.n_batch == 1, "a frame is taken again")
+        fuzz_require(take_frame(&shared, &frame, &shared.batch[0]) == STATUS_OK, "a frame is taken again")
+        fuzz_require(shared.n_batch == 1, "and kept again")
         fuzz_require(
             memcmp(&first.key, &shared.batch[0].key, sizeof(first.key)) == 0 and first.hash == shared.batch[0].hash
             and first.time_ns == shared.batch[0].time_ns and first.caplen == shared.batch[0].caplen
@@ -154,7 +155,7 @@ cdef public int fuzz_fragments(const uint8_t *data, size_t size) noexcept nogil:
         octets = fuzz_copy(data + at, frame.caplen)
         frame.octets = octets
         memset(&shared.batch[shared.n_batch], 0x55, sizeof(Packet))
-        fuzz_require(take_frame(&shared, &frame) == STATUS_OK, "a frame is taken")
+        fuzz_require(take_frame(&shared, &frame, &shared.batch[shared.n_batch]) == STATUS_OK, "a frame is taken")
         free(octets)
         at += frame.caplen
     rules.min_packets = 2

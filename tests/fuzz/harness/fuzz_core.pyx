@@ -12,6 +12,7 @@ from decoding cimport empty_ring, fill_ring, set_tunnels
 from netml._core.assembly cimport Assembly, flush_batch, note_wants
 from netml._core.capture.pcapng cimport free_pcapng
 from netml._core.capture.registry cimport FORMAT_PCAP, FORMAT_PCAPNG, Framing, next_frame
+from netml._core.decode cimport decode_frame
 from netml._core.features.family cimport FamilyNeeds, FlowFacts, FlowPackets
 from netml._core.features.flow_family cimport COLUMN_GAPS, N_FLOW_COLUMNS
 from netml._core.features.packed cimport count_groups
@@ -65,11 +66,11 @@ from netml._core.net.fragments cimport FragmentTable
 from netml._core.net.tcp_options cimport read_tcp_options
 from netml._core.octets cimport read_be32, read_u16, read_u32, read_u64
 from netml._core.packet cimport (
-    TCP_HAS_MSS, TCP_HAS_WINDOW_SCALE, Frame, Packet,
+    TCP_HAS_MSS, TCP_HAS_WINDOW_SCALE, Frame, NetworkHeader, Packet,
 )
 from netml._core.pipeline cimport assemble_block, share_packet, take_frame
 from netml._core.status cimport (
-    N_REASONS, STATUS_BAD_BLOCK, STATUS_BAD_LENGTH, STATUS_BAD_SECTION, STATUS_FRAME, STATUS_NEED_MORE,
+    KEPT, N_REASONS, STATUS_BAD_BLOCK, STATUS_BAD_LENGTH, STATUS_BAD_SECTION, STATUS_FRAME, STATUS_NEED_MORE,
     STATUS_NO_FRAME, STATUS_NO_INTERFACE, STATUS_OK, Status,
 )
 

@@ -54,7 +54,6 @@ cdef void enter_plan_packet(const uint8_t *event, int64_t time_ns, uint32_t burs
     packet.flags = event[3] if protocol == 6 else 0
     packet.ttl = event[4] ^ 0x40
     packet.vlan_id = event[5] >> 1 & 3
-    packet.has_header = True
     packet.is_forward = True
     packet.ip_bytes = find_mark(event, protocol, burst, is_high, is_loop)
     packet.payload_bytes = event[4] if event[4] & 3 else 0

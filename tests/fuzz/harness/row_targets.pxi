@@ -164,12 +164,16 @@ cdef public int fuzz_tcp_options(const uint8_t *data, size_t size) noexcept nogi
     return 0
 
 
-cdef void require_details(const Packet *packet, size_t size) noexcept nogil:
+cdef void require_places(const NetworkHeader *network, size_t size) noexcept nogil:
     """Of a frame of so many octets."""
-    cdef uint8_t protocol = <uint8_t> (packet.key.transport >> 32)
-    fuzz_require(packet.ip_at < size and packet.ip_at <= packet.transport_at, "the headers stand one after the other")
+    fuzz_require(network.ip_at < size and network.ip_at <= network.payload_at, "the headers stand one after the other")
     fuzz_require(
-        packet.transport_at <= packet.payload_end and packet.payload_end <= size, "what was captured is in the frame")
+        network.payload_at <= network.payload_end and network.payload_end <= size, "what was captured is in the frame")
+
+
+cdef void require_details(const Packet *packet) noexcept nogil:
+    """What may be asked for of any packet."""
+    cdef uint8_t protocol = <uint8_t> (packet.key.transport >> 32)
     fuzz_require(packet.payload_bytes <= packet.ip_bytes, "a payload is no longer than its packet")
     fuzz_require(packet.ip_bytes <= 65575, "an IP packet is at most 65,575 octets long")
     fuzz_require(
@@ -186,6 +190,7 @@ cdef void require_details(const Packet *packet, size_t size) noexcept nogil:
 cdef public int fuzz_details(const uint8_t *data, size_t size) noexcept nogil:
     """An Ethernet frame, every protocol taken, into memory of zeros and of ones; its last octet says which way."""
     cdef Packet first
+    cdef NetworkHeader network
     cdef Frame frame
     cdef Packet *packet = &shared.batch[0]
     cdef uint8_t *octets
@@ -200,24 +205,24 @@ cdef public int fuzz_details(const uint8_t *data, size_t size) noexcept nogil:
     frame.wirelen = <uint32_t> size
     frame.time_ns = 1
     frame.link_type = 1 if data[size - 1] & 2 else 101
+    if decode_frame(&shared.decoding, &frame, &network, packet) == KEPT:
+        require_places(&network, size)
     memset(packet, 0, sizeof(Packet))
-    fuzz_require(take_frame(&shared, &frame) == STATUS_OK, "a frame is taken")
+    fuzz_require(take_frame(&shared, &frame, packet) == STATUS_OK, "a frame is taken")
     require_counts(&shared)
     if shared.n_batch:
         first = packet[0]
-        require_details(&first, size)
+        require_details(&first)
         memset(packet, 0xFF, sizeof(Packet))
         shared.n_batch = 0
-        take_frame(&shared, &frame)
+        take_frame(&shared, &frame, packet)
         fuzz_require(
             first.hash == packet.hash and first.vlan_id == packet.vlan_id and first.ip_bytes == packet.ip_bytes
             and first.payload_bytes == packet.payload_bytes and first.sequence == packet.sequence
             and first.acknowledgement == packet.acknowledgement and first.tcp_options == packet.tcp_options
             and first.window == packet.window and first.header_bytes == packet.header_bytes
             and first.icmp_type == packet.icmp_type and first.icmp_code == packet.icmp_code
-            and first.flags == packet.flags and first.ttl == packet.ttl and first.is_forward == packet.is_forward
-            and first.ip_at == packet.ip_at and first.transport_at == packet.transport_at
-            and first.payload_end == packet.payload_end and first.has_header == packet.has_header,
+            and first.flags == packet.flags and first.ttl == packet.ttl and first.is_forward == packet.is_forward,
             "a packet's details are all set")
     shared.n_batch = 0
     free(octets)
