@@ -17,10 +17,15 @@ from netml.requirements import nanoseconds, require_number, require_whole
 from netml.sums import FamilySums
 
 MAX_FLOWS = 2**31 - 1
+BATCH_PACKETS = 1 << 18
 LEAST_BATCH_PACKETS = 1 << 10  # fewer would cost more in rounds than they spare
-# A key's record, its slots (two to four of 8 bytes), its state, its places while packets are grouped; and once more as
-# much for keys that are forgotten but not packed yet. Measured: 140 to 200 with 200,000 to 1,500,000 keys.
+# A flow's record, its slots (two to four of 8 bytes), its state, its places while packets are grouped; and once more as
+# much for flows that have gone but are not packed yet. Measured: 140 to 200 with 200,000 to 1,500,000 flows.
 FLOW_BYTES = 256
+# A key of which nothing waits: 29 bytes, of IPv6 53; an eighth more for those that have gone; 5 to 11 in the index.
+KEY_BYTES = 72
+# Measured: 38 bytes of an IPv4 key; a packet of a round takes 76, as it arrives, grouped, handed out, and in rows.
+KEYS_A_PACKET = 2
 # A biflow's record, its slots, its places while packets are grouped, and a quarter more for those that have gone.
 BIFLOW_BYTES = 200
 STATE_BYTES = 256  # of sums, before it is known how many they take: more than most
@@ -52,6 +57,7 @@ def rules_of(
         "max_memory_bytes": max_memory,
         "packet_bytes": packet_bytes(columns),
         "flow_bytes": FLOW_BYTES,
+        "key_bytes": KEY_BYTES,
     }
 
 
@@ -86,7 +92,7 @@ class SeedRounds:
         self.interval_s = nanoseconds(interval) / 1e9
         self._size = size
         self._rules = rules_of(flow, interval, kept, **caps._asdict())
-        self.most_new_packets = count_between(self._rules)
+        self._most_new_packets = count_between(self._rules)
 
     def end(self, watermark_ns: int, *, is_last: bool, reorder_ns: int) -> None:
         """End a round: the flows that no packet to come can belong to are there for `take`."""
@@ -97,6 +103,22 @@ class SeedRounds:
             "latest_ns": self.assembler.counters["end_ns"] or 0,
         }
         self.assembler.end_round({**self._rules, **now})
+
+    @property
+    def n_waiting(self) -> int:
+        """What later rounds will hand out."""
+        return self.assembler.n_open_packets
+
+    def count_next(self, batch_packets: int) -> int:
+        """Give how many packets may come before the next round.
+
+        What is held takes the place of some of them, so that memory is that of a round in which nothing is held; up to
+        three quarters. But a round takes as long as what waits, so that at least half as many come.
+        """
+        n_waiting = self.n_waiting
+        n_left = batch_packets - n_waiting - self.assembler.n_keys // KEYS_A_PACKET
+        least = max(batch_packets // 4, min(batch_packets, n_waiting // 2))
+        return min(max(n_left, least, n_waiting // 2 - BATCH_PACKETS, 1), self._most_new_packets)
 
     def take(self, metadata: dict[str, Any]) -> FlowTable:
         """Give what the last round hands out."""
@@ -142,7 +164,7 @@ class BiflowRounds:
             "packet_bytes": packet_bytes(kept),
             "flow_bytes": BIFLOW_BYTES + (0 if sums is None else STATE_BYTES),
         }
-        self.most_new_packets = count_between(self._rules)
+        self._most_new_packets = count_between(self._rules)
 
     def end(self, watermark_ns: int, *, is_last: bool, reorder_ns: int) -> None:
         """End a round, as of `SeedRounds`."""
@@ -154,6 +176,15 @@ class BiflowRounds:
             self._n_taken = 0
             rules["flow_bytes"] = BIFLOW_BYTES + self._sums.bytes_a_flow
             self.assembler.end_round(rules, sums=self._sums.states, size=SIZE_COLUMNS[self._size])
+
+    @property
+    def n_waiting(self) -> int:
+        """What later rounds will hand out, and go through."""
+        return self.assembler.n_open_packets + self.assembler.n_keys
+
+    def count_next(self, batch_packets: int) -> int:
+        """Give how many packets may come before the next round, which takes as long as what waits."""
+        return min(max(batch_packets, self.n_waiting // 2 - BATCH_PACKETS), self._most_new_packets)
 
     def take(self, metadata: dict[str, Any]) -> FlowTable | FeatureMatrix:
         """Give what the last round hands out, of rows the next ones; the same again until `note_taken`."""

@@ -16,11 +16,10 @@ from netml.options import FlowOptions, choose_flow, require_size
 from netml.packet_columns import require_columns
 from netml.reading import Progress, walk_packets
 from netml.requirements import require_number
-from netml.rounds import Caps, open_rounds, require_sizes
+from netml.rounds import BATCH_PACKETS, Caps, open_rounds, require_sizes
 from netml.source import Capture
 from netml.sums import FamilySums
 
-BATCH_PACKETS = 1 << 18
 MAX_FLOW_PACKETS = 1 << 20
 MAX_MEMORY_BYTES = 1 << 30
 REORDER_NS = 10**9  # how far a packet may come after a later one and still find its place
@@ -60,7 +59,8 @@ class FlowStream:
     progress : callable, optional
         Called as ``progress(bytes_read, packets_read)`` block by block.
     batch_packets : int, default 262144
-        After so many new packets flows are looked for that have ended; if millions are held, after half as many.
+        After so many new packets flows are looked for that have ended. Of `seed` what is held takes the place of some,
+        up to three quarters; if millions of packets wait, it is after half as many.
     latency_s : float, default 1
         Longest time until that is done for sources that are no regular files, s.
     max_flow_packets : int, default 1048576
@@ -122,7 +122,8 @@ class FlowStream:
         self._size = size
         caps = Caps(max_flow_packets, max_flows, max_memory)
         self._rounds = open_rounds(self._flow, size, columns, caps, sums)
-        self._batch_packets = min(batch_packets, self._rounds.most_new_packets)
+        self._batch_packets = batch_packets
+        self._n_next = self._rounds.count_next(batch_packets)  # new packets until the next round
         self._latency_s = latency_s
         self._assembler = self._rounds.assembler
         self._captures: list[str] = []
@@ -145,7 +146,7 @@ class FlowStream:
         self._is_live = False
         self._round_s = time.monotonic()  # when the last round was
         self._n_read = 0  # packets, at the last round
-        self._n_held = 0  # packets and keys, after the last round
+        self._n_waiting = 0  # packets or flows, after the last round
         self._n_rounds_taken = 0
         self._tables = self._iterate()
 
@@ -260,8 +261,7 @@ class FlowStream:
 
     def _is_due(self) -> bool:
         n_new = self._assembler.n_packets_read - self._n_read
-        # A round takes as long as what it holds: so if millions of packets are held, it waits for half as many.
-        if n_new >= min(max(self._batch_packets, self._n_held // 2 - BATCH_PACKETS), self._rounds.most_new_packets):
+        if n_new >= self._n_next:
             return True
         if not self._is_timed or time.monotonic() - self._round_s < self._latency_s:
             return False
@@ -269,7 +269,7 @@ class FlowStream:
 
     def _has_news(self) -> bool:
         """Whether a round could find flows that have ended."""
-        return self._assembler.n_packets_read > self._n_read or (self._is_live and self._n_held > 0)
+        return self._assembler.n_packets_read > self._n_read or (self._is_live and self._n_waiting > 0)
 
     def _end_round(self, is_last: bool) -> None:
         if self._clock_ns is None and not is_last:
@@ -277,7 +277,8 @@ class FlowStream:
         watermark_ns = max((self._clock_ns or 0) - REORDER_NS, _FIRST_NS)
         self._rounds.end(watermark_ns, is_last=is_last, reorder_ns=REORDER_NS)
         self._n_read = self._assembler.n_packets_read
-        self._n_held = self._assembler.n_open_packets + self._assembler.n_keys
+        self._n_waiting = self._rounds.n_waiting
+        self._n_next = self._rounds.count_next(self._batch_packets)
         self._round_s = time.monotonic()
 
     def _take_table(self) -> FlowTable | FeatureMatrix | None:

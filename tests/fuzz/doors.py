@@ -125,6 +125,7 @@ def run_rounds(content):
         "max_flows": 1 + (head[3] >> 2) ** 2,
         "packet_bytes": 22,
         "flow_bytes": 100,
+        "key_bytes": 40,
         "max_memory_bytes": 300 + (22 << (head[5] & 15)),
         "reorder_ns": min(choose_interval(head[6] & 31), longest // 4),
     }

@@ -8,6 +8,7 @@ from netml._core.flow.expiry cimport ExpiryRules, cut_by_idle, cut_by_interval
 from netml._core.flow.grouping cimport GroupedColumns, copy_columns, group_columns
 from netml._core.flow.key cimport KEY_BYTES
 from netml._core.flow.open cimport OpenFlows, OpenRules, free_open
+from netml._core.flow.remembered cimport count_remembered
 from netml._core.flow.runs cimport copy_records, take_counts
 from netml._core.flow.slots cimport FIRST_SLOT_BITS, free_slots, set_slots
 from netml._core.flow.spans cimport (
@@ -47,10 +48,12 @@ cdef class FlowAssembler(PacketAssembler):
 
     @property
     def n_keys(self):
-        """Distinct flow keys so far; in rounds, those of which something is kept."""
+        """Distinct flow keys so far; in rounds, those of open flows, those remembered, and new ones."""
+        cdef size_t n_new
         if not self.is_ended:
             describe_fault(flush_batch(&self.assembly), 0)
-        return self.assembly.table.n_flows
+        n_new = self.assembly.table.n_flows - self.opened.n_flows
+        return self.opened.n_known + count_remembered(&self.opened.remembered) + n_new
 
     @property
     def ended_early(self):
@@ -174,10 +177,11 @@ cdef class FlowAssembler(PacketAssembler):
         cdef int64_t[::1] offsets
         cdef uint8_t[::1] reasons
         cdef Status status
-        if not rules.interval_ns > 0 or rules.min_packets < 2:
-            raise ValueError("the interval must be greater than 0, and a piece have 2 packets")
+        if not rules.interval_ns > 0 or rules.min_packets < 2 or rules.key_bytes < 1:
+            raise ValueError("the interval must be greater than 0, a piece have 2 packets, and a key a byte")
         offsets = self.group_packets(rules.is_last)
         columns = self.find_grouped()
+        self.assembly.columns.is_of_rounds = True
         with nogil:
             status = run_round(
                 &columns, &offsets[0], &rules, &self.assembly.table, &self.opened, &self.spans, &self.dropped,

@@ -13,7 +13,7 @@ cdef void enter_packet(uint16_t number, int64_t time_ns, uint8_t size) noexcept 
     cdef Packet *packet = &shared.batch[shared.n_batch]
     memset(packet, 0, sizeof(Packet))
     packet.key.source[0] = number
-    packet.key.transport = (<uint64_t> 4 << 40) | (<uint64_t> (6 if number & 1 else 17) << 32) | 53
+    packet.key.transport = <uint64_t> (6 if number & 2 else 4) << 40 | <uint64_t> (6 if number & 1 else 17) << 32 | 53
     packet.time_ns = time_ns
     packet.caplen = packet.wirelen = <uint32_t> size * size
     packet.flags = size
@@ -56,10 +56,11 @@ cdef uint64_t end_one_round(const OpenRules *rules, Dropped *dropped) noexcept n
     fuzz_require(n_out + n_dropped + count_packets(&shared.columns) == n, "out + dropped + waiting = there before")
     fuzz_require(opened.n_packets == count_packets(&shared.columns), "what waits is counted")
     fuzz_require(opened.n_flows == shared.table.n_flows and opened.n_known <= opened.n_flows, "flows have their state")
-    fuzz_require(opened.n_known <= rules.max_flows, "flows are bounded")
+    fuzz_require(opened.n_known + count_remembered(&opened.remembered) <= rules.max_flows, "flows are bounded")
     fuzz_require(
-        opened.n_packets * rules.packet_bytes + opened.n_known * rules.flow_bytes <= rules.max_memory_bytes,
-        "memory is bounded")
+        opened.n_packets * rules.packet_bytes + opened.n_known * rules.flow_bytes
+        + count_remembered(&opened.remembered) * rules.key_bytes <= rules.max_memory_bytes, "memory is bounded")
+    fuzz_require(not rules.is_last or count_remembered(&opened.remembered) == 0, "nothing is remembered at the end")
     require_reasons(&spans, rules.is_last)
     hand_over(&columns, n, &spans, 1e6, N_SIZE)
     free_spans(&spans)
@@ -100,6 +101,7 @@ cdef public int fuzz_rounds(const uint8_t *data, size_t size) noexcept nogil:
     rules.max_flows = 1 + (<uint64_t> data[3] >> 2) * (data[3] >> 2)
     rules.packet_bytes = 22
     rules.flow_bytes = 100
+    rules.key_bytes = 40
     rules.max_memory_bytes = 300 + (<uint64_t> 22 << (data[5] & 15))
     rules.latest_ns = INT64_MIN
     rules.reorder_ns = <int64_t> choose_interval(data[6] & 31)

@@ -49,6 +49,7 @@ from netml._core.flow.header_store cimport HeaderStore, next_stored
 from netml._core.flow.key cimport KEY_BYTES, hash_key
 from netml._core.flow.open cimport N_EARLY_ENDS, OpenFlows, OpenRules, free_open
 from netml._core.flow.records cimport free_records
+from netml._core.flow.remembered cimport count_remembered
 from netml._core.flow.slots cimport FIRST_SLOT_BITS, SlotTable, free_slots, set_slots
 from netml._core.flow.spans cimport (
     END_ACTIVE, END_IDLE, END_LACK_OF_RESOURCES, END_OF_INPUT, END_UNKNOWN, N_DROPS, Dropped, SpanList,

@@ -58,7 +58,7 @@ cdef inline Status append_biflow(
     if table.n_flows == UINT32_MAX:
         return STATUS_TOO_MANY
     if table.n_flows >> CHUNK_BITS == table.records.n_chunks:
-        status = grow_records(&table.records, sizeof(Biflow))
+        status = grow_records(&table.records, sizeof(Biflow), True)
         if status != STATUS_OK:
             return status
     flow[0] = <uint32_t> table.n_flows

@@ -2,12 +2,14 @@
 
 An open piece's packets wait. Of a key's packets that are out there stays what the next one needs: how long the key has
 been idle, and where the anchors of the interval are counted from. Whether that next packet is the one that waits first
-is not certain before the watermark is beyond it, so that both are of the piece that is out. Owns the flows' state.
+is not certain before the watermark is beyond it, so that both are of the piece that is out. A key of which nothing
+waits leaves the flows, and is remembered (`remembered.pxd`). Owns the flows' state.
 """
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
+from netml._core.flow.remembered cimport RememberedKeys, free_remembered
 from netml._core.octets cimport netml_reallocate
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
 
@@ -26,22 +28,23 @@ cdef struct OpenRules:
     uint64_t min_packets         # >= 2; a shorter piece is dropped
     uint64_t max_flow_packets    # a longer piece ends
     uint64_t max_flows           # flow keys held after a round
-    uint64_t max_memory_bytes    # that packets and keys may hold
+    uint64_t max_memory_bytes    # that packets, flows and keys may hold
     uint64_t packet_bytes        # that a packet holds
-    uint64_t flow_bytes          # that a key holds besides
+    uint64_t flow_bytes          # that an open flow holds besides
+    uint64_t key_bytes           # that a key holds that is only remembered
     int64_t latest_ns            # the latest packet of the capture so far
     int64_t watermark_ns         # no packet before this is expected any more
     int64_t reorder_ns           # so far it lies behind the latest packet
     bint is_last                 # nothing comes any more
 
 
-cdef struct OpenFlow:            # a flow key between two rounds
+cdef struct OpenFlow:            # a flow between two rounds
     int64_t origin_ns            # of the piece that is out: where its interval's anchors are counted from
     int64_t out_ns               # the last packet that is out
     int64_t last_ns              # the latest packet
     uint32_t n_open              # packets that wait: the open piece
     uint16_t has_out             # 0: no piece is out yet, nothing is known of origin_ns and out_ns
-    uint16_t is_known            # 0: new or forgotten, nothing of the above holds but n_open and has_out, which are 0
+    uint16_t is_known            # 0: new, or none any more; of the above nothing holds but n_open and has_out: 0
 
 
 cdef struct OpenFlows:
@@ -49,7 +52,8 @@ cdef struct OpenFlows:
     size_t n_flows
     size_t room
     size_t n_packets             # that wait, of all flows
-    size_t n_known
+    size_t n_known               # flows of which packets wait
+    RememberedKeys remembered    # of which none do
     uint64_t n_early_packets[3]  # by EarlyEnd
     uint64_t n_early_pieces[3]   # by EarlyEnd
 
@@ -57,6 +61,7 @@ cdef struct OpenFlows:
 cdef inline void free_open(OpenFlows *opened) noexcept nogil:
     """Give the memory back."""
     free(opened.flows)
+    free_remembered(&opened.remembered)
     opened.flows = NULL
     opened.n_flows = opened.room = 0
 

@@ -9,7 +9,7 @@ from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, STATUS_TOO_MANY, St
 
 
 cdef enum:
-    CHUNK_BITS = 17              # records are in chunks of 131,072: some huge pages each
+    CHUNK_BITS = 17              # records are in chunks of 131,072: megabytes
 
 
 cdef struct Records:
@@ -32,8 +32,8 @@ cdef inline void *find_in_records(const Records *records, size_t number, size_t 
     return records.chunks[number >> CHUNK_BITS] + (number & ((1 << CHUNK_BITS) - 1)) * width
 
 
-cdef inline Status grow_records(Records *records, size_t width) noexcept nogil:
-    """Add a chunk."""
+cdef inline Status grow_records(Records *records, size_t width, bint is_large) noexcept nogil:
+    """Add a chunk; with `is_large`, in huge pages."""
     cdef char **grown
     if records.n_chunks == (1 << (32 - CHUNK_BITS)) - 1:
         return STATUS_TOO_MANY
@@ -42,10 +42,10 @@ cdef inline Status grow_records(Records *records, size_t width) noexcept nogil:
         return STATUS_NO_MEMORY
     records.chunks = grown
     # The first chunk in small pages: most captures have few flows, and a huge page is cleared whole.
-    if records.n_chunks == 0:
-        grown[0] = <char *> netml_allocate_plain(width << CHUNK_BITS)
-    else:
+    if is_large and records.n_chunks:
         grown[records.n_chunks] = <char *> netml_allocate(width << CHUNK_BITS)
+    else:
+        grown[records.n_chunks] = <char *> netml_allocate_plain(width << CHUNK_BITS)
     if grown[records.n_chunks] == NULL:
         return STATUS_NO_MEMORY
     records.n_chunks += 1

@@ -31,7 +31,7 @@ cdef inline Status copy_records(FlowTable *table, const FlowTable *other, size_t
     cdef Status status
     for flow in range(n):
         if flow >> CHUNK_BITS == table.records.n_chunks:
-            status = grow_records(&table.records, sizeof(FlowRecord))
+            status = grow_records(&table.records, sizeof(FlowRecord), True)
             if status != STATUS_OK:
                 return status
         find_record(table, flow)[0] = find_record(other, first + flow)[0]

@@ -66,7 +66,7 @@ cdef inline Status find_or_insert_flow(
                 return STATUS_OK
         at = (at + 1) & slots.mask
     if table.n_flows >> CHUNK_BITS == table.records.n_chunks:
-        status = grow_records(&table.records, sizeof(FlowRecord))
+        status = grow_records(&table.records, sizeof(FlowRecord), True)
         if status != STATUS_OK:
             return status
     # Before the flow is entered: should that fail, there is still a free slot to end the next search.

@@ -1,0 +1,158 @@
+"""Bounds of what is held between rounds: beyond them the flows and keys that were not seen for longest go."""
+from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint32_t, uint64_t
+from libc.stdlib cimport qsort
+
+from netml._core.flow.forgetting cimport Forgetting, count_remembered_later, sweep_keys
+from netml._core.flow.open cimport EARLY_FLOWS, EARLY_MEMORY, EarlyEnd, OpenFlow, OpenFlows, OpenRules, end_early
+from netml._core.flow.remembered cimport count_remembered
+from netml._core.flow.spans cimport END_LACK_OF_RESOURCES, Dropped, Span, SpanList, keep_span
+from netml._core.status cimport STATUS_OK, Status
+
+
+cdef struct Bound:
+    EarlyEnd name                # as which what it ends is counted
+    uint64_t packet_weight       # bytes that a packet holds; 0 where keys are counted
+    uint64_t flow_weight         # of one that is open
+    uint64_t key_weight          # of a key that is only remembered
+    uint64_t most                # weight beyond which flows are ended
+    uint64_t target              # weight that is left then
+
+
+cdef inline Forgetting forget_by(const OpenRules *rules) noexcept nogil:
+    """What a sweep forgets if nothing is too much: what the timeouts lie behind."""
+    cdef Forgetting forgetting
+    forgetting.watermark_ns = rules.watermark_ns
+    forgetting.tcp_timeout_ns = rules.tcp_timeout_ns
+    forgetting.udp_timeout_ns = rules.udp_timeout_ns
+    forgetting.slack_ns = rules.reorder_ns
+    forgetting.cutoff_ns = INT64_MIN
+    forgetting.n_at_cutoff = 0
+    return forgetting
+
+
+cdef inline uint64_t weigh_flow(const OpenFlow *flow, const Bound *bound) noexcept nogil:
+    """What a flow counts for; nothing if it is not known."""
+    return flow.n_open * bound.packet_weight + flow.is_known * bound.flow_weight
+
+
+cdef inline uint64_t weigh_later(const OpenFlows *opened, int64_t time_ns, const Bound *bound) noexcept nogil:
+    """Weight of the flows that were seen after a time."""
+    cdef uint64_t weight = count_remembered_later(&opened.remembered, time_ns) * bound.key_weight
+    cdef size_t number
+    for number in range(opened.n_flows):
+        if opened.flows[number].last_ns > time_ns:
+            weight += weigh_flow(&opened.flows[number], bound)
+    return weight
+
+
+cdef inline uint64_t weigh_all(const OpenFlows *opened, const Bound *bound) noexcept nogil:
+    """All that is held."""
+    return (
+        opened.n_packets * bound.packet_weight + opened.n_known * bound.flow_weight
+        + count_remembered(&opened.remembered) * bound.key_weight
+    )
+
+
+cdef inline int64_t find_cutoff(const OpenFlows *opened, const Bound *bound) noexcept nogil:
+    """The earliest time after which flows of at most the target were seen: by halving, without any memory."""
+    cdef int64_t low = INT64_MIN, high = INT64_MAX, middle
+    while low < high:
+        middle = low + <int64_t> ((<uint64_t> high - <uint64_t> low) >> 1)
+        if weigh_later(opened, middle, bound) <= bound.target:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+cdef inline int compare_spans(const void *a, const void *b) noexcept nogil:
+    """Order of their places, for `qsort`."""
+    cdef uint32_t first = (<const Span *> a).start, second = (<const Span *> b).start
+    return (first > second) - (first < second)
+
+
+cdef inline Status keep_bound(
+    const Bound *bound,
+    const int64_t *offsets,      # IN  [n_flows + 1]
+    const OpenRules *rules,
+    const uint64_t *seeds,
+    OpenFlows *opened,           # IN, OUT
+    SpanList *spans,             # IN, OUT: no longer in order of their places
+    Dropped *dropped,            # OUT
+) noexcept nogil:
+    """If too much is held, end the flows that were not seen for longest, until the target is left.
+
+    Of flows and keys seen last at the same time, keys go first.
+    """
+    cdef Forgetting forgetting = forget_by(rules)
+    cdef uint64_t left = weigh_all(opened, bound), weight
+    cdef OpenFlow *flow
+    cdef int64_t cutoff_ns
+    cdef size_t number
+    cdef int turn
+    cdef bint is_chosen
+    cdef Status status
+    if left <= bound.most:
+        return STATUS_OK
+    status = sweep_keys(&opened.remembered, seeds, &forgetting)
+    left = weigh_all(opened, bound)
+    if status != STATUS_OK or left <= bound.most:
+        return status
+    cutoff_ns = find_cutoff(opened, bound)
+    if count_remembered(&opened.remembered):
+        forgetting.cutoff_ns = cutoff_ns
+        weight = weigh_later(opened, cutoff_ns - 1, bound) if cutoff_ns != INT64_MIN else left
+        if weight > bound.target:
+            forgetting.n_at_cutoff = (weight - bound.target + bound.key_weight - 1) // bound.key_weight
+        status = sweep_keys(&opened.remembered, seeds, &forgetting)
+        if status != STATUS_OK:
+            return status
+        left = weigh_all(opened, bound)
+    for turn in range(2):  # of those seen last at the very cutoff, as many as are needed
+        for number in range(opened.n_flows):
+            flow = &opened.flows[number]
+            weight = weigh_flow(flow, bound)
+            is_chosen = flow.last_ns < cutoff_ns if turn == 0 else flow.last_ns == cutoff_ns and left > bound.target
+            if weight == 0 or not is_chosen:
+                continue
+            if flow.n_open:
+                status = keep_span(
+                    spans, <uint32_t> number, offsets[number + 1] - flow.n_open, offsets[number + 1],
+                    rules.min_packets, END_LACK_OF_RESOURCES, dropped)
+                if status != STATUS_OK:
+                    return status
+            opened.n_packets -= flow.n_open
+            opened.n_known -= 1
+            left -= weight
+            end_early(opened, flow, bound.name)
+    return STATUS_OK
+
+
+cdef inline Status keep_bounds(
+    const int64_t *offsets,      # IN  [n_flows + 1]
+    const OpenRules *rules,
+    const uint64_t *seeds,
+    OpenFlows *opened,           # IN, OUT
+    SpanList *spans,             # IN, OUT: stay in order of their places
+    Dropped *dropped,            # OUT
+) noexcept nogil:
+    """Of flows as many as may be held remain; of memory half, as each time costs a look at every flow."""
+    cdef Bound flows, memory
+    cdef size_t n_before = spans.n_spans
+    cdef Status status
+    flows.name = EARLY_FLOWS
+    flows.packet_weight = 0
+    flows.flow_weight = flows.key_weight = 1
+    flows.most = flows.target = rules.max_flows
+    memory.name = EARLY_MEMORY
+    memory.packet_weight = rules.packet_bytes
+    memory.flow_weight = rules.flow_bytes
+    memory.key_weight = rules.key_bytes
+    memory.most = rules.max_memory_bytes
+    memory.target = rules.max_memory_bytes // 2
+    status = keep_bound(&flows, offsets, rules, seeds, opened, spans, dropped)
+    if status == STATUS_OK:
+        status = keep_bound(&memory, offsets, rules, seeds, opened, spans, dropped)
+    if spans.n_spans > n_before:
+        qsort(spans.spans, spans.n_spans, sizeof(Span), compare_spans)
+    return status
