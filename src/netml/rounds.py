@@ -113,11 +113,11 @@ class SeedRounds:
         """Give how many packets may come before the next round.
 
         What is held takes the place of some of them, so that memory is that of a round in which nothing is held; up to
-        three quarters. But a round takes as long as what waits, so that at least half as many come.
+        three quarters. But a round takes as long as what waits, so that half as many again come; of millions, half.
         """
         n_waiting = self.n_waiting
         n_left = batch_packets - n_waiting - self.assembler.n_keys // KEYS_A_PACKET
-        least = max(batch_packets // 4, min(batch_packets, n_waiting // 2))
+        least = max(batch_packets // 4, min(batch_packets, n_waiting * 3 // 2))
         return min(max(n_left, least, n_waiting // 2 - BATCH_PACKETS, 1), self._most_new_packets)
 
     def take(self, metadata: dict[str, Any]) -> FlowTable:

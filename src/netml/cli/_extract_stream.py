@@ -61,12 +61,12 @@ def check_combination(chosen: Mapping[str, Any]) -> None:
 
 def extract_stream(captures: Sequence[str], output_path: str, chosen: Mapping[str, Any]) -> int:
     """Write rows as flows end; give the exit status."""
-    from netml.cli._footprint import give_memory_back
+    from netml.cli._footprint import RECURRING_BYTES, give_memory_back
     from netml.cli.progress import progress_bar
     from netml.persist import check_not_input
     from netml.row_files import check_row_output, open_row_file
 
-    give_memory_back()
+    give_memory_back(RECURRING_BYTES)
     named = chosen["output_format"]
     if output_path == "-" and named is None:
         raise click.UsageError("-o - needs --format csv, jsonl or arrow")

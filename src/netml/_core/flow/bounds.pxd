@@ -4,7 +4,7 @@ from libc.stdlib cimport qsort
 
 from netml._core.flow.forgetting cimport Forgetting, count_remembered_later, sweep_keys
 from netml._core.flow.open cimport EARLY_FLOWS, EARLY_MEMORY, EarlyEnd, OpenFlow, OpenFlows, OpenRules, end_early
-from netml._core.flow.remembered cimport count_remembered
+from netml._core.flow.remembered cimport NO_RECORD, count_remembered
 from netml._core.flow.spans cimport END_LACK_OF_RESOURCES, Dropped, Span, SpanList, keep_span
 from netml._core.status cimport STATUS_OK, Status
 
@@ -28,6 +28,14 @@ cdef inline Forgetting forget_by(const OpenRules *rules) noexcept nogil:
     forgetting.cutoff_ns = INT64_MIN
     forgetting.n_at_cutoff = 0
     return forgetting
+
+
+cdef inline Status forget_keys(OpenFlows *opened, const uint64_t *seeds, Forgetting *forgetting) noexcept nogil:
+    """A sweep; the records of keys that have come back go with it."""
+    cdef size_t number
+    for number in range(opened.n_flows):
+        opened.flows[number].record = NO_RECORD
+    return sweep_keys(&opened.remembered, seeds, forgetting)
 
 
 cdef inline uint64_t weigh_flow(const OpenFlow *flow, const Bound *bound) noexcept nogil:
@@ -94,7 +102,7 @@ cdef inline Status keep_bound(
     cdef Status status
     if left <= bound.most:
         return STATUS_OK
-    status = sweep_keys(&opened.remembered, seeds, &forgetting)
+    status = forget_keys(opened, seeds, &forgetting)
     left = weigh_all(opened, bound)
     if status != STATUS_OK or left <= bound.most:
         return status
@@ -104,7 +112,7 @@ cdef inline Status keep_bound(
         weight = weigh_later(opened, cutoff_ns - 1, bound) if cutoff_ns != INT64_MIN else left
         if weight > bound.target:
             forgetting.n_at_cutoff = (weight - bound.target + bound.key_weight - 1) // bound.key_weight
-        status = sweep_keys(&opened.remembered, seeds, &forgetting)
+        status = forget_keys(opened, seeds, &forgetting)
         if status != STATUS_OK:
             return status
         left = weigh_all(opened, bound)

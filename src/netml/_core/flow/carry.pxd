@@ -6,9 +6,9 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 
-from netml._core.flow.bounds cimport forget_by, keep_bounds
+from netml._core.flow.bounds cimport forget_by, forget_keys, keep_bounds
 from netml._core.flow.columns cimport N_COLUMNS, PacketChunk, PacketColumns, add_chunk, column_width
-from netml._core.flow.forgetting cimport Forgetting, is_worth_sweeping, sweep_keys
+from netml._core.flow.forgetting cimport Forgetting, is_worth_sweeping
 from netml._core.flow.grouping cimport GroupedColumns
 from netml._core.flow.open cimport OpenFlows, OpenRules, shrink_flows
 from netml._core.flow.remembered cimport free_remembered
@@ -111,7 +111,7 @@ cdef inline Status run_round(
     if status == STATUS_OK and (
         is_worth_sweeping(&opened.remembered.ipv4) or is_worth_sweeping(&opened.remembered.ipv6)
     ):
-        status = sweep_keys(&opened.remembered, table.seeds, &forgetting)
+        status = forget_keys(opened, table.seeds, &forgetting)
     if status == STATUS_OK:
         status = keep_bounds(offsets, rules, table.seeds, opened, spans, dropped)
     if status == STATUS_OK:

@@ -43,6 +43,7 @@ cdef struct OpenFlow:            # a flow between two rounds
     int64_t out_ns               # the last packet that is out
     int64_t last_ns              # the latest packet
     uint32_t n_open              # packets that wait: the open piece
+    uint32_t record              # its key's, if that was remembered and no sweep has come since; or NO_RECORD
     uint16_t has_out             # 0: no piece is out yet, nothing is known of origin_ns and out_ns
     uint16_t is_known            # 0: new, or none any more; of the above nothing holds but n_open and has_out: 0
 

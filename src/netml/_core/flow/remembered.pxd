@@ -1,29 +1,29 @@
 """Keys of which every packet is out, remembered as long as their next packet may have to know what was before it.
 
 In a stream most keys are such ones, so that they are small: 29 octets of IPv4, 53 of IPv6, and a place of 4 octets in
-an index that is three quarters full at most. A key that comes back is taken out, and leaves its record as nobody's
-until the next sweep (`forgetting.pxd`). Owns its memory.
+an index that is three quarters full at most. The record of a key that has come back is nobody's, until its packets are
+all out again or a sweep comes (`forgetting.pxd`). Owns its memory.
 """
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memset
 
 from netml._core.flow.key cimport hash_key
+from netml._core.flow.key_record cimport (
+    has_gone, is_key_of, read_key, read_last, read_origin, record_width, write_remembered_key, write_times,
+)
 from netml._core.flow.records cimport CHUNK_BITS, Records, find_in_records, free_records, grow_records
-from netml._core.octets cimport netml_prefetch_read, netml_reallocate
+from netml._core.octets cimport netml_prefetch_read, netml_prefetch_write, netml_reallocate
 from netml._core.packet cimport FlowKey
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, STATUS_TOO_MANY, Status
 
 
 cdef enum:
-    # A record: the time of the last packet and the origin of its anchors (8 octets each), ports, protocol, addresses.
-    TRANSPORT_AT = 16
-    PROTOCOL_AT = 20
-    ADDRESSES_AT = 21
-    TRANSPORT_BYTES = 5
+    N_AT_ONCE = 64               # records that are looked at together
     FIRST_PLACE_BITS = 10
     LARGEST_PLACE_BITS = 31
     NO_PLACE = 0xFFFFFFFF        # no key: a number never has all its bits set
+    NO_RECORD = 0xFFFFFFFF
 
 
 cdef struct KeyMemory:           # of one IP version
@@ -63,57 +63,14 @@ cdef inline KeyMemory *choose_memory(RememberedKeys *keys, const FlowKey *key) n
     return &keys.ipv6 if key.transport >> 40 == 6 else &keys.ipv4
 
 
-cdef inline size_t record_width(size_t address_bytes) noexcept nogil:
-    """Octets of a record."""
-    return ADDRESSES_AT + 2 * address_bytes
+cdef inline size_t find_address_bytes(const FlowKey *key) noexcept nogil:
+    """Length of each of its addresses."""
+    return 16 if key.transport >> 40 == 6 else 4
 
 
 cdef inline uint8_t *find_remembered(const KeyMemory *memory, size_t number, size_t address_bytes) noexcept nogil:
     """The record of a number."""
     return <uint8_t *> find_in_records(&memory.records, number, record_width(address_bytes))
-
-
-cdef inline int64_t read_last(const uint8_t *record) noexcept nogil:
-    """When the key's last packet was."""
-    cdef int64_t last_ns
-    memcpy(&last_ns, record, sizeof(int64_t))
-    return last_ns
-
-
-cdef inline int64_t read_origin(const uint8_t *record) noexcept nogil:
-    """Where its anchors are counted from: never after its last packet, unless the key has come back."""
-    cdef int64_t origin_ns
-    memcpy(&origin_ns, record + sizeof(int64_t), sizeof(int64_t))
-    return origin_ns
-
-
-cdef inline bint has_gone(const uint8_t *record) noexcept nogil:
-    """Has the key come back, so that the record is nobody's?"""
-    return read_origin(record) > read_last(record)
-
-
-cdef inline void write_times(uint8_t *record, int64_t last_ns, int64_t origin_ns) noexcept nogil:
-    """The first 16 octets."""
-    memcpy(record, &last_ns, sizeof(int64_t))
-    memcpy(record + sizeof(int64_t), &origin_ns, sizeof(int64_t))
-
-
-cdef inline void read_key(const uint8_t *record, size_t address_bytes, FlowKey *key) noexcept nogil:
-    """The key of a record."""
-    memset(key, 0, sizeof(FlowKey))
-    memcpy(&key.transport, record + TRANSPORT_AT, TRANSPORT_BYTES)
-    key.transport |= <uint64_t> (6 if address_bytes == 16 else 4) << 40
-    memcpy(key.source, record + ADDRESSES_AT, address_bytes)
-    memcpy(key.destination, record + ADDRESSES_AT + address_bytes, address_bytes)
-
-
-cdef inline bint is_key_of(const uint8_t *record, size_t address_bytes, const FlowKey *key) noexcept nogil:
-    """Is that the record of this key?"""
-    return (
-        memcmp(record + TRANSPORT_AT, &key.transport, TRANSPORT_BYTES) == 0
-        and memcmp(record + ADDRESSES_AT, key.source, address_bytes) == 0
-        and memcmp(record + ADDRESSES_AT + address_bytes, key.destination, address_bytes) == 0
-    )
 
 
 cdef inline void prefetch_place(RememberedKeys *keys, const FlowKey *key, uint64_t hashed) noexcept nogil:
@@ -136,10 +93,10 @@ cdef inline Status index_records(
     KeyMemory *memory, size_t address_bytes, uint32_t place_bits, const uint64_t *seeds,
 ) noexcept nogil:
     """Enter all records anew into an index of 2 ** `place_bits` places; the old one's memory is used for it."""
+    cdef uint64_t hashes[N_AT_ONCE]
     cdef uint32_t *places
-    cdef const uint8_t *record
     cdef FlowKey key
-    cdef size_t number
+    cdef size_t first = 0, number, end
     if place_bits > LARGEST_PLACE_BITS:
         return STATUS_TOO_MANY
     if place_bits != memory.place_bits:
@@ -149,17 +106,86 @@ cdef inline Status index_records(
         memory.places = places
         memory.place_bits = place_bits
     memset(memory.places, 0xFF, sizeof(uint32_t) << place_bits)
-    for number in range(memory.n_records):
-        record = find_remembered(memory, number, address_bytes)
-        if not has_gone(record):
-            read_key(record, address_bytes, &key)
-            enter_place(memory, number, hash_key(&key, seeds))
+    while first < memory.n_records:
+        end = min(first + N_AT_ONCE, memory.n_records)
+        for number in range(first, end):  # the misses of all of them at once
+            read_key(find_remembered(memory, number, address_bytes), address_bytes, &key)
+            hashes[number - first] = hash_key(&key, seeds)
+            netml_prefetch_write(&memory.places[hashes[number - first] >> (64 - place_bits)])
+        for number in range(first, end):
+            enter_place(memory, number, hashes[number - first])
+        first = end
     return STATUS_OK
 
 
+cdef inline uint32_t find_record_in(
+    const KeyMemory *memory, size_t address_bytes, const FlowKey *key, uint64_t hashed,
+) noexcept nogil:
+    """`find_record_of`, with the addresses' length known."""
+    cdef uint32_t bits = memory.place_bits, numbers = (<uint32_t> 1 << bits) - 1, tag = <uint32_t> hashed << bits
+    cdef uint32_t number
+    cdef size_t at
+    if memory.n_records == 0:
+        return NO_RECORD
+    at = hashed >> (64 - bits)
+    while memory.places[at] != NO_PLACE:
+        if (memory.places[at] ^ tag) <= numbers:
+            number = memory.places[at] & numbers
+            if is_key_of(find_remembered(memory, number, address_bytes), address_bytes, key):
+                return number
+        at = (at + 1) & numbers
+    return NO_RECORD
+
+
+cdef inline uint32_t find_record_of(RememberedKeys *keys, const FlowKey *key, uint64_t hashed) noexcept nogil:
+    """Number of a key's record, also if it has come back; NO_RECORD if there is none."""
+    if key.transport >> 40 == 6:
+        return find_record_in(&keys.ipv6, 16, key, hashed)
+    return find_record_in(&keys.ipv4, 4, key, hashed)
+
+
+cdef inline void prefetch_remembered(RememberedKeys *keys, const FlowKey *key, uint64_t hashed) noexcept nogil:
+    """Ask for the record that the search for a key will look at first, if there is one."""
+    cdef const KeyMemory *memory = choose_memory(keys, key)
+    cdef uint32_t bits = memory.place_bits, numbers = (<uint32_t> 1 << bits) - 1, tag = <uint32_t> hashed << bits
+    cdef size_t at
+    if memory.n_records == 0:
+        return
+    at = hashed >> (64 - bits)
+    while memory.places[at] != NO_PLACE:
+        if (memory.places[at] ^ tag) <= numbers:
+            netml_prefetch_write(find_remembered(memory, memory.places[at] & numbers, find_address_bytes(key)))
+            return
+        at = (at + 1) & numbers
+
+
+cdef inline bint recall_record(
+    RememberedKeys *keys, const FlowKey *key, uint32_t number, int64_t *last_ns, int64_t *origin_ns,
+) noexcept nogil:
+    """Take a key's times, which its record no longer has then; False if it has come back before."""
+    cdef KeyMemory *memory = choose_memory(keys, key)
+    cdef uint8_t *record = find_remembered(memory, number, find_address_bytes(key))
+    if has_gone(record):
+        return False
+    last_ns[0] = read_last(record)
+    origin_ns[0] = read_origin(record)
+    write_times(record, INT64_MIN, INT64_MAX)
+    memory.n_gone += 1
+    return True
+
+
+cdef inline void remember_once_more(
+    RememberedKeys *keys, const FlowKey *key, uint32_t number, int64_t last_ns, int64_t origin_ns,
+) noexcept nogil:
+    """A key that had come back, and whose record is still there."""
+    cdef KeyMemory *memory = choose_memory(keys, key)
+    write_times(find_remembered(memory, number, find_address_bytes(key)), last_ns, origin_ns)
+    memory.n_gone -= 1
+
+
 cdef inline Status remember_in(
-    KeyMemory *memory, size_t address_bytes, const FlowKey *key, const uint64_t *seeds, int64_t last_ns,
-    int64_t origin_ns,
+    KeyMemory *memory, size_t address_bytes, const FlowKey *key, uint64_t hashed, const uint64_t *seeds,
+    int64_t last_ns, int64_t origin_ns,
 ) noexcept nogil:
     """`remember_key`, with the addresses' length known."""
     cdef Status status
@@ -175,43 +201,17 @@ cdef inline Status remember_in(
             return status
     record = find_remembered(memory, memory.n_records, address_bytes)
     write_times(record, last_ns, origin_ns)
-    memcpy(record + TRANSPORT_AT, &key.transport, TRANSPORT_BYTES)
-    memcpy(record + ADDRESSES_AT, key.source, address_bytes)
-    memcpy(record + ADDRESSES_AT + address_bytes, key.destination, address_bytes)
-    enter_place(memory, memory.n_records, hash_key(key, seeds))
+    write_remembered_key(record, address_bytes, key)
+    enter_place(memory, memory.n_records, hashed)
     memory.n_records += 1
     return STATUS_OK
 
 
 cdef inline Status remember_key(
-    RememberedKeys *keys, const FlowKey *key, const uint64_t *seeds, int64_t last_ns, int64_t origin_ns,
+    RememberedKeys *keys, const FlowKey *key, uint64_t hashed, const uint64_t *seeds, int64_t last_ns,
+    int64_t origin_ns,
 ) noexcept nogil:
-    """Remember a key that is not remembered."""
+    """Remember a key that has no record."""
     if key.transport >> 40 == 6:
-        return remember_in(&keys.ipv6, 16, key, seeds, last_ns, origin_ns)
-    return remember_in(&keys.ipv4, 4, key, seeds, last_ns, origin_ns)
-
-
-cdef inline bint recall_key(
-    RememberedKeys *keys, const FlowKey *key, uint64_t hashed, int64_t *last_ns, int64_t *origin_ns,
-) noexcept nogil:
-    """Was the key remembered? It is no longer, then."""
-    cdef KeyMemory *memory = choose_memory(keys, key)
-    cdef size_t address_bytes = 16 if memory == &keys.ipv6 else 4
-    cdef uint32_t bits = memory.place_bits, numbers = (<uint32_t> 1 << bits) - 1, tag = <uint32_t> hashed << bits
-    cdef size_t at
-    cdef uint8_t *record
-    if memory.n_records == 0:
-        return False
-    at = hashed >> (64 - bits)
-    while memory.places[at] != NO_PLACE:
-        if (memory.places[at] ^ tag) <= numbers:
-            record = find_remembered(memory, memory.places[at] & numbers, address_bytes)
-            if is_key_of(record, address_bytes, key) and not has_gone(record):
-                last_ns[0] = read_last(record)
-                origin_ns[0] = read_origin(record)
-                write_times(record, INT64_MIN, INT64_MAX)
-                memory.n_gone += 1
-                return True
-        at = (at + 1) & numbers
-    return False
+        return remember_in(&keys.ipv6, 16, key, hashed, seeds, last_ns, origin_ns)
+    return remember_in(&keys.ipv4, 4, key, hashed, seeds, last_ns, origin_ns)

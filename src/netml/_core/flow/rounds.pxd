@@ -3,25 +3,20 @@
 A piece has ended when no packet that is still to come can belong to it: none is expected from before the watermark.
 However the rounds lie, the pieces are those of the whole capture.
 """
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t
 
 from netml._core.flow.forgetting cimport is_beyond
 from netml._core.flow.grouping cimport GroupedColumns, sort_flow
-from netml._core.flow.key cimport hash_key
 from netml._core.flow.open cimport EARLY_LONG_FLOW, OpenFlow, OpenFlows, OpenRules, admit_flows, end_early
-from netml._core.flow.remembered cimport count_remembered, prefetch_place, recall_key, remember_key
+from netml._core.flow.recall cimport Retiring, recall_flows, remember_retiring, retire_flow
 from netml._core.flow.spans cimport (
     END_ACTIVE, END_IDLE, END_LACK_OF_RESOURCES, END_OF_INPUT, Dropped, EndReason, SpanList, keep_span,
     reserve_spans,
 )
 from netml._core.flow.table cimport FlowTable, find_record
 from netml._core.octets cimport netml_exceeds, netml_floor_quotient, netml_gap
-from netml._core.packet cimport PROTOCOL_TCP, FlowKey
+from netml._core.packet cimport PROTOCOL_TCP
 from netml._core.status cimport STATUS_OK, Status
-
-
-cdef enum:
-    N_AT_ONCE = 64               # keys that are looked for together
 
 
 cdef inline bint is_over(const OpenRules *rules, int64_t last_ns, double limit_ns, double timeout_ns) noexcept nogil:
@@ -143,32 +138,6 @@ cdef inline Status end_flow(
     return keep_span(spans, number, start, end, rules.min_packets, reason, dropped)
 
 
-cdef inline void recall_flows(
-    const FlowTable *table,      # IN
-    const int64_t *offsets,      # IN  [n_flows + 1]
-    OpenFlows *opened,           # IN, OUT
-) noexcept nogil:
-    """Flows that have come since the last round may be of keys that are remembered."""
-    cdef uint64_t hashes[N_AT_ONCE]
-    cdef const FlowKey *key
-    cdef OpenFlow *flow
-    cdef size_t first = 0, number, end
-    while first < table.n_flows:
-        end = min(first + N_AT_ONCE, table.n_flows)
-        for number in range(first, end):  # the misses of all of them at once
-            if not opened.flows[number].is_known:
-                key = &find_record(table, number).key
-                hashes[number - first] = hash_key(key, table.seeds)
-                prefetch_place(&opened.remembered, key, hashes[number - first])
-        for number in range(first, end):
-            flow = &opened.flows[number]
-            if not flow.is_known and offsets[number] < offsets[number + 1]:
-                key = &find_record(table, number).key
-                flow.has_out = recall_key(
-                    &opened.remembered, key, hashes[number - first], &flow.out_ns, &flow.origin_ns)
-        first = end
-
-
 cdef inline Status end_pieces(
     GroupedColumns *columns,     # IN, OUT: flows out of order are sorted by time
     const int64_t *offsets,      # IN  [n_flows + 1]: packets that have waited, then those that have come
@@ -179,16 +148,16 @@ cdef inline Status end_pieces(
     Dropped *dropped,            # OUT
 ) noexcept nogil:
     """One round: every flow is cut, and what has certainly ended becomes a span."""
-    cdef const FlowKey *key
+    cdef Retiring retiring
     cdef OpenFlow *flow
     cdef size_t number
     cdef int64_t start, end, timeout_ns
     cdef Status status = admit_flows(opened, table.n_flows)
     if status == STATUS_OK:
         status = reserve_spans(spans, table.n_flows)
-    if status == STATUS_OK and count_remembered(&opened.remembered):
+    if status == STATUS_OK:
         recall_flows(table, offsets, opened)
-    opened.n_packets = opened.n_known = 0
+    retiring.n_flows = opened.n_packets = opened.n_known = 0
     for number in range(table.n_flows):
         if status != STATUS_OK:
             return status
@@ -197,16 +166,16 @@ cdef inline Status end_pieces(
         end = offsets[number + 1]
         if start == end:
             continue
-        key = &find_record(table, number).key
         timeout_ns = rules.udp_timeout_ns
-        if <uint32_t> (key.transport >> 32) & 0xFF == PROTOCOL_TCP:
+        if <uint32_t> (find_record(table, number).key.transport >> 32) & 0xFF == PROTOCOL_TCP:
             timeout_ns = rules.tcp_timeout_ns
         status = end_flow(columns, rules, timeout_ns, <uint32_t> number, opened, start, end, spans, dropped)
         if status == STATUS_OK and flow.is_known and flow.n_open == 0:
-            # All of it is out: `out_ns` is its last packet.
+            flow.is_known = False
             if not is_over(rules, flow.out_ns, timeout_ns, timeout_ns):
-                status = remember_key(&opened.remembered, key, table.seeds, flow.out_ns, flow.origin_ns)
-            flow.is_known = flow.has_out = False
+                status = retire_flow(&retiring, opened, table, <uint32_t> number)
         opened.n_packets += flow.n_open
         opened.n_known += flow.is_known
+    if status == STATUS_OK:
+        status = remember_retiring(&retiring, opened, table)
     return status

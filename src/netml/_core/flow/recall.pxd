@@ -1,0 +1,95 @@
+"""Between the flows of a round and the keys that are remembered: who has come back, and of whom all is out.
+
+Each key would miss the cache for its place in the index and then for its record: so they go by the dozen, and what one
+needs is asked for while the others are looked at.
+"""
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from netml._core.flow.key cimport hash_key
+from netml._core.flow.open cimport OpenFlow, OpenFlows
+from netml._core.flow.remembered cimport (
+    NO_RECORD, find_record_of, prefetch_place, prefetch_remembered, recall_record, remember_key, remember_once_more,
+)
+from netml._core.flow.table cimport FlowTable, find_record
+from netml._core.packet cimport FlowKey
+from netml._core.status cimport STATUS_OK, Status
+
+
+cdef enum:
+    N_TOGETHER = 64
+
+
+cdef struct Retiring:            # flows of which all is out: `out_ns` is their last packet
+    uint32_t numbers[N_TOGETHER]
+    size_t n_flows
+
+
+cdef inline void recall_some(
+    const FlowTable *table, OpenFlows *opened, const uint32_t *numbers, size_t n,
+) noexcept nogil:
+    """At most N_TOGETHER flows."""
+    cdef uint64_t hashes[N_TOGETHER]
+    cdef const FlowKey *key
+    cdef OpenFlow *flow
+    cdef size_t i
+    for i in range(n):
+        key = &find_record(table, numbers[i]).key
+        hashes[i] = hash_key(key, table.seeds)
+        prefetch_place(&opened.remembered, key, hashes[i])
+    for i in range(n):
+        prefetch_remembered(&opened.remembered, &find_record(table, numbers[i]).key, hashes[i])
+    for i in range(n):
+        key = &find_record(table, numbers[i]).key
+        flow = &opened.flows[numbers[i]]
+        flow.record = find_record_of(&opened.remembered, key, hashes[i])
+        flow.has_out = flow.record != NO_RECORD and recall_record(
+            &opened.remembered, key, flow.record, &flow.out_ns, &flow.origin_ns)
+
+
+cdef inline void recall_flows(
+    const FlowTable *table,      # IN
+    const int64_t *offsets,      # IN  [n_flows + 1]
+    OpenFlows *opened,           # IN, OUT
+) noexcept nogil:
+    """Flows that have come since the last round may be of keys that are remembered."""
+    cdef uint32_t numbers[N_TOGETHER]
+    cdef size_t number, n = 0
+    for number in range(table.n_flows):
+        if not opened.flows[number].is_known and offsets[number] < offsets[number + 1]:
+            numbers[n] = <uint32_t> number
+            n += 1
+            if n == N_TOGETHER:
+                recall_some(table, opened, numbers, n)
+                n = 0
+    recall_some(table, opened, numbers, n)
+
+
+cdef inline Status remember_retiring(Retiring *retiring, OpenFlows *opened, const FlowTable *table) noexcept nogil:
+    """Remember their keys."""
+    cdef uint64_t hashes[N_TOGETHER]
+    cdef const FlowKey *key
+    cdef const OpenFlow *flow
+    cdef size_t i, n = retiring.n_flows
+    cdef Status status = STATUS_OK
+    retiring.n_flows = 0
+    for i in range(n):
+        key = &find_record(table, retiring.numbers[i]).key
+        hashes[i] = hash_key(key, table.seeds)
+        prefetch_place(&opened.remembered, key, hashes[i])
+    for i in range(n):
+        key = &find_record(table, retiring.numbers[i]).key
+        flow = &opened.flows[retiring.numbers[i]]
+        if flow.record != NO_RECORD:
+            remember_once_more(&opened.remembered, key, flow.record, flow.out_ns, flow.origin_ns)
+        elif status == STATUS_OK:
+            status = remember_key(&opened.remembered, key, hashes[i], table.seeds, flow.out_ns, flow.origin_ns)
+    return status
+
+
+cdef inline Status retire_flow(
+    Retiring *retiring, OpenFlows *opened, const FlowTable *table, uint32_t number,
+) noexcept nogil:
+    """One more, whose state stays as it is until they are remembered."""
+    retiring.numbers[retiring.n_flows] = number
+    retiring.n_flows += 1
+    return remember_retiring(retiring, opened, table) if retiring.n_flows == N_TOGETHER else STATUS_OK
