@@ -1,15 +1,20 @@
 #!/usr/bin/env python3
 """The kernel of another revision against this one's: ns a packet on the same capture, in turns.
 
-    python benchmarks/before_after.py REVISION CAPTURE.pcap [...] [--rounds 9] [--bar 1.03] [--json FILE]
+    python benchmarks/before_after.py REVISION CAPTURE.pcap [...] [--rounds 9] [--copies 4] [--bar 1.03] [--json FILE]
 
-REVISION is built in a temporary folder. Each run reads a capture into flows and cuts them, in a process of its own;
-the best of all rounds counts, and the ratio is after / before. Captures should be in the page cache, the machine quiet.
+REVISION is built in a temporary folder. Each run reads a capture into flows and cuts them, in a process of its own.
+The same build in two folders may differ by 5 %, run after run: where the file's pages lie in memory makes that much. So
+each kernel is there in several copies; of each copy the best of all rounds counts, and the ratio is that of the means,
+after / before. Captures should be in the page cache, the machine quiet.
 """
 
 import argparse
 import json
 import os
+import random
+import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -38,6 +43,14 @@ def build(revision, folder):
     return Path(folder, "src")
 
 
+def copy_all(source, folder, n_copies):
+    """Copies of a tree of sources with its kernel."""
+    copies = [Path(folder, str(i)) for i in range(n_copies)]
+    for copy in copies:
+        shutil.copytree(source, copy, ignore=shutil.ignore_patterns("*.c", "__pycache__"))
+    return copies
+
+
 def measure(source, capture):
     """One run: ns a packet, number of flows."""
     environment = {**os.environ, "PYTHONPATH": str(source)}
@@ -51,23 +64,30 @@ def main():
     cli.add_argument("revision")
     cli.add_argument("captures", nargs="+", metavar="CAPTURE.pcap")
     cli.add_argument("--rounds", type=int, default=9)
+    cli.add_argument("--copies", type=int, default=4, help="of each kernel")
     cli.add_argument("--bar", type=float, metavar="RATIO", help="the largest ratio that is allowed")
     cli.add_argument("--json", type=Path, metavar="FILE", help="write everything measured")
     args = cli.parse_args()
     figures = []
     with tempfile.TemporaryDirectory() as folder:
-        sources = {"before": build(args.revision, folder), "after": ROOT / "src"}
+        trees = {"before": build(args.revision, folder), "after": ROOT / "src"}
+        copies = {name: copy_all(tree, Path(folder, name), args.copies) for name, tree in trees.items()}
+        everyone = [(name, copy) for name, some in copies.items() for copy in some]
         for capture in args.captures:
-            found = {name: [] for name in sources}
-            for turn in range(args.rounds):
-                for name in sorted(sources, reverse=turn % 2 == 1):
-                    found[name].append(measure(sources[name], capture))
-            best = {name: min(runs)[0] for name, runs in found.items()}
-            flows = {name: runs[0][1] for name, runs in found.items()}
+            runs = {copy: [] for _, copy in everyone}
+            flows = {}
+            for _ in range(args.rounds):
+                for name, copy in random.sample(everyone, len(everyone)):
+                    taken_ns, flows[name] = measure(copy, capture)
+                    runs[copy].append(taken_ns)
+            bests = {name: sorted(min(runs[copy]) for copy in some) for name, some in copies.items()}
+            best = {name: statistics.fmean(some) for name, some in bests.items()}
+            for name, some in bests.items():
+                print(f"  {name:6} {', '.join(f'{one:.1f}' for one in some)} ns a packet, flows {flows[name]:,}")
             figures.append(
                 Figure(f"{Path(capture).name}: after : before", best["after"], best["before"], "ns/pkt", args.bar)
             )
-            print(f"{Path(capture).name}: {figures[-1].ratio:.3f}; flows {flows}")
+            print(f"{Path(capture).name}: {figures[-1].ratio:.3f}")
     _report.print_figures("the same capture, two kernels", figures)
     if args.json:
         _report.write_json(args.json, _report.machine(None, None), {"before_after": figures}, {})
