@@ -9,6 +9,8 @@ import json
 import sys
 import time
 
+FEW_OPEN = 1000  # of fewer flows the mean says nothing
+
 
 def seconds_of(call):
     """Wall time of a call."""
@@ -104,6 +106,32 @@ def count(capture):
     return {"records": n_records}
 
 
+def open_flows(capture):
+    """Memory of the flows that are open while FLOW and CIC stream over a capture: after each round, of all rounds.
+
+    What sums take is counted; for a biflow and its key it is what `--max-memory` counts, which is more than they take.
+    """
+    from netml import rounds
+    from netml.batches import extract_batches
+
+    class WatchedRounds(rounds.BiflowRounds):
+        def end(self, *args, **options):
+            super().end(*args, **options)
+            n_flows = self.assembler.n_keys
+            if n_flows >= FEW_OPEN:
+                seen.append((n_flows, rounds.BIFLOW_BYTES + self._sums.bytes_a_flow))
+
+    rounds.BiflowRounds = WatchedRounds
+    found = {}
+    for family in ("FLOW", "CIC"):
+        seen = []
+        n_rows = sum(len(batch) for batch in extract_batches(capture, family))
+        mean = sum(n * each for n, each in seen) / max(1, sum(n for n, _ in seen))
+        most = max((each for _, each in seen), default=0)
+        found[family] = {"rows": n_rows, "mean": mean, "most": most}
+    return found
+
+
 def shape(matrix_file):
     """What a feature matrix holds: packets and flows kept, bytes of X."""
     from netml.matrix import FeatureMatrix
@@ -114,7 +142,9 @@ def shape(matrix_file):
     return {"packets": n_packets, "flows": len(matrix.flows), "matrix_bytes": int(matrix.X.nbytes)}
 
 
-WORKERS = {call.__name__: call for call in (dpkt_loop, kernel, cic, doors, nfstream, original, count, shape)}
+WORKERS = {
+    call.__name__: call for call in (dpkt_loop, kernel, cic, doors, nfstream, original, count, open_flows, shape)
+}
 
 # NFStream starts processes of its own, which import this file again.
 if __name__ == "__main__":
