@@ -163,6 +163,32 @@ def test_counts_that_do_not_fit_into_an_entry():
     np.testing.assert_array_equal(write(states, FLOW, [0]), fill(FLOW, np.array([0, 70_000]), columns))
 
 
+@pytest.mark.parametrize("n_sizes", [61, 500, 900, 2000])
+def test_entries_in_order_and_tables_of_many_sizes(n_sizes):
+    """In three parts; one size more often than an entry counts."""
+    n = 80_000
+    columns = make_packets(n_sizes, n, n_sizes, 9000)
+    columns["size"][::2] = columns["size"][0]
+    columns["is_forward"] = (columns["size"] % 3 != 0).astype(np.uint8)
+    columns["size"][: 2 * n_sizes] = np.repeat(np.arange(n_sizes), 2)[::-1]
+    states = _flowcore.FlowStates(FLOW.code, SETTINGS)
+    for part in np.array_split(np.arange(n), 3):
+        feed(states, [{name: column[part] for name, column in columns.items()}])
+    np.testing.assert_array_equal(write(states, FLOW, [0]), fill(FLOW, np.array([0, n]), columns))
+
+
+def test_memory_of_many_sizes_is_that_of_their_entries():
+    n_flows = 100
+    held = []
+    for n_sizes in (50, 70, 700):
+        flow = make_conversation(0, 4 * n_sizes, (100,), 6.5)
+        flow["size"] = (100 + np.arange(4 * n_sizes) % n_sizes).astype(np.uint32)
+        flow["is_forward"][:] = 1
+        held.append(hold(FLOW, [flow] * n_flows))
+    assert held[1] - held[0] < 20 * 4 + 60
+    assert held[2] - held[1] < 630 * 4 * 9 / 8 + 60
+
+
 def test_wrong_arguments():
     with pytest.raises(ValueError, match="no states"):
         _flowcore.FlowStates(FAMILIES["IAT"].code, SETTINGS)

@@ -59,13 +59,14 @@ def rounds(family, **options):
 def flow_states():
     """Flows of few, more and many sizes, in two parts."""
     states = _flowcore.FlowStates(FAMILIES["FLOW"].code, settings_of(FamilyOptions(), 0.0))
-    sizes = np.concatenate([np.arange(n, dtype=np.uint32) for n in (3, 20, 50, 200)])
-    columns = {"time_ns": np.arange(273), "size": sizes, "flags": np.zeros(273, np.uint8)}
-    offsets = np.array([0, 3, 23, 73, 273])
+    lengths = (3, 20, 50, 200, 1500)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    sizes = np.concatenate([np.arange(n, dtype=np.uint32) for n in lengths])
+    columns = {"time_ns": np.arange(len(sizes)), "size": sizes, "flags": np.zeros(len(sizes), np.uint8)}
     for _ in range(2):
         states.feed(offsets, columns)
-    X = np.zeros((4, 69))
-    states.write(np.arange(4, dtype=np.uint32), X, 0, 69)
+    X = np.zeros((len(lengths), 69))
+    states.write(np.arange(len(lengths), dtype=np.uint32), X, 0, 69)
     return X[:, 1].sum()
 
 

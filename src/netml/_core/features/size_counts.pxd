@@ -1,23 +1,26 @@
 """Packet sizes of a flow counted by value and direction: exact quartiles with nothing kept for each packet.
 
 Most flows have a few sizes: entries of 32 bits in the struct itself, which takes no memory for those that are not used
-where it lies packed. Flows with more of them, or with giant ones, get a hash table, whose slots depend on a secret:
-sizes are what a capture's author says they are.
+where it lies packed. Flows with more of them have entries in order on the heap; with very many, or giant ones, a hash
+table, whose slots depend on a secret: sizes are what a capture's author says they are.
 """
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memset
+from libc.string cimport memcpy, memmove, memset
 
-from netml._core.octets cimport netml_allocate_plain, netml_fold_multiply
+from netml._core.features.order cimport sort_values
+from netml._core.octets cimport netml_allocate_plain, netml_fold_multiply, netml_reallocate
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
 
 
 cdef enum:
-    N_FEW = 60                   # entries in the struct
+    N_FEW = 59                   # entries in the struct
+    N_ORDERED = 1 << 10          # on the heap: to insert one moves half of them
     LEAST_SLOTS = 128
     MOST_SLOTS = 1 << 30
     LARGEST_FEW_SIZE = 0xFFFF
-    LARGEST_FEW_COUNT = 0x7FFF
+    LARGEST_FEW_COUNT = 0x7FFF   # of more packets there is one more entry
+    COUNT_BITS = 15
 
 
 cdef struct SizeMemory:          # of all flows'
@@ -31,9 +34,10 @@ cdef struct SizeCount:
 
 
 cdef struct SizeCounts:
-    SizeCount *slots             # owned; NULL: entries in `few`
-    uint32_t n_slots
+    void *more                   # owned; NULL: entries in `few`; else entries in order, or SizeCount slots
+    uint32_t n_slots             # that there is room for in `more`
     uint32_t n_entries
+    uint32_t is_hashed           # `more` are slots
     uint32_t few[N_FEW]          # size << 16 | is reverse << 15 | packets
 
 
@@ -44,13 +48,13 @@ cdef inline void begin_counts(SizeCounts *counts) noexcept nogil:
 
 cdef inline size_t measure_memory(const SizeCounts *counts) noexcept nogil:
     """Octets on the heap."""
-    return counts.n_slots * sizeof(SizeCount)
+    return counts.n_slots * (sizeof(SizeCount) if counts.is_hashed else sizeof(uint32_t))
 
 
 cdef inline void free_counts(SizeCounts *counts, SizeMemory *memory) noexcept nogil:
     """Give the memory back; no sizes are left."""
     memory.n_bytes -= measure_memory(counts)
-    free(counts.slots)
+    free(counts.more)
     begin_counts(counts)
 
 
@@ -69,44 +73,50 @@ cdef inline SizeCount *find_slot(SizeCount *slots, uint32_t n_slots, uint32_t si
         i += 1
 
 
-cdef inline Status set_size_slots(SizeCounts *counts, uint32_t n_slots, SizeMemory *memory) noexcept nogil:
-    """Move all into a hash table of so many slots; without memory nothing changes."""
+cdef inline const uint32_t *find_entries(const SizeCounts *counts) noexcept nogil:
+    """The entries, in the struct or on the heap; not of a hash table."""
+    return &counts.few[0] if counts.more == NULL else <const uint32_t *> counts.more
+
+
+cdef inline Status hash_counts(SizeCounts *counts, uint32_t n_slots, SizeMemory *memory) noexcept nogil:
+    """Move all into a hash table of at least so many slots; without memory nothing changes."""
     cdef SizeCount *slots
     cdef SizeCount *slot
-    cdef const SizeCount *old = counts.slots
-    cdef const uint32_t *few = counts.few
+    cdef const SizeCount *old = <const SizeCount *> counts.more
+    cdef const uint32_t *entries = find_entries(counts)
     cdef uint32_t i, n_entries = 0
+    while 3 * <uint64_t> n_slots <= 4 * <uint64_t> counts.n_entries:
+        n_slots *= 2
     slots = <SizeCount *> netml_allocate_plain(n_slots * sizeof(SizeCount)) if n_slots <= MOST_SLOTS else NULL
     if slots == NULL:
         return STATUS_NO_MEMORY
     memset(slots, 0, n_slots * sizeof(SizeCount))
-    if old != NULL:
+    if counts.is_hashed:
         for i in range(counts.n_slots):
             if not is_free(&old[i]):
                 find_slot(slots, n_slots, old[i].size, memory.secret)[0] = old[i]
         n_entries = counts.n_entries
     else:
         for i in range(counts.n_entries):
-            slot = find_slot(slots, n_slots, few[i] >> 16, memory.secret)
+            slot = find_slot(slots, n_slots, entries[i] >> 16, memory.secret)
             n_entries += is_free(slot)
-            slot.size = few[i] >> 16
-            slot.n_packets[(few[i] >> 15) & 1] += few[i] & LARGEST_FEW_COUNT
+            slot.size = entries[i] >> 16
+            slot.n_packets[entries[i] >> COUNT_BITS & 1] += entries[i] & LARGEST_FEW_COUNT
     free_counts(counts, memory)
-    counts.slots = slots
+    counts.more = slots
     counts.n_slots = n_slots
     counts.n_entries = n_entries
+    counts.is_hashed = True
     memory.n_bytes += measure_memory(counts)
     return STATUS_OK
 
 
-cdef inline bint add_to_few(SizeCounts *counts, uint32_t size, uint32_t is_reverse) noexcept nogil:
+cdef inline bint add_to_few(SizeCounts *counts, uint32_t wanted) noexcept nogil:
     """Count it in the struct if there is an entry for it, or room for one."""
     cdef uint32_t *few = counts.few
-    cdef uint32_t i, wanted = size << 16 | is_reverse << 15
+    cdef uint32_t i
     for i in range(counts.n_entries):
-        if few[i] ^ wanted <= LARGEST_FEW_COUNT:
-            if few[i] & LARGEST_FEW_COUNT == LARGEST_FEW_COUNT:
-                return False
+        if few[i] ^ wanted < LARGEST_FEW_COUNT:
             few[i] += 1
             return True
     if counts.n_entries == N_FEW:
@@ -116,22 +126,86 @@ cdef inline bint add_to_few(SizeCounts *counts, uint32_t size, uint32_t is_rever
     return True
 
 
-cdef inline Status add_size(
+cdef inline Status grow_ordered(SizeCounts *counts, SizeMemory *memory) noexcept nogil:
+    """Room for some more entries in order; the first time, those of the struct go there. Without it nothing changes."""
+    cdef uint32_t spare[N_FEW]
+    cdef uint32_t n_slots = (counts.n_entries + counts.n_entries // 8 + 8) & ~<uint32_t> 3
+    cdef uint32_t *entries = <uint32_t *> netml_reallocate(counts.more, n_slots * sizeof(uint32_t))
+    if entries == NULL:
+        return STATUS_NO_MEMORY
+    if counts.more == NULL:
+        memcpy(entries, counts.few, counts.n_entries * sizeof(uint32_t))
+        sort_values(entries, spare, counts.n_entries, 0xFFFFFFFF)
+        memset(counts.few, 0, sizeof(counts.few))
+    memory.n_bytes -= measure_memory(counts)
+    counts.more = entries
+    counts.n_slots = n_slots
+    memory.n_bytes += measure_memory(counts)
+    return STATUS_OK
+
+
+cdef inline uint32_t count_up_to(const uint32_t *entries, uint32_t n, uint32_t wanted) noexcept nogil:
+    """Entries of sizes and directions before the wanted one, and of that."""
+    cdef uint32_t low = 0, middle
+    while low < n:
+        middle = low + (n - low) // 2
+        if entries[middle] >> COUNT_BITS <= wanted >> COUNT_BITS:
+            low = middle + 1
+        else:
+            n = middle
+    return low
+
+
+cdef inline Status add_to_ordered(SizeCounts *counts, uint32_t wanted, SizeMemory *memory) noexcept nogil:
+    """Count it in an entry on the heap, where there are fewer than N_ORDERED."""
+    cdef uint32_t *entries = <uint32_t *> counts.more
+    cdef uint32_t at = count_up_to(entries, counts.n_entries, wanted)
+    cdef Status status
+    if at and entries[at - 1] ^ wanted < LARGEST_FEW_COUNT:
+        entries[at - 1] += 1
+        return STATUS_OK
+    if counts.n_entries == counts.n_slots:
+        status = grow_ordered(counts, memory)
+        if status != STATUS_OK:
+            return status
+        entries = <uint32_t *> counts.more
+    memmove(entries + at + 1, entries + at, (counts.n_entries - at) * sizeof(uint32_t))
+    entries[at] = wanted + 1
+    counts.n_entries += 1
+    return STATUS_OK
+
+
+cdef inline Status add_to_slots(
     SizeCounts *counts, uint32_t size, uint32_t is_reverse, SizeMemory *memory,
 ) noexcept nogil:
-    """One more packet of a direction (0: forward, 1: reverse). Without memory it is not counted."""
+    """Count it in a hash table, which there is from now on."""
     cdef SizeCount *slot
     cdef Status status = STATUS_OK
-    if counts.slots == NULL:
-        if size <= LARGEST_FEW_SIZE and add_to_few(counts, size, is_reverse):
-            return STATUS_OK
-        status = set_size_slots(counts, LEAST_SLOTS, memory)
-    elif 4 * <uint64_t> counts.n_entries >= 3 * <uint64_t> counts.n_slots:
-        status = set_size_slots(counts, 2 * counts.n_slots, memory)
+    if not counts.is_hashed or 4 * <uint64_t> counts.n_entries >= 3 * <uint64_t> counts.n_slots:
+        status = hash_counts(counts, LEAST_SLOTS, memory)
     if status != STATUS_OK:
         return status
-    slot = find_slot(counts.slots, counts.n_slots, size, memory.secret)
+    slot = find_slot(<SizeCount *> counts.more, counts.n_slots, size, memory.secret)
     counts.n_entries += is_free(slot)
     slot.size = size
     slot.n_packets[is_reverse] += 1
     return STATUS_OK
+
+
+cdef inline Status add_size(
+    SizeCounts *counts, uint32_t size, uint32_t is_reverse, SizeMemory *memory,
+) noexcept nogil:
+    """One more packet of a direction (0: forward, 1: reverse). Without memory it is not counted."""
+    cdef uint32_t wanted = size << 16 | is_reverse << COUNT_BITS
+    cdef Status status
+    if counts.is_hashed or size > LARGEST_FEW_SIZE:
+        return add_to_slots(counts, size, is_reverse, memory)
+    if counts.more == NULL:
+        if add_to_few(counts, wanted):
+            return STATUS_OK
+        status = grow_ordered(counts, memory)
+        if status != STATUS_OK:
+            return status
+    if counts.n_entries < N_ORDERED:
+        return add_to_ordered(counts, wanted, memory)
+    return add_to_slots(counts, size, is_reverse, memory)

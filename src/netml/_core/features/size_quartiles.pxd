@@ -6,7 +6,7 @@ from libc.string cimport memcpy, memset
 from netml._core.features.flow_sizes cimport WAY_BOTH, WAY_FORWARD, SizeSums
 from netml._core.features.order cimport interpolate_quarter, sort_values
 from netml._core.features.size_counts cimport (
-    LARGEST_FEW_COUNT, N_FEW, SizeCount, SizeCounts, SizeMemory, find_slot, is_free,
+    COUNT_BITS, LARGEST_FEW_COUNT, N_FEW, SizeCount, SizeCounts, SizeMemory, find_entries, find_slot, is_free,
 )
 from netml._core.octets cimport netml_add_squares, netml_allocate_plain
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
@@ -48,36 +48,52 @@ cdef inline void sum_way_counts(
         sums.quarters[j] = interpolate_quarter(n_packets, 1 + j, found[2 * j], found[2 * j + 1])
 
 
+cdef inline void list_entries(const uint32_t *entries, size_t n, SizeCount *listed) noexcept nogil:
+    """Entries as counts, in the same order; a size may be there several times."""
+    cdef size_t i
+    memset(listed, 0, n * sizeof(SizeCount))
+    for i in range(n):
+        listed[i].size = entries[i] >> 16
+        listed[i].n_packets[entries[i] >> COUNT_BITS & 1] = entries[i] & LARGEST_FEW_COUNT
+
+
+cdef inline void list_slots(
+    const SizeCounts *counts, const SizeMemory *memory, uint32_t *sizes, SizeCount *listed,
+) noexcept nogil:
+    """The slots of a hash table in order of size; `sizes` is scratch for twice as many as there are."""
+    cdef SizeCount *slots = <SizeCount *> counts.more
+    cdef uint32_t largest = 0
+    cdef size_t i, n_found = 0
+    for i in range(counts.n_slots):
+        if not is_free(&slots[i]):
+            sizes[n_found] = slots[i].size
+            largest = max(largest, slots[i].size)
+            n_found += 1
+    sort_values(sizes, sizes + n_found, n_found, largest)
+    for i in range(n_found):
+        listed[i] = find_slot(slots, counts.n_slots, sizes[i], memory.secret)[0]
+
+
 cdef inline Status sum_counts(const SizeCounts *counts, const SizeMemory *memory, SizeSums *sums) noexcept nogil:
     """The sums of all three ways, as `sum_all_sizes` makes them of the sizes themselves."""
-    cdef size_t n = counts.n_entries, n_found = 0, i
+    cdef size_t n = counts.n_entries, i
     cdef SizeCount few[N_FEW]
-    cdef SizeCount *sorted_counts = few
+    cdef SizeCount *listed = few
     cdef uint32_t entries[2 * N_FEW]
-    cdef uint32_t *sizes
-    cdef uint32_t largest = 0
-    if counts.slots == NULL:
+    if counts.more != NULL:
+        listed = <SizeCount *> netml_allocate_plain(n * (sizeof(SizeCount) + 2 * sizeof(uint32_t)))
+        if listed == NULL:
+            return STATUS_NO_MEMORY
+    if counts.is_hashed:
+        list_slots(counts, memory, <uint32_t *> (listed + n), listed)
+    elif counts.more != NULL:
+        list_entries(find_entries(counts), n, listed)
+    else:
         memcpy(entries, counts.few, n * sizeof(uint32_t))
         sort_values(entries, entries + N_FEW, n, 0xFFFFFFFF)
-        memset(few, 0, sizeof(few))
-        for i in range(n):
-            few[i].size = entries[i] >> 16
-            few[i].n_packets[(entries[i] >> 15) & 1] = entries[i] & LARGEST_FEW_COUNT
-    else:
-        sorted_counts = <SizeCount *> netml_allocate_plain(n * (sizeof(SizeCount) + 2 * sizeof(uint32_t)))
-        if sorted_counts == NULL:
-            return STATUS_NO_MEMORY
-        sizes = <uint32_t *> (sorted_counts + n)
-        for i in range(counts.n_slots):
-            if not is_free(&counts.slots[i]):
-                sizes[n_found] = counts.slots[i].size
-                largest = max(largest, counts.slots[i].size)
-                n_found += 1
-        sort_values(sizes, sizes + n, n, largest)
-        for i in range(n):
-            sorted_counts[i] = find_slot(counts.slots, counts.n_slots, sizes[i], memory.secret)[0]
+        list_entries(entries, n, listed)
     for i in range(3):
-        sum_way_counts(sorted_counts, n, i, &sums[i])
-    if sorted_counts != few:
-        free(sorted_counts)
+        sum_way_counts(listed, n, i, &sums[i])
+    if listed != few:
+        free(listed)
     return STATUS_OK
