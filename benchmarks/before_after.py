@@ -47,7 +47,7 @@ def copy_all(source, folder, n_copies):
     """Copies of a tree of sources with its kernel."""
     copies = [Path(folder, str(i)) for i in range(n_copies)]
     for copy in copies:
-        shutil.copytree(source, copy, ignore=shutil.ignore_patterns("*.c", "__pycache__"))
+        shutil.copytree(source, copy, ignore=shutil.ignore_patterns("*.c", "*.egg-info", "__pycache__"))
     return copies
 
 
