@@ -27,7 +27,7 @@ cdef enum:
 
 
 cdef struct KeyMemory:           # of one IP version
-    Records records              # in the order in which their packets went out; none is empty in between
+    Records records              # as keys were first remembered; some are nobody's, of keys that came back
     uint32_t *places             # 2 ** place_bits of them, owned: number | part of the hash << place_bits
     uint32_t place_bits
     size_t n_records
