@@ -53,7 +53,7 @@ cdef class FlowAssembler(PacketAssembler):
         if not self.is_ended:
             describe_fault(flush_batch(&self.assembly), 0)
         n_new = self.assembly.table.n_flows - self.opened.n_flows
-        return self.opened.n_known + count_remembered(&self.opened.remembered) + n_new
+        return self.opened.n_waiting + count_remembered(&self.opened.remembered) + n_new
 
     @property
     def ended_early(self):

@@ -122,14 +122,13 @@ def options_like(like: str, *, keep_tail: bool) -> dict[str, Any]:
     """Give the arguments of `netml.extract` for the representation of a file."""
     from dataclasses import replace
 
-    from netml.fixed import LEAST_INTERVAL_S, FixedRepresentation, read_representation
+    from netml.fixed import FixedRepresentation, read_representation
 
     fixed: FixedRepresentation = read_representation(like)
     options = fixed.options
     flow = fixed.flow
     if flow.definition == "seed":
-        interval = max(fixed.interval_s, LEAST_INTERVAL_S)
-        flow = replace(flow, interval=interval, keep_tail=keep_tail or flow.keep_tail)
+        flow = replace(flow, interval=fixed.interval_s, keep_tail=keep_tail or flow.keep_tail)
     return {
         "families": options.families,
         "fft": options.fft,

@@ -39,8 +39,8 @@ cdef inline Status forget_keys(OpenFlows *opened, const uint64_t *seeds, Forgett
 
 
 cdef inline uint64_t weigh_flow(const OpenFlow *flow, const Bound *bound) noexcept nogil:
-    """What a flow counts for; nothing if it is not known."""
-    return flow.n_open * bound.packet_weight + flow.is_known * bound.flow_weight
+    """What a flow counts for; nothing if none of its packets wait."""
+    return flow.n_open * bound.packet_weight + (flow.n_open != 0) * bound.flow_weight
 
 
 cdef inline uint64_t weigh_later(const OpenFlows *opened, int64_t time_ns, const Bound *bound) noexcept nogil:
@@ -56,7 +56,7 @@ cdef inline uint64_t weigh_later(const OpenFlows *opened, int64_t time_ns, const
 cdef inline uint64_t weigh_all(const OpenFlows *opened, const Bound *bound) noexcept nogil:
     """All that is held."""
     return (
-        opened.n_packets * bound.packet_weight + opened.n_known * bound.flow_weight
+        opened.n_packets * bound.packet_weight + opened.n_waiting * bound.flow_weight
         + count_remembered(&opened.remembered) * bound.key_weight
     )
 
@@ -123,14 +123,13 @@ cdef inline Status keep_bound(
             is_chosen = flow.last_ns < cutoff_ns if turn == 0 else flow.last_ns == cutoff_ns and left > bound.target
             if weight == 0 or not is_chosen:
                 continue
-            if flow.n_open:
-                status = keep_span(
-                    spans, <uint32_t> number, offsets[number + 1] - flow.n_open, offsets[number + 1],
-                    rules.min_packets, END_LACK_OF_RESOURCES, dropped)
-                if status != STATUS_OK:
-                    return status
+            status = keep_span(
+                spans, <uint32_t> number, offsets[number + 1] - flow.n_open, offsets[number + 1],
+                rules.min_packets, END_LACK_OF_RESOURCES, dropped)
+            if status != STATUS_OK:
+                return status
             opened.n_packets -= flow.n_open
-            opened.n_known -= 1
+            opened.n_waiting -= 1
             left -= weight
             end_early(opened, flow, bound.name)
     return STATUS_OK

@@ -73,14 +73,14 @@ cdef inline Status forget_flows(OpenFlows *opened, FlowTable *table, PacketColum
     cdef uint32_t *numbers
     cdef size_t number, i, n_kept = 0
     cdef Status status
-    if opened.n_flows < opened.n_known + opened.n_known // 4 + FEW_FLOWS or table.slots.slots == NULL:
+    if opened.n_flows < opened.n_waiting + opened.n_waiting // 4 + FEW_FLOWS or table.slots.slots == NULL:
         return STATUS_OK
     numbers = <uint32_t *> netml_allocate_plain(opened.n_flows * sizeof(uint32_t))
     if numbers == NULL:
         return STATUS_NO_MEMORY
     for number in range(opened.n_flows):
         numbers[number] = NO_FLOW
-        if opened.flows[number].is_known:
+        if opened.flows[number].n_open:
             numbers[number] = <uint32_t> n_kept
             opened.flows[n_kept] = opened.flows[number]
             n_kept += 1

@@ -42,10 +42,9 @@ cdef struct OpenFlow:            # a flow between two rounds
     int64_t origin_ns            # of the piece that is out: where its interval's anchors are counted from
     int64_t out_ns               # the last packet that is out
     int64_t last_ns              # the latest packet
-    uint32_t n_open              # packets that wait: the open piece
+    uint32_t n_open              # packets that wait: the open piece; 0: of the rest nothing holds but has_out
     uint32_t record              # its key's, if that was remembered and no sweep has come since; or NO_RECORD
-    uint16_t has_out             # 0: no piece is out yet, nothing is known of origin_ns and out_ns
-    uint16_t is_known            # 0: new, or none any more; of the above nothing holds but n_open and has_out: 0
+    uint32_t has_out             # 0: no piece is out yet, nothing is known of origin_ns and out_ns
 
 
 cdef struct OpenFlows:
@@ -53,7 +52,7 @@ cdef struct OpenFlows:
     size_t n_flows
     size_t room
     size_t n_packets             # that wait, of all flows
-    size_t n_known               # flows of which packets wait
+    size_t n_waiting             # flows of which packets wait
     RememberedKeys remembered    # of which none do
     uint64_t n_early_packets[3]  # by EarlyEnd
     uint64_t n_early_pieces[3]   # by EarlyEnd
@@ -98,8 +97,6 @@ cdef inline void shrink_flows(OpenFlows *opened, size_t n_flows) noexcept nogil:
 
 cdef inline void end_early(OpenFlows *opened, OpenFlow *flow, EarlyEnd reason) noexcept nogil:
     """Count an open piece that ends before its time; its key is forgotten: the next packet begins anew."""
-    if flow.n_open:
-        opened.n_early_packets[<int> reason] += flow.n_open
-        opened.n_early_pieces[<int> reason] += 1
-    flow.n_open = 0
-    flow.is_known = flow.has_out = False
+    opened.n_early_packets[<int> reason] += flow.n_open
+    opened.n_early_pieces[<int> reason] += 1
+    flow.n_open = flow.has_out = 0

@@ -55,7 +55,7 @@ cdef inline void recall_flows(
     cdef uint32_t numbers[N_TOGETHER]
     cdef size_t number, n = 0
     for number in range(table.n_flows):
-        if not opened.flows[number].is_known and offsets[number] < offsets[number + 1]:
+        if opened.flows[number].n_open == 0 and offsets[number] < offsets[number + 1]:
             numbers[n] = <uint32_t> number
             n += 1
             if n == N_TOGETHER:

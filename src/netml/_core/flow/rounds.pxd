@@ -120,7 +120,6 @@ cdef inline Status end_flow(
         return status
     origin_ns = find_origin(flow, columns.time_ns[start], timeout_ns)
     flow.last_ns = columns.time_ns[end - 1]
-    flow.is_known = True
     status = cut_flow(columns.time_ns, rules, timeout_ns, number, flow, &origin_ns, &start, end, spans, dropped)
     if status != STATUS_OK:
         return status
@@ -157,7 +156,7 @@ cdef inline Status end_pieces(
         status = reserve_spans(spans, table.n_flows)
     if status == STATUS_OK:
         recall_flows(table, offsets, opened)
-    retiring.n_flows = opened.n_packets = opened.n_known = 0
+    retiring.n_flows = opened.n_packets = opened.n_waiting = 0
     for number in range(table.n_flows):
         if status != STATUS_OK:
             return status
@@ -170,12 +169,11 @@ cdef inline Status end_pieces(
         if <uint32_t> (find_record(table, number).key.transport >> 32) & 0xFF == PROTOCOL_TCP:
             timeout_ns = rules.tcp_timeout_ns
         status = end_flow(columns, rules, timeout_ns, <uint32_t> number, opened, start, end, spans, dropped)
-        if status == STATUS_OK and flow.is_known and flow.n_open == 0:
-            flow.is_known = False
-            if not is_over(rules, flow.out_ns, timeout_ns, timeout_ns):
-                status = retire_flow(&retiring, opened, table, <uint32_t> number)
-        opened.n_packets += flow.n_open
-        opened.n_known += flow.is_known
+        if flow.n_open:
+            opened.n_packets += flow.n_open
+            opened.n_waiting += 1
+        elif status == STATUS_OK and flow.has_out and not is_over(rules, flow.out_ns, timeout_ns, timeout_ns):
+            status = retire_flow(&retiring, opened, table, <uint32_t> number)
     if status == STATUS_OK:
         status = remember_retiring(&retiring, opened, table)
     return status
