@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import io
 import os
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import IO, Any
 
 from netml import appending
@@ -65,7 +65,8 @@ def open_verdict_file(path: str | os.PathLike[str], suffix: str | None = None) -
 
 @contextlib.contextmanager
 def _write_csv(stream: IO[bytes]) -> Iterator[Write]:
-    text = io.TextIOWrapper(stream, encoding="ascii", newline="", write_through=True)
+    # No TextIOWrapper: after a failure it would try once more when the interpreter takes it apart.
+    text = SimpleNamespace(write=lambda row: stream.write(row.encode("ascii")))
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(no_verdicts().to_columns())
 
@@ -73,10 +74,7 @@ def _write_csv(stream: IO[bytes]) -> Iterator[Write]:
         writer.writerows(zip(*(column.tolist() for column in verdicts.to_columns().values()), strict=True))
         stream.flush()
 
-    try:
-        yield write
-    finally:
-        text.detach()
+    yield write
 
 
 @contextlib.contextmanager

@@ -34,11 +34,11 @@ def pcap_record(time_ns, frame, *, wirelen=None, caplen=None, order="<", magic=M
 
 def pcap(records, *, link_type=ETHERNET, order="<", magic=MAGIC_US, snaplen=65535, cut=False):
     """A whole pcap file; `cut` cuts the frames to the snaplen, and leaves their length on the wire."""
-    content = pcap_header(link_type=link_type, order=order, magic=magic, snaplen=snaplen)
+    content = [pcap_header(link_type=link_type, order=order, magic=magic, snaplen=snaplen)]
     for record in records:
         time_ns, frame, wirelen = _split_record(record, snaplen if cut else None)
-        content += pcap_record(time_ns, frame, wirelen=wirelen, order=order, magic=magic)
-    return content
+        content.append(pcap_record(time_ns, frame, wirelen=wirelen, order=order, magic=magic))
+    return b"".join(content)
 
 
 def block(kind, body, *, order="<", length=None, trailer=None):
@@ -102,10 +102,10 @@ def simple_packet(frame, *, wirelen=None, order="<"):
 
 def pcapng(records, *, link_type=ETHERNET, order="<", tsresol=None, tsoffset=None, snaplen=0):
     """A whole pcapng file of one section and one interface, in enhanced packet blocks."""
-    content = section_header(order=order)
-    content += interface(link_type=link_type, order=order, snaplen=snaplen, tsresol=tsresol, tsoffset=tsoffset)
+    content = [section_header(order=order)]
+    content.append(interface(link_type=link_type, order=order, snaplen=snaplen, tsresol=tsresol, tsoffset=tsoffset))
     for record in records:
         time_ns, frame, wirelen = _split_record(record)
         ticks = ticks_of(time_ns, 6 if tsresol is None else tsresol, tsoffset or 0)
-        content += enhanced_packet(ticks, frame, wirelen=wirelen, order=order)
-    return content
+        content.append(enhanced_packet(ticks, frame, wirelen=wirelen, order=order))
+    return b"".join(content)

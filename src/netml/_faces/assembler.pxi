@@ -1,7 +1,6 @@
 """Packets in, flows of the definition `seed` out: the assembler that owns the memory of one table of them."""
 from libc.stdint cimport INT64_MIN, UINT32_MAX, int64_t, uint8_t, uint32_t
 
-from netml._core.assembly cimport flush_batch
 from netml._core.flow.carry cimport forget_flows, run_round
 from netml._core.flow.columns cimport count_packets
 from netml._core.flow.expiry cimport ExpiryRules, cut_by_idle, cut_by_interval
@@ -46,13 +45,9 @@ cdef class FlowAssembler(PacketAssembler):
         free_spans(&self.pieces)
         free_spans(&self.spans)
 
-    @property
-    def n_keys(self):
-        """Distinct flow keys so far; in rounds, those of open flows, those remembered, and new ones."""
-        cdef size_t n_new
-        if not self.is_ended:
-            describe_fault(flush_batch(&self.assembly), 0)
-        n_new = self.assembly.table.n_flows - self.opened.n_flows
+    cdef size_t count_keys(self) noexcept:
+        """In rounds those of open flows, those remembered, and new ones."""
+        cdef size_t n_new = self.assembly.table.n_flows - self.opened.n_flows
         return self.opened.n_waiting + count_remembered(&self.opened.remembered) + n_new
 
     @property
@@ -64,7 +59,8 @@ cdef class FlowAssembler(PacketAssembler):
         """Packets in order of arrival: dict of columns (`time_ns`, `flow`, and those wanted); copies."""
         cdef GroupedColumns copies
         cdef uint32_t[::1] flow
-        describe_fault(flush_batch(&self.assembly), 0)
+        self.require_open()
+        self.flush()
         flow = np.empty(count_packets(&self.assembly.columns), np.uint32)
         copies = self.allocate_grouped(flow.shape[0])
         if flow.shape[0]:
@@ -76,7 +72,10 @@ cdef class FlowAssembler(PacketAssembler):
 
     def keys(self):
         """FLOW_KEY array (n_keys,): the key of each flow number."""
-        cdef uint8_t[::1] octets = np.empty(self.n_keys * KEY_BYTES, np.uint8)
+        cdef uint8_t[::1] octets
+        if self.n_rounds:
+            raise ValueError("flows of rounds have no lasting numbers")
+        octets = np.empty(self.n_keys * KEY_BYTES, np.uint8)
         write_all_keys(&self.assembly.table, &octets[0] if octets.shape[0] else NULL)
         return view_keys(octets)
 
@@ -153,6 +152,8 @@ cdef class FlowAssembler(PacketAssembler):
         cdef size_t n = offsets.shape[0] - 1, n_flows = self.assembly.table.n_flows
         cdef Status status
         kinds = {"time_ns": np.int64} | {name: kind for name, (_, kind) in COLUMNS.items()}
+        if offsets.shape[0] < 1:
+            raise ValueError("offsets of no flows have one value")
         n_packets = offsets[n]
         if n_packets > UINT32_MAX:
             raise OverflowError("a flow has more packets than can be counted")
@@ -182,10 +183,12 @@ cdef class FlowAssembler(PacketAssembler):
         offsets = self.group_packets(rules.is_last)
         columns = self.find_grouped()
         self.assembly.columns.is_of_rounds = True
+        self.begin_work()
         with nogil:
             status = run_round(
                 &columns, &offsets[0], &rules, &self.assembly.table, &self.opened, &self.spans, &self.dropped,
                 &self.assembly.columns)
+        self.is_working = False
         describe_fault(status, 0)
         reasons = np.empty(self.spans.n_spans, np.uint8)
         if self.spans.n_spans:
@@ -211,16 +214,18 @@ cdef class FlowAssembler(PacketAssembler):
         self.require_open()
         if not self.assembly.keeps_packets:
             raise ValueError("the packets were only counted")
-        describe_fault(flush_batch(&self.assembly), 0)
+        self.flush()
         self.is_ended = True
         offsets = np.empty(self.assembly.table.n_flows + 1, np.int64)
         cursors = np.empty(self.assembly.table.n_flows + 1, np.uint32)
         columns = self.allocate_grouped(count_packets(&self.assembly.columns))
+        self.begin_work()
         with nogil:
             if is_last:
                 free_slots(&self.assembly.table.slots)
             number_packets(&self.assembly.table, &offsets[0], &cursors[0])
             group_columns(&self.assembly.columns, &cursors[0], &columns)
+        self.is_working = False
         return offsets
 
     cdef dict hand_over(self, GroupedColumns columns):

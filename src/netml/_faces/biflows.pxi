@@ -2,7 +2,6 @@
 from libc.stdint cimport INT64_MIN, int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from netml._core.assembly cimport flush_batch
 from netml._core.flow.biflow cimport TCP_END_FIN, TCP_END_NONE, TCP_END_REOPEN, TCP_END_RST, BiflowRules
 from netml._core.flow.biflow_order cimport (
     BiflowFacts, mark_long_flows, order_numbers, place_packets, sort_flows, write_facts,
@@ -55,10 +54,7 @@ cdef class BiflowAssembler(PacketAssembler):
     def __dealloc__(self):
         free_biflows(&self.assembly.biflows)
 
-    @property
-    def n_keys(self):
-        """Distinct keys so far."""
-        describe_fault(flush_batch(&self.assembly), 0)
+    cdef size_t count_keys(self) noexcept:
         return self.assembly.biflows.n_keys
 
     def take_biflows(self, uint64_t min_packets):
@@ -78,7 +74,7 @@ cdef class BiflowAssembler(PacketAssembler):
         cdef uint8_t[::1] is_long
         cdef Status status
         self.require_open()
-        describe_fault(flush_batch(&self.assembly), 0)
+        self.flush()
         self.is_ended = True
         n_flows = self.assembly.biflows.n_flows
         order = np.empty(n_flows + 1, np.uint32)
@@ -86,6 +82,7 @@ cdef class BiflowAssembler(PacketAssembler):
         offsets = np.empty(n_flows + 1, np.int64)
         is_long = np.empty(n_flows + 1, np.uint8)
         columns = self.allocate_grouped(count_packets(&self.assembly.columns))
+        self.begin_work()
         with nogil:
             free_slots(&self.assembly.biflows.slots)
             end_all(&self.assembly.biflows, self.assembly.counters.latest_ns)
@@ -95,6 +92,7 @@ cdef class BiflowAssembler(PacketAssembler):
                 place_packets(&self.assembly.biflows, &order[0], &offsets[0], &cursors[0])
                 group_columns(&self.assembly.columns, &cursors[0], &columns)
                 status = sort_flows(&columns, &offsets[0], n_chosen)
+        self.is_working = False
         PyErr_CheckSignals()
         describe_fault(status, 0)
         taken = {name: column[:offsets[n_chosen]] for name, column in self.grouped.items()}
@@ -107,7 +105,7 @@ cdef class BiflowAssembler(PacketAssembler):
     def take_headers(self):
         """Hand over the headers of flows' first packets, once all have come: `StoredFlowHeaders`."""
         cdef StoredFlowHeaders headers = StoredFlowHeaders()
-        describe_fault(flush_batch(&self.assembly), 0)
+        self.flush()
         headers.store = self.assembly.first.store
         memset(&self.assembly.first.store, 0, sizeof(HeaderStore))
         return headers
@@ -135,7 +133,7 @@ cdef class BiflowAssembler(PacketAssembler):
         cdef uint8_t[::1] is_chosen
         cdef Status status
         self.require_open()
-        describe_fault(flush_batch(&self.assembly), 0)
+        self.flush()
         n_flows = table.n_flows
         if rules.is_last:
             free_slots(&table.slots)
@@ -145,6 +143,7 @@ cdef class BiflowAssembler(PacketAssembler):
         is_chosen = np.empty(n_flows + 1, np.uint8)
         self.is_ended = True  # until this is over
         columns = self.allocate_grouped(count_packets(&self.assembly.columns))
+        self.begin_work()
         with nogil:
             place_packets(table, NULL, &offsets[0], &order[0])
             group_columns(&self.assembly.columns, &order[0], &columns)
@@ -154,6 +153,7 @@ cdef class BiflowAssembler(PacketAssembler):
             if status == STATUS_OK:
                 status = order_numbers(table, &is_chosen[0], &order[0], &n_chosen)
             find_due(table, &columns, &offsets[0], rules.watermark_ns, &ends[0])
+        self.is_working = False
         describe_fault(status, 0)
         if sums:
             self.sum_due(sums, size, offsets, ends)
@@ -161,8 +161,10 @@ cdef class BiflowAssembler(PacketAssembler):
         else:
             self.taken = self.copy_packets(&columns, offsets, order, n_chosen)
             self.taken |= self.write_facts(order, n_chosen)
+        self.begin_work()
         with nogil:
             status = carry_open(table, &columns, &offsets[0], &self.assembly.columns)
+        self.is_working = False
         self.grouped = {}
         describe_fault(status, 0)
         self.latest_before_ns = max(self.latest_before_ns, self.assembly.counters.latest_ns)
@@ -208,7 +210,7 @@ cdef class BiflowAssembler(PacketAssembler):
         numbers = np.asarray(self.leaving)[first:first + most]
         taken = self.write_facts(numbers, len(numbers), has_sums=True)
         facts = {"protocol": np.ascontiguousarray(taken["keys"]["protocol"])}
-        facts |= {name: taken[name] for name in FACT_KINDS if name in taken}
+        facts |= {name: taken[name] for name in FAMILY_FACTS if name in taken}
         X = np.zeros((len(numbers), n_columns))
         for states, first_column, width in sums:
             states.write(numbers, X, first_column, width, facts)
@@ -225,8 +227,10 @@ cdef class BiflowAssembler(PacketAssembler):
         numbers = np.empty(table.n_flows + 1, np.uint32)
         n_flows = table.n_flows
         self.is_ended = True  # until this is over
+        self.begin_work()
         with nogil:
             status = pack_biflows(table, &self.assembly.columns, &numbers[0])
+        self.is_working = False
         describe_fault(status, 0)
         for states, _, _ in sums:
             states.renumber(np.asarray(numbers)[:n_flows])

@@ -1,5 +1,4 @@
 """Captures into the kernel: what is wrong with a framing in words, the framing of one capture, times from Python."""
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.math cimport fabs, isfinite, rint
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t
 
@@ -134,8 +133,9 @@ cpdef int64_t convert_time(object time) except? -1:
         if fabs(seconds) >= 4194304.0:
             return <int64_t> rint(seconds * 1e6) * 1000
         return <int64_t> rint(seconds * 1e9)
-    exact = time
-    if not isinstance(time, int):
+    if isinstance(time, (int, np.integer)):
+        exact = int(time)
+    else:
         from fractions import Fraction
 
         try:

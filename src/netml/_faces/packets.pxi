@@ -1,11 +1,12 @@
 """Packets in: what assemblers of all flow definitions have in common."""
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
 import os
 
-from netml._core.assembly cimport Assembly, note_wants
-from netml._core.flow.columns cimport N_COLUMNS, count_packets, free_columns
+from netml._core.assembly cimport Assembly, flush_batch, note_wants
+from netml._core.flow.columns cimport count_packets, free_columns
 from netml._core.flow.first_headers cimport free_first
 from netml._core.flow.grouping cimport GroupedColumns
 from netml._core.flow.key cimport KEY_BYTES
@@ -44,6 +45,9 @@ cdef class PacketAssembler:
     cdef int64_t latest_before_ns  # of the rounds before this one; `counters.latest_ns` is this one's
     cdef readonly size_t n_rounds  # so far
     cdef bint is_ended
+    cdef bint is_working         # without the GIL: nobody else looks at what changes meanwhile
+    cdef size_t n_keys_before    # when that began
+    cdef size_t n_open_before
 
     def __cinit__(
         self, wanted=(), *, bint keeps_packets=True, bint enters_tunnels=True, tunnel_ports=None,
@@ -101,6 +105,7 @@ cdef class PacketAssembler:
         if length == 0:
             return 0, 0, ""
         request = request_assembly(&self.assembly, &framer.framing, &block[start], length)
+        self.begin_work()
         if not is_mapped:
             with nogil:
                 status = <Status> run_assembly(&request)
@@ -110,6 +115,7 @@ cdef class PacketAssembler:
                 returned = netml_run_guarded(run_assembly, &request)
             netml_end_guard()
             status = STATUS_UNREADABLE if returned == NETML_BUS else <Status> returned
+        self.is_working = False
         self.close_if_lost(status)
         PyErr_CheckSignals()
         return length - request.n_used, request.n_wanted, describe_fault(status, request.n_wanted)
@@ -174,8 +180,43 @@ cdef class PacketAssembler:
 
     @property
     def n_open_packets(self):
-        """Packets that are kept: those that waited after the last round, and those that have come since."""
+        """Packets that are kept: those that waited after the last round, and those that have come since.
+
+        While another thread assembles or ends a round: as it was before.
+        """
+        return self.n_open_before if self.is_working else self.count_open_packets()
+
+    @property
+    def n_keys(self):
+        """Distinct flow keys so far; in rounds, those that are held.
+
+        While another thread assembles or ends a round: as it was before.
+        """
+        if self.is_working:
+            return self.n_keys_before
+        if not self.is_ended:
+            self.flush()
+        return self.count_keys()
+
+    cdef size_t count_open_packets(self) noexcept:
         return count_packets(&self.assembly.columns) + self.assembly.n_batch
+
+    cdef size_t count_keys(self) noexcept:
+        """Keys in the table; of the packets that wait for a batch they may be missing."""
+        return 0
+
+    cdef void begin_work(self) noexcept:
+        """Before the GIL is given up for what moves packets and keys; `is_working = False` ends it."""
+        self.n_keys_before = self.count_keys()
+        self.n_open_before = self.count_open_packets()
+        self.is_working = True
+
+    cdef int flush(self) except -1:
+        """Enter the packets that wait for a batch."""
+        cdef Status status = flush_batch(&self.assembly)
+        self.close_if_lost(status)
+        describe_fault(status, 0)
+        return 0
 
     cdef void close_if_lost(self, Status status) noexcept:
         """Where packets were lost, for want of memory, nothing more comes: it would look whole."""
@@ -184,6 +225,8 @@ cdef class PacketAssembler:
 
     cdef int require_open(self) except -1:
         """No more packets once the flows have been ended."""
+        if self.is_working:
+            raise ValueError("another thread is reading")
         if self.is_ended:
             raise ValueError("the flows have been ended already")
         return 0

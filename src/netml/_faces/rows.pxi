@@ -9,7 +9,7 @@ from netml._core.features.registry cimport (
 )
 from netml._core.features.tcp cimport TCP_COLUMNS
 from netml._core.flow.runs cimport place_slices
-from netml._core.flow.spans cimport find_longest, sum_spans
+from netml._core.flow.offsets cimport find_longest, sum_flows
 from netml._core.net.text cimport LONGEST_ADDRESS, write_addresses
 
 
@@ -80,9 +80,8 @@ def fill_family(
     if not FAMILY_HEADER <= code < N_FAMILIES or not settings.rate_ns >= 0:
         raise ValueError(f"no family {code}, or no rate of {settings.rate_ns} ns")
     require_columns(code, columns, settings.cic_extra)
-    least = LEAST_WIDTH.get(code, 0) + (EXTRA_WIDTH.get(code, 0) if settings.cic_extra else 0)
-    require_lengths(facts or {}, FACT_KINDS, n_flows)
-    if width < <size_t> least or width > n_columns or first_column > n_columns - width \
+    require_lengths(facts or {}, FAMILY_FACTS, n_flows)
+    if width < find_least_width(code, settings.cic_extra) or width > n_columns or first_column > n_columns - width \
             or offsets.shape[0] != X.shape[0] + 1:
         raise ValueError("the family does not fit into the matrix, or the offsets do not")
     if n_flows == 0 or width == 0:
@@ -99,6 +98,12 @@ def fill_family(
     PyErr_CheckSignals()
     if status == STATUS_NO_MEMORY:
         raise MemoryError("no memory for the rows of features")
+    describe_fault(status, 0)
+
+
+cdef size_t find_least_width(int code, bint cic_extra) except? 0:
+    """Columns that a family writes whatever width it is given."""
+    return LEAST_WIDTH.get(code, 0) + (EXTRA_WIDTH.get(code, 0) if cic_extra else 0)
 
 
 cdef int require_columns(int code, dict columns, bint cic_extra) except -1:
@@ -151,7 +156,10 @@ cdef FlowFacts find_known(dict facts) except *:
 cdef int64_t measure_longest(const int64_t[::1] offsets, int64_t n_packets, int64_t n_least) except -1:
     """Packets of the longest flow; ValueError if a flow has fewer than `n_least` or lies outside of the columns."""
     cdef int64_t n_most = 0
-    cdef Py_ssize_t flow = find_longest(&offsets[0], offsets.shape[0] - 1, n_packets, n_least, &n_most)
+    cdef Py_ssize_t flow
+    if offsets.shape[0] < 1:
+        raise ValueError("offsets of no flows have one value")
+    flow = find_longest(&offsets[0], offsets.shape[0] - 1, n_packets, n_least, &n_most)
     if flow >= 0:
         raise ValueError(f"flow {flow} has too few packets or lies outside of the columns")
     return n_most
@@ -159,12 +167,14 @@ cdef int64_t measure_longest(const int64_t[::1] offsets, int64_t n_packets, int6
 
 def sum_by_flow(const uint32_t[::1] size, const int64_t[::1] offsets):
     """Sum of a packet column over each flow: ndarray (n_flows,) of int64."""
-    cdef size_t n_flows = offsets.shape[0] - 1
-    cdef int64_t[::1] totals = np.empty(n_flows, np.int64)
+    cdef size_t n_flows
+    cdef int64_t[::1] totals
     measure_longest(offsets, size.shape[0], 0)
+    n_flows = offsets.shape[0] - 1
+    totals = np.empty(n_flows, np.int64)
     if n_flows:
         with nogil:
-            sum_spans(&size[0] if size.shape[0] else NULL, &offsets[0], n_flows, &totals[0])
+            sum_flows(&size[0] if size.shape[0] else NULL, &offsets[0], n_flows, &totals[0])
     return np.asarray(totals)
 
 

@@ -1,5 +1,5 @@
 """Rows of flows whose packets come in parts: states that keep no packet."""
-from libc.stdint cimport int16_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 import os
@@ -94,12 +94,13 @@ cdef class FlowStates:
         """
         cdef FlowFacts known
         cdef Status status
-        cdef size_t n_rows = numbers.shape[0]
+        cdef size_t n_rows = numbers.shape[0], least
         self.require_usable()
         self.require_numbers(numbers)
-        require_lengths(facts or {}, FACT_KINDS, n_rows)
-        if <size_t> X.shape[0] != n_rows or width < <size_t> LEAST_WIDTH.get(<int> self.states.family, 0) \
-                or width > <size_t> X.shape[1] or first_column > X.shape[1] - width:
+        require_lengths(facts or {}, FAMILY_FACTS, n_rows)
+        least = find_least_width(self.states.family, self.needs.settings.cic_extra)
+        if <size_t> X.shape[0] != n_rows or width < least or width > <size_t> X.shape[1] \
+                or first_column > X.shape[1] - width:
             raise ValueError("the rows do not fit into the matrix")
         if n_rows == 0:
             return

@@ -51,7 +51,7 @@ COLUMNS = {
 }
 assert len(COLUMNS) == N_COLUMNS
 COLUMN_KINDS = {name: kind for name, (_, kind) in COLUMNS.items()}
-FACT_KINDS = {
+FAMILY_FACTS = {
     "protocol": np.uint8, "icmp_type": np.int16, "icmp_code": np.int16, "connection_start_ns": np.int64,
 }
 

@@ -40,7 +40,7 @@ def trace_connections(const int64_t[::1] offsets, dict columns not None, dict fa
     if missing:
         raise ValueError(f"histories need {', '.join(missing)}")
     require_lengths(columns, {"time_ns": np.int64, "size": np.uint32} | COLUMN_KINDS, len(columns["time_ns"]))
-    require_lengths(facts, FACT_KINDS, n_flows)
+    require_lengths(facts, FAMILY_FACTS, n_flows)
     measure_longest(offsets, len(columns["time_ns"]), 1)
     n_octets = measure_histories(&offsets[0], n_flows)
     if n_octets > INT32_MAX:

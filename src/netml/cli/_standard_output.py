@@ -6,7 +6,7 @@ import contextlib
 import io
 import os
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 from netml.errors import NetmlError
 
@@ -32,29 +32,31 @@ class StandardOutput(io.BufferedWriter):
     """Bytes to standard output, all of them; a failure names its place.
 
     A raw file, as there is with `python -u`, may take a part only and leaves the rest to whoever looks at the count.
+    The interpreter flushes once more when it has taken modules apart: until something fails nothing of ours is used.
     """
 
     def write(self, octets: Any) -> int:
         """Write all of it."""
-        with _named():
+        try:
             return super().write(octets)
+        except OSError as error:
+            _raise_named(error)
 
     def flush(self) -> None:
         """Write what waits."""
-        with _named():
+        try:
             super().flush()
+        except OSError as error:
+            _raise_named(error)
 
 
-@contextlib.contextmanager
-def _named() -> Any:
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        from netml.persist import OutputError, output_error
+def _raise_named(error: OSError) -> NoReturn:
+    """Raise it with its place; that the reader of a pipe has gone is no failure of ours."""
+    from netml.persist import OutputError, output_error
 
-        raise error if isinstance(error, OutputError) else output_error("standard output", error) from error
+    if isinstance(error, BrokenPipeError | OutputError):
+        raise error
+    raise output_error("standard output", error) from error
 
 
 def prepare_output() -> None:

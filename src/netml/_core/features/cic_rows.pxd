@@ -1,11 +1,12 @@
 """CIC from packets to rows: all packets of a flow at once, or as they come; CIC-2017 has a column twice."""
+from libc.stdint cimport UINT32_MAX
 from libc.string cimport memcpy
 
 from netml._core.features.cic cimport N_CIC, write_cic, write_cic_extra
 from netml._core.features.cic_side cimport CIC_BWD, CIC_FWD, CicPacket
 from netml._core.features.cic_sums cimport CicSums, add_cic, begin_cic, count_cic, end_cic, find_last_time
 from netml._core.features.family cimport FamilyNeeds, FlowPackets, find_time_since
-from netml._core.status cimport STATUS_OK, Status
+from netml._core.status cimport STATUS_OK, STATUS_TOO_MANY, Status
 
 
 cdef enum:
@@ -22,6 +23,8 @@ cdef inline Status sum_flow(CicSums *sums, const FlowPackets *flow, const Family
     cdef CicPacket packet
     cdef Status status = STATUS_OK
     cdef size_t i
+    if flow.n_packets + count_cic(sums) > UINT32_MAX:
+        return STATUS_TOO_MANY
     if flow.n_packets > 0 and count_cic(sums) == 0:
         sums.start_ns = flow.time_ns[0]
     packet.time_ns = find_last_time(sums)

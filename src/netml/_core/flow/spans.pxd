@@ -184,29 +184,3 @@ cdef inline void write_all_keys(const FlowTable *table, uint8_t *octets) noexcep
     cdef size_t flow
     for flow in range(table.n_flows):
         write_key(&octets[flow * KEY_BYTES], &find_record(table, flow).key)
-
-
-cdef inline void sum_spans(
-    const uint32_t *size, const int64_t *offsets, size_t n_flows, int64_t *totals,
-) noexcept nogil:
-    """Sum of a column over each flow."""
-    cdef size_t flow
-    cdef int64_t i, total
-    for flow in range(n_flows):
-        total = 0
-        for i in range(offsets[flow], offsets[flow + 1]):
-            total += size[i]
-        totals[flow] = total
-
-
-cdef inline int64_t find_longest(
-    const int64_t *offsets, int64_t n_flows, int64_t n_packets, int64_t n_least, int64_t *n_most,
-) noexcept nogil:
-    """Packets of the longest flow; returns the first that has too few or lies outside of the columns, -1 if none."""
-    cdef int64_t flow
-    n_most[0] = 0
-    for flow in range(n_flows):
-        if offsets[flow] < 0 or offsets[flow + 1] < offsets[flow] + n_least or offsets[flow + 1] > n_packets:
-            return flow
-        n_most[0] = max(n_most[0], offsets[flow + 1] - offsets[flow])
-    return -1
