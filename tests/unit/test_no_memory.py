@@ -129,6 +129,27 @@ ROUND_RULES = {"min_packets": 1, "max_flow_packets": 2**32 - 1, "max_flows": 2**
 ROUND_RULES |= {"packet_bytes": 22, "flow_bytes": 100, "latest_ns": 2**62, "watermark_ns": 2**62, "is_last": False}
 
 
+@pytest.mark.parametrize("definition", ["seed", "bi"])
+def test_a_batch_that_was_lost_is_the_last(definition):
+    """Packets wait for their batch: where they cannot be entered, what came before does not look whole."""
+    if definition == "seed":
+        assembler = _flowcore.FlowAssembler()
+        uses = (assembler.take_packets, assembler.take_run)
+    else:
+        assembler = _flowcore.BiflowAssembler(rules=BIFLOW_RULES)
+        uses = (lambda: assembler.take_biflows(1), lambda: assembler.end_round(ROUND_RULES))
+    assembler.assemble_packets(((i / 10, RECORDS[0][1]) for i in range(3)), 1, 3)
+    _flowcore.fail_allocations(0)
+    with pytest.raises(MemoryError, match="no memory for the packet columns"):
+        _ = assembler.n_keys
+    _flowcore.fail_allocations(-1)
+    for use in uses:
+        with pytest.raises(ValueError, match="ended already"):
+            use()
+    with pytest.raises(ValueError, match="ended already"):
+        assembler.assemble_packets(iter([(1.0, RECORDS[0][1])]), 1, 1)
+
+
 @pytest.mark.parametrize("has_sums", [False, True])
 def test_a_round_of_biflows_that_failed_is_the_last(has_sums):
     """Wherever in a round, or in forgetting flows: the next use is refused, and what waits is not handed out."""

@@ -5,6 +5,17 @@ Addresses stay in network order: IPv4 in the first 4 bytes of each address, the 
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 
+cdef enum TcpFlag:
+    TCP_FIN = 1
+    TCP_SYN = 2
+    TCP_RST = 4
+    TCP_PSH = 8
+    TCP_ACK = 16
+    TCP_URG = 32
+    TCP_ECE = 64
+    TCP_CWR = 128
+
+
 cdef struct FlowKey:
     uint64_t source[2]           # source address, network order
     uint64_t destination[2]      # destination address, network order
@@ -25,7 +36,7 @@ cdef struct Packet:
     int64_t time_ns              # capture time since 1970, ns
     uint32_t caplen              # frame length as captured, bytes
     uint32_t wirelen             # frame length on the wire, bytes
-    uint8_t flags                # TCP flags FIN 1 .. CWR 128; 0 for UDP
+    uint8_t flags                # by TcpFlag; 0 for UDP
     uint8_t ttl                  # TTL or hop limit
     # What `read_details` fills, and `add_to_biflow` the first, where somebody asks for it:
     uint8_t is_forward           # from the initiator of its biflow
@@ -86,3 +97,8 @@ cdef enum:                       # of the number that `tcp_options.pxd` makes of
     TCP_HAS_MSS = 1 << 24        # in bits 0-15, bytes
     TCP_HAS_WINDOW_SCALE = 1 << 25   # in bits 16-23: by how many bits windows are shifted
     TCP_HAS_SACK_PERMITTED = 1 << 26
+
+
+cdef inline uint8_t find_protocol(const FlowKey *key) noexcept nogil:
+    """Its protocol number."""
+    return <uint8_t> (key.transport >> 32)

@@ -1,6 +1,6 @@
 """What can happen: to a capture's framing (`Status`, at most one ends a read) and to a packet (`Reason`, counted).
 
-The order of `Reason` is the order of `Counters.skipped`, of the summary and of `_flowcore.SKIP_REASONS`.
+The order of `Reason` is the order of `Counters.n_skipped`, of the summary and of `_flowcore.SKIP_REASONS`.
 """
 from libc.stdint cimport int64_t, uint64_t
 

@@ -53,7 +53,7 @@ cdef class FlowAssembler(PacketAssembler):
     @property
     def ended_early(self):
         """Dict: bound -> {"packets", "pieces"} that it made end before their time."""
-        return name_counts(EARLY_ENDS, self.opened.n_early_packets, self.opened.n_early_pieces)
+        return name_counts(EARLY_ENDS, self.opened.early.n_packets, self.opened.early.n_pieces)
 
     def take_packets(self):
         """Packets in order of arrival: dict of columns (`time_ns`, `flow`, and those wanted); copies."""

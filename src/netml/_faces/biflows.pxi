@@ -9,9 +9,10 @@ from netml._core.flow.biflow_order cimport (
 from netml._core.flow.biflow_carry cimport (
     carry_open, copy_chosen, find_due, is_worth_packing, note_summed, pack_biflows, place_chosen,
 )
-from netml._core.flow.biflow_rounds cimport EarlyEnds, RoundRules, end_round_of_biflows
+from netml._core.flow.biflow_rounds cimport RoundRules, end_round_of_biflows
 from netml._core.flow.biflow_table cimport BiflowTable, end_all, free_biflows
 from netml._core.flow.columns cimport count_packets
+from netml._core.flow.ends cimport EarlyEnds
 from netml._core.flow.grouping cimport GroupedColumns, group_columns
 from netml._core.flow.key cimport KEY_BYTES
 from netml._core.flow.slots cimport FIRST_SLOT_BITS, free_slots, set_slots

@@ -118,7 +118,7 @@ cdef void hand_over_sums(
     free(rows)
 
 
-cdef uint64_t count_early(const EarlyEnds *early) noexcept nogil:
+cdef uint64_t count_ended_early(const EarlyEnds *early) noexcept nogil:
     """Flows that a bound has ended."""
     cdef uint64_t n_pieces = 0
     cdef int bound

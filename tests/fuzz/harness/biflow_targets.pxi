@@ -131,7 +131,7 @@ cdef public int fuzz_biflows(const uint8_t *data, size_t size) noexcept nogil:
     take_all_biflows(shared.counters.latest_ns, 1 + (options[8] & 3), &needs, &whole)
     for has_sums in range(2):
         run_capture_rounds(data, size, options, has_sums, &needs, &rounds)
-        if is_ordered and count_early(&rounds.early) == 0:
+        if is_ordered and count_ended_early(&rounds.early) == 0:
             require_same(&whole, &rounds, has_sums)
     return 0
 

@@ -55,10 +55,11 @@ cdef uint64_t end_one_round(const OpenRules *rules, Dropped *dropped) noexcept n
     n_dropped = count_dropped(dropped) - n_dropped
     fuzz_require(n_out + n_dropped + count_packets(&shared.columns) == n, "out + dropped + waiting = there before")
     fuzz_require(opened.n_packets == count_packets(&shared.columns), "what waits is counted")
-    fuzz_require(opened.n_flows == shared.table.n_flows and opened.n_known <= opened.n_flows, "flows have their state")
-    fuzz_require(opened.n_known + count_remembered(&opened.remembered) <= rules.max_flows, "flows are bounded")
+    fuzz_require(opened.n_flows == shared.table.n_flows, "flows have their state")
+    fuzz_require(opened.n_waiting <= opened.n_flows, "flows wait once")
+    fuzz_require(opened.n_waiting + count_remembered(&opened.remembered) <= rules.max_flows, "flows are bounded")
     fuzz_require(
-        opened.n_packets * rules.packet_bytes + opened.n_known * rules.flow_bytes
+        opened.n_packets * rules.packet_bytes + opened.n_waiting * rules.flow_bytes
         + count_remembered(&opened.remembered) * rules.key_bytes <= rules.max_memory_bytes, "memory is bounded")
     fuzz_require(not rules.is_last or count_remembered(&opened.remembered) == 0, "nothing is remembered at the end")
     require_reasons(&spans, rules.is_last)

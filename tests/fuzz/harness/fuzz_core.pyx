@@ -32,7 +32,7 @@ from netml._core.flow.biflow_carry cimport (
 from netml._core.flow.biflow_order cimport (
     BiflowFacts, mark_long_flows, order_numbers, place_packets, sort_flows, write_facts,
 )
-from netml._core.flow.biflow_rounds cimport EarlyEnds, RoundRules, end_round_of_biflows
+from netml._core.flow.biflow_rounds cimport RoundRules, end_round_of_biflows
 from netml._core.flow.biflow_table cimport end_all, find_biflow
 from netml._core.flow.carry cimport forget_flows, run_round
 from netml._core.flow.columns cimport (
@@ -41,20 +41,22 @@ from netml._core.flow.columns cimport (
     COLUMN_SEQUENCE, COLUMN_TCP_OPTIONS, COLUMN_TTL, COLUMN_WINDOW, COLUMN_WIRELEN, N_COLUMNS, PLAIN_COLUMNS,
     PacketChunk, column_width, count_packets, free_columns,
 )
+from netml._core.flow.ends cimport (
+    END_ACTIVE, END_IDLE, END_LACK_OF_RESOURCES, END_OF_INPUT, END_UNKNOWN, N_DROPS, N_EARLY_ENDS, Dropped, EarlyEnds,
+)
 from netml._core.flow.expiry cimport ExpiryRules, cut_by_idle, cut_by_interval
 from netml._core.flow.first_headers cimport free_first
 from netml._core.flow.grouping cimport GroupedColumns, group_columns
 from netml._core.flow.header_rows cimport forget_taken, free_rows
 from netml._core.flow.header_store cimport HeaderStore, next_stored
 from netml._core.flow.key cimport KEY_BYTES, hash_key
-from netml._core.flow.open cimport N_EARLY_ENDS, OpenFlows, OpenRules, free_open
+from netml._core.flow.offsets cimport find_longest, sum_flows
+from netml._core.flow.open cimport OpenFlows, OpenRules, free_open
 from netml._core.flow.records cimport free_records
 from netml._core.flow.remembered cimport count_remembered
 from netml._core.flow.slots cimport FIRST_SLOT_BITS, SlotTable, free_slots, set_slots
 from netml._core.flow.spans cimport (
-    END_ACTIVE, END_IDLE, END_LACK_OF_RESOURCES, END_OF_INPUT, END_UNKNOWN, N_DROPS, Dropped, SpanList,
-    compact_columns, find_longest, free_spans, measure_durations, measure_spans, sum_spans, write_end_reasons,
-    write_keys,
+    SpanList, compact_columns, free_spans, measure_durations, measure_spans, write_end_reasons, write_keys,
 )
 from netml._core.flow.stored_bits cimport fill_stored, list_stored
 from netml._core.flow.table cimport number_packets

@@ -212,7 +212,7 @@ cdef void hand_over(
     for i in range(n_spans):
         fuzz_require(columns.time_ns[offsets[i]] == start_ns[i], "a flow begins with its first packet")
         fuzz_require(columns.time_ns[offsets[i + 1] - 1] == end_ns[i], "a flow ends with its last packet")
-    sum_spans(<const uint32_t *> columns.values[COLUMN_WIRELEN], offsets, n_spans, start_ns)
+    sum_flows(<const uint32_t *> columns.values[COLUMN_WIRELEN], offsets, n_spans, start_ns)
     for i in range(n_spans):
         fuzz_require(start_ns[i] >= 0, "bytes are counted")
     write_texts(keys, n_spans)

@@ -146,7 +146,7 @@ cdef public int fuzz_biflow_rounds(const uint8_t *data, size_t size) noexcept no
     run_plan(&plan, False, False, &needs, &whole)
     for has_sums in range(2):
         run_plan(&plan, True, has_sums, &needs, &rounds)
-        if plan.is_ordered and count_early(&rounds.early) == 0:
+        if plan.is_ordered and count_ended_early(&rounds.early) == 0:
             require_same(&whole, &rounds, has_sums)
     return 0
 

@@ -2,22 +2,12 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from netml._core.octets cimport netml_spread
+from netml._core.packet cimport TCP_PSH, TCP_URG
 
 
 cdef enum:
     CIC_FWD
     CIC_BWD
-
-
-cdef enum:
-    IS_FIN = 1
-    IS_SYN = 2
-    IS_RST = 4
-    IS_PSH = 8
-    IS_ACK = 16
-    IS_URG = 32
-    IS_ECE = 64
-    IS_CWR = 128
 
 
 cdef struct CicPacket:
@@ -72,7 +62,7 @@ cdef inline void add_to_side(CicSide *side, const CicPacket *packet) noexcept no
     side.payload_min = min(side.payload_min, packet.payload_bytes)
     side.payload_max = max(side.payload_max, packet.payload_bytes)
     side.n_data += packet.payload_bytes > 0
-    side.n_psh += (packet.flags & IS_PSH) != 0
-    side.n_urg += (packet.flags & IS_URG) != 0
+    side.n_psh += (packet.flags & TCP_PSH) != 0
+    side.n_urg += (packet.flags & TCP_URG) != 0
     side.header_bytes += packet.header_bytes
     side.header_min = min(side.header_min, packet.header_bytes)

@@ -10,12 +10,11 @@ from libc.string cimport memset
 
 from netml._core.features.activity cimport Activity, add_idle_gap
 from netml._core.features.bulks cimport BulkRun, Bulks, add_to_bulk, extend_run
-from netml._core.features.cic_side cimport (
-    CIC_BWD, CIC_FWD, IS_ACK, IS_CWR, IS_ECE, IS_FIN, IS_RST, IS_SYN, CicPacket, CicSide, add_to_side,
-)
+from netml._core.features.cic_side cimport CIC_BWD, CIC_FWD, CicPacket, CicSide, add_to_side
 from netml._core.features.family cimport FamilySettings
 from netml._core.features.sequence_space cimport SequenceSpace, clear_space, send_range
 from netml._core.octets cimport netml_spread
+from netml._core.packet cimport TCP_ACK, TCP_CWR, TCP_ECE, TCP_FIN, TCP_RST, TCP_SYN
 from netml._core.status cimport STATUS_OK, Status
 
 
@@ -90,8 +89,8 @@ cdef inline Status add_extra(CicSums *sums, const CicPacket *packet) noexcept no
     cdef int64_t n_numbers = packet.payload_bytes
     cdef bint was_sent = False
     cdef Status status
-    n_numbers += ((packet.flags & IS_SYN) != 0) + ((packet.flags & IS_FIN) != 0)
-    sums.n_fwd_rst += packet.side == CIC_FWD and (packet.flags & IS_RST) != 0
+    n_numbers += ((packet.flags & TCP_SYN) != 0) + ((packet.flags & TCP_FIN) != 0)
+    sums.n_fwd_rst += packet.side == CIC_FWD and (packet.flags & TCP_RST) != 0
     if not packet.is_tcp or n_numbers == 0:
         return STATUS_OK
     status = send_range(&sums.spaces[packet.side], packet.sequence, n_numbers, &was_sent)
@@ -106,12 +105,12 @@ cdef inline Status add_cic(CicSums *sums, const CicPacket *packet, const FamilyS
         add_gap(sums, packet, settings)
     add_to_side(&sums.sides[packet.side], packet)
     sums.last_side = packet.side
-    sums.n_fin += (flags & IS_FIN) != 0
-    sums.n_syn += (flags & IS_SYN) != 0
-    sums.n_rst += (flags & IS_RST) != 0
-    sums.n_ack += (flags & IS_ACK) != 0
-    sums.n_ece += (flags & IS_ECE) != 0
-    sums.n_cwr += (flags & IS_CWR) != 0
+    sums.n_fin += (flags & TCP_FIN) != 0
+    sums.n_syn += (flags & TCP_SYN) != 0
+    sums.n_rst += (flags & TCP_RST) != 0
+    sums.n_ack += (flags & TCP_ACK) != 0
+    sums.n_ece += (flags & TCP_ECE) != 0
+    sums.n_cwr += (flags & TCP_CWR) != 0
     if packet.payload_bytes > 0:
         add_data(sums, packet, settings)
     return add_extra(sums, packet) if settings.cic_extra else STATUS_OK

@@ -5,13 +5,11 @@ from libc.string cimport memset
 from netml._core.features.family cimport FlowFacts, FlowPackets
 from netml._core.features.registry cimport find_packets
 from netml._core.features.tcp_ranges cimport SentRanges
-from netml._core.features.tcp_segment cimport (
-    TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, Placement, Segment, find_originator, is_plain, place_segment, read_segment,
-)
+from netml._core.features.tcp_segment cimport Placement, Segment, find_originator, is_plain, place_segment, read_segment
 from netml._core.features.tcp_state cimport (
     STATE_NOT_TCP, Connection, clear_connection, name_state, see_connection,
 )
-from netml._core.packet cimport PROTOCOL_TCP
+from netml._core.packet cimport PROTOCOL_TCP, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN
 
 
 cdef enum:

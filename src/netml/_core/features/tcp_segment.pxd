@@ -3,13 +3,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
 from netml._core.features.family cimport FlowPackets
 from netml._core.features.tcp_ranges cimport SentRanges, add_range, count_late, count_sent, unwrap_sequence
-
-
-cdef enum:
-    TCP_FIN = 1
-    TCP_SYN = 2
-    TCP_RST = 4
-    TCP_ACK = 16
+from netml._core.packet cimport TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN
 
 
 cdef struct Segment:

@@ -1,5 +1,6 @@
 """How a TCP connection ended, in the words of Zeek's conn_state, as docs/tcp.md defines them."""
-from netml._core.features.tcp_segment cimport TCP_FIN, TCP_RST, TCP_SYN, Segment, is_asking
+from netml._core.features.tcp_segment cimport Segment, is_asking
+from netml._core.packet cimport TCP_FIN, TCP_RST, TCP_SYN
 
 
 cdef enum ConnectionState:       # CONN_STATES in families/tcp.py names them, in this order
@@ -17,7 +18,6 @@ cdef enum ConnectionState:       # CONN_STATES in families/tcp.py names them, in
     STATE_SH
     STATE_SHR
     STATE_OTH
-    N_STATES
 
 
 cdef enum Ending:

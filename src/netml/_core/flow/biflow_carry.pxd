@@ -4,11 +4,11 @@ from libc.string cimport memcpy
 
 from netml._core.flow.biflow cimport Biflow
 from netml._core.flow.biflow_table cimport BiflowTable, find_biflow, renumber_biflows
-from netml._core.flow.carry cimport append_run
-from netml._core.flow.columns cimport N_COLUMNS, PacketChunk, PacketColumns, add_chunk, column_width
+from netml._core.flow.columns cimport N_COLUMNS, PacketColumns, column_width
+from netml._core.flow.ends cimport END_UNKNOWN
 from netml._core.flow.grouping cimport GroupedColumns
 from netml._core.flow.slots cimport NO_FLOW
-from netml._core.flow.spans cimport END_UNKNOWN
+from netml._core.flow.waiting cimport append_waiting, renumber_waiting
 from netml._core.status cimport STATUS_OK, Status
 
 
@@ -88,25 +88,17 @@ cdef inline Status carry_open(
     PacketColumns *columns,          # OUT: was empty
 ) noexcept nogil:
     """The last `n_packets` of each open flow come first in the next round."""
-    cdef PacketChunk *chunk = NULL
     cdef Biflow *flow
-    cdef size_t number, n, n_left
+    cdef size_t number
     cdef Status status
     for number in range(table.n_flows):
         flow = find_biflow(table, number)
         if flow.end_reason != END_UNKNOWN:
             flow.is_out = True
             flow.n_packets = 0
-        n_left = flow.n_packets
-        while n_left:
-            if chunk == NULL or chunk.n_packets == chunk.room:
-                status = add_chunk(columns)
-                if status != STATUS_OK:
-                    return status
-                chunk = &columns.chunks[columns.n_chunks - 1]
-            n = min(n_left, chunk.room - chunk.n_packets)
-            append_run(chunk, grouped, offsets[number + 1] - <int64_t> n_left, n, <uint32_t> number)
-            n_left -= n
+        status = append_waiting(columns, grouped, offsets[number + 1], flow.n_packets, <uint32_t> number)
+        if status != STATUS_OK:
+            return status
     return STATUS_OK
 
 
@@ -123,7 +115,7 @@ cdef inline Status pack_biflows(
     uint32_t *numbers,           # OUT [n_flows]: the new number of each flow; NO_FLOW: gone
 ) noexcept nogil:
     """Forget the flows that have been handed out."""
-    cdef size_t number, i, n_kept = 0
+    cdef size_t number, n_kept = 0
     cdef Status status
     for number in range(table.n_flows):
         numbers[number] = NO_FLOW
@@ -131,7 +123,5 @@ cdef inline Status pack_biflows(
             numbers[number] = <uint32_t> n_kept
             n_kept += 1
     status = renumber_biflows(table, numbers, n_kept)
-    for i in range(columns.n_chunks):
-        for number in range(columns.chunks[i].n_packets):
-            columns.chunks[i].flow[number] = numbers[columns.chunks[i].flow[number]]
+    renumber_waiting(columns, numbers)
     return status

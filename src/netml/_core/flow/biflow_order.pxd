@@ -8,16 +8,16 @@ from libc.stdlib cimport free
 from netml._core.flow.biflow cimport Biflow
 from netml._core.flow.biflow_key cimport write_forward_key
 from netml._core.flow.biflow_table cimport BiflowTable, find_biflow
+from netml._core.flow.ends cimport DROP_SHORT_FLOW, Dropped, drop_piece
 from netml._core.flow.grouping cimport GroupedColumns, order_by_time, sort_flow
 from netml._core.flow.key cimport KEY_BYTES
-from netml._core.flow.spans cimport DROP_SHORT_FLOW, Dropped, drop_span
 from netml._core.octets cimport netml_allocate_plain
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
 
 
 cdef inline Status order_numbers(
     const BiflowTable *table,    # IN
-    const uint8_t *is_chosen,    # IN  [n_flows]: flows that are to be handed out; NULL: all of them
+    const uint8_t *is_chosen,    # IN  [n_flows]: flows that are to be handed out
     uint32_t *order,             # OUT [n_flows]: numbers; those that are not chosen come last
     size_t *n_chosen,            # OUT
 ) noexcept nogil:
@@ -37,12 +37,12 @@ cdef inline Status order_numbers(
             order_by_time(start_ns, n, sorted_numbers, spare)
         n_chosen[0] = 0
         for i in range(n):
-            if is_chosen == NULL or is_chosen[sorted_numbers[i]]:
+            if is_chosen[sorted_numbers[i]]:
                 order[n_chosen[0]] = sorted_numbers[i]
                 n_chosen[0] += 1
         number = n_chosen[0]
         for i in range(n):
-            if is_chosen != NULL and not is_chosen[sorted_numbers[i]]:
+            if not is_chosen[sorted_numbers[i]]:
                 order[number] = sorted_numbers[i]
                 number += 1
         status = STATUS_OK
@@ -96,7 +96,7 @@ cdef inline void mark_long_flows(
         n_packets = count_packets_of(find_biflow(table, number))
         is_long[number] = n_packets >= min_packets
         if not is_long[number]:
-            drop_span(dropped, DROP_SHORT_FLOW, n_packets)
+            drop_piece(dropped, DROP_SHORT_FLOW, n_packets)
 
 
 cdef struct BiflowFacts:         # what is written of each flow

@@ -9,11 +9,11 @@ from libc.stdlib cimport free
 from netml._core.flow.biflow cimport Biflow, find_last_end, find_timeout
 from netml._core.flow.biflow_order cimport count_packets_of
 from netml._core.flow.biflow_table cimport BiflowTable, find_biflow
-from netml._core.flow.grouping cimport order_by_time
-from netml._core.flow.open cimport EARLY_FLOWS, EARLY_LONG_FLOW, EARLY_MEMORY, N_EARLY_ENDS, EarlyEnd
-from netml._core.flow.spans cimport (
-    DROP_SHORT_FLOW, END_IDLE, END_LACK_OF_RESOURCES, END_OF_FLOW, END_UNKNOWN, Dropped, drop_span,
+from netml._core.flow.ends cimport (
+    DROP_SHORT_FLOW, EARLY_FLOWS, EARLY_LONG_FLOW, EARLY_MEMORY, END_IDLE, END_LACK_OF_RESOURCES, END_OF_FLOW,
+    END_UNKNOWN, Dropped, EarlyEnd, EarlyEnds, count_early, drop_piece,
 )
+from netml._core.flow.grouping cimport order_by_time
 from netml._core.octets cimport netml_allocate_plain
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
 
@@ -30,16 +30,10 @@ cdef struct RoundRules:          # from a dict
     bint is_last                 # nothing comes any more
 
 
-cdef struct EarlyEnds:
-    uint64_t n_packets[N_EARLY_ENDS]
-    uint64_t n_pieces[N_EARLY_ENDS]
-
-
 cdef inline void end_early_biflow(Biflow *flow, EarlyEnd bound, EarlyEnds *early) noexcept nogil:
     """A bound ends it."""
     flow.end_reason = END_LACK_OF_RESOURCES
-    early.n_packets[<int> bound] += count_packets_of(flow)
-    early.n_pieces[<int> bound] += 1
+    count_early(early, bound, count_packets_of(flow))
 
 
 cdef inline void end_by_time(BiflowTable *table, const RoundRules *rules, EarlyEnds *early) noexcept nogil:
@@ -120,6 +114,6 @@ cdef inline Status end_round_of_biflows(
         flow = find_biflow(table, number)
         is_chosen[number] = flow.end_reason != END_UNKNOWN and not flow.is_out
         if is_chosen[number] and count_packets_of(flow) < rules.min_packets:
-            drop_span(dropped, DROP_SHORT_FLOW, count_packets_of(flow))
+            drop_piece(dropped, DROP_SHORT_FLOW, count_packets_of(flow))
             is_chosen[number] = False
     return status

@@ -2,44 +2,27 @@
 
 Flows of which nothing waits keep their numbers until they are a fifth of the table: then it is packed.
 """
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport free
-from libc.string cimport memcpy
 
 from netml._core.flow.bounds cimport forget_by, forget_keys, keep_bounds
-from netml._core.flow.columns cimport N_COLUMNS, PacketChunk, PacketColumns, add_chunk, column_width
+from netml._core.flow.columns cimport PacketColumns
+from netml._core.flow.ends cimport Dropped
 from netml._core.flow.forgetting cimport Forgetting, is_worth_sweeping
 from netml._core.flow.grouping cimport GroupedColumns
 from netml._core.flow.open cimport OpenFlows, OpenRules, shrink_flows
 from netml._core.flow.remembered cimport free_remembered
 from netml._core.flow.rounds cimport end_pieces
-from netml._core.flow.spans cimport Dropped, SpanList
+from netml._core.flow.spans cimport SpanList
 from netml._core.flow.slots cimport NO_FLOW
 from netml._core.flow.table cimport FlowTable, find_record, renumber_flows
+from netml._core.flow.waiting cimport append_waiting, renumber_waiting
 from netml._core.octets cimport netml_allocate_plain
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
 
 
 cdef enum:
     FEW_FLOWS = 1 << 10          # so many that have gone are never worth packing the table
-
-
-cdef inline void append_run(
-    PacketChunk *chunk, const GroupedColumns *grouped, int64_t start, size_t n, uint32_t number,
-) noexcept nogil:
-    """Packets of one flow to the end of a chunk that has room for them."""
-    cdef size_t at = chunk.n_packets, i, width
-    cdef int column
-    for i in range(n):
-        chunk.flow[at + i] = number
-    memcpy(chunk.time_ns + at, grouped.time_ns + start, n * sizeof(int64_t))
-    for column in range(N_COLUMNS):
-        if chunk.values[column] != NULL:
-            width = column_width(column)
-            memcpy(
-                <uint8_t *> chunk.values[column] + at * width, <uint8_t *> grouped.values[column] + start * width,
-                n * width)
-    chunk.n_packets = at + n
 
 
 cdef inline Status carry_packets(
@@ -50,28 +33,21 @@ cdef inline Status carry_packets(
     PacketColumns *columns,          # OUT: was empty
 ) noexcept nogil:
     """The packets of the open pieces come first in the next round."""
-    cdef PacketChunk *chunk = NULL
-    cdef size_t number, n, n_left
-    cdef Status status
+    cdef size_t number
+    cdef uint32_t n_open
+    cdef Status status = STATUS_OK
     for number in range(table.n_flows):
-        n_left = opened.flows[number].n_open
-        find_record(table, number).n_packets = <uint32_t> n_left
-        while n_left:
-            if chunk == NULL or chunk.n_packets == chunk.room:
-                status = add_chunk(columns)
-                if status != STATUS_OK:
-                    return status
-                chunk = &columns.chunks[columns.n_chunks - 1]
-            n = min(n_left, chunk.room - chunk.n_packets)
-            append_run(chunk, grouped, offsets[number + 1] - <int64_t> n_left, n, <uint32_t> number)
-            n_left -= n
-    return STATUS_OK
+        n_open = opened.flows[number].n_open
+        find_record(table, number).n_packets = n_open
+        if n_open and status == STATUS_OK:
+            status = append_waiting(columns, grouped, offsets[number + 1], n_open, <uint32_t> number)
+    return status
 
 
 cdef inline Status forget_flows(OpenFlows *opened, FlowTable *table, PacketColumns *columns) noexcept nogil:
     """Pack the table if of many of its flows nothing waits."""
     cdef uint32_t *numbers
-    cdef size_t number, i, n_kept = 0
+    cdef size_t number, n_kept = 0
     cdef Status status
     if opened.n_flows < opened.n_waiting + opened.n_waiting // 4 + FEW_FLOWS or table.slots.slots == NULL:
         return STATUS_OK
@@ -86,9 +62,7 @@ cdef inline Status forget_flows(OpenFlows *opened, FlowTable *table, PacketColum
             n_kept += 1
     status = renumber_flows(table, numbers, n_kept)
     shrink_flows(opened, n_kept)
-    for i in range(columns.n_chunks):
-        for number in range(columns.chunks[i].n_packets):
-            columns.chunks[i].flow[number] = numbers[columns.chunks[i].flow[number]]
+    renumber_waiting(columns, numbers)
     free(numbers)
     return status
 

@@ -5,22 +5,20 @@ that was cut the last piece is dropped, unless tails are kept. What is dropped i
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
+from netml._core.flow.ends cimport DROP_IDLE_TAIL, DROP_INTERVAL_TAIL, DROP_SHORT_FLOW, END_UNKNOWN, Dropped, drop_piece
 from netml._core.flow.grouping cimport GroupedColumns, sort_flow
-from netml._core.flow.spans cimport (
-    DROP_IDLE_TAIL, DROP_INTERVAL_TAIL, DROP_SHORT_FLOW, END_UNKNOWN, Dropped, SpanList, drop_span, keep_span,
-    reserve_spans,
-)
+from netml._core.flow.spans cimport SpanList, keep_span, reserve_spans
 from netml._core.flow.table cimport FlowTable, find_record
 from netml._core.octets cimport netml_exceeds, netml_floor_quotient, netml_gap
-from netml._core.packet cimport PROTOCOL_TCP
+from netml._core.packet cimport PROTOCOL_TCP, find_protocol
 from netml._core.status cimport STATUS_OK, Status
 
 
 cdef struct ExpiryRules:
-    uint64_t min_packets
-    int64_t tcp_timeout_ns
-    int64_t udp_timeout_ns
-    bint keeps_tail
+    uint64_t min_packets         # a flow with fewer is dropped, and so is a piece
+    int64_t tcp_timeout_ns       # a longer gap between two packets of a TCP flow cuts it
+    int64_t udp_timeout_ns       # the same of all others
+    bint keeps_tail              # the last piece of a flow that was cut is handed out, too
 
 
 cdef inline Status cut_by_idle(
@@ -44,7 +42,7 @@ cdef inline Status cut_by_idle(
         start = offsets[flow]
         end = offsets[flow + 1]
         if <uint64_t> (end - start) < max(<uint64_t> 2, rules.min_packets):
-            drop_span(dropped, DROP_SHORT_FLOW, end - start)
+            drop_piece(dropped, DROP_SHORT_FLOW, end - start)
             continue
         for i in range(start + 1, end):
             if time_ns[i] < time_ns[i - 1]:
@@ -56,7 +54,7 @@ cdef inline Status cut_by_idle(
         # With the ends no further apart than the timeout, no gap between them is.
         if netml_gap(time_ns[end - 1], time_ns[start]) > shorter_timeout_ns:
             timeout_ns = rules.udp_timeout_ns
-            if <uint32_t> (find_record(table, flow).key.transport >> 32) & 0xFF == PROTOCOL_TCP:
+            if find_protocol(&find_record(table, flow).key) == PROTOCOL_TCP:
                 timeout_ns = rules.tcp_timeout_ns
             for i in range(start + 1, end):
                 if netml_gap(time_ns[i], time_ns[i - 1]) > timeout_ns:
@@ -66,7 +64,7 @@ cdef inline Status cut_by_idle(
                     start = i
                     is_cut = True
         if is_cut and not rules.keeps_tail:
-            drop_span(dropped, DROP_IDLE_TAIL, end - start)
+            drop_piece(dropped, DROP_IDLE_TAIL, end - start)
         else:
             status = keep_span(spans, <uint32_t> flow, start, end, rules.min_packets, END_UNKNOWN, dropped)
             if status != STATUS_OK:
@@ -122,7 +120,7 @@ cdef inline Status cut_by_interval(
                     if interval_ns > 0:
                         n_intervals = netml_floor_quotient(elapsed, interval_ns)
         if is_cut and not rules.keeps_tail:
-            drop_span(dropped, DROP_INTERVAL_TAIL, end - start)
+            drop_piece(dropped, DROP_INTERVAL_TAIL, end - start)
         else:
             status = keep_span(spans, pieces.spans[piece].flow, start, end, min_packets, END_UNKNOWN, dropped)
             if status != STATUS_OK:

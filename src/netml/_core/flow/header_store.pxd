@@ -9,7 +9,7 @@ from libc.string cimport memcpy
 
 from netml._core.header_bits cimport HeaderOctets, find_headers
 from netml._core.octets cimport netml_allocate, netml_reallocate
-from netml._core.packet cimport NetworkHeader, Packet
+from netml._core.packet cimport NetworkHeader, Packet, find_protocol
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
 
 
@@ -149,7 +149,7 @@ cdef inline Status store_packet(
 ) noexcept nogil:
     """Keep the headers of a packet whose flow nobody knows yet."""
     cdef HeaderOctets headers
-    find_headers(frame, network, <uint8_t> (packet.key.transport >> 32), payload_octets, &headers)
+    find_headers(frame, network, find_protocol(&packet.key), payload_octets, &headers)
     return store_headers(store, &headers, packet.time_ns, 0, 0)
 
 

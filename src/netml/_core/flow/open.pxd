@@ -5,20 +5,14 @@ been idle, and where the anchors of the interval are counted from. Whether that 
 is not certain before the watermark is beyond it, so that both are of the piece that is out. A key of which nothing
 waits leaves the flows, and is remembered (`remembered.pxd`). Owns the flows' state.
 """
-from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
+from netml._core.flow.ends cimport EarlyEnd, EarlyEnds, count_early
 from netml._core.flow.remembered cimport RememberedKeys, free_remembered
 from netml._core.octets cimport netml_reallocate
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
-
-
-cdef enum EarlyEnd:
-    EARLY_LONG_FLOW = 0          # a piece of too many packets
-    EARLY_MEMORY                 # too many bytes were held
-    EARLY_FLOWS                  # too many flow keys were held
-    N_EARLY_ENDS
 
 
 cdef struct OpenRules:
@@ -42,7 +36,7 @@ cdef struct OpenFlow:            # a flow between two rounds
     int64_t origin_ns            # of the piece that is out: where its interval's anchors are counted from
     int64_t out_ns               # the last packet that is out
     int64_t last_ns              # the latest packet
-    uint32_t n_open              # packets that wait: the open piece; 0: of the rest nothing holds but has_out
+    uint32_t n_open              # packets that wait: the open piece; 0: nothing of the rest holds until it is recalled
     uint32_t record              # its key's, if that was remembered and no sweep has come since; or NO_RECORD
     uint32_t has_out             # 0: no piece is out yet, nothing is known of origin_ns and out_ns
 
@@ -54,8 +48,7 @@ cdef struct OpenFlows:
     size_t n_packets             # that wait, of all flows
     size_t n_waiting             # flows of which packets wait
     RememberedKeys remembered    # of which none do
-    uint64_t n_early_packets[3]  # by EarlyEnd
-    uint64_t n_early_pieces[3]   # by EarlyEnd
+    EarlyEnds early              # pieces that ended before their time
 
 
 cdef inline void free_open(OpenFlows *opened) noexcept nogil:
@@ -95,8 +88,7 @@ cdef inline void shrink_flows(OpenFlows *opened, size_t n_flows) noexcept nogil:
             opened.room = room
 
 
-cdef inline void end_early(OpenFlows *opened, OpenFlow *flow, EarlyEnd reason) noexcept nogil:
+cdef inline void end_early(OpenFlows *opened, OpenFlow *flow, EarlyEnd bound) noexcept nogil:
     """Count an open piece that ends before its time; its key is forgotten: the next packet begins anew."""
-    opened.n_early_packets[<int> reason] += flow.n_open
-    opened.n_early_pieces[<int> reason] += 1
+    count_early(&opened.early, bound, flow.n_open)
     flow.n_open = flow.has_out = 0

@@ -29,8 +29,8 @@ cdef enum:
 cdef struct KeyMemory:           # of one IP version
     Records records              # as keys were first remembered; some are nobody's, of keys that came back
     uint32_t *places             # 2 ** place_bits of them, owned: number | part of the hash << place_bits
-    uint32_t place_bits
-    size_t n_records
+    uint32_t place_bits          # the index doubles
+    size_t n_records             # in `records`
     size_t n_gone                # of them, that came back
     size_t n_swept               # records that the last sweep left
 
@@ -58,9 +58,9 @@ cdef inline void free_remembered(RememberedKeys *keys) noexcept nogil:
     free_memory(&keys.ipv6)
 
 
-cdef inline KeyMemory *choose_memory(RememberedKeys *keys, const FlowKey *key) noexcept nogil:
+cdef inline KeyMemory *choose_memory(const RememberedKeys *keys, const FlowKey *key) noexcept nogil:
     """Where a key belongs."""
-    return &keys.ipv6 if key.transport >> 40 == 6 else &keys.ipv4
+    return <KeyMemory *> (&keys.ipv6 if key.transport >> 40 == 6 else &keys.ipv4)
 
 
 cdef inline size_t find_address_bytes(const FlowKey *key) noexcept nogil:
@@ -73,7 +73,7 @@ cdef inline uint8_t *find_remembered(const KeyMemory *memory, size_t number, siz
     return <uint8_t *> find_in_records(&memory.records, number, record_width(address_bytes))
 
 
-cdef inline void prefetch_place(RememberedKeys *keys, const FlowKey *key, uint64_t hashed) noexcept nogil:
+cdef inline void prefetch_place(const RememberedKeys *keys, const FlowKey *key, uint64_t hashed) noexcept nogil:
     """Ask for the line where the search for a key begins."""
     cdef const KeyMemory *memory = choose_memory(keys, key)
     if memory.n_records:
@@ -137,14 +137,14 @@ cdef inline uint32_t find_record_in(
     return NO_RECORD
 
 
-cdef inline uint32_t find_record_of(RememberedKeys *keys, const FlowKey *key, uint64_t hashed) noexcept nogil:
+cdef inline uint32_t find_record_of(const RememberedKeys *keys, const FlowKey *key, uint64_t hashed) noexcept nogil:
     """Number of a key's record, also if it has come back; NO_RECORD if there is none."""
     if key.transport >> 40 == 6:
         return find_record_in(&keys.ipv6, 16, key, hashed)
     return find_record_in(&keys.ipv4, 4, key, hashed)
 
 
-cdef inline void prefetch_remembered(RememberedKeys *keys, const FlowKey *key, uint64_t hashed) noexcept nogil:
+cdef inline void prefetch_remembered(const RememberedKeys *keys, const FlowKey *key, uint64_t hashed) noexcept nogil:
     """Ask for the record that the search for a key will look at first, if there is one."""
     cdef const KeyMemory *memory = choose_memory(keys, key)
     cdef uint32_t bits = memory.place_bits, numbers = (<uint32_t> 1 << bits) - 1, tag = <uint32_t> hashed << bits

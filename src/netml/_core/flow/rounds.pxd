@@ -5,17 +5,17 @@ However the rounds lie, the pieces are those of the whole capture.
 """
 from libc.stdint cimport int64_t, uint32_t
 
+from netml._core.flow.ends cimport (
+    EARLY_LONG_FLOW, END_ACTIVE, END_IDLE, END_LACK_OF_RESOURCES, END_OF_INPUT, Dropped, EndReason,
+)
 from netml._core.flow.forgetting cimport is_beyond
 from netml._core.flow.grouping cimport GroupedColumns, sort_flow
-from netml._core.flow.open cimport EARLY_LONG_FLOW, OpenFlow, OpenFlows, OpenRules, admit_flows, end_early
+from netml._core.flow.open cimport OpenFlow, OpenFlows, OpenRules, admit_flows, end_early
 from netml._core.flow.recall cimport Retiring, recall_flows, remember_retiring, retire_flow
-from netml._core.flow.spans cimport (
-    END_ACTIVE, END_IDLE, END_LACK_OF_RESOURCES, END_OF_INPUT, Dropped, EndReason, SpanList, keep_span,
-    reserve_spans,
-)
+from netml._core.flow.spans cimport SpanList, keep_span, reserve_spans
 from netml._core.flow.table cimport FlowTable, find_record
 from netml._core.octets cimport netml_exceeds, netml_floor_quotient, netml_gap
-from netml._core.packet cimport PROTOCOL_TCP
+from netml._core.packet cimport PROTOCOL_TCP, find_protocol
 from netml._core.status cimport STATUS_OK, Status
 
 
@@ -166,7 +166,7 @@ cdef inline Status end_pieces(
         if start == end:
             continue
         timeout_ns = rules.udp_timeout_ns
-        if <uint32_t> (find_record(table, number).key.transport >> 32) & 0xFF == PROTOCOL_TCP:
+        if find_protocol(&find_record(table, number).key) == PROTOCOL_TCP:
             timeout_ns = rules.tcp_timeout_ns
         status = end_flow(columns, rules, timeout_ns, <uint32_t> number, opened, start, end, spans, dropped)
         if flow.n_open:

@@ -7,6 +7,7 @@ from libc.stdlib cimport free
 from libc.string cimport memmove
 
 from netml._core.flow.columns cimport N_COLUMNS, column_width
+from netml._core.flow.ends cimport DROP_SHORT_PIECE, Dropped, EndReason, drop_piece
 from netml._core.flow.grouping cimport GroupedColumns, Value
 from netml._core.flow.key cimport KEY_BYTES, write_key
 from netml._core.flow.table cimport FlowTable, find_record
@@ -16,28 +17,6 @@ from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
 
 cdef enum:
     FEW_PACKETS = 16             # up to here a loop beats the call of memmove
-
-
-cdef enum Drop:
-    DROP_SHORT_FLOW = 0          # a key with fewer packets than a flow needs
-    DROP_IDLE_TAIL               # the last piece of a flow cut by the idle timeout
-    DROP_SHORT_PIECE             # a piece with fewer packets than a flow needs
-    DROP_INTERVAL_TAIL           # the last piece of a flow cut by the interval
-    N_DROPS
-
-
-cdef struct Dropped:
-    uint64_t n_packets[4]        # by Drop
-    uint64_t n_pieces[4]         # by Drop
-
-
-cdef enum EndReason:             # IPFIX flowEndReason (RFC 5102, 5.11.3)
-    END_UNKNOWN = 0              # batch mode tells none
-    END_IDLE = 1
-    END_ACTIVE = 2
-    END_OF_FLOW = 3              # by TCP
-    END_OF_INPUT = 4             # "forced end"
-    END_LACK_OF_RESOURCES = 5
 
 
 cdef struct Span:                # packets start..end of one flow key; 32 bits count them all
@@ -70,12 +49,6 @@ cdef inline Status reserve_spans(SpanList *spans, size_t room) noexcept nogil:
     return STATUS_OK
 
 
-cdef inline void drop_span(Dropped *dropped, Drop reason, int64_t n_packets) noexcept nogil:
-    """Count a dropped piece."""
-    dropped.n_packets[<int> reason] += n_packets
-    dropped.n_pieces[<int> reason] += 1
-
-
 cdef inline Status keep_span(
     SpanList *spans, uint32_t flow, int64_t start, int64_t end, uint64_t min_packets, EndReason reason,
     Dropped *dropped,
@@ -84,7 +57,7 @@ cdef inline Status keep_span(
     cdef Span *grown
     cdef size_t room
     if <uint64_t> (end - start) < min_packets:
-        drop_span(dropped, DROP_SHORT_PIECE, end - start)
+        drop_piece(dropped, DROP_SHORT_PIECE, end - start)
         return STATUS_OK
     if spans.n_spans == spans.room:
         room = spans.room + spans.room // 2 + 1024

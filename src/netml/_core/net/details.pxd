@@ -7,11 +7,9 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from netml._core.net.ipv6 cimport IPV6_BYTES, MOST_PADDING
 from netml._core.net.tcp_options cimport read_tcp_options
 from netml._core.octets cimport read_be16, read_be32
-from netml._core.packet cimport PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP, NetworkHeader, Packet
-
-
-cdef enum:
-    SYN = 2
+from netml._core.packet cimport (
+    PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP, TCP_SYN, NetworkHeader, Packet, find_protocol,
+)
 
 
 cdef inline uint32_t read_ip_bytes(const uint8_t *frame, uint32_t ip_at, uint32_t wirelen) noexcept nogil:
@@ -35,7 +33,7 @@ cdef inline void read_details(const uint8_t *frame, const NetworkHeader *network
     """Fill the packet's second half."""
     cdef uint32_t n_octets = network.payload_end - network.payload_at
     cdef const uint8_t *header = frame + network.payload_at
-    cdef uint8_t protocol = <uint8_t> (packet.key.transport >> 32)
+    cdef uint8_t protocol = find_protocol(&packet.key)
     cdef int64_t n_payload
     packet.is_forward = True
     packet.vlan_id = network.vlan_id
@@ -51,7 +49,7 @@ cdef inline void read_details(const uint8_t *frame, const NetworkHeader *network
             packet.sequence = read_be32(header + 4)
             packet.acknowledgement = read_be32(header + 8)
             packet.window = read_be16(header + 14)
-            if header[13] & SYN:
+            if header[13] & TCP_SYN:
                 packet.tcp_options = read_tcp_options(header, n_octets)
         elif protocol == PROTOCOL_UDP:
             packet.header_bytes = 8
