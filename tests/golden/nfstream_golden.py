@@ -11,7 +11,8 @@ from collections import defaultdict
 from reference.decode import format_address
 
 N_CAPTURES = 178
-N_EQUAL = 170  # at least, without copying a defect
+N_AS_WRITTEN = 164  # equal with the options as they are
+N_EQUAL = 170  # at least, with those of another definition read as NFStream does, and without copying a defect
 MAX_SIZE_ERROR = 1e-6
 MAX_TIME_ERROR_MS = 1.0 + 1e-6  # NFStream cuts times to whole milliseconds
 MAX_STD_ERROR_MS = 2**0.5  # what the cut does to the standard deviation of two gaps, at most
