@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any, Self
 
 from netml.errors import OptionError
-from netml.families import FamilyOptions
+from netml.families import FamilyOptions, depends_on_dim
 from netml.options import FlowOptions, RepresentationOptions, choose_flow
 from netml.requirements import require_number
 
@@ -89,12 +89,15 @@ class Described:
             fft=bool(parts.get("fft", False)),
             header=bool(parts.get("header", False)),
             flow=FlowOptions(**parts.get("flow", {})),
-            dim=parts["dim"],
+            dim=parts["dim"] or None,  # 0: of no flows, or of a stream of rows that are as wide whatever it is
             rate=rate_s,
             size=parts.get("size", "captured"),
             first=parts.get("first"),
             family_options=FamilyOptions(**(parts.get("family_options") or {})),
         )
+        options = made._options()
+        if not parts["dim"] and depends_on_dim(options.request, header=made.header, options=options.family_options):
+            raise OptionError("dim", parts["dim"], "at least 1: it was learned where there were no flows")
         made._set_learned(dim=parts["dim"], interval_s=float(parts["interval_s"]), rate_s=rate_s)
         return made
 

@@ -143,7 +143,7 @@ class PlainRepresentation(Described):
             A row for each flow; table after table.
         """
         self._require_fitted()
-        options = replace(self._options(), dim=self.dim_, rate=self.rate_)
+        options = replace(self._options(), dim=self.dim_ or None, rate=self.rate_)
         return join_matrices([represent(table, options) for table in tables], self.columns_)
 
     def _options(self) -> RepresentationOptions:

@@ -44,8 +44,9 @@ def extract_batches(
 ) -> FeatureBatches:
     """Turn captures into feature matrices batch by batch, as flows end, in bounded memory.
 
-    All batches together have the rows of ``netml.extract(..., flow=FlowOptions(interval=..., keep_tail=True))``, in the
-    order in which flows are known to have ended; see `docs/streaming.md`.
+    All batches together have the rows of ``netml.extract`` with the same options, of the definition `seed` those of
+    ``flow=FlowOptions(interval=..., keep_tail=True)``, in the order in which flows are known to have ended; see
+    `docs/streaming.md`.
 
     Parameters
     ----------
@@ -56,14 +57,16 @@ def extract_batches(
     like : path, FeatureMatrix, FlowRepresentation or FlowModel, optional
         Whose representation to use, with its interval, `dim`, rate and flow options: a file of features that keeps its
         metadata (.npz, .parquet, .arrow), a .netml model, or the object. No other option of a representation counts.
-    interval : float
-        Length to which flows are cut, s. Needed without `like`: it cannot be learned from flows to come.
-    dim : int
-        Packets that a row has room for. Needed without `like`.
-    rate : float
+    interval : float, optional
+        Length to which flows are cut, s. Needed without `like` in the definition `seed`, as it cannot be learned from
+        flows to come; an error in the others.
+    dim : int, optional
+        Packets that a row has room for. Needed without `like` where the width of a row depends on it.
+    rate : float, optional
         Length of a SAMP window, s. Needed without `like` by the SAMP families.
     flow : FlowOptions, optional
-        Timeouts and `min_packets`; its `interval` is taken if `interval` is not given, `keep_tail` is always on.
+        How packets become flows, as in `netml.extract`. Of `seed` its `interval` is taken if `interval` is not given,
+        and `keep_tail` is always on.
     batch_rows : int, default 65536
         Rows of a batch at most; fewer of wide rows, so that no batch takes more than some 32 MiB.
     max_flows : int, optional

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from netml.errors import DamagedFileError, FamilyError, OptionError, UnknownNameError
-from netml.families import FamilyOptions, find_family
+from netml.families import FamilyOptions, depends_on_dim, find_family
 from netml.matrix import FeatureMatrix
 from netml.options import FlowOptions, RepresentationOptions
 from netml.requirements import require_number
@@ -44,13 +44,7 @@ def fix_representation(
     flow = flow.resolve(options.definition)
     is_seed = flow.definition == "seed"
     needed: dict[str, float | None] = {"interval": interval} if is_seed else {}
-    if (
-        any(
-            find_family(name).width(1, options.family_options) != find_family(name).width(2, options.family_options)
-            for name in options.request.names
-        )
-        or options.header
-    ):
+    if depends_on_dim(options.request, header=options.header, options=options.family_options):
         needed["dim"] = options.dim
     if any(find_family(name).needs_rate for name in options.request.names):
         needed["rate"] = options.rate

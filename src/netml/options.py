@@ -164,7 +164,7 @@ class FlowOptions:
 
     @property
     def decoding(self) -> dict[str, Any]:
-        """What a `FlowAssembler` has to know of this."""
+        """What assemblers of any kind have to know of this."""
         return {
             "enters_tunnels": self.tunnels == "inner",
             "tunnel_ports": self.tunnel_ports,

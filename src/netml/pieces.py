@@ -29,8 +29,8 @@ class Pieces:
         Has all packets.
     flow : FlowOptions
         How packets become flows.
-    size : {"captured", "wire"}
-        Which length of a frame is a packet's size.
+    size : {"captured", "wire", "ip", "payload"}
+        Which length is a packet's size.
     metadata : dict
         Where the packets come from.
     """

@@ -87,8 +87,8 @@ def read_packets(
 
     Parameters
     ----------
-    assembler : FlowAssembler
-        Where the packets go.
+    assembler : PacketAssembler
+        Where the packets go: every assembler is one.
     source, strict, link_type, progress
         As in `netml.read_flows`.
     on_open : callable, optional

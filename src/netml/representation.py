@@ -31,8 +31,8 @@ class FlowRepresentation(PlainRepresentation, TransformerMixin, BaseEstimator): 
         Packets that a row has room for; by default learned.
     rate : float, optional
         Length of a SAMP window, s; by default learned.
-    size : {"captured", "wire"}, default "captured"
-        Which length of a frame is a packet's size.
+    size : {"captured", "wire", "ip", "payload"}, default "captured"
+        Which length is a packet's size; see `netml.read_flows`.
     first : int, optional
         Make rows of each flow's first packets only, so many.
     family_options : FamilyOptions, optional
@@ -41,7 +41,7 @@ class FlowRepresentation(PlainRepresentation, TransformerMixin, BaseEstimator): 
     Attributes
     ----------
     dim_ : int
-        Packets that a row has room for.
+        Packets that a row has room for; 0 where nobody knows, of rows that are as wide whatever it is.
     interval_ : float
         Length to which flows are cut, s.
     rate_ : float

@@ -337,6 +337,44 @@ def test_the_representation_of_no_flows(tmp_path):
         extract_batches(path, like=tmp_path / "IAT.npz")
 
 
+@pytest.mark.parametrize("suffix", [".parquet", ".arrow"])
+@pytest.mark.parametrize("family", ["FLOW", "CIC", "CIC-2017", "TCP", "STATS"])
+def test_a_streams_rows_are_learned_from(tmp_path, family, suffix):
+    """No dim is known of them, and none is needed."""
+    pytest.importorskip("pyarrow")
+    source = traffic.write_pcap(tmp_path / "a.pcap", traffic.many_flows())
+    rows, path = tmp_path / f"rows{suffix}", tmp_path / "m.netml"
+    options = ("--interval", "0.01") if family == "STATS" else ()
+    for arguments in (
+        ("extract", source, "--stream", "-f", family, *options, "-o", rows),
+        ("learn", "train", "--feature", rows, "--output", path, "--algorithm", "gmm", "--scale", "log"),
+    ):
+        run = run_netml(*map(str, arguments), "-q")
+        assert run.status == 0, run.err
+    matrix = netml.FeatureMatrix.load(rows)
+    model = netml.load_model(path)
+    expected = sorted(model.decision_function(matrix).tolist())
+    assert sorted(model.classify(source, keep_tail=family == "STATS").scores.tolist()) == expected
+    assert sorted(score for verdicts in model.follow(source) for score in verdicts.scores.tolist()) == expected
+    again = netml.learn(source, family=family, detector="gmm", scale="log", flow=model.representation.flow)
+    assert again.columns == model.columns
+
+
+def test_a_width_that_hangs_on_dim_needs_one(tmp_path):
+    empty = netml.extract(io.BytesIO(captures.pcap([])), "SIZE")
+    with pytest.raises(netml.OptionError, match="dim=0: must be at least 1"):
+        netml.FlowRepresentation.from_metadata(empty.metadata)
+
+
+def test_a_header_of_a_fixed_width_needs_no_dim():
+    path = ROOT / "examples" / "data" / "demo.pcap"
+    streamed = extract_batches(path, ["FLOW", "CIC"], header=True)
+    assert rows_of(*streamed) == rows_of(netml.extract(path, ["FLOW", "CIC"], header=True))
+    for families in ("SPLT", "IAT"):
+        with pytest.raises(netml.OptionError, match="dim"):
+            extract_batches(path, families, flow=netml.FlowOptions(definition="bi"))
+
+
 def test_an_arrow_stream_that_fails_has_no_end(tmp_path):
     pytest.importorskip("pyarrow")
     path = tmp_path / "cut.pcap"

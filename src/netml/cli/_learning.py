@@ -211,7 +211,8 @@ def describe_training(model: FlowModel, path: str, *, in_detail: bool = False) -
         lines.append(f"features {summary['features']:,}: {', '.join(model.columns or ['without names'])}")
         if model.representation is not None:
             about = model.representation
-            lines.append(f"learned  dim {about.dim_}, interval {about.interval_:.6g} s, rate {about.rate_:.6g} s")
+            dim = about.dim_ or "any"  # of a stream's rows that are as wide whatever it is
+            lines.append(f"learned  dim {dim}, interval {about.interval_:.6g} s, rate {about.rate_:.6g} s")
         lines.append(f"versions {', '.join(f'{name} {version}' for name, version in model.versions.items())}")
     return lines
 

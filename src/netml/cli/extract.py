@@ -31,7 +31,8 @@ from netml.cli.failures import EXIT_FAILURE, EXIT_OK
 @params.label_columns
 @click.option(
     "--stream", is_flag=True,
-    help="Write rows as flows end, in bounded memory. Flows of the original need --interval and --dim then.",
+    help="Write rows as flows end, in bounded memory. Flows of the original need --interval then, and rows whose width "
+    "hangs on it --dim.",
 )  # fmt: skip
 @click.option(
     "--like", type=params.any_path, metavar="FILE",

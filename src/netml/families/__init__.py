@@ -29,6 +29,7 @@ __all__ = [
     "Family",
     "FamilyOptions",
     "Request",
+    "depends_on_dim",
     "find_dim",
     "find_family",
     "lay_out",
@@ -169,6 +170,18 @@ def measure_width(request: Request, dim: int, *, header: bool, options: FamilyOp
     """
     widths = [find_family(name).width(dim, options) for name in request.names]
     return sum(widths) + (len(FLAG_COLUMNS) + max(widths) if header else 0)
+
+
+def depends_on_dim(request: Request, *, header: bool, options: FamilyOptions = DEFAULT_FAMILY_OPTIONS) -> bool:
+    """Whether rows are wider the larger `dim` is.
+
+    Examples
+    --------
+    >>> depends_on_dim(parse_families("STATS"), header=True), depends_on_dim(parse_families("SIZE"), header=False)
+    (False, True)
+    """
+    widths = {measure_width(request, dim, header=header, options=options) for dim in (1, 2)}
+    return len(widths) > 1
 
 
 def find_dim(
