@@ -222,6 +222,8 @@ def test_batches_can_be_closed():
         ("--stream", "--interval", "1"),
         ("--like", "a.npz", "--dim", "3"),
         (*CLI, "--labels", "x.csv"),
+        (*CLI, "--label-column", "label=Label"),
+        ("--label-column", "label=Label"),
         (*CLI, "--max-memory", "lots"),
         (*CLI, "--max-flows", "0"),
     ],
@@ -280,6 +282,15 @@ def test_like_without_stream(tmp_path):
     again = netml.FeatureMatrix.load(tmp_path / "b.npz")
     assert again.columns == first.columns
     assert np.array_equal(again.X, first.X)
+
+
+def test_biflows_have_no_tails_to_keep(tmp_path):
+    source, like = traffic.write_pcap(tmp_path / "a.pcap"), tmp_path / "like.npz"
+    netml.extract(source, "FLOW").save(like)
+    for stream in ((), ("--stream",)):
+        run = run_netml("extract", source, "--like", like, "--keep-tail", *stream, "-o", tmp_path / "out.csv")
+        assert_one_line(run, 2, f"--keep-tail is for seed flows, and those of {like} are bi")
+    assert not (tmp_path / "out.csv").exists()
 
 
 def test_ctrl_c_writes_what_is_open(tmp_path):

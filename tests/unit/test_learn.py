@@ -214,7 +214,18 @@ def test_an_unknown_algorithm_lists_the_known(tmp_path, features):
         (["learn", "learn", "-p", "CAPTURE"], ["extract", "train"]),
         (["learn", "-p", "CAPTURE", "-o", "m.netml", "-f", "SIZE"], ["--family SIZE"]),
         (["learn", "train", "-f", "f.npz", "-o", "m.netml", "--family", "SIZE"], ["--family", "netml learn extract"]),
-        (["learn", "-p", "CAPTURE", "-o", "m.netml", "--test-size", "1"], ["--test-size"]),
+        (["learn", "train", "-f", "f.npz", "-o", "m.netml", "--size", "wire"], ["--size", "netml learn extract"]),
+        (["learn", "train", "-f", "f.npz", "-o", "m.netml", "--flow", "bi"], ["--flow", "netml learn extract"]),
+        (["learn", "train", "-f", "f.npz", "-o", "m.netml", "--strict"], ["--strict", "netml learn extract"]),
+        (["learn", "train", "-f", "f.npz", "-o", "m.netml", "--label-column", "label=x"], ["-l/--label"]),
+        (["learn", "train", "-f", "BARE", "-o", "m.netml", "--test-size", "0.5"], ["--test-size", "no labels"]),
+        (["learn", "extract", "-p", "CAPTURE", "-f", "f.npz", "-a", "gmm"], ["--algorithm", "netml learn train"]),
+        (["learn", "extract", "-p", "CAPTURE", "-f", "f.npz", "--scale", "none"], ["--scale", "netml learn train"]),
+        (["learn", "extract", "-p", "CAPTURE", "-l", "LABELS", "-f", "f.npz", "--test-size", "0.5"], ["--test-size"]),
+        (["learn", "-p", "CAPTURE", "-o", "m.netml", "--test-size", "0.3"], ["--test-size", "-l/--label"]),
+        (["learn", "-p", "CAPTURE", "-o", "m.netml", "--label-column", "label=Label"], ["--label-column"]),
+        (["learn", "extract", "-p", "CAPTURE", "-f", "f.npz", "--label-column", "label=x"], ["--label-column"]),
+        (["learn", "-p", "CAPTURE", "-l", "LABELS", "-o", "m.netml", "--test-size", "1"], ["--test-size"]),
         (["learn", "-p", "CAPTURE", "-o", "m.netml", "--contamination", "0.7"], ["--contamination"]),
         (["learn", "-p", "CAPTURE", "-o", "m.netml", "--max-train-rows", "1"], ["--max-train-rows"]),
         (["learn", "-p", "CAPTURE", "-o", "m.netml", "--random-state", "-1"], ["--random-state"]),
@@ -223,7 +234,8 @@ def test_an_unknown_algorithm_lists_the_known(tmp_path, features):
 )
 def test_usage(tmp_path, monkeypatch, capture, labels, arguments, parts):
     monkeypatch.chdir(tmp_path)
-    places = {"CAPTURE": capture, "LABELS": labels}
+    places = {"CAPTURE": capture, "LABELS": labels, "BARE": tmp_path / "bare.npz"}
+    netml.extract(capture).save(places["BARE"])
     assert_refused(invoke(*(places.get(each, each) for each in arguments)), 2, *parts)
     assert not list(tmp_path.glob("m.*"))
 

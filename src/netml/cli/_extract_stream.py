@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netml.cli import _families, params
+from netml.cli._labelled import check_label_columns
 from netml.cli.failures import EXIT_FAILURE, EXIT_OK, stopping_with
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def check_combination(chosen: Mapping[str, Any]) -> None:
             if chosen[name] is not None:
                 option = "format" if name == "output_format" else name.replace("_", "-")
                 raise click.UsageError(f"--{option} is an option of --stream")
+    check_label_columns(chosen["label_columns"], chosen["labels"])
     if chosen["stream"] and params.is_given("q_interval"):
         raise click.UsageError("--q-interval is a quantile of all flows, which a stream does not know")
     if chosen["stream"] and chosen["labels"] is not None:
@@ -102,6 +104,8 @@ def _open_batches(captures: list[str], chosen: Mapping[str, Any], progress: Any)
         extract_batches(source, flow=flow, progress=progress, **given) as batches,
         stopping_with(batches.stream.interrupt),
     ):
+        if chosen["like"] is not None and chosen["keep_tail"]:
+            _require_tails(batches.metadata["flow"]["definition"], chosen["like"])
         yield batches
 
 
@@ -118,6 +122,12 @@ def _summarise(batches: FeatureBatches, n_rows: int, output_path: str, duration_
     click.echo(f"time     {duration_s:.2f} s, {rate:,.0f} packets/s", err=True)
 
 
+def _require_tails(definition: str, like: str) -> None:
+    """Refuse --keep-tail of flows that are not cut."""
+    if definition != "seed":
+        raise click.UsageError(f"--keep-tail is for seed flows, and those of {like} are {definition}")
+
+
 def options_like(like: str, *, keep_tail: bool) -> dict[str, Any]:
     """Give the arguments of `netml.extract` for the representation of a file."""
     from dataclasses import replace
@@ -127,6 +137,8 @@ def options_like(like: str, *, keep_tail: bool) -> dict[str, Any]:
     fixed: FixedRepresentation = read_representation(like)
     options = fixed.options
     flow = fixed.flow
+    if keep_tail:
+        _require_tails(str(flow.definition), like)
     if flow.definition == "seed":
         flow = replace(flow, interval=fixed.interval_s, keep_tail=keep_tail or flow.keep_tail)
     return {

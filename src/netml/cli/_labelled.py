@@ -43,6 +43,7 @@ def check_captures(chosen: Mapping[str, Any]) -> None:
     normal, abnormal, pcaps, labels = (chosen[name] for name in ("normal", "abnormal", "pcaps", "labels"))
     if not (normal or abnormal or pcaps or labels):
         raise click.UsageError("name captures: --pcap-normal and --pcap-abnormal, or -p/--pcap with -l/--label")
+    check_label_columns(chosen["label_columns"], labels)
     if len(pcaps) != len(labels):
         raise click.UsageError(
             f"{len(labels)} of -l/--label and {len(pcaps)} of -p/--pcap: there must be one label file for each capture"
@@ -50,6 +51,12 @@ def check_captures(chosen: Mapping[str, Any]) -> None:
     if not pcaps and not (normal and abnormal):
         missing = "--pcap-normal" if abnormal else "--pcap-abnormal"
         raise click.UsageError(f"{missing} is missing: both normal and abnormal flows are needed")
+
+
+def check_label_columns(named: Sequence[str], labels: object) -> None:
+    """Refuse names of columns where there is no file of labels that could have them."""
+    if named and not labels:
+        raise click.UsageError("--label-column names a column of a label file: there is none")
 
 
 def check_outputs(paths: Iterable[str], chosen: Mapping[str, Any]) -> None:

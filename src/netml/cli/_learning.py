@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from netml.cli import params
 from netml.cli._families import FAMILY_NAMES, make_family_options
+from netml.cli._labelled import check_label_columns
+from netml.cli.failures import spell_option
 from netml.cli.progress import progress_bar
 from netml.families import FAMILIES
 
@@ -19,8 +22,10 @@ if TYPE_CHECKING:
     from netml.training import Training
 
 OWN = ("ocsvm", "kde", "if", "ae", "gmm", "pca", "oc-nystroem", "oc-kjl", "ocsvm-sgd")
-MAKING = ("families", "fft", "header", "dim", "rate", "interval", "keep_tail", "first", *FAMILY_NAMES)
+MAKING = ("families", "fft", "header", "dim", "rate", "size", "first", *FAMILY_NAMES, *params.FLOW_NAMES, "strict")
 TRAINING = ("scale", "contamination", "random_state", "test_size", "train_on", "max_train_rows", "force")
+# What only training heeds; a seed may stand before any command, as in the original.
+OF_TRAINING = ("algorithm", "param", *(name for name in TRAINING if name != "random_state"))
 
 
 def check_usage(action: str | None, chosen: Mapping[str, Any]) -> None:
@@ -37,14 +42,21 @@ def check_usage(action: str | None, chosen: Mapping[str, Any]) -> None:
     pcaps, labels = chosen["pcaps"], chosen["labels"]
     captures = [*pcaps, *chosen["normal"], *chosen["abnormal"]]
     if action == "train":
-        if captures or labels:
+        if captures or labels or chosen["label_columns"]:
             raise click.UsageError(f"{step} reads features, no captures: leave out -p/--pcap, -l/--label and the like")
-        made = [name for name in MAKING if chosen[name] not in (None, (), False)]
-        if made:
-            option = "family" if made[0] == "families" else made[0].replace("_", "-")
-            raise click.UsageError(f"{step} takes features as they are: --{option} belongs to `netml learn extract`")
-    elif not captures:
-        raise click.UsageError(f"{step} needs -p/--pcap, --pcap-normal or --pcap-abnormal")
+        made = next(filter(params.is_given, MAKING), None)
+        if made is not None:
+            option = spell_option(made)
+            raise click.UsageError(f"{step} takes features as they are: {option} belongs to `netml learn extract`")
+    else:
+        if not captures:
+            raise click.UsageError(f"{step} needs -p/--pcap, --pcap-normal or --pcap-abnormal")
+        trained = next(filter(params.is_given, OF_TRAINING), None)
+        if action == "extract" and trained is not None:
+            raise click.UsageError(f"{step} makes no model: {spell_option(trained)} belongs to `netml learn train`")
+        check_label_columns(chosen["label_columns"], labels)
+        if params.is_given("test_size") and len(captures) == len(pcaps) and not labels:
+            raise click.UsageError("--test-size is the share of labelled flows: without -l/--label there are none")
     if action and not chosen["feature_path"]:
         raise click.UsageError(f"{step} needs -f/--feature")
     if action == "extract" and chosen["output_path"]:
@@ -85,7 +97,6 @@ def _check_outputs(action: str | None, chosen: Mapping[str, Any], inputs: list[s
 
 def extract_features(chosen: Mapping[str, Any]) -> tuple[FeatureMatrix, PlainRepresentation]:
     """Read the captures; keep the features if a file for them is named."""
-    from netml.cli.params import label_table, make_flow_options
     from netml.formats import write_matrix
     from netml.learning import label_matrix
     from netml.training import representation_type
@@ -94,10 +105,10 @@ def extract_features(chosen: Mapping[str, Any]) -> tuple[FeatureMatrix, PlainRep
         chosen["families"] or "IAT",
         **{name: chosen[name] for name in ("fft", "header", "dim", "rate", "size", "first")},
         family_options=make_family_options(chosen),
-        flow=make_flow_options(chosen),
+        flow=params.make_flow_options(chosen),
     )
     columns = chosen["label_columns"]
-    files: list[Any] = [label_table(path, columns) for path in chosen["labels"]] or [None] * len(chosen["pcaps"])
+    files: list[Any] = [params.label_table(path, columns) for path in chosen["labels"]] or [None] * len(chosen["pcaps"])
     captures = [*chosen["pcaps"], *chosen["normal"], *chosen["abnormal"]]
     marks = [*files, *(0 for _ in chosen["normal"]), *(1 for _ in chosen["abnormal"])]
     with progress_bar(captures, quiet=is_quiet(chosen)) as progress:
@@ -132,11 +143,14 @@ def read_features(chosen: Mapping[str, Any]) -> FeatureMatrix:
     path = chosen["feature_path"]
     known = os.path.splitext(path)[1].lower() in FORMATS
     matrix = read_matrix(path, suffix=None if known else ".dat", trust=chosen["trust"])
+    if matrix.labels is None and params.is_given("test_size"):
+        raise click.UsageError(f"--test-size is the share of labelled flows: {path} has no labels")
     _say_matrix(matrix, chosen)
     if not is_quiet(chosen) and "representation" not in matrix.metadata:
         click.echo(
             "note     this file does not tell how its features were made: `netml classify` will need --family and"
-            " --interval",
+            " --interval (--family alone for biflows), and take them as made of the family's own flows, without"
+            " --flow, --first and the like; .npz, .parquet and .arrow files tell",
             err=True,
         )
     return matrix
@@ -165,14 +179,14 @@ def make_training(chosen: Mapping[str, Any]) -> Training:
     from netml.ndm import make_detector
     from netml.training import Training
 
-    params = parse_params(chosen["param"], chosen["algorithm"])
+    given = parse_params(chosen["param"], chosen["algorithm"])
     try:
-        make_detector(chosen["algorithm"], params, is_plain=is_plain(chosen))
+        make_detector(chosen["algorithm"], given, is_plain=is_plain(chosen))
     except OptionError as error:
         if error.option == "param":
             raise
         raise OptionError("param", f"{error.option}: {error.value}", error.allowed) from error
-    return Training(detector=chosen["algorithm"], params=params, **{name: chosen[name] for name in TRAINING})
+    return Training(detector=chosen["algorithm"], params=given, **{name: chosen[name] for name in TRAINING})
 
 
 def train_model(
