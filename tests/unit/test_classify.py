@@ -188,6 +188,34 @@ def test_a_bare_model_needs_the_options(folder):
     assert run.out.count("ANOMALY") == model.classify(folder / "tuesday.pcap").labels.sum()
 
 
+@pytest.mark.parametrize("family", ["FLOW", "NPRINT"])
+def test_a_bare_model_of_biflows_needs_its_family_alone(tmp_path, folder, family):
+    monday, tuesday = folder / "monday.pcap", folder / "tuesday.pcap"
+    told = []
+    for suffix in (".npy", ".npz"):
+        rows, path = tmp_path / f"rows{suffix}", tmp_path / f"{suffix[1:]}.netml"
+        assert invoke("extract", monday, "-f", family, "-o", rows).status == 0
+        trained = invoke("learn", "train", "-f", rows, "-o", path, "-a", "pca")
+        assert ("--flow, --first" in trained.err) == (suffix == ".npy"), trained.err
+        run = invoke("classify", "-m", path, tuesday, "-q", *(("--family", family) if suffix == ".npy" else ()))
+        assert run.status == 0, run.err
+        told.append(run.out)
+    assert told[0] == told[1] != ""
+    bare = ("classify", "-m", tmp_path / "npy.netml", tuesday, "-q", "--family", family)
+    assert_one_line(invoke(*bare, "--interval", 5), 2, "--interval 5.0: must be left out", "these are bi")
+    assert_one_line(invoke(*bare, "--tcp-timeout", 5), 2, "--tcp-timeout 5.0: must be left out")
+
+
+def test_a_bare_model_says_what_to_do_about_other_options(tmp_path, folder):
+    """Nothing here says that its flows were others than those of its family."""
+    rows, path = tmp_path / "rows.csv", tmp_path / "m.netml"
+    assert invoke("extract", folder / "monday.pcap", "-f", "CIC", "--cic-extra", "-o", rows).status == 0
+    assert invoke("learn", "train", "-f", rows, "-o", path, "-a", "pca").status == 0
+    for given in ((), ("--family", "CIC")):
+        run = invoke("classify", "-m", path, folder / "tuesday.pcap", *given)
+        assert_one_line(run, 2, "--flow, --first", ".npz, .parquet, .arrow", "learned from their captures")
+
+
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [

@@ -121,13 +121,29 @@ def test_a_label_file_without_a_column(run_here, tmp_path):
     assert_one_line(run, 1, "no column for src_port, dst_port, protocol")
 
 
+@pytest.mark.parametrize("command", ["evaluate", "compare"])
+def test_columns_of_labels_need_labels(run_here, command):
+    model = ("-m", "m.netml") if command == "evaluate" else ()
+    captures = ("--pcap-normal", "demo.pcap", "--pcap-abnormal", "demo.pcap")
+    assert_one_line(run_here(command, *model, *captures, "--label-column", "label=Label"), 2, "--label-column")
+
+
+def test_a_bare_model_of_biflows_needs_its_family_alone(run_here):
+    run_here("extract", "demo.pcap", "-f", "FLOW", "-o", "biflows.csv", "-q")
+    learned = run_here("learn", "train", "-f", "biflows.csv", "-a", "gmm", "--scale", "log", "-o", "bi.netml", "-q")
+    assert learned.status == 0, learned.err
+    run = run_here("evaluate", "-m", "bi.netml", *DEMO, "--json", "-q", "--family", "FLOW")
+    assert run.status == 0, run.err
+    assert json.loads(run.out)["n_normal"] > 150
+
+
 def test_a_bare_model_needs_its_representation(run_here):
     features = ("learn", "extract", "-p", "demo.pcap", "--family", "STATS", "-f", "x.npy", "-q")
     assert run_here(*features).status == 0
     learned = run_here("learn", "train", "-f", "x.npy", "-a", "gmm", "-o", "bare.netml", "-q")
     assert learned.status == 0, learned.err
     evaluate = ("evaluate", "-m", "bare.netml", *DEMO, "--json", "-q")
-    assert_one_line(run_here(*evaluate), 2, "--family and --interval")
+    assert_one_line(run_here(*evaluate), 2, "--family and --interval", "learned from their captures")
     run = run_here(*evaluate, "--family", "STATS", "--interval", "8.42")
     assert run.status == 0, run.err
     assert json.loads(run.out)["n_normal"] > 250

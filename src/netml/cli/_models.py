@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from netml.representation import FlowRepresentation
 
 _FLOW_NAMES = ("tcp_timeout", "udp_timeout", "min_packets")
+_WAY_OUT = (
+    "features made with --flow, --first or whatever else cannot be said here have to be in a file that tells"
+    " (.npz, .parquet, .arrow), or be learned from their captures"
+)
 
 
 def load_complete_model(chosen: Mapping[str, Any]) -> FlowModel:
@@ -52,15 +56,19 @@ def load_complete_model(chosen: Mapping[str, Any]) -> FlowModel:
 
 
 def _representation(model: FlowModel, chosen: Mapping[str, Any]) -> FlowRepresentation:
-    from netml.families import find_dim, measure_width, parse_families
+    from netml.families import find_dim, measure_width
+    from netml.options import RepresentationOptions
     from netml.representation import FlowRepresentation
 
-    if not chosen["families"] or chosen["interval"] is None:
+    options = RepresentationOptions(chosen["families"], chosen["fft"], chosen["header"]) if chosen["families"] else None
+    # Nobody says of what flows the features were made: they are taken for those that the families have of themselves.
+    if options is None or (options.definition == "seed" and chosen["interval"] is None):
         raise click.UsageError(
             f"{chosen['model_path']} was trained on a bare feature file and knows no representation: --family and"
-            " --interval are needed, and whatever else its features were made with"
+            " --interval are needed (--family alone for families of biflows), and what else its features were made"
+            f" with; {_WAY_OUT}"
         )
-    request = parse_families(chosen["families"], chosen["fft"])
+    request = options.request
     n_features = _count_features(model.detector)
     if n_features is None:
         raise click.UsageError(f"{chosen['model_path']} does not tell how many features it was trained on")
@@ -69,7 +77,7 @@ def _representation(model: FlowModel, chosen: Mapping[str, Any]) -> FlowRepresen
         raise click.UsageError(
             f"{chosen['model_path']} was trained on {n_features} features:"
             f" {', '.join(request.names)}{' with header' if chosen['header'] else ''}"
-            f"{f' and --dim {dim}' if dim is not None else ''} makes another number of them"
+            f"{f' and --dim {dim}' if dim is not None else ''} makes another number of them; {_WAY_OUT}"
         )
     flow = {name: chosen[name] for name in _FLOW_NAMES if chosen[name] is not None}
     return FlowRepresentation.from_dict(
@@ -78,9 +86,9 @@ def _representation(model: FlowModel, chosen: Mapping[str, Any]) -> FlowRepresen
             "fft": request.is_fft,
             "header": chosen["header"],
             "size": chosen["size"] or "captured",
-            "flow": {**flow, "interval": chosen["interval"]},
+            "flow": {**flow, "definition": options.definition, "interval": chosen["interval"]},
             "dim": dim,
-            "interval_s": chosen["interval"],
+            "interval_s": chosen["interval"] or 0.0,
             "rate_s": chosen["rate"],
         }
     )

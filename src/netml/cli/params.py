@@ -283,7 +283,7 @@ def bare_model_options(function: Function) -> Function:
         ("--dim", {"type": int, "metavar": "N", "help": "As in training. [default: as the features are wide]"}),
         ("--rate", {"type": float, "metavar": "S", "help": "As in training."}),
         ("--size", {"type": click.Choice(SIZES), "help": "As in training."}),
-        ("--interval", {"type": float, "metavar": "S", "help": "As in training."}),
+        ("--interval", {"type": float, "metavar": "S", "help": "As in training; none for biflows."}),
         ("--tcp-timeout", {"type": float, "metavar": "S", "help": "As in training."}),
         ("--udp-timeout", {"type": float, "metavar": "S", "help": "As in training."}),
         ("--min-packets", {"type": int, "metavar": "N", "help": "As in training."}),
