@@ -208,7 +208,7 @@ class FeatureMatrix:
         Raises
         ------
         UnknownNameError
-            If no format has this suffix.
+            If no format has this suffix, or `X` is int8, and the format (.csv, .dat) does not keep that.
         MissingExtraError
             If the format's package is not installed.
         OutputError

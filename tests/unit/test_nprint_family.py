@@ -1,6 +1,7 @@
 """NPRINT: rows of flows are the bits of their first packets, and bits stay bits on their way to files and models."""
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -100,7 +101,7 @@ def test_early_detection_and_rows_of_a_table():
     np.testing.assert_array_equal(both.X, expected)
 
 
-@pytest.mark.parametrize("suffix", [".npz", ".parquet", ".arrow", ".csv", ".npy"])
+@pytest.mark.parametrize("suffix", [".npz", ".parquet", ".arrow", ".npy"])
 def test_files(tmp_path, suffix):
     matrix = netml.extract(io.BytesIO(CONTENT), "NPRINT", dim=2, family_options=SMALL)
     if suffix in (".parquet", ".arrow"):
@@ -108,25 +109,37 @@ def test_files(tmp_path, suffix):
     matrix.save(tmp_path / f"bits{suffix}")
     read = netml.FeatureMatrix.load(tmp_path / f"bits{suffix}")
     np.testing.assert_array_equal(read.X, matrix.X)
-    assert read.X.dtype == (np.float64 if suffix == ".csv" else np.int8)
-    if suffix == ".csv":
-        text = (tmp_path / "bits.csv").read_text()
-        assert "." not in text.split("\n")[1].split(",")[20]
+    assert read.X.dtype == np.int8
 
 
-def test_the_originals_file_is_of_floats(tmp_path):
+@pytest.mark.parametrize("suffix", [".csv", ".dat", ".CSV"])
+def test_bits_are_not_written_as_text(tmp_path, suffix):
+    known = rf"header bits \(int8\) '{suffix.lower()}'; known: \.npz, \.npy, \.parquet, \.arrow$"
+    path = tmp_path / f"bits{suffix}"
     matrix = netml.extract(io.BytesIO(CONTENT), "NPRINT", dim=2, family_options=SMALL)
-    matrix.save(tmp_path / "bits.dat")
-    features, labels = np.load(tmp_path / "bits.dat", allow_pickle=True)
-    assert (features.dtype, labels) == (np.float64, None)
+    with pytest.raises(UnknownNameError, match=known):
+        matrix.save(path)
+    like = tmp_path / "like.npz"
+    matrix.save(like)
+    for arguments in (
+        ("extract", "absent.pcap", "-f", "NPRINT", "-o", path),
+        ("extract", "absent.pcap", "--like", like, "-o", path),
+        ("learn", "extract", "--pcap", "absent.pcap", "--family", "NPRINT", "--feature", path),
+    ):
+        run = invoke(*arguments)
+        assert (run.status, "no such file" in run.err.lower()) == (2, False), run
+        assert re.search(known, run.err.strip()), run.err
+    assert not path.exists()
+    floats = netml.FeatureMatrix(matrix.X.astype(float), matrix.columns, matrix.flows, {})
+    floats.save(path)  # whoever wants text may have it
+    np.testing.assert_array_equal(netml.FeatureMatrix.load(path).X, matrix.X)
 
 
-def test_csv_without_pyarrow(tmp_path, monkeypatch):
-    matrix = netml.extract(io.BytesIO(CONTENT), "NPRINT", dim=2, family_options=SMALL)
-    matrix.save(tmp_path / "a.csv")
-    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
-    matrix.save(tmp_path / "b.csv")
-    assert (tmp_path / "a.csv").read_text() == (tmp_path / "b.csv").read_text()
+def test_headers_are_checked_at_once():
+    with pytest.raises(UnknownNameError, match="'zz'; known: ipv4"):
+        FamilyOptions(nprint_headers="zz")
+    with pytest.raises(UnknownNameError, match="''; known: ipv4"):
+        FamilyOptions(nprint_headers="")
 
 
 @pytest.mark.parametrize(

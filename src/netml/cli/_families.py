@@ -49,6 +49,13 @@ def family_options(function: Function) -> Function:
     return function
 
 
+def makes_bits(families: Sequence[str]) -> bool:
+    """Whether rows of these families are bits, which not every format keeps."""
+    from netml.families import find_family, parse_families
+
+    return find_family(parse_families(families).names[0]).is_bits
+
+
 def take_family_options(chosen: dict[str, Any]) -> dict[str, Any]:
     """Take the options of single families out of those chosen; give `first` and `family_options` for the library."""
     made = {"first": chosen["first"], "family_options": make_family_options(chosen)}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netml.cli import params
-from netml.cli._families import FAMILY_NAMES, make_family_options
+from netml.cli._families import FAMILY_NAMES, make_family_options, makes_bits
 from netml.cli._labelled import check_label_columns
 from netml.cli.failures import spell_option
 from netml.cli.progress import progress_bar
@@ -85,7 +85,7 @@ def _check_outputs(action: str | None, chosen: Mapping[str, Any], inputs: list[s
     if feature_path and action != "train":
         check_not_input(feature_path, inputs)
         make_folder(feature_path)
-        check_matrix_output(feature_path)
+        check_matrix_output(feature_path, is_bits=makes_bits(chosen["families"] or ("IAT",)))
     if output_path:
         check_not_input(output_path, [*inputs, feature_path])
         suffix = os.path.splitext(output_path)[1].lower()

@@ -84,7 +84,7 @@ def command(captures: tuple[str, ...], output_path: str, **chosen: Any) -> int:
     like = chosen.pop("like")
     quiet = chosen.pop("quiet")
     label_path, label_columns = chosen.pop("labels"), chosen.pop("label_columns")
-    check_matrix_output(output_path)
+    check_matrix_output(output_path, is_bits=_families.makes_bits(chosen["families"]))
     check_not_input(output_path, [*captures, label_path, like])
     start_s = time.perf_counter()
     labels = None if label_path is None else params.label_table(label_path, label_columns)

@@ -23,15 +23,16 @@ class Format(NamedTuple):
     holds: str  # what of a feature matrix it keeps, in words
     extra: str | None  # the extra of netml that it needs
     is_readable: bool  # whether a FeatureMatrix can be read back from it
+    keeps_int8: bool  # whether bits stay bits: the others write numbers as text, or as float64
 
 
 FORMATS = {
-    ".npz": Format("npz", "features, flows, labels and metadata as numpy arrays", None, True),
-    ".npy": Format("npy", "the features alone", None, True),
-    ".csv": Format("csv", "flows, features and labels as text", None, True),
-    ".parquet": Format("parquet", "flows, features, labels and metadata", "parquet", True),
-    ".arrow": Format("arrow", "flows, features, labels and metadata", "parquet", True),
-    ".dat": Format("dat", "the original netml's pickle of (features, labels)", None, True),
+    ".npz": Format("npz", "features, flows, labels and metadata as numpy arrays", None, True, True),
+    ".npy": Format("npy", "the features alone", None, True, True),
+    ".csv": Format("csv", "flows, features and labels as text", None, True, False),
+    ".parquet": Format("parquet", "flows, features, labels and metadata", "parquet", True, True),
+    ".arrow": Format("arrow", "flows, features, labels and metadata", "parquet", True, True),
+    ".dat": Format("dat", "the original netml's pickle of (features, labels)", None, True, False),
 }
 
 
@@ -80,13 +81,13 @@ def write_matrix(path: str | os.PathLike[str], matrix: FeatureMatrix, *, suffix:
     Raises
     ------
     UnknownNameError
-        If no format has this suffix.
+        If no format has this suffix, or the matrix is int8, and the format does not keep that.
     MissingExtraError
         If the format's package is not installed.
     OutputError
         If the file cannot be written.
     """
-    module = _module(get_format(suffix or path))
+    module = _module(_find_output(suffix or path, matrix.X.dtype == np.int8))
     with atomic_output(path) as partial:
         module.write(partial, matrix)
 
@@ -155,24 +156,36 @@ def features_and_labels(matrix: FeatureMatrix) -> tuple[np.ndarray, np.ndarray |
     return X[kept], binary_labels(matrix.labels[kept])
 
 
-def check_matrix_output(path: str | os.PathLike[str]) -> None:
+def _find_output(path: str | os.PathLike[str], is_bits: bool) -> Format:
+    """Find a format that bits can be written in, if they are: as text each of them takes two bytes or three."""
+    found = get_format(path)
+    if is_bits and not found.keeps_int8:
+        suffix = next(name for name, line in FORMATS.items() if line is found)
+        keeping = [name for name, line in FORMATS.items() if line.keeps_int8]
+        raise UnknownNameError("format of header bits (int8)", suffix, keeping)
+    return found
+
+
+def check_matrix_output(path: str | os.PathLike[str], *, is_bits: bool = False) -> None:
     """Raise now what `write_matrix` would raise after all the work.
 
     Parameters
     ----------
     path : str or os.PathLike
         Where a matrix is to be written.
+    is_bits : bool, default False
+        Whether it is to be one of bits, int8.
 
     Raises
     ------
     UnknownNameError
-        If no format has this suffix.
+        If no format has this suffix, or it does not keep bits.
     MissingExtraError
         If the format's package is not installed.
     OutputError
         If the folder is missing, the target is a folder, or writing is not permitted.
     """
-    if get_format(path).extra == "parquet":
+    if _find_output(path, is_bits).extra == "parquet":
         from netml.formats._table import import_pyarrow
 
         import_pyarrow(f"writing {os.path.splitext(os.fspath(path))[1]}")
