@@ -8,7 +8,6 @@ from typing import Any
 
 from netml.errors import OptionError, UnknownNameError
 from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions, Request, find_family, parse_families, require_together
-from netml.families.nprint import parse_headers
 from netml.requirements import (
     ceil_nanoseconds,
     require_choice,
@@ -28,6 +27,10 @@ DEFINITIONS = ("seed", "uni", "bi")
 TCP_ENDS = ("none", "rst", "fin", "reopen")
 DIRECTIONS = ("first", "syn")
 PROTOCOLS = ("tcp-udp", "all")
+CHOICES: dict[str, tuple[object, ...]] = {
+    "tunnels": TUNNELS, "fragments": FRAGMENTS, "tcp_end": TCP_ENDS, "direction": DIRECTIONS,
+    "protocols": PROTOCOLS, "keep_tail": (False, True), "vlan_key": (False, True),
+}  # fmt: skip
 # Options that only some definitions heed.
 NOT_OF_ALL = {
     **dict.fromkeys(("interval", "keep_tail", "tcp_timeout", "udp_timeout"), ("seed",)),
@@ -77,7 +80,7 @@ class FlowOptions:
     Raises
     ------
     OptionError
-        If a value is out of range or NaN, or of an option that the definition does not heed.
+        If a value is out of range, NaN or none of the choices, or of an option that the definition does not heed.
     UnknownNameError
         If there is no such tunnel.
     """
@@ -107,15 +110,11 @@ class FlowOptions:
         require_number("q_interval", self.q_interval, lowest=0.0, highest=1.0)
         if self.interval is not None:
             require_number("interval", self.interval, lowest=0.0, excludes_lowest=True)
-        require_choice("tunnels", self.tunnels, TUNNELS)
-        require_choice("fragments", self.fragments, FRAGMENTS)
         _require_ports(self.tunnel_ports or {})
+        for name, choices in CHOICES.items():
+            require_choice(name, getattr(self, name), choices)
         if self.definition is not None:
             require_choice("definition", self.definition, DEFINITIONS)
-        require_choice("tcp_end", self.tcp_end, TCP_ENDS)
-        require_choice("direction", self.direction, DIRECTIONS)
-        require_choice("protocols", self.protocols, PROTOCOLS)
-        if self.definition is not None:
             self._require_its_own(self.definition)
 
     def _require_its_own(self, definition: str) -> None:
@@ -219,7 +218,6 @@ class RepresentationOptions:
             raise OptionError("family_options", self.family_options, "a netml.families.FamilyOptions")
         require_together(self.request, self.header)
         require_size(self.size)
-        parse_headers(self.family_options.nprint_headers)
         if self.dim is not None:
             n_columns = find_family(self.request.names[0]).width(1, self.family_options) if self.makes_bits else 1
             require_whole("dim", self.dim, 1, LARGEST_DIM // n_columns)
@@ -263,6 +261,8 @@ class RepresentationOptions:
         for name in self.request.names:
             family = find_family(name)
             wanted += family.packet_columns
+            # Of biflows a family of one's own has it without naming it; bits of headers do without.
+            wanted += ("is_forward",) if family.definition == "bi" and not family.is_bits else ()
             wanted += family.extra_packet_columns if self.family_options.cic_extra else ()
         return tuple(dict.fromkeys(wanted))
 

@@ -203,6 +203,9 @@ def test_options_name_the_kernels():
         {"direction": "last"},
         {"protocols": "tcp"},
         {"min_packets": 0},
+        {"vlan_key": "no"},
+        {"definition": "bi", "vlan_key": "no"},
+        {"keep_tail": "no"},
     ],
 )
 def test_what_cannot_be(chosen):

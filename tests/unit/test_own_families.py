@@ -95,6 +95,27 @@ def test_the_same_function_again_takes_its_place():
     assert find_family("PAYLOADS").function is functions[1]
 
 
+@pytest.mark.parametrize(
+    "flow", [None, FlowOptions(definition="uni"), FlowOptions(definition="seed", interval=5.0, keep_tail=True)]
+)
+def test_biflows_always_have_their_directions(demo, flow):
+    def forth(table):
+        return np.add.reduceat(table.is_forward, table.offsets[:-1], dtype=np.int64)
+
+    register("FORTH", forth, columns=["forth"], packet_columns=(), definition="bi")
+    rows = netml.extract(demo, "FORTH", flow=flow).X
+    if flow is None:
+        biflows = netml.extract(demo, "FLOW")
+        np.testing.assert_array_equal(rows[:, 0], biflows.X[:, biflows.columns.index("fwd_packets")])
+        assert rows.sum() == netml.FlowRepresentation("FORTH").fit_transform(demo).X.sum()
+    assert 0 < rows.sum() == sum(part.X.sum() for part in netml.extract_batches(demo, "FORTH", flow=flow))
+
+
+def test_a_family_of_biflows_that_asks_for_nothing_takes_any_table(demo):
+    register("NUMBERS", lambda table: table.lengths, columns=["n"], packet_columns=(), definition="bi")
+    assert netml.FlowRepresentation("NUMBERS").fit_transform(netml.read_flows(demo)).shape == (666, 1)
+
+
 def test_a_callable_without_a_name_will_do(table):
     register(function=functools.partial(payloads))
     np.testing.assert_array_equal(represent(table, RepresentationOptions("PAYLOADS")).X, reference_payloads(table))
@@ -105,7 +126,7 @@ def test_what_is_registered():
     found = find_family("MY-FAMILY_2")
     assert found.description == "Largest payload, packets with one."
     assert (found.packet_columns, found.definition, found.has_state) == (("payload_bytes",), "bi", False)
-    assert RepresentationOptions("My-Family_2").packet_columns == ("caplen", "payload_bytes")
+    assert RepresentationOptions("My-Family_2").packet_columns == ("caplen", "payload_bytes", "is_forward")
     assert RepresentationOptions(("IAT", "my-family_2")).definition == "bi"
     assert parse_families("FFT-my-family_2").is_fft
     register("OTHER", description="in\n two lines")

@@ -43,6 +43,8 @@ class FamilyOptions:
     ------
     OptionError
         If a time is negative or NaN, or a bulk has no packet.
+    UnknownNameError
+        If there is no such header.
     """
 
     cic_extra: bool = False
@@ -59,6 +61,9 @@ class FamilyOptions:
         require_whole("bulk_packets", self.bulk_packets, 1)
         require_whole("payload_bytes", self.payload_bytes, 0, LARGEST_PAYLOAD)
         require_choice("cic_extra", self.cic_extra, (False, True))
+        from netml.families.nprint import parse_headers  # which is made of this module
+
+        parse_headers(self.nprint_headers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,11 +60,12 @@ def register_family(
     Parameters
     ----------
     name : str
-        Letters, digits, _ and -; small letters count as capitals.
+        Letters, digits, _ and -, a letter first; small letters count as capitals.
     columns : sequence of str, or callable
         Names of the columns; or a function that gives them for `dim`, the packets that a row has room for.
     packet_columns : sequence of str, optional
-        Packet columns of the `FlowTable` that the function needs, besides the time and the size.
+        Packet columns of the `FlowTable` that the function needs, besides the time and the size; of the definition `bi`
+        `is_forward` is there, too.
     definition : {"seed", "bi"}
         The flow definition that the family has unless another one is asked for; biflows if any family has them.
     description : str, optional
