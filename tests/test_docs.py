@@ -23,11 +23,10 @@ def test_code_runs(page, tmp_path, monkeypatch, capsys):
     shutil.copytree(ROOT / "examples" / "data", tmp_path / "examples" / "data")
     monkeypatch.chdir(tmp_path)
     netml.extract("examples/data/demo.pcap").save("features.npz")  # the README's first command
-    names = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of scikit-learn and its own dependencies
         for number, block in enumerate(blocks_of(page), start=1):
-            exec(compile(block, f"{page}, block {number}", "exec"), names)
+            exec(compile(block, f"{page}, block {number}", "exec"), {})  # each alone, as it is copied
 
 
 @pytest.mark.parametrize("page", PAGES)
