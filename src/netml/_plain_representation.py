@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -128,6 +129,18 @@ class PlainRepresentation(Described):
         return read_tables(
             captures, self.flow, self.size, options.packet_columns, interval_s=self.interval_, **reading
         )[0]
+
+    def keeping_tail(self) -> Self:
+        """Give the same, but for the last piece of a flow that was cut: what is read keeps it.
+
+        Returns
+        -------
+        PlainRepresentation
+            Another one, fitted if this one is.
+        """
+        keeping = copy.copy(self)
+        keeping.flow = replace(choose_flow(self.flow), keep_tail=True)
+        return keeping
 
     def represent(self, tables: Sequence[FlowTable]) -> FeatureMatrix:
         """Make one matrix of tables of flows.

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from netml.errors import NetmlError, OptionError
 from netml.matrix import FeatureMatrix
-from netml.options import choose_flow
 from netml.verdicts import Verdicts
 
 if TYPE_CHECKING:
@@ -168,8 +165,7 @@ class FlowModel:
         threshold = self.find_threshold(threshold)
         representation = self._require_representation()
         if keep_tail:
-            representation = copy.copy(representation)
-            representation.flow = replace(choose_flow(representation.flow), keep_tail=True)
+            representation = representation.keeping_tail()
         tables = representation.read_tables(captures, strict=strict, link_type=link_type, progress=progress)
         return self.judge(representation.represent(tables), threshold=threshold)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -83,6 +83,7 @@ def train(
     *,
     representation: PlainRepresentation | None = None,
     is_plain: bool = False,
+    on_fit: Callable[[int, int], None] | None = None,
 ) -> FlowModel:
     """Train a detector on a feature matrix.
 
@@ -96,6 +97,8 @@ def train(
         What made the matrix; by default what its metadata tells.
     is_plain : bool, default False
         Make a detector and a representation without scikit-learn's base classes: to be saved rather than used.
+    on_fit : callable, optional
+        Called with the numbers of rows and of features, before what may take long.
 
     Returns
     -------
@@ -126,6 +129,8 @@ def train(
     summary["rows_used"] = len(rows)
     if not wanted.force:
         check_cost(wanted.detector, len(rows), matrix.shape[1])
+    if on_fit is not None:
+        on_fit(len(rows), matrix.shape[1])
     X = matrix.X if len(rows) == len(matrix) else matrix.X[rows]
     trainer = MODEL(detector, random_state=wanted.random_state)
     if scaler is not None:

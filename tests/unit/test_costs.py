@@ -88,3 +88,9 @@ def test_memory_of_this_machine():
 def test_unknown_name():
     with pytest.raises(UnknownNameError):
         check_cost("svm", 10, 2)
+
+
+def test_what_takes_long_is_described():
+    assert costs.describe_long("ocsvm", 100_000, 19) == "ocsvm on 100,000 rows, some 9 minutes"
+    assert costs.describe_long("ocsvm", 25_000, 19) == "ocsvm on 25,000 rows, some 30 seconds"
+    assert costs.describe_long("ocsvm", 2_000, 19) == ""

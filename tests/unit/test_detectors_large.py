@@ -8,7 +8,7 @@ from sklearn.linear_model import SGDOneClassSVM
 from sklearn.metrics import roc_auc_score
 
 from netml.errors import OptionError, TrainingError
-from netml.ndm import _projection
+from netml.ndm import _blocks, _projection
 from netml.ndm.ae import AE
 from netml.ndm.gmm import GMM
 from netml.ndm.kde import KDE
@@ -205,3 +205,12 @@ def test_scalers(name, expected):
 
 def test_no_scaler():
     assert make_scaler("none") is None
+
+
+@pytest.mark.parametrize("detector", [OCSVM(), OCSVM(kernel="linear"), KDE(), KDE(rtol=0.1, breadth_first=False)])
+def test_blocks_change_no_score(detector, monkeypatch):
+    rows, new = make_rows(60), make_rows(50, seed=1)
+    scores = detector.fit(rows).decision_function(new)
+    monkeypatch.setattr(_blocks, "PAIRS_AT_ONCE", 7 * 60)
+    assert len(_blocks.score_in_blocks(lambda block: [len(block)], new, 60)) == 8
+    np.testing.assert_array_equal(detector.decision_function(new), scores)

@@ -317,6 +317,15 @@ def test_chosen_rows_are_said(tmp_path, features):
     assert "20 of them chosen at random" in run.out
 
 
+def test_a_long_fit_is_announced(tmp_path, monkeypatch, features):
+    given = ("learn", "train", "-f", features, "-o", tmp_path / "m.netml", *FAST, "--max-train-rows", 20)
+    assert "training" not in invoke(*given).err
+    monkeypatch.setattr("netml.ndm.costs.LONG_SECONDS", 0)
+    assert "\ntraining gmm on 20 rows, some 0 seconds\n" in invoke(*given).err
+    assert invoke(*given, "-q").err == ""
+    assert "training" not in invoke(*given, "-v", "0").err
+
+
 @pytest.mark.parametrize(
     ("X", "text"),
     [

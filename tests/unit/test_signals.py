@@ -5,8 +5,10 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 
+import numpy as np
 import pytest
 import traffic
 from builders import captures
@@ -127,3 +129,99 @@ def test_a_signal_while_the_command_line_is_loaded(number):
         process.send_signal(number)
         _, err = process.communicate(timeout=LIMIT_S)
     assert (process.returncode, err.decode()) == (STATUS[number], f"netml: {WORD[number]}: nothing was written\n")
+
+
+# Stands for a call of compiled code that takes minutes and looks at no signal, of a detector that talks.
+BUSY = """
+import hashlib, os, sys
+import netml.comparison, netml.evaluation, netml.flow_model, netml.training
+from netml.cli import main
+from netml.ndm._apart import hushed
+
+def work(*inputs, **more):
+    with hushed():
+        os.write(1, b">")
+        hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
+
+netml.training.train = netml.comparison.compare_flows = netml.evaluation.evaluate_tables = work
+if sys.argv[1] == "classify":
+    netml.flow_model.FlowModel.judge = work
+main()
+"""
+LABELLED = ("--pcap-normal", "{capture}", "--pcap-abnormal", "{capture}")
+BUSY_COMMANDS = {
+    "learn": ("learn", "-p", "{capture}", "--feature", "{out}/f.npz", "-o", "{out}/m.netml"),
+    "compare": ("compare", *LABELLED, "-o", "{out}/b.csv"),
+    "evaluate": ("evaluate", "--model", "{model}", *LABELLED, "--plot", "{out}/e.png"),
+    "classify": ("classify", "{capture}", "--model", "{model}", "-o", "{out}/v.csv"),
+}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory, capture):
+    path = tmp_path_factory.mktemp("models") / "m.netml"
+    netml.learn([capture], family="STATS", detector="pca").save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        *(("learn", number) for number in STATUS),
+        ("compare", signal.SIGTERM),
+        ("evaluate", signal.SIGINT),
+        ("classify", signal.SIGTERM),
+    ],
+)
+def test_a_signal_while_compiled_code_works(tmp_path, capture, model, name, number):
+    arguments = [part.format(capture=capture, model=model, out=tmp_path) for part in BUSY_COMMANDS[name]]
+    command = [sys.executable, "-c", BUSY, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout.read(1) == b">"
+        time.sleep(0.5)  # it has begun
+        process.send_signal(number)
+        try:
+            _, err = process.communicate(timeout=LIMIT_S)
+        finally:
+            process.kill()
+    whole = f"{tmp_path}/f.npz is whole, nothing after it was written"
+    said = f"netml: {WORD[number]}: {whole if name == 'learn' else 'nothing was written'}"
+    assert (process.returncode, err.decode().splitlines()[-1]) == (STATUS[number], said)
+    assert sorted(os.listdir(tmp_path)) == (["f.npz"] if name == "learn" else [])
+
+
+def test_a_signal_while_an_exact_svm_trains(tmp_path):
+    np.save(tmp_path / "f.npy", np.random.default_rng(1).lognormal(size=(50000, 20)))  # minutes
+    command = [*PROGRAM, "learn", "train", "-f", str(tmp_path / "f.npy"), "-o", str(tmp_path / "m.netml")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        while not process.stderr.readline().startswith(b"training ocsvm on 50,000 rows, some 2 minutes"):
+            assert process.poll() is None
+        time.sleep(0.5)
+        process.send_signal(signal.SIGTERM)
+        try:
+            _, err = process.communicate(timeout=LIMIT_S)
+        finally:
+            process.kill()
+    assert (process.returncode, err) == (143, b"netml: terminated: nothing was written\n")
+    assert os.listdir(tmp_path) == ["f.npy"]
+
+
+def test_a_worker_gives_what_the_work_gives(monkeypatch):
+    from netml.cli._worker import run_in_worker
+
+    assert run_in_worker(lambda: threading.current_thread().name) == "netml-worker"
+    with np.errstate(all="raise"):
+        assert set(run_in_worker(np.geterr).values()) == {"raise"}
+
+    def fail():
+        raise MemoryError("of the work")
+
+    with pytest.raises(MemoryError, match="of the work") as failure:
+        run_in_worker(fail)
+    assert failure.traceback[-1].name == "fail"
+
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert run_in_worker(lambda: threading.current_thread().name) == "MainThread"

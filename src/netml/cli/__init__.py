@@ -67,12 +67,15 @@ def main(arguments: list[str] | None = None) -> None:
     # load and once more at the end, takes a sixth of a short command's time.
     gc.set_threshold(200_000, 50, 50)
     from netml.cli._standard_output import give_up_output
+    from netml.cli._worker import is_worker_left, leave_worker
     from netml.cli.failures import EXIT_INTERRUPTED, handle_signals, run
 
     status = run(group, arguments, minds_signals=True)
     with contextlib.suppress(KeyboardInterrupt):  # no traceback out of the interpreter's own end
         handle_signals(signal.SIG_DFL, signal.SIG_DFL)
     give_up_output()
+    if is_worker_left():
+        leave_worker(status)
     if status == EXIT_INTERRUPTED:
         # A Ctrl-C inside code made of text, as that of dataclasses, stays with the interpreter, although it was caught:
         # it would end by that signal whatever status it is given. The next such code clears it.

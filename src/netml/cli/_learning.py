@@ -193,9 +193,18 @@ def train_model(
     matrix: FeatureMatrix, representation: PlainRepresentation | None, training: Training, chosen: Mapping[str, Any]
 ) -> None:
     """Train, write the model, and say how well it does."""
+    from netml.cli._worker import run_in_worker
     from netml.training import train
 
-    model = train(matrix, training, representation=representation, is_plain=is_plain(chosen))
+    def announce(n_rows: int, n_features: int) -> None:
+        from netml.ndm.costs import describe_long
+
+        text = "" if is_quiet(chosen) else describe_long(training.detector, n_rows, n_features)
+        if text:
+            click.echo(f"training {text}", err=True)
+
+    how: dict[str, Any] = {"representation": representation, "is_plain": is_plain(chosen), "on_fit": announce}
+    model = run_in_worker(lambda: train(matrix, training, **how))
     model.save(chosen["output_path"])
     if not is_quiet(chosen):
         for line in describe_training(model, chosen["output_path"], in_detail=chosen["verbosity"] > 1):

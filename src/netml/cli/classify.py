@@ -105,16 +105,16 @@ def _judge(
     model: FlowModel, sources: list[str], threshold: float, chosen: Mapping[str, Any]
 ) -> Iterator[tuple[Verdicts, Mapping[str, Any]]]:
     """All flows at once."""
+    from netml.cli._worker import run_in_worker
     from netml.cli.progress import progress_bar
 
+    representation = model.representation
+    assert representation is not None  # `load_complete_model` sees to it
+    if chosen["keep_tail"]:
+        representation = representation.keeping_tail()
     with progress_bar(sources, quiet=chosen["quiet"]) as progress:
-        verdicts = model.classify(
-            sources,
-            threshold=threshold,
-            keep_tail=chosen["keep_tail"],
-            strict=chosen["strict"],
-            progress=progress,
-        )
+        tables = representation.read_tables(sources, strict=chosen["strict"], progress=progress)
+    verdicts = run_in_worker(lambda: model.judge(representation.represent(tables), threshold=threshold))
     yield verdicts, verdicts.metadata
 
 

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 @labelled_captures
 @click.option(
     "-f", "--family", "families", metavar="FAMILY", multiple=True,
-    help="Family of features; repeat it for several. `IAT,SIZE` is one matrix of two. [default: all, each alone]",
+    help="Family of features; repeat it for several. `IAT,SIZE` is one matrix of two. "
+    "[default: the six of the original, each alone]",
 )  # fmt: skip
 @click.option(
     "--header", type=click.Choice(["both", "yes", "no"]), default="both", show_default=True,
@@ -84,6 +85,7 @@ def command(**chosen: Any) -> int:
     netml compare --pcap demo.pcap --label demo.csv
     netml compare -p demo.pcap -l demo.csv -f STATS -f SIZE -a ecod -a oc-kjl --scale log -o leaderboard.csv
     """
+    from netml.cli._worker import run_in_worker
     from netml.cli.progress import progress_bar
     from netml.comparison import compare_flows, read_captures
     from netml.evaluation.labelled import label_tables
@@ -97,7 +99,13 @@ def command(**chosen: Any) -> int:
     y = label_tables(tables, marks)
     if not chosen["quiet"]:
         summarise(tables, y)
-    comparison = compare_flows(tables, y, study, on_entry=_show_progress(study, quiet=chosen["quiet"]))
+    show = _show_progress(study, quiet=chosen["quiet"])
+
+    def work() -> Comparison:
+        return compare_flows(tables, y, study, on_entry=show)
+
+    # Several candidates at a time are trained in processes of their own, for which the main thread only waits.
+    comparison = run_in_worker(work) if study.jobs == 1 else work()
     _write(comparison, chosen)
     return EXIT_FAILURE if is_damaged(tables) or comparison.best is None else EXIT_OK
 

@@ -45,6 +45,7 @@ def command(**chosen: Any) -> int:
     netml evaluate --model model.netml --pcap demo.pcap --label demo.csv --plot demo.svg
     """
     from netml.cli._models import load_complete_model
+    from netml.cli._worker import run_in_worker
     from netml.cli.progress import progress_bar
     from netml.evaluation import evaluate_tables, known_representation
     from netml.evaluation.labelled import label_tables
@@ -59,7 +60,8 @@ def command(**chosen: Any) -> int:
     y = label_tables(tables, marks)
     if not chosen["quiet"]:
         summarise(tables, y)
-    evaluation = evaluate_tables(model, tables, y, threshold=chosen["threshold"], random_state=chosen["random_state"])
+    how = {name: chosen[name] for name in ("threshold", "random_state")}
+    evaluation = run_in_worker(lambda: evaluate_tables(model, tables, y, **how))
     about = f"{model.algorithm or type(model.detector).__name__} in {os.path.basename(chosen['model_path'])}"
     if chosen["as_json"]:
         import json

@@ -11,6 +11,7 @@ from netml.ndm import DETECTORS, registry_name
 
 REFERENCE_ROWS, REFERENCE_FEATURES = 2000, 20
 MAX_SECONDS = 600.0
+LONG_SECONDS = 10.0  # from here on a fit is announced
 MAX_MEMORY_SHARE = 0.75
 ALTERNATIVES = "oc-nystroem, oc-kjl, ocsvm-sgd, ecod"
 
@@ -134,6 +135,34 @@ def check_cost(name: str, n_rows: int, n_features: int) -> None:
         f"made for so many are {others}. Or train on a random part of the rows (--max-train-rows N, in Python "
         "max_train_rows=N), or take the time (--force, force=True)"
     )
+
+
+def describe_long(name: str, n_rows: int, n_features: int) -> str:
+    """Say that training will take its time; nothing where it will not.
+
+    Parameters
+    ----------
+    name : str
+        A detector's name.
+    n_rows, n_features : int
+        Shape of the training rows.
+
+    Returns
+    -------
+    str
+        Some words, "" if it is estimated to take less than `LONG_SECONDS`.
+
+    Examples
+    --------
+    >>> describe_long("ocsvm", 100_000, 19), describe_long("ocsvm", 25_000, 19), describe_long("ocsvm", 2_000, 19)
+    ('ocsvm on 100,000 rows, some 9 minutes', 'ocsvm on 25,000 rows, some 30 seconds', '')
+    """
+    seconds = estimate(name, n_rows, n_features).seconds
+    if seconds < LONG_SECONDS:
+        return ""
+    # An estimate is right within a factor of a few: no more than one figure of the seconds.
+    duration = f"{round(seconds, -1):.0f} seconds" if seconds < 60 else _duration(seconds).removeprefix("about ")
+    return f"{name} on {n_rows:,} rows, some {duration}"
 
 
 def _memory_bytes() -> float:

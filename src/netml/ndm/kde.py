@@ -7,6 +7,7 @@ from typing import Any
 from sklearn.neighbors import KernelDensity
 
 from netml.ndm._base import Array
+from netml.ndm._blocks import score_in_blocks
 from netml.ndm._estimator import Detector
 
 
@@ -67,4 +68,4 @@ class KDE(Detector):
         self.model_ = self._make_model().fit(rows)
 
     def _score(self, rows: Array) -> Any:
-        return -self.model_.score_samples(rows)
+        return -score_in_blocks(self.model_.score_samples, rows, len(self.model_.tree_.data))

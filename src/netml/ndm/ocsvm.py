@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.svm import OneClassSVM
 
 from netml.ndm._base import Array
+from netml.ndm._blocks import score_in_blocks
 from netml.ndm._estimator import Detector
 
 
@@ -66,7 +67,7 @@ class OCSVM(Detector, OneClassSVM):  # type: ignore[misc]
 
     def _score(self, rows: Array) -> Any:
         # scikit-learn's `score_samples` would call the overridden `decision_function`.
-        return -(np.ravel(self._decision_function(rows)) + self.offset_)
+        return -(score_in_blocks(self._decision_function, rows, len(self.support_)) + self.offset_)
 
     def score_samples(self, X: Any) -> Array:
         """Score rows the other way round, as scikit-learn does: lower is more abnormal.
