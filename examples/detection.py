@@ -37,4 +37,9 @@ def main(capture, labels):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3] or [DATA / "demo.pcap", DATA / "demo.csv"])
+    if len(sys.argv) not in (1, 3):
+        sys.exit(f"usage: python {sys.argv[0]} [CAPTURE LABELS]")
+    try:
+        main(*sys.argv[1:] or [DATA / "demo.pcap", DATA / "demo.csv"])
+    except (netml.NetmlError, OSError) as error:
+        sys.exit(f"{sys.argv[0]}: {error}")

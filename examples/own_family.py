@@ -109,4 +109,9 @@ def main(capture):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2] or [DEMO])
+    if len(sys.argv) > 2:
+        sys.exit(f"usage: python {sys.argv[0]} [CAPTURE]")
+    try:
+        main(*sys.argv[1:] or [DEMO])
+    except (netml.NetmlError, OSError) as error:
+        sys.exit(f"{sys.argv[0]}: {error}")

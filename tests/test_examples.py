@@ -20,3 +20,15 @@ def test_example(tmp_path, name):
     assert (run.returncode, run.stderr) == (0, "")
     assert SAID[name] in run.stdout
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", SAID)
+@pytest.mark.parametrize(
+    ("arguments", "said"), [(["nofile", "nofile"], "nofile"), (["one", "two", "three"], "usage: python ")]
+)
+def test_what_is_wrong_is_said_in_a_line(tmp_path, name, arguments, said):
+    given = arguments[1:] if name != "detection.py" else arguments
+    command = [sys.executable, house.ROOT / "examples" / name, *given]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path)
+    assert (run.returncode, run.stdout, run.stderr.count("\n")) == (1, "", 1), run.stderr
+    assert said in run.stderr

@@ -73,8 +73,8 @@ class Training:
         require_whole("random_state", self.random_state, 0, 2**32 - 1)
         if self.max_train_rows is not None:
             require_whole("max_train_rows", self.max_train_rows, 2)
-        if self.contamination is not None and not 0.0 < self.contamination <= 0.5:
-            raise OptionError("contamination", self.contamination, "a number greater than 0 and at most 0.5")
+        if self.contamination is not None:
+            require_number("contamination", self.contamination, lowest=0.0, highest=0.5)
 
 
 def train(

@@ -298,6 +298,7 @@ def test_columns_of_labels_are_named(tmp_path, path):
     run = run_netml("extract", path, "--labels", labels, *options, "-o", tmp_path / "out.dat")
     assert (run.status, "labels   0 of" in run.err) == (0, True)
     assert "a .dat file leaves the others out" in run.err
+    assert "matrix   0 x " in run.err
     wrong = run_netml("extract", path, "--labels", labels, "--label-column", "src_ip", "-o", tmp_path / "out.npz")
     assert_one_line(wrong, 2, "--label-column", "is not FIELD=NAME")
     unknown = run_netml("extract", path, "--labels", labels, "--label-column", "sauce=from", "-o", tmp_path / "out.npz")

@@ -17,6 +17,7 @@ from netml.cli._learning import parse_params
 from netml.errors import DamagedFileError
 from netml.flow_index import FLOW_KEY
 from netml.labels import LabelFileError
+from netml.persist import load_data
 from netml.training import Training, train
 
 FAST = ("--algorithm", "gmm")
@@ -144,6 +145,18 @@ def test_two_steps_are_one(tmp_path, capture, labels, features):
     assert second.representation.to_dict() == first.representation.to_dict()
     assert second.summary["auc"] == first.summary["auc"]
     assert features.exists()
+
+
+def test_rows_that_a_dat_file_leaves_out_are_said(tmp_path, capture):
+    flows = netml.read_flows(capture).index
+    some = write_labels(tmp_path / "some.csv", flows[np.arange(8)], np.arange(8) % 2)
+    run = invoke("learn", "extract", "-p", capture, "-l", some, "-f", tmp_path / "f.dat", "--family", "SIZE")
+    X, y = load_data(tmp_path / "f.dat")
+    assert f"labels   {len(y)} of 40 flows, {sum(y)} abnormal; a .dat file leaves the others out\n" in run.err
+    assert f"matrix   {len(X)} x {X.shape[1]} in {tmp_path / 'f.dat'}\n" in run.err
+    run = invoke("learn", "extract", "-p", capture, "-l", some, "-f", tmp_path / "f.npz", "--family", "SIZE")
+    assert "leaves the others out" not in run.err
+    assert f"matrix   40 x {X.shape[1]} in {tmp_path / 'f.npz'}\n" in run.err
 
 
 def test_both_files_at_once(tmp_path, capture):
@@ -310,6 +323,15 @@ def test_too_many_rows_are_refused_and_ways_out_named():
     np.testing.assert_array_equal(model.decision_function(X[:50]), again.decision_function(X[:50]))
     other = train(matrix, Training(detector="ocsvm", max_train_rows=300, random_state=6))
     assert (model.decision_function(X[:50]) != other.decision_function(X[:50])).any(), "chosen at random, by the seed"
+
+
+def test_none_of_the_training_may_count_as_abnormal(tmp_path, features):
+    given = ("learn", "train", "-f", features, "-o", tmp_path / "m.netml", *FAST)
+    assert invoke(*given, "--contamination", 0).status == 0
+    model = netml.load_model(tmp_path / "m.netml")
+    assert (model.detector.contamination, model.threshold) == (0, model.detector.threshold_)
+    for share in (-0.1, 0.6):
+        assert_refused(invoke(*given, "--contamination", share), 2, "--contamination", "a number from 0 to 0.5")
 
 
 def test_chosen_rows_are_said(tmp_path, features):

@@ -106,6 +106,8 @@ def test_what_goes_on_for_ever_hands_out_what_is_open(tmp_path, number, name):
         _, err = process.communicate(timeout=LIMIT_S)
     assert process.returncode == 0, err.decode()
     assert len(out.read_text().splitlines()) > 15
+    done = "written" if name == "stream" else "judged"
+    assert f"stopped  before the end of the input: what was open is {done}, too\n" in err.decode()
 
 
 LOADING = """

@@ -178,6 +178,14 @@ def test_scores_far_off_do_not_hide_the_others(tmp_path):
     assert "109" in ["".join(text.split()) for text in texts_of(tmp_path / "plot.svg")], "ten to the ninth"
 
 
+def test_powers_of_ten_are_not_written_over_the_0(tmp_path):
+    scores = np.concatenate([np.linspace(-60, 20, 300), np.geomspace(60, 3e5, 200)])
+    visual.plot_scores(tmp_path / "plot.svg", np.repeat([0, 1], (300, 200)), scores)
+    found = ["".join(text.split()) for text in texts_of(tmp_path / "plot.svg")]
+    assert {"0", "103", "105"} <= set(found)
+    assert "101" not in found, "ten, a hair's breadth from the 0"
+
+
 @pytest.mark.parametrize("values", [[3.0, 3.0], [0.0], [], [1e9, 1e9], [0.0, 0.0, 1e-3], [0.0, 1e29]])
 def test_bins_have_a_width_and_hold_everything(values):
     edges, _ = _canvas.spread_bins(np.array(values), 10)

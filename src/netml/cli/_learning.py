@@ -159,13 +159,19 @@ def read_features(chosen: Mapping[str, Any]) -> FeatureMatrix:
 def _say_matrix(matrix: FeatureMatrix, chosen: Mapping[str, Any]) -> None:
     if is_quiet(chosen):
         return
+    from netml.formats import count_written
+
+    path = chosen["feature_path"]
+    n_rows = count_written(path, matrix) if path else len(matrix)
     if matrix.labels is not None:
         from netml.labels import binary_labels
 
         y = binary_labels(matrix.labels)
-        click.echo(f"labels   {int((y >= 0).sum()):,} of {len(y):,} flows, {int((y == 1).sum()):,} abnormal", err=True)
-    place = f" in {chosen['feature_path']}" if chosen["feature_path"] else ""
-    click.echo(f"matrix   {matrix.shape[0]:,} x {matrix.shape[1]:,}{place}", err=True)
+        rest = "; a .dat file leaves the others out" if n_rows < len(y) else ""
+        about = f"{int((y >= 0).sum()):,} of {len(y):,} flows, {int((y == 1).sum()):,} abnormal"
+        click.echo(f"labels   {about}{rest}", err=True)
+    place = f" in {path}" if path else ""
+    click.echo(f"matrix   {n_rows:,} x {matrix.shape[1]:,}{place}", err=True)
 
 
 def is_quiet(chosen: Mapping[str, Any]) -> bool:

@@ -17,6 +17,7 @@ from netml.cli.failures import EXIT_ANOMALY, EXIT_FAILURE, EXIT_OK, stopping_wit
 
 if TYPE_CHECKING:
     from netml.flow_model import FlowModel
+    from netml.streaming import FlowStream
     from netml.verdicts import Verdicts
 
 Report = Callable[["Verdicts"], None]
@@ -70,15 +71,17 @@ def command(captures: tuple[str, ...], pcaps: tuple[str, ...], **chosen: Any) ->
     start_s = time.perf_counter()
     n_flows = n_abnormal = 0
     read: Mapping[str, Any] = {}
+    stream = _open_stream(model, sources, chosen) if chosen["follow"] else None
+    parts = _judge(model, sources, threshold, chosen) if stream is None else _follow(model, stream, threshold)
     with _open_report(chosen, suffix) as report:
-        for verdicts, metadata in (_follow if chosen["follow"] else _judge)(model, sources, threshold, chosen):
+        for verdicts, metadata in parts:
             read = metadata
             report(verdicts)
             n_flows += len(verdicts)
             n_abnormal += int(verdicts.is_abnormal.sum())
     if not chosen["quiet"] and chosen["verbosity"] > 0:
         judged = f"with {model.algorithm}: {n_abnormal:,} abnormal (score above {threshold:.6g})"
-        _summarise(read, n_flows, judged, time.perf_counter() - start_s)
+        _summarise(read, n_flows, judged, time.perf_counter() - start_s, stream)
     if read["damage"]:
         return EXIT_FAILURE
     return EXIT_ANOMALY if n_abnormal and chosen["fail_on_anomaly"] else EXIT_OK
@@ -118,15 +121,17 @@ def _judge(
     yield verdicts, verdicts.metadata
 
 
-def _follow(
-    model: FlowModel, sources: list[str], threshold: float, chosen: Mapping[str, Any]
-) -> Iterator[tuple[Verdicts, Mapping[str, Any]]]:
-    """Flows as they end."""
+def _open_stream(model: FlowModel, sources: list[str], chosen: Mapping[str, Any]) -> FlowStream:
     from netml.cli._footprint import give_memory_back
-    from netml.verdicts import no_verdicts
 
     give_memory_back()
-    stream = model.stream(sources if len(sources) > 1 else sources[0], strict=chosen["strict"])
+    return model.stream(sources if len(sources) > 1 else sources[0], strict=chosen["strict"])
+
+
+def _follow(model: FlowModel, stream: FlowStream, threshold: float) -> Iterator[tuple[Verdicts, Mapping[str, Any]]]:
+    """Flows as they end."""
+    from netml.verdicts import no_verdicts
+
     with stopping_with(stream.interrupt):
         for verdicts in model.follow(stream, threshold=threshold):
             yield verdicts, stream.metadata
@@ -154,11 +159,15 @@ def _open_report(chosen: Mapping[str, Any], suffix: str | None) -> Iterator[Repo
     yield report
 
 
-def _summarise(metadata: Mapping[str, Any], n_flows: int, judged: str, duration_s: float) -> None:
+def _summarise(
+    metadata: Mapping[str, Any], n_flows: int, judged: str, duration_s: float, stream: FlowStream | None
+) -> None:
     from netml.summary import plural, summarise_table
 
     for line in summarise_table(dict(metadata), n_flows):
         click.echo(line, err=True)
+    if stream is not None and stream.was_interrupted:
+        click.echo("stopped  before the end of the input: what was open is judged, too", err=True)
     judged = f"{plural(n_flows, 'flow')} {judged}" if n_flows else "nothing: there are no flows"
     click.echo(f"judged   {judged}", err=True)
     rate = metadata["packets_read"] / max(duration_s, 1e-9)

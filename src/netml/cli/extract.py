@@ -97,6 +97,7 @@ def command(captures: tuple[str, ...], output_path: str, **chosen: Any) -> int:
 
 
 def _summarise(matrix: Any, output_path: str, duration_s: float) -> None:
+    from netml.formats import count_written
     from netml.summary import summarise_table
 
     for line in summarise_table(matrix.metadata, len(matrix)):
@@ -113,6 +114,8 @@ def _summarise(matrix: Any, output_path: str, duration_s: float) -> None:
     window = f", rate {learned['rate_s']:.6g} s" if learned["rate_s"] else ""
     first = f", first {learned['first']} packets" if learned["first"] else ""
     about = f"{names}{header}; dim {learned['dim']}{window}{first}"
-    click.echo(f"matrix   {matrix.shape[0]:,} x {matrix.shape[1]:,} ({about}) in {output_path}", err=True)
+    click.echo(
+        f"matrix   {count_written(output_path, matrix):,} x {matrix.shape[1]:,} ({about}) in {output_path}", err=True
+    )
     rate = matrix.metadata["packets_read"] / duration_s
     click.echo(f"time     {duration_s:.2f} s, {rate:,.0f} packets/s", err=True)

@@ -166,6 +166,25 @@ def _find_output(path: str | os.PathLike[str], is_bits: bool) -> Format:
     return found
 
 
+def count_written(path: str | os.PathLike[str], matrix: FeatureMatrix) -> int:
+    """Count the rows that a file of this name holds: a `.dat` file leaves flows without a label out.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        Where the matrix is written to.
+    matrix : FeatureMatrix
+        What is written.
+
+    Returns
+    -------
+    int
+        At most the matrix's own rows.
+    """
+    is_seed_file = os.fspath(path).lower().endswith(".dat")
+    return int((matrix.labels != "").sum()) if is_seed_file and matrix.labels is not None else len(matrix)
+
+
 def check_matrix_output(path: str | os.PathLike[str], *, is_bits: bool = False) -> None:
     """Raise now what `write_matrix` would raise after all the work.
 

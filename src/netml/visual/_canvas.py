@@ -39,6 +39,7 @@ STYLE = {
 }
 LARGEST_SCORE = 1e30  # beyond, a score is as good as infinite, and drawn at the end of the axis
 _SKEWED = 20  # times the middle four fifths, the whole range is: the axis is no longer linear
+_APART_POINTS = 22  # two short labels
 _MOST_POINTS = 2000
 
 
@@ -160,8 +161,20 @@ def spread_bins(
 
 def set_scale(axes: Axes, linear_width: float | None) -> None:
     """Give the x axis the scale that `spread_bins` found."""
-    if linear_width is not None:
-        axes.set_xscale("asinh", linear_width=linear_width)
+    if linear_width is None:
+        return
+    axes.set_xscale("asinh", linear_width=linear_width)
+    write = axes.xaxis.get_major_formatter()
+
+    def write_apart(number: float, _place: object) -> str:
+        # Round 0, where the axis is linear, powers of ten crowd: what would be written over the 0 is left out.
+        low, high = axes.get_xlim()
+        span = np.arcsinh(high / linear_width) - np.arcsinh(low / linear_width)
+        width_points = axes.bbox.width / axes.figure.dpi * 72
+        points = abs(np.arcsinh(number / linear_width)) / span * width_points
+        return "" if low <= 0 <= high and 0 < points < _APART_POINTS else write(number)
+
+    axes.xaxis.set_major_formatter(write_apart)
 
 
 def thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
