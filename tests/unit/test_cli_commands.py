@@ -113,12 +113,30 @@ def test_completion(tmp_path, shell):
 
 @pytest.mark.parametrize(
     ("words", "completed"),
-    [("netml ", COMMANDS), ("netml ex", ["extract"]), ("netml extract --fam", ["--family"])],
+    [
+        ("netml ", COMMANDS),
+        ("netml ex", ["extract"]),
+        ("netml extract --fam", ["--family"]),
+        ("netml extract a.pcap -f IAT", ["IAT", "IAT_SIZE"]),
+        ("netml extract a.pcap -f stats,si", ["STATS,SIZE"]),
+        ("netml learn --family FFT-IAT_", ["FFT-IAT_SIZE"]),
+        ("netml compare -f SPL", ["SPLT"]),
+        ("netml compare -a gm", ["gmm"]),
+        ("netml detectors eco", ["ecod"]),
+        # To bash the = of --option=value is a word of its own.
+        ("netml learn --pcap = a.pc", ["a.pc"]),
+        ("netml learn --pcap =", [""]),
+        ("netml learn --pcap = a.pcap --label = a.c", ["a.c"]),
+        ("netml learn --pcap = a.pcap --algorithm = eco", ["ecod"]),
+        ("netml learn --pcap = a.pcap --algo", ["--algorithm"]),
+    ],
 )
 def test_completion_completes(words, completed):
-    place = {"COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1)}
+    place = {"COMP_WORDS": words.replace(" ", "\n"), "COMP_CWORD": str(len(words.split(" ")) - 1)}
     run = run_netml(env={**os.environ, **place, "_NETML_COMPLETE": "bash_complete"})
-    assert [line.split(",")[1] for line in run.out.splitlines()] == completed
+    assert [line.split(",", 1)[1] for line in run.out.splitlines()] == completed
+    kinds = {line.split(",")[0] for line in run.out.splitlines()}
+    assert kinds == {"file" if completed in ([""], ["a.pc"], ["a.c"]) else "plain"}
 
 
 def test_version_and_help():
@@ -209,6 +227,18 @@ def test_no_progress_bar_where_there_is_no_terminal(path):
     assert (status, shown) == (0, "")
 
 
+COMPLETING = """
+import os, sys
+from netml.cli import main as run
+
+def main(words):
+    os.environ |= {"_NETML_COMPLETE": "bash_complete", "COMP_WORDS": "\\n".join(["netml", *words]), "COMP_CWORD": "3"}
+    try: run()
+    except SystemExit: pass
+
+"""
+
+
 @pytest.mark.parametrize(
     "code",
     [
@@ -216,6 +246,8 @@ def test_no_progress_bar_where_there_is_no_terminal(path):
         "import netml.cli",
         "from netml.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass",
         "from netml.cli import main\ntry: main(['families'])\nexcept SystemExit: pass",
+        f"{COMPLETING}main(['learn', '-a', 'ec'])",
+        f"{COMPLETING}main(['extract', '-f', 'I'])",
     ],
 )
 def test_a_start_loads_nothing_heavy(code):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netml.cli import params
+from netml.cli._completing import complete_detector, complete_family
 from netml.cli._imports import import_option
 from netml.cli._labelled import (
     check_captures,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 @click.command("compare")
 @labelled_captures
 @click.option(
-    "-f", "--family", "families", metavar="FAMILY", multiple=True,
+    "-f", "--family", "families", metavar="FAMILY", multiple=True, shell_complete=complete_family,
     help="Family of features; repeat it for several. `IAT,SIZE` is one matrix of two. "
     "[default: the six of the original, each alone]",
 )  # fmt: skip
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     help="With TCP flag counts and TTLs in front, without, or one after the other.",
 )  # fmt: skip
 @click.option(
-    "-a", "--algorithm", "algorithms", metavar="NAME", multiple=True,
+    "-a", "--algorithm", "algorithms", metavar="NAME", multiple=True, shell_complete=complete_detector,
     help="Detector; repeat it for several. `netml detectors` lists them. [default: ocsvm kde gmm if pca ae]",
 )  # fmt: skip
 @click.option(

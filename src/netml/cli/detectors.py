@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
+from netml.cli._completing import complete_detector
+
 
 @click.command("detectors")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_detector)
 def command(name: str | None) -> None:
     """List the detectors; with a NAME, that detector's parameters and their defaults."""
     from netml.ndm import ALIASES, DETECTORS, parameters_of, registry_name

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from netml.cli import _families, params
+from netml.cli._completing import complete_family
 from netml.cli._extract_stream import Size, check_combination, extract_stream, options_like
 from netml.cli._imports import import_option
 from netml.cli.failures import EXIT_FAILURE, EXIT_OK
@@ -18,6 +19,7 @@ from netml.cli.failures import EXIT_FAILURE, EXIT_OK
 @params.output
 @click.option(
     "-f", "--family", "families", metavar="FAMILY", multiple=True, default=("IAT",), show_default=True,
+    shell_complete=complete_family,
     help="Family of features; repeat it for several in one matrix. See `netml families`.",
 )  # fmt: skip
 @click.option("--fft", is_flag=True, help="Real part of the rows' Fourier transform.")

@@ -151,6 +151,10 @@ def _invoke(group: click.Group, arguments: list[str]) -> object:
     if instruction:
         from click.shell_completion import shell_complete
 
+        from netml.cli._completing import join_words
+
+        if instruction == "bash_complete":
+            join_words(os.environ)
         return shell_complete(group, {}, "netml", COMPLETION_VARIABLE, instruction)
     with group.make_context("netml", list(arguments)) as context:
         return group.invoke(context)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from netml.cli import _families, params
+from netml.cli._completing import complete_detector
 from netml.cli._imports import import_option
 from netml.cli.failures import EXIT_FAILURE, EXIT_OK
 
@@ -31,7 +32,10 @@ ALGORITHMS = "`netml detectors` lists them."
     "-o", "-m", "--output", "--model", "output_path", metavar="FILE", type=params.any_path,
     help="The model: .netml, or .dat for a pickle as the original's.",
 )  # fmt: skip
-@click.option("-a", "--algorithm", metavar="NAME", default="ocsvm", show_default=True, help=f"Detector. {ALGORITHMS}")
+@click.option(
+    "-a", "--algorithm", metavar="NAME", default="ocsvm", show_default=True, shell_complete=complete_detector,
+    help=f"Detector. {ALGORITHMS}",
+)  # fmt: skip
 @click.option("--help-algorithm", is_flag=True, help="Describe the detectors, and exit.")
 @click.option("--param", metavar="YAML", help="Parameters of the detector: YAML or JSON text, or a file of it.")
 @click.option("--help-param", is_flag=True, help="Show the detectors' parameters, and exit.")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from netml.cli._completing import complete_family
+
 if TYPE_CHECKING:
     from netml.labels import Labels
     from netml.options import FlowOptions
@@ -250,6 +252,7 @@ def representation_options(function: Function) -> Function:
             "families",
             metavar="FAMILY",
             multiple=True,
+            shell_complete=complete_family,
             help="Family of features; repeat it for several. See `netml families`. [default: IAT]",
         ),
         click.option("--fft", is_flag=True, help="Real part of the rows' Fourier transform."),
@@ -260,24 +263,17 @@ def representation_options(function: Function) -> Function:
     )
 
 
-BARE_NAMES = (
-    "families",
-    "fft",
-    "header",
-    "dim",
-    "rate",
-    "size",
-    "interval",
-    "tcp_timeout",
-    "udp_timeout",
-    "min_packets",
-)
+_BARE_FLOW_NAMES = ("interval", "tcp_timeout", "udp_timeout", "min_packets")
+BARE_NAMES = ("families", "fft", "header", "dim", "rate", "size", *_BARE_FLOW_NAMES)
 
 
 def bare_model_options(function: Function) -> Function:
     """Add the options of models that know no representation: all absent unless given."""
     options: list[tuple[str, dict[str, Any]]] = [
-        ("--family", {"metavar": "FAMILY", "multiple": True, "help": "As in training."}),
+        (
+            "--family",
+            {"metavar": "FAMILY", "multiple": True, "shell_complete": complete_family, "help": "As in training."},
+        ),
         ("--fft", {"is_flag": True, "help": "As in training."}),
         ("--header", {"is_flag": True, "help": "As in training."}),
         ("--dim", {"type": int, "metavar": "N", "help": "As in training. [default: as the features are wide]"}),

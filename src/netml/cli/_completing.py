@@ -1,0 +1,47 @@
+"""What a shell completes beyond commands, options and files: names of families and of detectors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    import click
+
+
+def complete_family(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Give the families whose names begin so, as the last of `IAT,SI`, and behind `FFT-`, too."""
+    from netml.families import FAMILIES
+    from netml.families.own import known_own
+
+    others, comma, begun = incomplete.upper().rpartition(",")
+    prefix = "FFT-" if begun.startswith("FFT-") else ""
+    known = dict.fromkeys([*FAMILIES, *known_own()])
+    return [f"{others}{comma}{prefix}{name}" for name in known if f"{prefix}{name}".startswith(begun)]
+
+
+def complete_detector(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Give the detectors whose names begin so."""
+    from netml.ndm import ALIASES, DETECTORS
+
+    return [name for name in (*DETECTORS, *ALIASES) if name.startswith(incomplete.lower())]
+
+
+def join_words(environment: MutableMapping[str, str]) -> None:
+    """Take the `=` of `--option=value` for a blank, as click does of the word to be completed.
+
+    To bash it is a word of its own, and click would take it for the option's value.
+
+    Parameters
+    ----------
+    environment : mutable mapping
+        In which bash's words stand, a line each; they are changed there.
+    """
+    words = environment.get("COMP_WORDS", "").split("\n")
+    position = int(environment.get("COMP_CWORD", "0"))
+    dropped = [
+        place for place in range(1, min(position, len(words))) if words[place] == "=" and words[place - 1][:2] == "--"
+    ]
+    environment["COMP_WORDS"] = "\n".join(word for place, word in enumerate(words) if place not in dropped)
+    environment["COMP_CWORD"] = str(position - len(dropped))
