@@ -124,6 +124,12 @@ def enum_members(room, first):
     raise AssertionError(f"no enum with {first} in _core/{room}")
 
 
+def test_the_table_for_people_names_every_module():
+    table = (house.ROOT / "CONTRIBUTING.md").read_text()
+    services = {name for layer in ("services", "detectors", "models", "faces", "cli") for name in LAYERS[layer]}
+    assert not {name for name in services if f"`{name}`" not in table and f"`{name}/`" not in table}
+
+
 def test_every_module_has_a_layer():
     missing = {top_of(house.module_name(path)) for path in LAYERED} - set(LAYER_OF)
     assert not missing, f"new in src/netml: {sorted(missing)}; give them a layer in LAYERS of {__file__}"

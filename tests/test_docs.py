@@ -29,6 +29,11 @@ def test_code_runs(page, tmp_path, monkeypatch, capsys):
             exec(compile(block, f"{page}, block {number}", "exec"), {})  # each alone, as it is copied
 
 
+@pytest.mark.parametrize("page", PAGES[1:])
+def test_a_page_leaves_the_model_of_the_readme_alone(page):
+    assert not [block for block in blocks_of(page) if 'save("model.netml")' in block]
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / page).read_text()):
