@@ -16,6 +16,7 @@ from command import PROGRAM, TIMEOUT_S, assert_one_line, run_netml
 
 import netml
 from netml import cli, families
+from netml.comparison.study import FAMILY_NAMES
 
 COMMANDS = list(cli.COMMANDS)
 HEAVY = ("numpy", "dpkt", "sklearn", "pyod", "pandas", "pyarrow", "matplotlib", "scipy", "netml._flowcore")
@@ -154,6 +155,11 @@ def test_help_of_every_command(command):
     assert run.out.startswith(f"Usage: netml {command} ")
     documented = {"extract": ["--family", "--fft", "--interval", "--labels", "--keep-tail", "--quiet", "--strict"]}
     assert all(option in run.out for option in documented.get(command, []))
+
+
+def test_help_of_compare_says_what_is_compared():
+    assert FAMILY_NAMES == ("IAT", "SIZE", "IAT_SIZE", "STATS", "SAMP_NUM", "SAMP_SIZE")
+    assert "[default: the six of the original, each alone]" in " ".join(run_netml("compare", "--help").out.split())
 
 
 def test_no_command_shows_the_help():
