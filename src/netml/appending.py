@@ -14,7 +14,7 @@ from netml.formats._table import import_pyarrow
 from netml.persist import atomic_output, check_output
 
 
-def find_suffix(path: str | os.PathLike[str], suffix: str | None, known: Iterable[str], what: str) -> str:
+def find_suffix(path: str | os.PathLike[str], known: Iterable[str], what: str, suffix: str | None = None) -> str:
     """Find the format of a path: its suffix, or the one given where the path does not tell.
 
     Raises

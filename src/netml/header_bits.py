@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from netml.errors import UnknownNameError
+from netml import appending
 from netml.flow_index import address_texts
 from netml.persist import atomic_output, check_output
 
@@ -180,7 +180,4 @@ def check_header_output(path: str | os.PathLike[str]) -> None:
 
 def find_suffix(path: str | os.PathLike[str]) -> str:
     """Find the format of a path, or raise an `UnknownNameError`."""
-    suffix = os.path.splitext(os.fspath(path))[1].lower()
-    if suffix not in SUFFIXES:
-        raise UnknownNameError("format of header bits", suffix or os.path.basename(path), SUFFIXES)
-    return suffix
+    return appending.find_suffix(path, SUFFIXES, "format of header bits")

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import netml
-from netml import _flowcore
-from netml.errors import UnknownNameError
+from netml import _flowcore, appending
 from netml.flow_index import address_texts
 from netml.options import FlowOptions, choose_flow
 from netml.persist import atomic_output, check_output
@@ -208,7 +207,4 @@ def check_packets_output(path: str | os.PathLike[str]) -> None:
 
 
 def _suffix(path: str | os.PathLike[str]) -> str:
-    suffix = os.path.splitext(os.fspath(path))[1].lower()
-    if suffix not in SUFFIXES:
-        raise UnknownNameError("packet table format", suffix or os.path.basename(path), SUFFIXES)
-    return suffix
+    return appending.find_suffix(path, SUFFIXES, "packet table format")

@@ -26,7 +26,7 @@ def find_suffix(path: str | os.PathLike[str], suffix: str | None = None) -> str:
     UnknownNameError
         If it cannot be written in batches; it names those that can.
     """
-    return appending.find_suffix(path, suffix, WRITERS, "format that can be written in batches")
+    return appending.find_suffix(path, WRITERS, "format that can be written in batches", suffix)
 
 
 def check_row_output(path: str | os.PathLike[str], suffix: str | None = None) -> str:

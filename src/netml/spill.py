@@ -14,6 +14,7 @@ import numpy as np
 
 from netml import _flowcore
 from netml.errors import SpillError
+from netml.packet_columns import PACKET_KINDS
 
 _ARRIVED_BYTES = 12  # of a packet as it arrives: time and flow
 _GROUPED_BYTES = 8  # of a packet by its flow: time
@@ -21,8 +22,7 @@ _MOST_PACKETS = (1 << 32) - (1 << 24)  # of a run: places are 32 bits wide, and 
 _KINDS: dict[str, Any] = {
     "flow": np.uint32,
     "count": np.uint32,
-    "time_ns": np.int64,
-    **{name: kind for name, (_, kind) in _flowcore.COLUMNS.items()},
+    **PACKET_KINDS,
 }
 
 

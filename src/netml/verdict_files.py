@@ -25,7 +25,7 @@ def find_suffix(path: str | os.PathLike[str], suffix: str | None = None) -> str:
     UnknownNameError
         If it is none of `SUFFIXES`.
     """
-    return appending.find_suffix(path, suffix, SUFFIXES, "verdict format")
+    return appending.find_suffix(path, SUFFIXES, "verdict format", suffix)
 
 
 def check_verdict_output(path: str | os.PathLike[str], suffix: str | None = None) -> None:
