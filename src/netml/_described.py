@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Self
 
-from netml.errors import OptionError
+from netml.errors import NetmlError, OptionError
 from netml.families import FamilyOptions, depends_on_dim
 from netml.options import FlowOptions, RepresentationOptions, choose_flow
 from netml.requirements import require_number
@@ -79,6 +79,17 @@ class Described:
         OptionError, UnknownNameError
             If something is missing or out of range.
         """
+        try:
+            return cls._from_parts(parts)
+        except NetmlError:
+            raise
+        # Any JSON may stand in a file.
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            given = " ".join(repr(parts)[:80].split())
+            raise OptionError("representation", given, f"what `to_dict` gives ({error})") from error
+
+    @classmethod
+    def _from_parts(cls, parts: Mapping[str, Any]) -> Self:
         for name in ("families", "dim", "interval_s"):
             if parts.get(name) is None:
                 raise OptionError(name, None, "there: a representation cannot do without")
@@ -114,8 +125,15 @@ class Described:
         -------
         FlowRepresentation or None
             Fitted; None if the metadata does not tell, as of a `.dat` or `.npy` file.
+
+        Raises
+        ------
+        OptionError, UnknownNameError
+            If something is missing or out of range.
         """
         if "representation" not in metadata or "interval_s" not in metadata:
             return None
+        if not isinstance(metadata["representation"], Mapping):
+            raise OptionError("representation", type(metadata["representation"]).__name__, "what `to_dict` gives")
         about = {"flow": metadata.get("flow", {}), "interval_s": metadata["interval_s"]}
         return cls.from_dict({**metadata["representation"], **about})

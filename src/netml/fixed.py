@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from netml.errors import DamagedFileError, FamilyError, OptionError, UnknownNameError
+from netml.errors import DamagedFileError, FamilyError, NetmlError, OptionError, UnknownNameError
 from netml.families import FamilyOptions, depends_on_dim, find_family
+from netml.formats._damage import telling_damage
 from netml.matrix import FeatureMatrix
 from netml.options import FlowOptions, RepresentationOptions
 from netml.requirements import require_number
@@ -76,25 +77,29 @@ def read_representation(like: Any) -> FixedRepresentation:
         If it has none.
     DamagedFileError
         If it is a file that has none, or one of a family that is not registered here.
+    OSError
+        If it is a file that cannot be opened.
     """
     if isinstance(like, str | os.PathLike):
         name = os.fspath(like)
+        os.stat(name)  # whether it is there comes before what its name says
         if os.path.splitext(name)[1].lower() not in KEEPING:
             raise DamagedFileError(name, f"keeps no representation: files in {', '.join(KEEPING)} do")
         try:
             return _fix(_read_parts(name), name)
         except (OptionError, UnknownNameError, FamilyError) as error:
-            raise DamagedFileError(name, f"holds no representation that can be used: {error}") from error
+            why = "" if isinstance(error, OptionError) and error.option == "like" else f": {error}"
+            raise DamagedFileError(name, f"holds no representation that can be used{why}") from error
     like = getattr(like, "representation", like) or like
     if hasattr(like, "to_dict") and hasattr(like, "interval_"):
-        return _fix(like.to_dict(), "like")
+        return _fix(like.to_dict(), type(like).__name__)
     if isinstance(like, FeatureMatrix):
-        return _fix(_parts_of(like.metadata), "like")
+        return _fix(_parts_of(like.metadata), "FeatureMatrix")
     raise OptionError("like", type(like).__name__, "a file, a FeatureMatrix, or a fitted representation or model")
 
 
 def _parts_of(metadata: Mapping[str, Any]) -> Any:
-    if "representation" not in metadata:
+    if not isinstance(metadata.get("representation"), Mapping):
         return None
     about = {"flow": metadata.get("flow"), "interval_s": metadata.get("interval_s")}
     return {**metadata["representation"], **about}
@@ -104,11 +109,12 @@ def _read_parts(name: str) -> Any:
     if os.path.splitext(name)[1].lower() != ".netml":
         return _parts_of(FeatureMatrix.load(name).metadata)
     # The manifest alone: it runs no code, and needs no models.
-    try:
-        with zipfile.ZipFile(name) as archive, archive.open("manifest.json") as manifest:
-            return json.loads(manifest.read(_MAX_MANIFEST_BYTES)).get("representation")
-    except (zipfile.BadZipFile, KeyError, ValueError, AttributeError) as error:
-        raise DamagedFileError(name, "not a netml model, or a damaged one") from error
+    with (
+        telling_damage(name, "not a netml model, or a damaged one"),
+        zipfile.ZipFile(name) as archive,
+        archive.open("manifest.json") as manifest,
+    ):
+        return json.loads(manifest.read(_MAX_MANIFEST_BYTES)).get("representation")
 
 
 def _fix(parts: Any, name: str) -> FixedRepresentation:
@@ -128,5 +134,7 @@ def _fix(parts: Any, name: str) -> FixedRepresentation:
         # Of flows that all have no duration 0 was learned.
         interval_s = max(float(parts["interval_s"]), LEAST_INTERVAL_S) if flow.definition == "seed" else None
         return fix_representation(options, flow, interval_s)
-    except (AttributeError, KeyError, TypeError) as error:
+    except NetmlError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:  # any JSON may stand there
         raise OptionError("like", name, "something that tells its representation") from error

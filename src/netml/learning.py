@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from netml.reading import Progress
 
 _ZIP = b"PK"
+# What the command calls otherwise.
+_AS_COMMAND = {"algorithm": "detector", "param": "params", "families": "family"}
 
 
 def learn(
@@ -76,6 +79,8 @@ def learn(
         If the detector would not end in a sensible time.
     MissingExtraError
         If the detector needs a package that is not there.
+    TypeError
+        If an argument is none of these.
 
     Examples
     --------
@@ -86,6 +91,7 @@ def learn(
     """
     from netml.representation import FlowRepresentation
 
+    _require_known(training)
     wanted = Training(**training)
     making: dict[str, Any] = {"dim": dim, "rate": rate, "size": size, "first": first, "family_options": family_options}
     representation = FlowRepresentation(family, fft=fft, header=header, flow=flow, **making)
@@ -94,6 +100,16 @@ def learn(
     if len(marks) != len(tables):
         raise OptionError("labels", f"{len(marks)} of them", f"{len(tables)}, one for each capture")
     return train(label_matrix(representation, tables, marks), wanted, representation=representation)
+
+
+def _require_known(training: Mapping[str, Any]) -> None:
+    """Say of a name that is none what `learn` calls it, and not what a class behind it does."""
+    known = [field.name for field in fields(Training)]
+    for name in training:
+        if name not in known:
+            meant = _AS_COMMAND.get(name)
+            hint = f"that is {meant}= here" if meant else f"besides its own it takes {', '.join(known)}"
+            raise TypeError(f"netml.learn() got an unexpected keyword argument {name!r}: {hint}")
 
 
 def label_matrix(
@@ -175,7 +191,10 @@ def load_model(path: str | os.PathLike[str], *, trust: bool = False) -> FlowMode
     if isinstance(model, FlowModel):
         from netml.model_file import version_notes
 
-        model.summary["notes"] = version_notes(model.versions)
+        try:
+            model.summary["notes"] = version_notes(model.versions)
+        except (AttributeError, TypeError) as error:  # a pickle may give an object whatever attributes it likes
+            raise DamagedFileError(os.fspath(path), "holds a model that lacks a part of it") from error
         return model
     if not hasattr(model, "decision_function"):
         raise DamagedFileError(os.fspath(path), "holds no model")

@@ -91,6 +91,10 @@ class FeatureMatrix:
         n_flows, n_features = self.X.shape
         if len(self.columns) != n_features:
             raise OptionError("columns", len(self.columns), f"{n_features} names, one for each feature")
+        if not all(isinstance(name, str) for name in self.columns):
+            raise OptionError("columns", self.columns, "texts")
+        if not isinstance(self.metadata, Mapping):
+            raise OptionError("metadata", type(self.metadata).__name__, "a dict")
         repeated = Counter(self.columns) - Counter(set(self.columns))
         if any(not name.endswith(REPEATED_COLUMN) for name in repeated):
             raise OptionError("columns", self.columns, "names that differ from each other")

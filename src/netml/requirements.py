@@ -69,5 +69,9 @@ def require_number(
         allowed = f"a number {'greater than' if excludes_lowest else 'of at least'} {lowest:g}"
     if isinstance(number, bool) or not isinstance(number, numbers.Real):
         raise OptionError(option, number, allowed)
-    if not lowest <= float(number) <= highest or (excludes_lowest and number == lowest):
+    try:
+        as_float = float(number)
+    except OverflowError:
+        raise OptionError(option, f"about 10**{len(str(number)) - 1}", "a number that a float can hold") from None
+    if not lowest <= as_float <= highest or (excludes_lowest and number == lowest):
         raise OptionError(option, number, allowed)

@@ -90,6 +90,40 @@ def test_python_as_on_the_command_line(tmp_path, capture, labels):
     assert again.threshold == model.threshold
 
 
+def test_names_of_the_command_are_told_those_of_python(capture):
+    with pytest.raises(TypeError, match=r"netml\.learn\(\) got .* 'algorithm': that is detector= here"):
+        netml.learn(capture, algorithm="gmm")
+    with pytest.raises(
+        TypeError, match=r"netml\.learn\(\) got .* 'interval': besides its own it takes detector, params"
+    ):
+        netml.learn(capture, interval=1.0)
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.JSONL"])
+def test_json_lines_are_not_read(tmp_path, name):
+    (tmp_path / name).write_text("{}\n")
+    run = invoke("learn", "train", "-f", tmp_path / name, "-o", tmp_path / "model.netml")
+    assert_refused(run, 2, f"{name}: JSON lines are written, not read; .npz, .npy, .csv, .parquet, .arrow, .dat are")
+
+
+def test_a_capture_is_no_feature_file(tmp_path, capture):
+    run = invoke("learn", "train", "-f", capture, "-o", tmp_path / "model.netml")
+    assert_refused(
+        run, 1, f"{capture}: not a pickle", "features are read from .npz", "captures by `netml learn --pcap`"
+    )
+
+
+@pytest.mark.parametrize("change", [{"representation": [1]}, {"interval_s": "x"}, {"interval_s": 10**400}, {"flow": 3}])
+def test_features_that_tell_wrongly_how_they_were_made(tmp_path, features, change):
+    matrix = netml.FeatureMatrix.load(features)
+    matrix.metadata |= change
+    matrix.save(features)
+    with pytest.raises(OptionError):
+        train(matrix)
+    run = invoke("learn", "train", "-f", features, "-o", tmp_path / "model.netml", *FAST)
+    assert_refused(run, 1, f"{features}: does not tell rightly how its features were made")
+
+
 def test_the_test_is_a_share_of_the_labelled_flows(capture, labels):
     model = netml.learn(capture, family="SIZE", detector="gmm", labels=labels, test_size=0.25, random_state=7)
     matrix = netml.extract(capture, "SIZE", labels=labels)

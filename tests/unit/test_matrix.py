@@ -118,3 +118,9 @@ def test_a_missing_package_is_named(matrix, monkeypatch, package, method):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingExtraError, match=r"pip install netml\["):
         getattr(matrix, method)()
+
+
+@pytest.mark.parametrize(("columns", "metadata", "said"), [(["a", 1], {}, "texts"), (["a", "b"], 3, "a dict")])
+def test_parts_of_other_types(columns, metadata, said):
+    with pytest.raises(OptionError, match=said):
+        FeatureMatrix(np.zeros((0, 2)), columns, build_index([]), metadata)

@@ -48,6 +48,7 @@ def check_usage(action: str | None, chosen: Mapping[str, Any]) -> None:
         if made is not None:
             option = spell_option(made)
             raise click.UsageError(f"{step} takes features as they are: {option} belongs to `netml learn extract`")
+        _check_features(chosen["feature_path"])
     else:
         if not captures:
             raise click.UsageError(f"{step} needs -p/--pcap, --pcap-normal or --pcap-abnormal")
@@ -67,6 +68,14 @@ def check_usage(action: str | None, chosen: Mapping[str, Any]) -> None:
     if pcaps and not labels and (chosen["normal"] or chosen["abnormal"]):
         raise click.UsageError("-p/--pcap beside --pcap-normal or --pcap-abnormal needs -l/--label, too")
     _check_outputs(action, chosen, [*captures, *labels])
+
+
+def _check_features(path: str | None) -> None:
+    """Refuse what netml writes and does not read."""
+    from netml.formats import FORMATS
+
+    if (path or "").lower().endswith(".jsonl"):
+        raise click.UsageError(f"-f/--feature {path}: JSON lines are written, not read; {', '.join(FORMATS)} are")
 
 
 def check_pairs(pcaps: tuple[str, ...], labels: tuple[str, ...]) -> None:
@@ -136,15 +145,19 @@ def is_plain(chosen: Mapping[str, Any]) -> bool:
     return not is_pickle and chosen["scale"] == "none" and has_plain(chosen["algorithm"])
 
 
-def read_features(chosen: Mapping[str, Any]) -> FeatureMatrix:
-    """Read a feature file; any name that is of no known format is a pickle, as in the original."""
-    from netml.formats import FORMATS, read_matrix
+def read_features(chosen: Mapping[str, Any]) -> tuple[FeatureMatrix, PlainRepresentation | None]:
+    """Read a feature file, and how its features were made, if it tells."""
+    from netml.errors import DamagedFileError, OptionError, UnknownNameError
+    from netml.training import representation_type
 
     path = chosen["feature_path"]
-    known = os.path.splitext(path)[1].lower() in FORMATS
-    matrix = read_matrix(path, suffix=None if known else ".dat", trust=chosen["trust"])
+    matrix = _read_matrix(path, trust=chosen["trust"])
     if matrix.labels is None and params.is_given("test_size"):
         raise click.UsageError(f"--test-size is the share of labelled flows: {path} has no labels")
+    try:
+        representation = representation_type(is_plain=is_plain(chosen)).from_metadata(matrix.metadata)
+    except (OptionError, UnknownNameError) as error:
+        raise DamagedFileError(path, f"does not tell rightly how its features were made: {error}") from error
     _say_matrix(matrix, chosen)
     if not is_quiet(chosen) and "representation" not in matrix.metadata:
         click.echo(
@@ -153,7 +166,22 @@ def read_features(chosen: Mapping[str, Any]) -> FeatureMatrix:
             " --flow, --first and the like; .npz, .parquet and .arrow files tell",
             err=True,
         )
-    return matrix
+    return matrix, representation
+
+
+def _read_matrix(path: str, *, trust: bool) -> FeatureMatrix:
+    """Read features; any name that is of no known format is a pickle, as in the original."""
+    from netml.errors import DamagedFileError
+    from netml.formats import FORMATS, read_matrix
+
+    if os.path.splitext(path)[1].lower() in FORMATS:
+        return read_matrix(path, trust=trust)
+    try:
+        return read_matrix(path, suffix=".dat", trust=trust)
+    except DamagedFileError as error:
+        kinds = ", ".join(FORMATS)
+        what = f"{error.reason}; features are read from {kinds}, and captures by `netml learn --pcap`"
+        raise DamagedFileError(path, what) from error
 
 
 def _say_matrix(matrix: FeatureMatrix, chosen: Mapping[str, Any]) -> None:

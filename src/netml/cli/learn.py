@@ -87,7 +87,7 @@ def command(action: str | None, **chosen: Any) -> int:
     training = None if action == "extract" else _learning.make_training(chosen)
     start_s = time.perf_counter()
     if action == "train":
-        matrix, representation = _learning.read_features(chosen), None
+        matrix, representation = _learning.read_features(chosen)
     else:
         matrix, representation = _learning.extract_features(chosen)
     if training is not None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _METADATA_KEY = b"netml"
 _LARGEST_OFFSET = np.iinfo(np.int32).max
 _TEXT_KINDS = ("string", "large_string")
+_ROWS_AT_A_TIME = 512  # few enough for the cache
 
 
 def import_pyarrow(what: str) -> Any:
@@ -130,11 +131,12 @@ def address_column(arrow: Any, addresses: np.ndarray, versions: np.ndarray) -> A
     return arrow.StringArray.from_buffers(len(versions), *buffers)
 
 
-def transposed(features: np.ndarray, n_rows: int = 512) -> np.ndarray:
+def transposed(features: np.ndarray) -> np.ndarray:
     """Give a matrix's columns as rows."""
     columns = np.empty(features.shape[::-1], features.dtype)
-    for start in range(0, len(features), n_rows):
-        columns[:, start : start + n_rows] = features[start : start + n_rows].T
+    for start in range(0, len(features), _ROWS_AT_A_TIME):
+        rows = slice(start, start + _ROWS_AT_A_TIME)
+        columns[:, rows] = features[rows].T
     return columns
 
 
@@ -154,8 +156,10 @@ def from_table(table: pa.Table) -> FeatureMatrix:
     Raises
     ------
     ValueError
-        If the table is no feature table.
+        If the table is no feature table, or pyarrow cannot follow what its file says.
     """
+    # pyarrow takes a file's offsets for its own, and a damaged one leads it anywhere in memory.
+    table.validate(full=True)
     kinds = {name: str(table.schema.field(name).type) for name in table.column_names}
     texts, features, has_labels = split_names(table.column_names, lambda name: kinds[name] in _TEXT_KINDS)
     names = [name for name in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS) if name in table.column_names]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from netml.errors import DamagedFileError
+from netml.formats._damage import telling_damage
 from netml.formats._table import from_table, import_pyarrow, to_table
 from netml.matrix import FeatureMatrix
 
@@ -51,11 +51,8 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
     DamagedFileError
         If it is no Arrow file, cut, or not a feature table.
     """
-    arrow = import_pyarrow("reading Arrow")
+    import_pyarrow("reading Arrow")
     from pyarrow import ipc
 
-    try:
-        with open(path, "rb") as stream, ipc.open_file(stream) as reader:
-            return from_table(reader.read_all())
-    except (arrow.ArrowException, ValueError) as error:
-        raise DamagedFileError(os.fspath(path), str(error)) from error
+    with telling_damage(path), open(path, "rb") as stream, ipc.open_file(stream) as reader:
+        return from_table(reader.read_all())

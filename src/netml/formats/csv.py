@@ -16,9 +16,10 @@ from typing import IO, Any
 
 import numpy as np
 
-from netml.errors import DamagedFileError, MissingExtraError
+from netml.errors import MissingExtraError
 from netml.families import FAMILIES
 from netml.formats import _table
+from netml.formats._damage import telling_damage
 from netml.formats._layout import (
     ADDRESS_COLUMNS,
     FLOW_COLUMNS,
@@ -180,7 +181,7 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
         If it is not CSV, cut, or not a feature table.
     """
     name = os.fspath(path)
-    try:
+    with telling_damage(name):
         with open(name, newline="", encoding="utf-8-sig") as stream:
             reader = csv.reader(stream)
             header = next(reader, [])
@@ -191,8 +192,6 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
             return _read_arrow(name, names, texts, features, _table.import_pyarrow("reading CSV quickly"))
         except MissingExtraError:
             return _read_python(name, names, texts, features, has_labels)
-    except (ValueError, csv.Error) as error:
-        raise DamagedFileError(name, str(error)) from error
 
 
 def _is_text(column: str, first: dict[str, str]) -> bool:

@@ -7,8 +7,8 @@ import pickle
 
 import numpy as np
 
-from netml.errors import DamagedFileError
 from netml.formats import features_and_labels
+from netml.formats._damage import telling_damage
 from netml.formats._layout import empty_index
 from netml.matrix import FeatureMatrix
 from netml.persist import load_data
@@ -57,11 +57,9 @@ def read(path: str | os.PathLike[str], *, trust: bool = False) -> FeatureMatrix:
     # By the stream: load_data would read a name of another format in that format.
     with open(path, "rb") as stream:
         pair = load_data(stream, trust)
-    try:
+    with telling_damage(path, "not a pair of features and labels"):
         features, labels = pair
         features = np.asarray(features, np.float64)
         columns = [f"x_{position}" for position in range(features.shape[1])]
         labels = None if labels is None else np.asarray(labels, np.int64)
         return FeatureMatrix(features, columns, empty_index(len(features)), {}, labels=labels)
-    except (ValueError, TypeError, IndexError) as error:
-        raise DamagedFileError(os.fspath(path), "not a pair of features and labels") from error

@@ -5,20 +5,21 @@ from __future__ import annotations
 import io
 import json
 import os
-import zipfile
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from netml import _flowcore
-from netml.errors import DamagedFileError, UnknownNameError
+from netml import appending
+from netml.errors import DamagedFileError
 from netml.flow_index import FACT_KINDS
-from netml.flows import FLOW_KEY, PACKET_COLUMNS, FlowTable
+from netml.flows import FLOW_KEY, FlowTable
+from netml.formats._damage import telling_damage
 from netml.formats._layout import FLOW_COLUMNS, OPTIONAL_COLUMNS, flow_names, index_from_columns
 from netml.formats._table import flow_columns, import_pandas, import_pyarrow
 from netml.formats.npz import write_arrays
 from netml.options import SIZE_COLUMNS, require_size
+from netml.packet_columns import PACKET_COLUMNS, PACKET_KINDS
 from netml.persist import atomic_output
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".npz", ".parquet")
 _METADATA_KEY = b"netml_flow_table"
-_PACKET_TYPES: dict[str, type[np.integer[Any]]] = {"time_ns": np.int64, **_flowcore.COLUMN_KINDS}
 
 
 def to_pandas(table: FlowTable) -> pd.DataFrame:
@@ -95,19 +95,15 @@ def load(path: str | os.PathLike[str]) -> FlowTable:
     """Read a table; see `FlowTable.load`."""
     name = os.fspath(path)
     suffix = _suffix(path)
-    try:
-        return _load_parquet(name) if suffix == ".parquet" else _load_npz(name)
-    except KeyError as error:
-        raise DamagedFileError(name, f"not a flow table of netml: no column {error}") from error
-    except (zipfile.BadZipFile, ValueError, EOFError) as error:
-        raise DamagedFileError(name, f"not a flow table of netml, or a damaged one ({error})") from error
+    with telling_damage(name, "not a flow table of netml, or a damaged one"):
+        try:
+            return _load_parquet(name) if suffix == ".parquet" else _load_npz(name)
+        except KeyError as error:
+            raise DamagedFileError(name, f"not a flow table of netml: no column {error}") from error
 
 
 def _suffix(path: str | os.PathLike[str]) -> str:
-    suffix = os.path.splitext(os.fspath(path))[1].lower()
-    if suffix not in SUFFIXES:
-        raise UnknownNameError("flow table format", suffix, SUFFIXES)
-    return suffix
+    return appending.find_suffix(path, SUFFIXES, "flow table format")
 
 
 def _load_npz(name: str) -> FlowTable:
@@ -126,7 +122,10 @@ def _load_parquet(name: str) -> FlowTable:
     import_pyarrow("reading Parquet")
     from pyarrow import parquet
 
-    table = parquet.read_table(name)
+    # By the stream: to pyarrow a name may be a folder of files.
+    with open(name, "rb") as stream:
+        table = parquet.read_table(stream)
+    table.validate(full=True)
     described = json.loads((table.schema.metadata or {})[_METADATA_KEY])
     names = [key for key in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS) if key in table.column_names or key in FLOW_COLUMNS]
     index = index_from_columns({key: table.column(key).to_numpy() for key in names})
@@ -150,7 +149,7 @@ def _checked(
     if size_column not in columns:
         raise KeyError(size_column)
     for name, column in columns.items():
-        if column.dtype != _PACKET_TYPES[name] or column.shape != (n_packets,):
+        if column.dtype != PACKET_KINDS[name] or column.shape != (n_packets,):
             raise ValueError(f"{name} is {column.dtype} {column.shape}")
     if keys.dtype != FLOW_KEY or keys.ndim != 1 or offsets.dtype != np.int64 or offsets.shape != (len(keys) + 1,):
         raise ValueError("keys and offsets do not fit each other")

@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from netml.errors import DamagedFileError
+from netml.formats._damage import telling_damage
 from netml.formats._layout import empty_index
 from netml.matrix import FeatureMatrix
 
@@ -47,9 +47,7 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
     DamagedFileError
         If it holds anything but numbers in two dimensions.
     """
-    try:
+    with telling_damage(path, "not a matrix of features"):
         features = np.load(os.fspath(path), allow_pickle=False)
         columns = [f"x_{position}" for position in range(features.shape[1])]
         return FeatureMatrix(features, columns, empty_index(len(features)), {})
-    except (ValueError, EOFError, IndexError, AttributeError, TypeError) as error:
-        raise DamagedFileError(os.fspath(path), f"not a matrix of features ({error})") from error

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from netml.errors import DamagedFileError
+from netml.formats._damage import telling_damage
 from netml.formats._zip_store import Member, write_archive
 from netml.matrix import FeatureMatrix
 
@@ -91,18 +92,20 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
     DamagedFileError
         If the file is cut or damaged, or lacks one of the arrays.
     """
-    import zipfile
+    name = os.fspath(path)
+    # Given a name, numpy leaves a damaged file open.
+    with telling_damage(name, "not an .npz file, or a damaged one"), open(name, "rb") as stream:
+        archive = np.load(stream, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise DamagedFileError(name, "not an .npz file")
+        arrays = {key: archive[key] for key in archive.files}
+        return _matrix_of(arrays, name)
 
+
+def _matrix_of(arrays: dict[str, np.ndarray], name: str) -> FeatureMatrix:
     from netml.flow_index import FACT_KINDS, FlowIndex
 
-    name = os.fspath(path)
     try:
-        # Given a name, numpy leaves a damaged file open.
-        with open(name, "rb") as stream:
-            archive = np.load(stream, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise DamagedFileError(name, "not an .npz file")
-            arrays = {key: archive[key] for key in archive.files}
         named = {key: arrays[key] for key in ("keys", "start_ns", "end_ns", "packets", "bytes")}
         facts = {key: arrays[key] for key in FACT_KINDS if key in arrays}
         flows = FlowIndex(**named, end_reason=arrays.get("end_reason"), facts=facts)
@@ -112,7 +115,3 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
         return FeatureMatrix(arrays["X"], columns, flows, metadata, arrays.get("labels"), texts)
     except KeyError as error:
         raise DamagedFileError(name, f"not a feature file of netml: no array {error}") from error
-    except DamagedFileError:
-        raise
-    except (zipfile.BadZipFile, ValueError, EOFError) as error:
-        raise DamagedFileError(name, f"not an .npz file, or a damaged one ({error})") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from netml.errors import DamagedFileError
+from netml.formats._damage import telling_damage
 from netml.formats._row_groups import open_row_groups
 from netml.formats._table import from_table, import_pyarrow
 from netml.matrix import FeatureMatrix
@@ -49,11 +49,8 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
     DamagedFileError
         If it is not Parquet, cut, or not a feature table.
     """
-    arrow = import_pyarrow("reading Parquet")
+    import_pyarrow("reading Parquet")
     from pyarrow import parquet
 
-    try:
-        with open(path, "rb") as stream:
-            return from_table(parquet.read_table(stream))
-    except (arrow.ArrowException, ValueError) as error:
-        raise DamagedFileError(os.fspath(path), str(error)) from error
+    with telling_damage(path), open(path, "rb") as stream:
+        return from_table(parquet.read_table(stream))

@@ -1,0 +1,40 @@
+"""Whatever goes wrong in a file of a stranger is that file's fault, and is told so."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+
+from netml.errors import DamagedFileError, MissingExtraError, UntrustedFileError
+
+
+@contextlib.contextmanager
+def telling_damage(path: str | os.PathLike[str], reason: str = "") -> Iterator[None]:
+    """Turn what a reader raises into a `DamagedFileError`.
+
+    zipfile, zlib, numpy's parser of headers and pyarrow fail in dozens of ways, and the types are not all documented.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file that is read.
+    reason : str, optional
+        What is wrong, in words; what was raised stands behind it, in parentheses.
+
+    Raises
+    ------
+    DamagedFileError
+        In place of anything but errors of the system (no such file), of memory, and those that say more.
+    """
+    try:
+        yield
+    except (DamagedFileError, MissingExtraError, UntrustedFileError, MemoryError):
+        raise
+    except Exception as error:
+        # pyarrow's errors of damaged files are OSErrors without a number; EINVAL is a seek to where no file can be.
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise
+        said = str(error) or type(error).__name__
+        raise DamagedFileError(os.fspath(path), f"{reason} ({said})" if reason else said) from error
