@@ -21,6 +21,7 @@ import numpy as np
 
 from netml._label_columns import FIELDS, PROTOCOLS, find_columns, parse_number, parse_time
 from netml.errors import NetmlError, OptionError
+from netml.flow_index import address_texts
 
 if TYPE_CHECKING:
     from netml.flows import FlowIndex
@@ -151,8 +152,15 @@ def _read_rows(
 
 def _canonical(text: str, known: dict[str, str]) -> str:
     if text not in known:
-        known[text] = str(ipaddress.ip_address(text))
+        address = ipaddress.ip_address(text)
+        known[text] = str(address) if address.version == 4 else _text_of(address.packed)
     return known[text]
+
+
+def _text_of(packed: bytes) -> str:
+    """Write an IPv6 address as flows do: `str()` of one that maps an IPv4 address differs between Pythons."""
+    octets = np.frombuffer(packed, np.uint8).reshape(1, 16)
+    return str(address_texts(octets, np.array([6], np.uint8))[0])
 
 
 def _window(values: dict[str, str], header: list[str], places: dict[str, int]) -> tuple[int, int]:

@@ -139,7 +139,7 @@ def _decode_link(frame: bytes, link_type: int, row: dict[str, Any]) -> Any:
         return None
     try:
         link = decode(frame)
-    except dpkt.UnpackError:
+    except (dpkt.UnpackError, IndexError):  # dpkt looks at the octet behind MPLS labels, be it there or not
         return None
     if isinstance(link, dpkt.ethernet.Ethernet):
         for field, address in (("mac_dst", link.dst), ("mac_src", link.src)):

@@ -57,8 +57,7 @@ def iter_frames(source: Any, *, link_type: int | None = None) -> Iterator[Frame]
 def _iter_capture(capture: Capture) -> Iterator[Frame]:
     if capture.packets is not None:
         assert capture.link_type is not None
-        for time, frame in capture.packets:
-            yield _flowcore.convert_time(time), bytes(frame), capture.link_type
+        yield from _iter_packets(capture.packets, capture.name, capture.link_type)
         return
     framer = capture.framer
     assert framer is not None
@@ -70,6 +69,25 @@ def _iter_capture(capture: Capture) -> Iterator[Frame]:
 
     for _ in walk_blocks(capture, take):
         yield from frames
+
+
+def _iter_packets(packets: Iterator[Any], name: str, link_type: int) -> Iterator[Frame]:
+    """Give frames by the general door, with the errors of `_walk_general`."""
+    n_read = 0
+    with _naming_record(name, lambda: n_read + 1):
+        for pair in packets:
+            time, frame = _take_pair(pair)
+            yield _flowcore.convert_time(time), frame, link_type
+            n_read += 1
+
+
+def _take_pair(pair: Any) -> tuple[Any, bytes]:
+    """Do what the kernel does with what a source gave: bytes of a number would be so many zeros."""
+    try:
+        time, octets = pair
+        return time, octets if type(octets) is bytes else bytes(memoryview(octets))
+    except (TypeError, ValueError):
+        raise CaptureError(f"is no pair of a time in seconds and bytes, but {repr(pair)[:80]}") from None
 
 
 def read_packets(
@@ -189,24 +207,6 @@ def _from(n_bytes_before: int, progress: Progress | None) -> Progress | None:
     return lambda n_bytes, n_packets: progress(n_bytes_before + n_bytes, n_packets)
 
 
-def read_capture(
-    assembler: _flowcore.PacketAssembler,
-    capture: Capture,
-    progress: Progress | None = None,
-) -> None:
-    """Read one capture to its end.
-
-    Raises
-    ------
-    TruncatedCaptureError
-        At damaged framing; all packets before it are in the assembler.
-    UnsupportedLinkTypeError
-        If no interface of a pcapng capture is of a link type that is decoded.
-    """
-    for _ in _walk_capture(assembler, capture, progress, None):
-        pass
-
-
 def _walk_capture(
     assembler: _flowcore.PacketAssembler, capture: Capture, progress: Progress | None, wait_s: Wait | None
 ) -> Generator[bool, None, None]:
@@ -252,28 +252,34 @@ def _walk_general(
     assembler: _flowcore.PacketAssembler, capture: Capture, progress: Progress | None
 ) -> Generator[bool, None, None]:
     """The general door: whatever gives (time, bytes), one packet at a time."""
-    import dpkt
-
     assert capture.packets is not None
     assert capture.link_type is not None
     n_before = assembler.n_packets_read
     n_most, begin_s = 1, time.monotonic()
-    try:
+    with _naming_record(capture.name, lambda: assembler.n_packets_read - n_before + 1):
         while assembler.assemble_packets(capture.packets, capture.link_type, n_most):
             if progress is not None:
                 progress(0, assembler.n_packets_read)
             n_most = min(2 * n_most, PACKETS_AT_A_TIME) if time.monotonic() - begin_s < SLOW_S else 1
             yield True
             begin_s = time.monotonic()
+
+
+@contextlib.contextmanager
+def _naming_record(name: str, find_record_no: Callable[[], int]) -> Iterator[None]:
+    """Tell at which record a source of packets failed."""
+    import dpkt
+
+    try:
+        yield
     except (dpkt.dpkt.Error, struct.error) as error:
-        record_no = assembler.n_packets_read - n_before + 1
-        raise TruncatedCaptureError(f"dpkt cannot read on: {error}", path=capture.name, record_no=record_no) from error
+        raise TruncatedCaptureError(f"dpkt cannot read on: {error}", path=name, record_no=find_record_no()) from error
     except CaptureError as error:
         if error.path is None and error.record_no is None:
-            # A time out of range: the kernel does not know where it was.
-            error.path, error.record_no = capture.name, assembler.n_packets_read - n_before + 1
+            # No pair, or a time out of range: who found that does not know where it was.
+            error.path, error.record_no = name, find_record_no()
         raise
     except Exception as error:
         # A stranger's error stays what it is, and tells where.
-        error.add_note(f"{capture.name}: record {assembler.n_packets_read - n_before + 1}: the source raised this")
+        error.add_note(f"{name}: record {find_record_no()}: the source raised this")
         raise

@@ -131,6 +131,14 @@ def test_join_by_five_tuple_and_direction(write):
     assert join_labels(labels, build_index([])).shape == (0,)
 
 
+@pytest.mark.parametrize("text", ["::ffff:1.2.3.4", "::FFFF:102:304", "0:0:0:0:0:ffff:0102:0304"])
+def test_addresses_of_ipv4_in_ipv6(write, text):
+    """Python writes them in one way up to 3.12 and in another one since; flows have RFC 5952's."""
+    labels = read_labels(write(f"src_ip,dst_ip,src_port,dst_port,protocol,label\n{text},::1,10,20,17,BAD\n"))
+    assert labels.five_tuples == [("::ffff:1.2.3.4", "::1", 10, 20, 17)]
+    assert join_labels(labels, build_index([("::ffff:1.2.3.4", "::1", 10, 20, 17)])).tolist() == ["BAD"]
+
+
 def test_a_flows_own_direction_comes_first(write):
     own_then_reverse = write(CIC + "d,10.0.0.2,53,10.0.0.1,40000,17,x,1,Back\n")
     assert join_labels(read_labels(own_then_reverse), build_index([DNS, DNS_BACK])).tolist() == [

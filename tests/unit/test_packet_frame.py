@@ -42,6 +42,11 @@ def _frame(*packets, link_type=1, step_ns=1_000_000):
     return packet_frame(io.BytesIO(captures.pcap(records, link_type=link_type)))
 
 
+def test_a_frame_that_ends_with_its_mpls_labels():
+    frame = frames.ethernet(b"\x00\x01\x01\x40", ethertype=0x8847)
+    assert _frame(frame)["length"].tolist() == [len(frame)]
+
+
 def _name(text):
     return b"".join(bytes([len(label)]) + label for label in text.split(b".") if label) + b"\0"
 

@@ -16,6 +16,7 @@ from builders import captures
 
 import netml
 from netml.errors import CaptureError, NotACaptureError, OptionError
+from netml.reading import iter_frames
 
 RECORDS = traffic.many_flows()
 CONTENT = captures.pcap(RECORDS)
@@ -212,3 +213,25 @@ def test_no_file_stays_open(path, tmp_path):
 def test_no_capture_at_all():
     with pytest.raises(netml.OptionError, match="at least one capture"):
         netml.read_flows([])
+
+
+@pytest.mark.parametrize("pair", [(2.0, 5), (2.0, "text"), 5, (2.0,), None, (1e300, b"frame")], ids=repr)
+def test_frames_are_refused_as_packets_are(pair):
+    """A number is no frame: `bytes` would make so many zeros of it."""
+    said = []
+    for read in (netml.read_flows, lambda *given, **more: list(iter_frames(*given, **more))):
+        with pytest.raises(CaptureError, match="<list>: record 2: ") as caught:
+            read([(1.0, b"frame"), pair], link_type=1)
+        said.append(str(caught.value))
+    assert said[0] == said[1]
+
+
+def test_frames_of_a_source_that_fails():
+    def fail():
+        yield 1.0, bytearray(b"frame")
+        raise RuntimeError("mine")
+
+    with pytest.raises(RuntimeError, match="mine") as caught:
+        list(iter_frames(fail(), link_type=1))
+    assert caught.value.__notes__ == ["<generator>: record 2: the source raised this"]
+    assert list(iter_frames([(1.0, bytearray(b"frame"))], link_type=1)) == [(10**9, b"frame", 1)]
