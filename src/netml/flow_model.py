@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from netml.streaming import FlowStream
 
 
+def describe_columns(columns: Sequence[str]) -> str:
+    """Name columns by the first and the last of them."""
+    return f"{columns[0]} .. {columns[-1]} ({len(columns):,})" if columns else "none"
+
+
 class FlowModel:
     """A trained detector with all that it needs to judge the flows of any capture.
 
@@ -98,7 +103,8 @@ class FlowModel:
         """
         if isinstance(X, FeatureMatrix):
             if self.columns is not None and X.columns != self.columns:
-                raise OptionError("X", f"columns {X.columns[0]} .. {X.columns[-1]}", "the columns of the training")
+                given, wanted = describe_columns(X.columns), describe_columns(self.columns)
+                raise OptionError("X", f"columns {given}", f"the columns of the training: {wanted}")
             X = X.X
         X = np.asarray(X, np.float64)
         try:

@@ -231,6 +231,14 @@ def test_usage(folder, arguments, parts):
     assert_one_line(invoke("classify", "-m", folder / "model.netml", folder / "tuesday.pcap", *arguments), 2, *parts)
 
 
+def test_a_bare_model_of_other_columns(tmp_path, folder):
+    netml.extract(folder / "monday.pcap", "SIZE").save(tmp_path / "bare.csv")
+    invoke("learn", "train", "-f", tmp_path / "bare.csv", "-o", tmp_path / "sizes.netml", "-a", "gmm")
+    given = ("--family", "IAT", "--interval", "3", folder / "tuesday.pcap")
+    run = invoke("classify", "-m", tmp_path / "sizes.netml", *given)
+    assert_one_line(run, 2, "sizes.netml was trained on the columns size_0 .. size_", ": IAT makes iat_0 .. iat_")
+
+
 def test_no_model_named(folder):
     assert_one_line(invoke("classify", folder / "tuesday.pcap"), 2, "--model")
 

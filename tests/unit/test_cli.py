@@ -174,6 +174,21 @@ def test_labels(tmp_path):
     assert load(tmp_path / "out.npz")["labels"].tolist() == ["BENIGN", ""]
 
 
+def test_labels_that_match_no_flow_are_said(tmp_path, path):
+    (tmp_path / "labels.csv").write_text(LABELS.replace("10.0.0.", "10.9.9."))
+    run = run_netml("extract", path, "--labels", tmp_path / "labels.csv", "-o", tmp_path / "out.npz", "-q")
+    assert_one_line(run, 0, "netml: warning: none of the labels of ", "labels.csv (1) belongs to a flow of ")
+    assert set(load(tmp_path / "out.npz")["labels"].tolist()) == {""}
+
+
+def test_a_field_of_labels_that_is_none(tmp_path, path):
+    (tmp_path / "labels.csv").write_text(LABELS)
+    given = ("--labels", tmp_path / "labels.csv", "-o", tmp_path / "out.npz")
+    for each in ("foo=Label", "src_ip"):
+        run = run_netml("extract", path, *given, "--label-column", each)
+        assert_one_line(run, 2, f"'{each}' is not FIELD=NAME, where FIELD is one of src_ip, dst_ip,")
+
+
 def test_labels_that_are_none(tmp_path, path):
     output = tmp_path / "out.npz"
     missing = run_netml("extract", path, "--labels", tmp_path / "none.csv", "-o", output)

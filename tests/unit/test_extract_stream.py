@@ -323,6 +323,7 @@ def test_batches_of_wide_rows_are_small(monkeypatch):
     [
         (("--q-interval", "0.5"), "--q-interval is a quantile of all flows, which a stream does not know"),
         (("--tunnels", "outer", "--tunnel-port", "geneve=5"), "--tunnel-port says which ports lead into tunnels"),
+        (("--max-memory", "9" * 400), "is no number of bytes, such as 500M or 2G"),
     ],
 )
 def test_options_that_would_do_nothing(tmp_path, arguments, said):
@@ -333,8 +334,34 @@ def test_options_that_would_do_nothing(tmp_path, arguments, said):
 @pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl", "/dev/null", "."])
 def test_files_that_keep_no_representation(tmp_path, name):
     path = traffic.write_pcap(tmp_path / "in.pcap")
-    run = run_netml("extract", path, "--like", name, "-o", tmp_path / "out.csv")
+    if name.startswith("rows"):
+        (tmp_path / name).touch()
+    run = run_netml("extract", path, "--like", name, "-o", tmp_path / "out.csv", cwd=tmp_path)
     assert_one_line(run, 1, f"{name}: keeps no representation: files in .npz, .parquet, .arrow, .netml do")
+
+
+@pytest.mark.parametrize("given", [("--tunnel-port", "geneve=5"), ("--family", "IAT"), ("--no-vlan-key",)])
+def test_what_like_decides_is_named_as_it_was_given(tmp_path, given):
+    path = traffic.write_pcap(tmp_path / "in.pcap")
+    run = run_netml("extract", path, "--like", "a.npz", *given, "-o", tmp_path / "out.csv")
+    assert_one_line(run, 2, f"netml: {given[0]} is decided by --like")
+
+
+@pytest.mark.parametrize("name", ["none", "none.csv", "none.npz", "none.netml"])
+def test_like_a_file_that_is_not_there(tmp_path, name):
+    path = traffic.write_pcap(tmp_path / "in.pcap")
+    run = run_netml("extract", path, "--like", name, "-o", tmp_path / "out.csv", cwd=tmp_path)
+    assert_one_line(run, 1, f"netml: {name}: No such file or directory")
+
+
+def test_standard_output_is_for_streams(tmp_path):
+    path = traffic.write_pcap(tmp_path / "in.pcap")
+    assert_one_line(
+        run_netml("extract", path, "-o", "-"), 2, "-o - is standard output: it needs --stream, and --format"
+    )
+    assert_one_line(
+        run_netml("extract", path, "-o", "x.csv", "--format", "csv"), 2, "--format is an option of --stream"
+    )
 
 
 def test_the_representation_of_no_flows(tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import traffic
 from _own import PAYLOADS, payloads, reference_payloads, register
+from command import assert_one_line, invoke
 from house import ROOT
 
 import netml
@@ -364,5 +365,9 @@ def test_a_model_of_other_columns_judges_nothing(demo, tmp_path, registered):
     netml.learn(demo, family="PAYLOADS", detector="ecod").save(model)
     registered.clear()
     register(columns=["other", "columns"])
-    with pytest.raises(OptionError, match="the columns of the training"):
+    said = r"X='columns other \.\. columns \(2\)': must be the columns of the training: \w+ \.\. \w+ \(2\)"
+    with pytest.raises(OptionError, match=said):
         netml.load_model(model).classify(demo)
+    assert_one_line(
+        invoke("classify", "-m", model, demo), 2, "netml: the features, columns other .. columns (2): must be"
+    )

@@ -141,8 +141,11 @@ def test_a_module_is_imported(path, site, tmp_path):
 @pytest.mark.parametrize(
     ("name", "source", "reason"),
     [
-        ("none.py", None, "FileNotFoundError"),
-        ("no_such_module", None, "ModuleNotFoundError: No module named 'no_such_module'\n"),
+        ("none.py", None, "none.py: cannot be imported: no such file\n"),
+        ("./none", None, "./none: cannot be imported: no such file\n"),
+        ("no_such_module", None, "No module named 'no_such_module'; it takes a file that ends in .py, or the name of"),
+        ("mine.md", "", "No module named 'mine'; it takes a file that ends in .py, or the name of a module\n"),
+        ("mine.py", "import no_such_module", "mine.py, line 1)\n"),
         ("", None, "cannot be imported: ValueError"),
         ("mine.py", "x = 1\ny = 1 / 0\n", "mine.py, line 2)"),
         ("mine.py", "import sys\nsys.exit('no')\n", "SystemExit: no"),

@@ -12,12 +12,13 @@ import click
 
 from netml.cli import _families, params
 from netml.cli._labelled import check_label_columns
-from netml.cli.failures import EXIT_FAILURE, EXIT_OK, stopping_with
+from netml.cli.failures import EXIT_FAILURE, EXIT_OK, spell_option, stopping_with
 
 if TYPE_CHECKING:
     from netml.batches import FeatureBatches
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+_LONGEST_SHOWN = 40
 # What a representation decides: with --like it is taken from there.
 _DECIDED = (
     *("families", "fft", "header", "dim", "rate", "size", "interval", "q_interval", "first"),
@@ -36,19 +37,21 @@ class Size(click.ParamType[int]):
         if isinstance(value, int):
             return value
         found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", str(value).strip(), re.IGNORECASE)
-        n_bytes = int(float(found[1]) * _UNITS[found[2].upper()]) if found else 0
+        n_bytes = float(found[1]) * _UNITS[found[2].upper()] if found else 0.0
         if not 1 <= n_bytes <= 2**62:
-            self.fail(f"{value!r} is no number of bytes, such as 500M or 2G", param, ctx)
-        return n_bytes
+            given = value if len(str(value)) <= _LONGEST_SHOWN else f"{str(value)[:_LONGEST_SHOWN]}..."
+            self.fail(f"{given!r} is no number of bytes, such as 500M or 2G", param, ctx)
+        return int(n_bytes)
 
 
-def check_combination(chosen: Mapping[str, Any]) -> None:
+def check_combination(chosen: Mapping[str, Any], output_path: str) -> None:
     """Refuse options that have no meaning together."""
     if not chosen["stream"]:
+        if output_path == "-":
+            raise click.UsageError("-o - is standard output: it needs --stream, and --format csv, jsonl or arrow")
         for name in ("max_flows", "output_format"):
             if chosen[name] is not None:
-                option = "format" if name == "output_format" else name.replace("_", "-")
-                raise click.UsageError(f"--{option} is an option of --stream")
+                raise click.UsageError(f"{spell_option(name)} is an option of --stream")
     check_label_columns(chosen["label_columns"], chosen["labels"])
     if chosen["stream"] and params.is_given("q_interval"):
         raise click.UsageError("--q-interval is a quantile of all flows, which a stream does not know")
@@ -57,8 +60,7 @@ def check_combination(chosen: Mapping[str, Any]) -> None:
     if chosen["like"] is not None:
         for name in _DECIDED:
             if params.is_given(name):
-                option = {"families": "family", "definition": "flow", "vlan_key": "no-vlan-key"}.get(name, name)
-                raise click.UsageError(f"--{option.replace('_', '-')} is decided by --like")
+                raise click.UsageError(f"{spell_option(name)} is decided by --like")
 
 
 def extract_stream(captures: Sequence[str], output_path: str, chosen: Mapping[str, Any]) -> int:

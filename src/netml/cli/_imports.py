@@ -46,8 +46,11 @@ def import_named(name: str) -> None:
 
     from netml.families.own import describe_error
 
+    is_file = name.endswith(".py") or os.sep in name
+    if is_file and not os.path.exists(name):
+        raise FamilyError(name, "cannot be imported: no such file")
     try:
-        if not name.endswith(".py") and os.sep not in name:
+        if not is_file:
             import_module(name)
             return
         # A name of its own: a file `csv.py` must not stand for the module of that name.
@@ -60,4 +63,7 @@ def import_named(name: str) -> None:
         sys.modules[module.__name__] = module
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        raise FamilyError(name, f"cannot be imported: {describe_error(error)}") from error
+        # The module itself is not there, or a file's name was taken for a module's; and not one that it imports.
+        is_missing = isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}.")
+        hint = "; it takes a file that ends in .py, or the name of a module" if is_missing else ""
+        raise FamilyError(name, f"cannot be imported: {describe_error(error)}{hint}") from error

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from netml.cli.failures import spell_option
 from netml.cli.params import BARE_NAMES
 
 if TYPE_CHECKING:
@@ -48,15 +49,15 @@ def load_complete_model(chosen: Mapping[str, Any]) -> FlowModel:
     if model.representation is None:
         model.representation = _representation(model, chosen)
     elif given:
-        option = "family" if given[0] == "families" else given[0].replace("_", "-")
         raise click.UsageError(
-            f"--{option} is for a model trained on a bare feature file; this one has a representation"
+            f"{spell_option(given[0])} is for a model trained on a bare feature file; this one has a representation"
         )
     return model
 
 
 def _representation(model: FlowModel, chosen: Mapping[str, Any]) -> FlowRepresentation:
     from netml.families import find_dim, measure_width
+    from netml.flow_model import describe_columns
     from netml.options import RepresentationOptions
     from netml.representation import FlowRepresentation
 
@@ -80,7 +81,7 @@ def _representation(model: FlowModel, chosen: Mapping[str, Any]) -> FlowRepresen
             f"{f' and --dim {dim}' if dim is not None else ''} makes another number of them; {_WAY_OUT}"
         )
     flow = {name: chosen[name] for name in _FLOW_NAMES if chosen[name] is not None}
-    return FlowRepresentation.from_dict(
+    representation = FlowRepresentation.from_dict(
         {
             "families": request.names,
             "fft": request.is_fft,
@@ -92,6 +93,12 @@ def _representation(model: FlowModel, chosen: Mapping[str, Any]) -> FlowRepresen
             "rate_s": chosen["rate"],
         }
     )
+    if model.columns is not None and tuple(representation.columns_) != model.columns:
+        raise click.UsageError(
+            f"{chosen['model_path']} was trained on the columns {describe_columns(model.columns)}:"
+            f" {', '.join(request.names)} makes {describe_columns(representation.columns_)}"
+        )
+    return representation
 
 
 def _count_features(detector: Any) -> int | None:

@@ -11,7 +11,7 @@ from netml.cli import _families, params
 from netml.cli._completing import complete_family
 from netml.cli._extract_stream import Size, check_combination, extract_stream, options_like
 from netml.cli._imports import import_option
-from netml.cli.failures import EXIT_FAILURE, EXIT_OK
+from netml.cli.failures import EXIT_FAILURE, EXIT_OK, fail
 
 
 @click.command("extract")
@@ -67,7 +67,7 @@ def command(captures: tuple[str, ...], output_path: str, **chosen: Any) -> int:
     With --stream rows are written as flows end, all tails kept: OUT is .csv, .jsonl, .parquet or .arrow, or - for
     standard output. Over --max-flows or --max-memory the flows least recently seen end early.
     """
-    check_combination(chosen)
+    check_combination(chosen, output_path)
     if chosen["stream"]:
         return extract_stream(captures, output_path, chosen)
     from netml.cli._footprint import give_memory_back
@@ -93,9 +93,19 @@ def command(captures: tuple[str, ...], output_path: str, **chosen: Any) -> int:
     with progress_bar(captures, quiet=quiet) as progress:
         matrix = extract(list(captures), labels=labels, progress=progress, **chosen)
     write_matrix(output_path, matrix)
+    if labels is not None:
+        _warn_of_unmatched(labels, matrix, captures)
     if not quiet:
         _summarise(matrix, output_path, time.perf_counter() - start_s)
     return EXIT_FAILURE if matrix.metadata["damage"] else EXIT_OK
+
+
+def _warn_of_unmatched(labels: Any, matrix: Any, captures: tuple[str, ...]) -> None:
+    """Say why all rows have an empty label, if they have: that is rarely what was meant."""
+    if len(matrix) and not (matrix.labels != "").any():
+        from netml.evaluation.labelled import explain_unmatched
+
+        fail(f"warning: {explain_unmatched(labels, matrix.flows, ', '.join(captures))}")
 
 
 def _summarise(matrix: Any, output_path: str, duration_s: float) -> None:

@@ -28,7 +28,9 @@ OPTIONS = {
     "definition": "flow",
     "vlan_key": "no-vlan-key",
     "tunnel_ports": "tunnel-port",
+    "output_format": "format",
 }
+_FEATURES = "X"  # what Python calls them; to a command they are no option
 COMPLETION_VARIABLE = "_NETML_COMPLETE"
 
 
@@ -119,7 +121,8 @@ def run(group: click.Group, arguments: list[str] | None, *, minds_signals: bool 
             return EXIT_BROKEN_PIPE
         except OptionError as error:
             given = "" if error.value is None or isinstance(error.value, bool) else f" {error.value}"
-            fail(f"{spell_option(error.option)}{given}: must be {error.allowed}")
+            about = "the features," if error.option == _FEATURES else spell_option(error.option)
+            fail(f"{about}{given}: must be {error.allowed}")
             return EXIT_USAGE
         except UnknownNameError as error:
             fail(error)

@@ -40,7 +40,6 @@ size = click.option(
     help="Length of a packet: of its frame as captured or on the wire, of its IP packet, or of its payload.",
 )
 
-
 pcaps = click.option(
     "-p", "--pcap", "pcaps", metavar="FILE", multiple=True, type=any_path, help="Capture; - is standard input."
 )
@@ -153,11 +152,13 @@ def decoding_options(function: Function) -> Function:
 
 def label_table(path: str, named: Sequence[str]) -> Labels:
     """Read a label file, with columns named as FIELD=NAME."""
+    from netml._label_columns import FIELDS
     from netml.labels import read_labels
 
     for each in named:
-        if "=" not in each:
-            raise click.BadParameter(f"{each!r} is not FIELD=NAME", param_hint="'--label-column'")
+        if "=" not in each or each.partition("=")[0] not in FIELDS:
+            about = f"{each!r} is not FIELD=NAME, where FIELD is one of {', '.join(FIELDS)}"
+            raise click.BadParameter(about, param_hint="'--label-column'")
     return read_labels(path, columns=dict(each.split("=", 1) for each in named))
 
 

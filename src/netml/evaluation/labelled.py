@@ -121,12 +121,27 @@ def label_texts(table: FlowTable, mark: Any) -> np.ndarray:
     labels = mark if isinstance(mark, Labels) else read_labels(mark)
     texts = join_labels(labels, table.index)
     if len(table) and not (texts != "").any():
-        raise UnmatchedLabelsError(_explain(labels, table.index, _names([table])))
+        raise UnmatchedLabelsError(explain_unmatched(labels, table.index, _names([table])))
     return texts
 
 
-def _explain(labels: Labels, flows: FlowIndex, capture: str) -> str:
-    """Say that no label belongs to a flow, and what may be the reason."""
+def explain_unmatched(labels: Labels, flows: FlowIndex, capture: str) -> str:
+    """Say that no label belongs to a flow, and what may be the reason.
+
+    Parameters
+    ----------
+    labels : Labels
+        Of which none fits.
+    flows : FlowIndex
+        The capture's flows, one or more.
+    capture : str
+        Its name.
+
+    Returns
+    -------
+    str
+        For people, without a full stop.
+    """
     said = f"none of the labels of {labels.path} ({len(labels):,}) belongs to a flow of {capture} ({len(flows):,})"
     if labels.windows_ns:
         without_times = join_labels(replace(labels, windows_ns=None), flows)
