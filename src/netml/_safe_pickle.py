@@ -223,6 +223,8 @@ class _SafeUnpickler(pickle._Unpickler):
         self._with_state[id(target)] = target
         if not hasattr(target, "__setstate__") and not isinstance(state, dict):
             raise pickle.UnpicklingError(f"sets a {kind} to no dict")
+        if isinstance(target, np.dtype):
+            _check_metadata(target, state)
         pickle._Unpickler.dispatch[pickle.BUILD[0]](self)  # type: ignore[arg-type]
         if isinstance(target, np.dtype) and not _is_sound(target):
             raise pickle.UnpicklingError("a dtype that lies about its memory")
@@ -264,6 +266,13 @@ _SafeUnpickler.dispatch.update(
         **{code[0]: _SafeUnpickler._refuse for code in _STRANGE},
     }
 )
+
+
+def _check_metadata(dtype: np.dtype[Any], state: Any) -> None:
+    """Refuse a state without what numpy follows unasked: a date's unit, which without one is a NULL."""
+    metadata = state[8] if isinstance(state, tuple) and len(state) == 9 else None
+    if not isinstance(metadata, tuple if dtype.kind in "mM" else (dict, type(None))):
+        raise pickle.UnpicklingError("a dtype whose metadata are none")
 
 
 def _is_sound(dtype: np.dtype[Any]) -> bool:

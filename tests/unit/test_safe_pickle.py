@@ -243,6 +243,9 @@ LIES = {
     "objects in fields": dtype_of("V8", (3, "|", None, ("a",), {"a": (np.dtype("O"), 0)}, 8, 1, 0)),
     "fields beyond the end": dtype_of("V8", (3, "|", None, ("a",), {"a": (np.dtype("f8"), 800)}, 8, 1, 0)),
     "objects in a subarray": dtype_of("V8", (3, "|", (np.dtype("O"), (1,)), None, None, 8, 1, 0)),
+    "dates without a unit": dtype_of("M8", (3, "<", None, None, None, -1, -1, 0)),
+    "spans without a unit": dtype_of("m8", (3, "<", None, None, None, -1, -1, 0)),
+    "metadata that are none": dtype_of("S8", (4, "|", None, None, None, 8, 1, 0, 5)),
 }
 
 
