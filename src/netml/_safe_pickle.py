@@ -154,6 +154,8 @@ _WITH_STATE = {
     *("numpy.random._mt19937.MT19937", "numpy.random._pcg64.PCG64", "numpy.random.bit_generator.SeedSequence"),
 }
 
+# Byte order, subarray, names, fields, size, alignment, flags; behind the version.
+_DTYPE_STATE: tuple[Any, ...] = (int, str, (tuple, type(None)), (tuple, type(None)), (dict, type(None)), int, int, int)
 _STRANGE = (pickle.NEWOBJ_EX, pickle.INST, pickle.OBJ, pickle.EXT1, pickle.EXT2, pickle.EXT4)
 _OLD_MODULES = {"copy_reg": "copyreg", "__builtin__": "builtins"}  # Python 2's, written by protocols 0 to 2
 
@@ -223,8 +225,8 @@ class _SafeUnpickler(pickle._Unpickler):
         self._with_state[id(target)] = target
         if not hasattr(target, "__setstate__") and not isinstance(state, dict):
             raise pickle.UnpicklingError(f"sets a {kind} to no dict")
-        if isinstance(target, np.dtype):
-            _check_metadata(target, state)
+        if isinstance(target, np.dtype) and not _is_dtype_state(target, state):
+            raise pickle.UnpicklingError("a dtype of a state that is none")
         pickle._Unpickler.dispatch[pickle.BUILD[0]](self)  # type: ignore[arg-type]
         if isinstance(target, np.dtype) and not _is_sound(target):
             raise pickle.UnpicklingError("a dtype that lies about its memory")
@@ -268,11 +270,13 @@ _SafeUnpickler.dispatch.update(
 )
 
 
-def _check_metadata(dtype: np.dtype[Any], state: Any) -> None:
-    """Refuse a state without what numpy follows unasked: a date's unit, which without one is a NULL."""
-    metadata = state[8] if isinstance(state, tuple) and len(state) == 9 else None
-    if not isinstance(metadata, tuple if dtype.kind in "mM" else (dict, type(None))):
-        raise pickle.UnpicklingError("a dtype whose metadata are none")
+def _is_dtype_state(dtype: np.dtype[Any], state: Any) -> bool:
+    """Tell whether a state is of the form that numpy writes: it takes others unseen, and follows them anywhere."""
+    # A date's unit is in its metadata.
+    kinds = (*_DTYPE_STATE, tuple if dtype.kind in "mM" else (dict, type(None)))
+    if not isinstance(state, tuple) or (len(state), *state[:1]) not in ((8, 3), (9, 4)):
+        return False
+    return all(map(isinstance, (*state, None)[: len(kinds)], kinds))
 
 
 def _is_sound(dtype: np.dtype[Any]) -> bool:

@@ -245,6 +245,9 @@ LIES = {
     "objects in a subarray": dtype_of("V8", (3, "|", (np.dtype("O"), (1,)), None, None, 8, 1, 0)),
     "dates without a unit": dtype_of("M8", (3, "<", None, None, None, -1, -1, 0)),
     "spans without a unit": dtype_of("m8", (3, "<", None, None, None, -1, -1, 0)),
+    "an old state": dtype_of("f8", (3, "<", (None, None), -1, -1, 0)),
+    "an older version": dtype_of("f8", (2, "<", None, None, None, -1, -1, 0)),
+    "names that are none": dtype_of("V8", (3, "|", None, 7, {"a": (np.dtype("f8"), 0)}, 8, 1, 0)),
     "metadata that are none": dtype_of("S8", (4, "|", None, None, None, 8, 1, 0, 5)),
 }
 
