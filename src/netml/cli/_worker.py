@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 LOOK_EVERY_S = 0.1  # a signal may have been handed to the worker's thread, which does not wake the main one
 
-# Set where the work is over. `Thread.is_alive` does not tell: an exception of a handler's in `join` makes it False.
+# Of work that goes on; set where it is over. `Thread.is_alive` does not tell: an exception of a handler's in `join` makes it False.
 _endings: list[Event] = []
 
 
@@ -60,11 +60,12 @@ def run_in_worker(work: Callable[[], Result]) -> Result:
         while not is_over.wait(LOOK_EVERY_S):
             pass
     except RuntimeError:  # there is no memory for a thread: signals wait, then
-        is_over.set()
+        _endings.remove(is_over)
         return work()
     except BaseException:
         sys.stdout, sys.stderr = streams  # detectors that talk are hushed while they learn
         raise
+    _endings.remove(is_over)
     if failure is not None:
         raise failure
     return result

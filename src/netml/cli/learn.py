@@ -78,12 +78,12 @@ def command(action: str | None, **chosen: Any) -> int:
     netml learn extract --pcap demo.pcap --label demo.csv --feature features.npz
     netml learn train --feature features.npz --output model.netml
     """
-    from netml.cli import _learning
+    from netml.cli import _learning, _learning_usage
 
     if chosen["help_algorithm"] or chosen["help_param"]:
         _learning.describe_algorithms(with_text=chosen["help_algorithm"])
         return EXIT_OK
-    _learning.check_usage(action, chosen)
+    _learning_usage.check_usage(action, chosen)
     training = None if action == "extract" else _learning.make_training(chosen)
     start_s = time.perf_counter()
     if action == "train":
