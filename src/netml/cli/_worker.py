@@ -14,7 +14,8 @@ Result = TypeVar("Result")
 
 LOOK_EVERY_S = 0.1  # a signal may have been handed to the worker's thread, which does not wake the main one
 
-# Of work that goes on; set where it is over. `Thread.is_alive` does not tell: an exception of a handler's in `join` makes it False.
+# Of work that goes on; set where it is over. `Thread.is_alive` does not tell: an exception that a handler raises in
+# `join` makes it False.
 _endings: list[Event] = []
 
 
