@@ -76,18 +76,9 @@ def _iter_packets(packets: Iterator[Any], name: str, link_type: int) -> Iterator
     n_read = 0
     with _naming_record(name, lambda: n_read + 1):
         for pair in packets:
-            time, frame = _take_pair(pair)
+            time, frame = _flowcore.take_pair(pair)
             yield _flowcore.convert_time(time), frame, link_type
             n_read += 1
-
-
-def _take_pair(pair: Any) -> tuple[Any, bytes]:
-    """Do what the kernel does with what a source gave: bytes of a number would be so many zeros."""
-    try:
-        time, octets = pair
-        return time, octets if type(octets) is bytes else bytes(memoryview(octets))
-    except (TypeError, ValueError):
-        raise CaptureError(f"is no pair of a time in seconds and bytes, but {repr(pair)[:80]}") from None
 
 
 def read_packets(

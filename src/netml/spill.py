@@ -19,11 +19,7 @@ from netml.packet_columns import PACKET_KINDS
 _ARRIVED_BYTES = 12  # of a packet as it arrives: time and flow
 _GROUPED_BYTES = 8  # of a packet by its flow: time
 _MOST_PACKETS = (1 << 32) - (1 << 24)  # of a run: places are 32 bits wide, and a block brings some more
-_KINDS: dict[str, Any] = {
-    "flow": np.uint32,
-    "count": np.uint32,
-    **PACKET_KINDS,
-}
+_KINDS: dict[str, Any] = {"flow": np.uint32, "count": np.uint32, **PACKET_KINDS}
 
 
 class _Run(NamedTuple):

@@ -251,7 +251,7 @@ cdef class PacketAssembler:
 cdef object NO_MORE = object()
 
 
-cdef tuple take_pair(pair):
+cpdef tuple take_pair(pair):
     """(time, bytes) of what a source gave: of bytes-like objects, too."""
     try:
         time, octets = pair

@@ -114,11 +114,11 @@ def _summarise(matrix: Any, output_path: str, duration_s: float) -> None:
 
     for line in summarise_table(matrix.metadata, len(matrix)):
         click.echo(line, err=True)
-    is_seed_file = output_path.lower().endswith(".dat")
+    n_rows = count_written(output_path, matrix)
     if matrix.labels is not None:
-        rest = "; a .dat file leaves the others out" if is_seed_file else ""
+        rest = "; a .dat file leaves the others out" if n_rows < len(matrix) else ""
         click.echo(f"labels   {int((matrix.labels != '').sum()):,} of {len(matrix):,} flows{rest}", err=True)
-    elif is_seed_file:
+    elif output_path.lower().endswith(".dat"):
         click.echo("labels   none: a .dat file has None in their place", err=True)
     learned = matrix.metadata["representation"]
     names = ", ".join(("FFT-" if learned["fft"] else "") + name for name in learned["families"])
@@ -126,8 +126,6 @@ def _summarise(matrix: Any, output_path: str, duration_s: float) -> None:
     window = f", rate {learned['rate_s']:.6g} s" if learned["rate_s"] else ""
     first = f", first {learned['first']} packets" if learned["first"] else ""
     about = f"{names}{header}; dim {learned['dim']}{window}{first}"
-    click.echo(
-        f"matrix   {count_written(output_path, matrix):,} x {matrix.shape[1]:,} ({about}) in {output_path}", err=True
-    )
+    click.echo(f"matrix   {n_rows:,} x {matrix.shape[1]:,} ({about}) in {output_path}", err=True)
     rate = matrix.metadata["packets_read"] / duration_s
     click.echo(f"time     {duration_s:.2f} s, {rate:,.0f} packets/s", err=True)

@@ -24,15 +24,16 @@ class Format(NamedTuple):
     extra: str | None  # the extra of netml that it needs
     is_readable: bool  # whether a FeatureMatrix can be read back from it
     keeps_int8: bool  # whether bits stay bits: the others write numbers as text, or as float64
+    keeps_unlabelled: bool  # whether flows without a label stay where others have one
 
 
 FORMATS = {
-    ".npz": Format("npz", "features, flows, labels and metadata as numpy arrays", None, True, True),
-    ".npy": Format("npy", "the features alone", None, True, True),
-    ".csv": Format("csv", "flows, features and labels as text", None, True, False),
-    ".parquet": Format("parquet", "flows, features, labels and metadata", "parquet", True, True),
-    ".arrow": Format("arrow", "flows, features, labels and metadata", "parquet", True, True),
-    ".dat": Format("dat", "the original netml's pickle of (features, labels)", None, True, False),
+    ".npz": Format("npz", "features, flows, labels and metadata as numpy arrays", None, True, True, True),
+    ".npy": Format("npy", "the features alone", None, True, True, True),
+    ".csv": Format("csv", "flows, features and labels as text", None, True, False, True),
+    ".parquet": Format("parquet", "flows, features, labels and metadata", "parquet", True, True, True),
+    ".arrow": Format("arrow", "flows, features, labels and metadata", "parquet", True, True, True),
+    ".dat": Format("dat", "the original netml's pickle of (features, labels)", None, True, False, False),
 }
 
 
@@ -167,7 +168,7 @@ def _find_output(path: str | os.PathLike[str], is_bits: bool) -> Format:
 
 
 def count_written(path: str | os.PathLike[str], matrix: FeatureMatrix) -> int:
-    """Count the rows that a file of this name holds: a `.dat` file leaves flows without a label out.
+    """Count the rows that a file of this name holds: not every format keeps flows without a label.
 
     Parameters
     ----------
@@ -181,8 +182,10 @@ def count_written(path: str | os.PathLike[str], matrix: FeatureMatrix) -> int:
     int
         At most the matrix's own rows.
     """
-    is_seed_file = os.fspath(path).lower().endswith(".dat")
-    return int((matrix.labels != "").sum()) if is_seed_file and matrix.labels is not None else len(matrix)
+    known = FORMATS.get(os.path.splitext(os.fspath(path))[1].lower())
+    if known is None or known.keeps_unlabelled or matrix.labels is None:
+        return len(matrix)
+    return int((matrix.labels != "").sum())
 
 
 def check_matrix_output(path: str | os.PathLike[str], *, is_bits: bool = False) -> None:

@@ -33,16 +33,15 @@ cdef inline Status append_waiting(
     uint32_t number,                 # the flow's
 ) noexcept nogil:
     """What waits of one flow behind that of others."""
-    cdef PacketChunk *chunk
+    cdef PacketChunk *chunk = &columns.chunks[columns.n_chunks - 1] if columns.n_chunks else NULL
     cdef size_t n_now
     cdef Status status
     while n:
-        if columns.n_chunks == 0 or columns.chunks[columns.n_chunks - 1].n_packets == columns.chunks[
-                columns.n_chunks - 1].room:
+        if chunk == NULL or chunk.n_packets == chunk.room:
             status = add_chunk(columns)
             if status != STATUS_OK:
                 return status
-        chunk = &columns.chunks[columns.n_chunks - 1]
+            chunk = &columns.chunks[columns.n_chunks - 1]
         n_now = min(n, chunk.room - chunk.n_packets)
         append_run(chunk, grouped, end - <int64_t> n, n_now, number)
         n -= n_now
