@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
+from typing import TypeVar
 
 # Spellings without case, blanks and punctuation; the first that a file has counts.
 FIELDS = {
@@ -42,6 +43,9 @@ _UNITS_NS = {
     "s": 1_000_000_000,
 }
 _UNIT = re.compile(r"[\s_.\-(\[]+(" + "|".join(_UNITS_NS) + r")[)\]]?$")
+_LIMIT = Decimal(10**20)  # of any unit since 1970; far beyond it, Python makes integers of millions of digits
+_SHOWN = 60  # characters of a value in a message
+_Value = TypeVar("_Value")
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -98,6 +102,41 @@ def _simple(title: str) -> str:
     return re.sub(r"[^a-z0-9]", "", _UNIT.sub("", title.lower()))
 
 
+def read_field(
+    values: Mapping[str, str], field: str, titles: Mapping[str, str], parse: Callable[[str], _Value]
+) -> _Value:
+    """Parse one value of a row; the `ValueError` of one that cannot be read names the column."""
+    try:
+        return parse(values[field])
+    except ValueError as error:
+        raise ValueError(f"column {titles[field]!r}: {error}") from None
+
+
+def read_window(values: Mapping[str, str], titles: Mapping[str, str]) -> tuple[int, int]:
+    """Parse the time window of a row: its first and its last ns, both included."""
+
+    def read(field: str, text: str) -> tuple[int, int]:
+        return read_field({field: text}, field, titles, lambda text: parse_time(text, titles[field]))
+
+    start, resolution = read("start", values["start"])
+    last = "end" if "end" in titles else "duration"
+    if last == "end":
+        end, resolution = read("end", values["end"])
+    else:
+        # The start's own digits were cut, too: the end is as uncertain as the coarser of the two.
+        # Zeek writes "-" for a connection of one packet.
+        duration, finer = read("duration", values["duration"].strip("-") or "0")
+        end, resolution = start + duration, max(resolution, finer)
+    if end < start:
+        raise ValueError(f"column {titles[last]!r}: {quote(values[last])}: the window ends before it starts")
+    return start, end + resolution - 1
+
+
+def quote(text: str) -> str:
+    """Quote a value for a message, cut after 60 characters."""
+    return repr(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!r}... ({len(text):,} characters)"
+
+
 def parse_number(text: str) -> int:
     """Read a port: a whole number, perhaps in hexadecimal, or as a float that some program made of it.
 
@@ -114,9 +153,9 @@ def parse_number(text: str) -> int:
     try:
         number = int(text, 16) if text.lower().startswith("0x") else int(text.removesuffix(".0"))
     except ValueError:
-        raise ValueError(f"{text!r} is no port") from None
+        raise ValueError(f"{quote(text)} is no port") from None
     if not 0 <= number <= 65535:
-        raise ValueError(f"{text!r} is no port")
+        raise ValueError(f"{quote(text)} is no port")
     return number
 
 
@@ -151,24 +190,31 @@ def parse_time(text: str, title: str) -> tuple[int, int]:
     >>> parse_time("2017-07-03T12:08:09", "start")
     (1499083689000000000, 1000000000)
     """
-    try:
-        number = Decimal(text)
+    number = _decimal(text)
+    if number is not None:
         if not number.is_finite():
-            raise ValueError(f"{text!r} is no time")
+            raise ValueError(f"{quote(text)} is no time")
+        if number.copy_abs() >= _LIMIT:
+            raise ValueError(f"{quote(text)} is no time: must be below 1e20")
         unit_ns = _unit_ns(title)
-        exponent = min(0, int(number.as_tuple().exponent))
-        return int(number * unit_ns), max(1, int(Decimal(unit_ns).scaleb(exponent)))
-    except InvalidOperation:
-        pass
+        n_decimals = max(0, -int(number.as_tuple().exponent))
+        return int(number * unit_ns), max(1, unit_ns // 10 ** min(n_decimals, 9))
     try:
         moment = datetime.datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no time: neither a number nor ISO 8601") from None
+        raise ValueError(f"{quote(text)} is no time: neither a number nor ISO 8601") from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
     time_ns = (moment - _EPOCH) // datetime.timedelta(microseconds=1) * 1000
     fraction = re.search(r":\d\d:\d\d[.,](\d+)", text)
     n_digits = min(len(fraction[1]), 6) if fraction else 0
     return time_ns, 10 ** (9 - n_digits)
+
+
+def _decimal(text: str) -> Decimal | None:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return None
 
 
 def _unit_ns(title: str) -> int:

@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from netml._label_columns import FIELDS, PROTOCOLS, find_columns, parse_number, parse_time
+from netml._label_columns import FIELDS, PROTOCOLS, find_columns, parse_number, quote, read_field, read_window
 from netml.errors import NetmlError, OptionError
 from netml.flow_index import address_texts
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from netml.flows import FlowIndex
 
 FiveTuple: TypeAlias = tuple[str, str, int, int, int]
+
+_ENDS = ("src_ip", "dst_ip")
+_PORTS = ("src_port", "dst_port")
 
 EVER_NS = 2**63 - 1
 NORMAL_NAMES = frozenset({"BENIGN", "NORMAL", "0", "0.0"})
@@ -131,6 +134,7 @@ def _read_rows(
 ) -> Labels:
     found = Labels(name, [], [], [] if "start" in places else None)
     addresses: dict[str, str] = {}
+    titles = {field: header[place].strip() for field, place in places.items()}
     for line_no, row in enumerate(rows, start=2):
         values = {field: row[place].strip() if place < len(row) else "" for field, place in places.items()}
         # Some CIC-IDS2017 files end in thousands of rows of commas.
@@ -138,13 +142,13 @@ def _read_rows(
         if protocol is None:
             continue
         try:
-            source, destination = (_canonical(values[field], addresses) for field in ("src_ip", "dst_ip"))
-            ports = parse_number(values["src_port"]), parse_number(values["dst_port"])
+            ends = [read_field(values, field, titles, lambda text: _canonical(text, addresses)) for field in _ENDS]
+            ports = [read_field(values, field, titles, parse_number) for field in _PORTS]
             if found.windows_ns is not None:
-                found.windows_ns.append(_window(values, header, places))
+                found.windows_ns.append(read_window(values, titles))
         except ValueError as error:
             raise LabelFileError(f"{name}: line {line_no}: {error}") from None
-        found.five_tuples.append((source, destination, *ports, protocol))
+        found.five_tuples.append((ends[0], ends[1], ports[0], ports[1], protocol))
         label = values["label"]
         found.texts.append(label if abnormal is None else str(int(label.upper() in abnormal)))
     return found
@@ -152,7 +156,10 @@ def _read_rows(
 
 def _canonical(text: str, known: dict[str, str]) -> str:
     if text not in known:
-        address = ipaddress.ip_address(text)
+        try:
+            address = ipaddress.ip_address(text)
+        except ValueError:
+            raise ValueError(f"{quote(text)} does not appear to be an IPv4 or IPv6 address") from None
         known[text] = str(address) if address.version == 4 else _text_of(address.packed)
     return known[text]
 
@@ -161,21 +168,6 @@ def _text_of(packed: bytes) -> str:
     """Write an IPv6 address as flows do: `str()` of one that maps an IPv4 address differs between Pythons."""
     octets = np.frombuffer(packed, np.uint8).reshape(1, 16)
     return str(address_texts(octets, np.array([6], np.uint8))[0])
-
-
-def _window(values: dict[str, str], header: list[str], places: dict[str, int]) -> tuple[int, int]:
-    start, resolution = parse_time(values["start"], header[places["start"]])
-    if "end" in places:
-        end, resolution = parse_time(values["end"], header[places["end"]])
-    else:
-        # The start's own digits were cut, too: the end is as uncertain as the coarser of the two.
-        # Zeek writes "-" for a connection of one packet.
-        duration_text = values["duration"].strip("-") or "0"
-        duration, finer = parse_time(duration_text, header[places["duration"]])
-        end, resolution = start + duration, max(resolution, finer)
-    if end < start:
-        raise ValueError("the window ends before it starts")
-    return start, end + resolution - 1
 
 
 def join_labels(labels: Labels, flows: FlowIndex, *, both_directions: bool = True) -> np.ndarray:

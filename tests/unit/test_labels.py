@@ -1,6 +1,7 @@
 """Label files, and the flows that their rows belong to."""
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -96,9 +97,9 @@ def test_an_empty_file_is_named(write):
 @pytest.mark.parametrize(
     ("row", "text"),
     [
-        ("10.0.0.999,1,10.0.0.2,2,6,x", "'10.0.0.999' does not appear to be an IPv4 or IPv6 address"),
-        ("10.0.0.1,http,10.0.0.2,2,6,x", "'http' is no port"),
-        ("10.0.0.1,1,10.0.0.2,65536,6,x", "'65536' is no port"),
+        ("10.0.0.999,1,10.0.0.2,2,6,x", "column 'srcip': '10.0.0.999' does not appear to be an IPv4 or IPv6 address"),
+        ("10.0.0.1,http,10.0.0.2,2,6,x", "column 'sport': 'http' is no port"),
+        ("10.0.0.1,1,10.0.0.2,65536,6,x", "column 'dport': '65536' is no port"),
         ("10.0.0.1,1", None),
     ],
 )
@@ -198,15 +199,85 @@ def test_a_window_without_duration_is_a_moment(write):
 @pytest.mark.parametrize(
     ("start", "end", "text"),
     [
-        ("03/07/2017 9:08", "7", "'03/07/2017 9:08' is no time: neither a number nor ISO 8601"),
-        ("8", "6", "the window ends before it starts"),
-        ("nan", "6", "'nan' is no time"),
+        ("03/07/2017 9:08", "7", "column 'start': '03/07/2017 9:08' is no time: neither a number nor ISO 8601"),
+        ("8", "6", "column 'end': '6': the window ends before it starts"),
+        ("nan", "6", "column 'start': 'nan' is no time"),
     ],
 )
 def test_times_that_cannot_be_read(write, start, end, text):
     path = write(f"srcip,sport,dstip,dport,proto,start,end,label\n10.0.0.1,1,10.0.0.2,2,udp,{start},{end},x\n")
     with pytest.raises(LabelFileError, match=f"line 2: {text}"):
         read_labels(path)
+
+
+NUMBERS = [
+    "1e999980",
+    "1e9999999",
+    "-1e999980",
+    "1e999999999999999999",
+    "1e99999999999999999999",
+    "1e-999980",
+    "1e-9999999",
+    "1e-999999999999999999",
+    "0e999999999999999999",
+    "1" * 5000,
+    "1" * 130_000,
+    "0." + "0" * 100_000 + "1",
+    "0x" + "f" * 100_000,
+    "0x10",
+    "0x",
+    "0x_1",
+    "nan",
+    "snan",
+    "-nan123",
+    "inf",
+    "-Infinity",
+    "\u0661\u0662\u0663",  # Arabic-Indic digits
+    "\uff11\uff12",  # fullwidth digits
+    "\u00b2",
+    "1_000",
+    "1__0",
+    "1e1_0",
+    "1e",
+    "+-1",
+    "0001-01-01T00:00:00+23:59",
+    "9999-12-31T23:59:59-23:59",
+    "2017-07-03T24:00:00",
+    "\0",
+]
+
+
+@pytest.mark.parametrize("text", NUMBERS, ids=lambda text: ascii(text[:30]))
+@pytest.mark.parametrize(
+    "row",
+    [
+        "10.0.0.1,1,10.0.0.2,2,udp,{},7,x",
+        "10.0.0.1,1,10.0.0.2,2,udp,7,{},x",
+        "10.0.0.1,{},10.0.0.2,2,udp,7,7,x",
+        "{},1,10.0.0.2,2,udp,7,7,x",
+        "10.0.0.1,1,10.0.0.2,2,{},7,7,x",
+    ],
+    ids=["start", "end", "sport", "srcip", "proto"],
+)
+@pytest.mark.parametrize("last", ["end", "duration"])
+def test_every_form_of_number_is_a_value_or_an_error_line(write, row, text, last):
+    path = write(f"srcip,sport,dstip,dport,proto,start,{last},label\n{row.format(text)}\n")
+    message = ""
+    try:
+        labels = read_labels(path)
+    except LabelFileError as error:
+        labels, message = [], str(error).removeprefix(str(path))
+    assert len(labels) <= 1
+    assert re.fullmatch(r"|: line 2: column '\w+': '.{,220}", message)
+    assert message.isprintable()
+
+
+@pytest.mark.parametrize("text", ["1e999980", "1e9999999", "-1e20"])
+def test_a_time_of_too_many_digits_is_named(write, text):
+    path = write(f"srcip,sport,dstip,dport,proto,start,end,label\n10.0.0.1,1,10.0.0.2,2,udp,{text},7,x\n")
+    with pytest.raises(LabelFileError) as caught:
+        read_labels(path)
+    assert str(caught.value) == f"{path}: line 2: column 'start': '{text}' is no time: must be below 1e20"
 
 
 def test_times_are_exact_to_the_nanosecond():
