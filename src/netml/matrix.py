@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
+from types import EllipsisType
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from netml.flows import FlowIndex
+    from netml.flow_index import FlowIndex, Rows
 
 
 class FeatureMatrix:
@@ -119,14 +120,37 @@ class FeatureMatrix:
         labelled = "" if self.labels is None else ", labelled"
         return f"<FeatureMatrix: {len(self)} flows x {len(self.columns)} features{labelled}>"
 
-    def __getitem__(self, rows: slice | np.ndarray | list[int] | list[bool]) -> FeatureMatrix:
-        """Choose rows by a slice, by positions or by a mask; the metadata stays the same object."""
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return iter(self.X)
+
+    @overload
+    def __getitem__(self, key: int) -> np.ndarray: ...
+    @overload
+    def __getitem__(self, key: Rows | EllipsisType) -> FeatureMatrix: ...
+    @overload
+    def __getitem__(self, key: tuple[Any, ...]) -> Any: ...
+    def __getitem__(self, key: Any) -> Any:
+        """Choose flows, as numpy chooses rows of a two-dimensional array.
+
+        A slice, a list or array of positions, or a mask of booleans gives a `FeatureMatrix` of these flows, and so does
+        ``matrix[rows, ...]``, which is how scikit-learn takes rows; the metadata stays the same object. One position
+        gives the features of one flow, and ``matrix[rows, columns]`` gives numbers: both are an index of `X`.
+        """
+        if isinstance(key, tuple):
+            is_rows = len(key) == 1 or (len(key) == 2 and key[1] is Ellipsis)
+            return self[key[0]] if is_rows else self.X[key]
+        rows = slice(None) if key is Ellipsis else key
         if not isinstance(rows, slice):
-            rows = np.asarray(rows)
+            rows = np.asarray(key)
             # An empty list has no type of its own; numpy takes it for floats.
             rows = rows.astype(np.int64) if rows.size == 0 else rows
-            if rows.ndim != 1:
-                raise OptionError("rows", rows.shape, "a slice, positions, or a mask of booleans")
+            if rows.ndim == 0 and rows.dtype.kind in "iu":
+                return self.X[int(rows)]
+            if rows.ndim != 1 or rows.dtype.kind not in "biu":
+                kind = f"{rows.dtype} of {rows.ndim} dimensions" if rows.ndim else type(key).__name__
+                raise IndexError(
+                    f"rows are chosen by a slice, by whole numbers or by a mask of booleans, not by {kind}"
+                )
         labels = None if self.labels is None else self.labels[rows]
         texts = {name: text[rows] for name, text in self.texts.items()}
         return FeatureMatrix(self.X[rows], self.columns, self.flows[rows], self.metadata, labels, texts)

@@ -62,9 +62,74 @@ def test_rows(matrix, rows, kept):
     assert chosen.metadata is matrix.metadata
 
 
-def test_one_row_is_not_a_matrix(matrix):
-    with pytest.raises(OptionError, match="rows"):
-        matrix[1]
+@pytest.mark.parametrize(
+    "rows",
+    [
+        np.array([2, 0]),
+        np.array([-1, -3]),
+        np.array([1, 1], np.uint8),
+        np.array([], np.int64),
+        np.array([True, False, True]),
+        slice(-2, None),
+        slice(None, None, -1),
+        slice(5, 9),
+    ],
+    ids=repr,
+)
+def test_rows_are_chosen_as_numpy_does_and_flows_keep_in_step(matrix, rows):
+    matrix.texts["history"] = np.array(["S", "Sh", "D"])
+    places = np.arange(3)[rows].tolist()
+    keys = [rows, (rows, ...), (rows,)] if isinstance(rows, slice) else [rows, (rows, ...), (rows,), rows.tolist()]
+    for key in keys:
+        chosen = matrix[key]
+        assert isinstance(chosen, FeatureMatrix)
+        np.testing.assert_array_equal(chosen.X, matrix.X[rows])
+        assert chosen.flows.five_tuples() == [TUPLES[place] for place in places]
+        assert chosen.labels.tolist() == matrix.labels[rows].tolist()
+        assert chosen.texts["history"].tolist() == matrix.texts["history"][rows].tolist()
+
+
+def test_one_row_is_its_features(matrix):
+    np.testing.assert_array_equal(matrix[1], [0.2, 1500.0])
+    np.testing.assert_array_equal(matrix[np.int64(-1), ...], [0.0, 40.0])
+    np.testing.assert_array_equal(list(matrix), matrix.X)
+    assert isinstance(matrix[...], FeatureMatrix)
+
+
+@pytest.mark.parametrize(
+    "key", [(0, 1), (slice(1, None), [1, 0]), ([0, 2], [0, 1]), (..., -1), (slice(None), slice(1))]
+)
+def test_rows_and_columns_are_numbers(matrix, key):
+    chosen = matrix[key]
+    assert not isinstance(chosen, FeatureMatrix)
+    np.testing.assert_array_equal(chosen, matrix.X[key])
+
+
+@pytest.mark.parametrize(
+    "key", [3, -4, [0, 3], [True, False], ([0, 3], ...), (0, 2), 1.0, [0.5], [[0]], None, True, {}]
+)
+def test_what_chooses_no_rows_is_an_index_error(matrix, key):
+    with pytest.raises(IndexError):
+        matrix[key]
+
+
+def test_scikit_learn_splits_and_shuffles_flows(matrix):
+    pytest.importorskip("sklearn")
+    from sklearn.dummy import DummyClassifier
+    from sklearn.model_selection import KFold, cross_val_score, train_test_split
+    from sklearn.utils import resample, shuffle
+
+    y = np.array([0, 1, 0])
+    train, test, y_train, y_test = train_test_split(matrix, y, test_size=1, random_state=0)
+    parts = [(train, y_train), (test, y_test), shuffle(matrix, y, random_state=1), resample(matrix, y, random_state=0)]
+    parts += [(matrix[rows], y[rows]) for split in KFold(3).split(matrix) for rows in split]
+    for part, part_y in parts:
+        assert isinstance(part, FeatureMatrix)
+        # Each row goes with its own flow and its own label.
+        places = [TUPLES.index(flow) for flow in part.flows.five_tuples()]
+        np.testing.assert_array_equal(part.X, matrix.X[places])
+        assert part_y.tolist() == y[places].tolist()
+    assert len(cross_val_score(DummyClassifier(), matrix, y, cv=KFold(3))) == 3
 
 
 @pytest.mark.parametrize(
