@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+_MOST_NAMES = 64  # in a message; some matrices have thousands of columns
+
 
 class NetmlError(Exception):
     """Base class of everything that netml raises on purpose."""
@@ -90,8 +92,8 @@ class OptionError(NetmlError, ValueError):
         return f"{self.option}={self.value!r}: must be {self.allowed}"
 
 
-class UnknownNameError(NetmlError, LookupError):
-    """A name that no registry has.
+class UnknownNameError(NetmlError, KeyError):
+    """A name that no registry has, or no column of a matrix.
 
     Parameters
     ----------
@@ -110,7 +112,19 @@ class UnknownNameError(NetmlError, LookupError):
         super().__init__(kind, name, self.known)
 
     def __str__(self) -> str:
-        return f"unknown {self.kind} {self.name!r}; known: {', '.join(self.known)}"
+        known = ", ".join(self.known[:_MOST_NAMES])
+        if len(self.known) > _MOST_NAMES:
+            known += f" ... ({len(self.known):,} names)"
+        nearest = f"; did you mean {' or '.join(self.nearest)}?" if self.nearest else ""
+        return f"unknown {self.kind} {self.name!r}; known: {known}{nearest}"
+
+    @property
+    def nearest(self) -> list[str]:
+        """The known names that are spelled most alike, at most three, whatever their case."""
+        import difflib
+
+        by_lower = {name.lower(): name for name in self.known}
+        return [by_lower[name] for name in difflib.get_close_matches(str(self.name).lower(), by_lower)]
 
 
 class FamilyError(NetmlError):

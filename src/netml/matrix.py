@@ -57,6 +57,8 @@ class FeatureMatrix:
     array([  60., 1500.])
     >>> matrix[1:].shape
     (1, 2)
+    >>> matrix["iat_0"]
+    array([0.5, 0.1])
     """
 
     __slots__ = ("X", "columns", "flows", "labels", "metadata", "texts")
@@ -124,21 +126,35 @@ class FeatureMatrix:
         return iter(self.X)
 
     @overload
-    def __getitem__(self, key: int) -> np.ndarray: ...
+    def __getitem__(self, key: int | str) -> np.ndarray: ...
     @overload
-    def __getitem__(self, key: Rows | EllipsisType) -> FeatureMatrix: ...
+    def __getitem__(self, key: Rows | list[str] | EllipsisType) -> FeatureMatrix: ...
     @overload
     def __getitem__(self, key: tuple[Any, ...]) -> Any: ...
     def __getitem__(self, key: Any) -> Any:
-        """Choose flows, as numpy chooses rows of a two-dimensional array.
+        """Choose flows as numpy chooses rows of a two-dimensional array, or features by name.
 
         A slice, a list or array of positions, or a mask of booleans gives a `FeatureMatrix` of these flows, and so does
         ``matrix[rows, ...]``, which is how scikit-learn takes rows; the metadata stays the same object. One position
         gives the features of one flow, and ``matrix[rows, columns]`` gives numbers: both are an index of `X`.
+
+        A name gives the values of a feature or, where no feature has this name, a text of all flows. A list of names
+        gives a `FeatureMatrix` of these features, as of a data frame; its metadata has no "representation", since
+        no options of `netml.extract` make such rows. ``matrix[rows, names]`` gives the numbers.
         """
+        if isinstance(key, str):
+            if key in self.columns:
+                return self.column(key)
+            if key in self.texts:
+                return self.texts[key]
+            raise UnknownNameError("column", key, (*self.columns, *self.texts))
         if isinstance(key, tuple):
-            is_rows = len(key) == 1 or (len(key) == 2 and key[1] is Ellipsis)
-            return self[key[0]] if is_rows else self.X[key]
+            return self._choose(key)
+        names = _list_names(key)
+        if names:
+            X = self.X[:, [self._find(name) for name in names]]
+            metadata = {name: value for name, value in self.metadata.items() if name != "representation"}
+            return FeatureMatrix(X, names, self.flows, metadata, self.labels, self.texts)
         rows = slice(None) if key is Ellipsis else key
         if not isinstance(rows, slice):
             rows = np.asarray(key)
@@ -154,6 +170,22 @@ class FeatureMatrix:
         labels = None if self.labels is None else self.labels[rows]
         texts = {name: text[rows] for name, text in self.texts.items()}
         return FeatureMatrix(self.X[rows], self.columns, self.flows[rows], self.metadata, labels, texts)
+
+    def _choose(self, key: tuple[Any, ...]) -> Any:
+        if len(key) == 1 or (len(key) == 2 and key[1] is Ellipsis):
+            return self[key[0]]
+        if len(key) == 2 and (isinstance(key[1], str) or _list_names(key[1])):
+            return np.asarray(self[key[1]])[key[0]]
+        return self.X[key]
+
+    def _find(self, name: str) -> int:
+        if name not in self.columns:
+            raise UnknownNameError("column", name, self.columns)
+        return self.columns.index(name)
+
+    def __contains__(self, name: object) -> bool:
+        """True if a feature or a text has this name."""
+        return name in self.columns or name in self.texts
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """Give `X`: a feature matrix goes wherever scikit-learn takes an array."""
@@ -177,9 +209,7 @@ class FeatureMatrix:
         UnknownNameError
             If there is no such column.
         """
-        if name not in self.columns:
-            raise UnknownNameError("column", name, self.columns)
-        return self.X[:, self.columns.index(name)]
+        return self.X[:, self._find(name)]
 
     def to_pandas(self) -> pd.DataFrame:
         """Give the flows, the features and the labels as one data frame.
@@ -273,3 +303,12 @@ class FeatureMatrix:
         from netml.formats import read_matrix
 
         return read_matrix(path)
+
+
+def _list_names(key: Any) -> list[str]:
+    """List the names that a key is made of; none, if it chooses rows."""
+    if isinstance(key, slice | str) or key is Ellipsis:
+        return []
+    found = np.asarray(key)
+    is_names = found.ndim == 1 and len(found) > 0 and all(isinstance(name, str) for name in found)
+    return [str(name) for name in found] if is_names else []

@@ -113,6 +113,48 @@ def test_what_chooses_no_rows_is_an_index_error(matrix, key):
         matrix[key]
 
 
+def test_a_name_is_a_column(matrix):
+    matrix.texts["history"] = np.array(["S", "Sh", "D"])
+    assert matrix["packets"].tolist() == [60.0, 1500.0, 40.0]
+    assert np.shares_memory(matrix["packets"], matrix.X)
+    assert matrix["history"].tolist() == ["S", "Sh", "D"]
+    assert matrix[1:, "packets"].tolist() == [1500.0, 40.0]
+    assert matrix[[2, 0], "history"].tolist() == ["D", "S"]
+    assert [name in matrix for name in ("packets", "history", "size_0", 0)] == [True, True, False, False]
+
+
+@pytest.mark.parametrize("names", [["packets", "iat_0"], ["iat_0"], np.array(["packets"])], ids=str)
+def test_names_are_a_matrix_of_these_features(matrix, names):
+    matrix.texts["history"] = np.array(["S", "Sh", "D"])
+    matrix.metadata["representation"] = {"dim": 2}
+    chosen = matrix[names]
+    places = [matrix.columns.index(name) for name in names]
+    assert chosen.columns == tuple(names)
+    np.testing.assert_array_equal(chosen.X, matrix.X[:, places])
+    assert chosen.flows is matrix.flows
+    assert chosen.labels.tolist() == matrix.labels.tolist()
+    assert chosen.texts["history"].tolist() == ["S", "Sh", "D"]
+    assert chosen.metadata == {"family": ["IAT"]}  # nothing that a model would extract again
+    np.testing.assert_array_equal(matrix[[2, 0, 1], names], matrix.X[[2, 0, 1]][:, places])
+
+
+def test_a_name_that_is_no_column_is_a_key_error_with_the_nearest(matrix):
+    text = r"^unknown column 'Iat0'; known: iat_0, packets; did you mean iat_0\?$"
+    for key in ("Iat0", ["packets", "Iat0"], (slice(1), "Iat0")):
+        with pytest.raises(KeyError, match=text) as caught:
+            matrix[key]
+        assert isinstance(caught.value, UnknownNameError)
+        assert caught.value.nearest == ["iat_0"]
+
+
+def test_of_thousands_of_names_a_message_has_the_first():
+    wide = FeatureMatrix(np.zeros((0, 3000)), [f"size_{i}" for i in range(3000)], build_index([]), {})
+    with pytest.raises(UnknownNameError) as caught:
+        wide["size_3000"]
+    assert "size_63 ... (3,000 names); did you mean size_300 or " in str(caught.value)
+    assert len(str(caught.value)) < 1000
+
+
 def test_scikit_learn_splits_and_shuffles_flows(matrix):
     pytest.importorskip("sklearn")
     from sklearn.dummy import DummyClassifier
