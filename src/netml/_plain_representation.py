@@ -55,7 +55,7 @@ class PlainRepresentation(Described):
 
         Parameters
         ----------
-        captures : source, FlowTable, or a list of either
+        captures : source, FlowTable, or an iterable of either
             See the class.
         strict, link_type, progress
             As in `netml.read_flows`.
@@ -107,7 +107,7 @@ class PlainRepresentation(Described):
 
         Parameters
         ----------
-        captures : source, FlowTable, or a list of either
+        captures : source, FlowTable, or an iterable of either
             See the class.
         strict, link_type, progress
             As in `netml.read_flows`.

@@ -50,7 +50,7 @@ def extract_batches(
 
     Parameters
     ----------
-    source : path, "-", binary file, dpkt reader, iterable of (time, bytes), or a list of paths and files
+    source : path, "-", binary file, dpkt reader, iterable of (time, bytes), or an iterable of paths and files
         Where packets come from; see `netml.read_flows`.
     families, fft, header, size, first, family_options
         As in `netml.extract`.

@@ -40,8 +40,9 @@ def read_flows(
 
     Parameters
     ----------
-    source : path, "-", binary file, dpkt reader, iterable of (time, bytes), or a list of paths and files
-        Where packets come from; pcap or pcapng, plain or compressed. Several are read as one capture.
+    source : path, "-", binary file, dpkt reader, iterable of (time, bytes), or an iterable of paths and files
+        Where packets come from; pcap or pcapng, plain or compressed. Several are read as one capture,
+        in the order in which the iterable (a list, or a generator as of ``Path.glob``) gives them.
     flow : FlowOptions, optional
         How packets become flows; of the definition `seed`, unless it chooses another one.
     size : {"captured", "wire", "ip", "payload"}
@@ -53,7 +54,8 @@ def read_flows(
     strict : bool, default False
         Raise at damaged framing, instead of warning and keeping what was read before it.
     link_type : int, optional
-        LINKTYPE_ value of the frames of an iterable of (time, bytes).
+        LINKTYPE_ value of the frames of an iterable of (time, bytes). With a `link_type` a generator
+        is one of packets, never of paths.
     progress : callable, optional
         Called as ``progress(bytes_read, packets_read)`` block by block.
 
@@ -105,7 +107,7 @@ def extract(
 
     Parameters
     ----------
-    source : path, "-", binary file, dpkt reader, iterable of (time, bytes), or a list of paths and files
+    source : path, "-", binary file, dpkt reader, iterable of (time, bytes), or an iterable of paths and files
         Where packets come from; see `read_flows`.
     families : str or sequence of str, default "IAT"
         Names of families: IAT, SIZE, STATS, FLOW and so on; see `netml families`. "FFT-IAT" is IAT with `fft`.

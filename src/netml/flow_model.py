@@ -147,7 +147,7 @@ class FlowModel:
 
         Parameters
         ----------
-        captures : source, FlowTable, or a list of either
+        captures : source, FlowTable, or an iterable of either
             As in `FlowRepresentation`.
         threshold : float, optional
             Another threshold than the trained one.

@@ -50,7 +50,7 @@ def learn(
 
     Parameters
     ----------
-    captures : source, FlowTable, or a list of either
+    captures : source, FlowTable, or an iterable of either
         As in `netml.FlowRepresentation`: each is a capture of its own.
     family, fft, header, flow, dim, rate, size, first, family_options
         As in `netml.FlowRepresentation`.

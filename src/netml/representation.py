@@ -51,9 +51,9 @@ class FlowRepresentation(PlainRepresentation, TransformerMixin, BaseEstimator): 
 
     Notes
     -----
-    What `fit` and `transform` take is one source, as `netml.read_flows` does; or a list of them, each a capture of its
-    own, so that no flow reaches from one into another; or a `FlowTable`, or a list of those. Rows are flows: to
-    cross-validate over flows, give a `FlowTable`; over captures, a list.
+    What `fit` and `transform` take is one source, as `netml.read_flows` does; or an iterable of them, each a capture of
+    its own, so that no flow reaches from one into another; or a `FlowTable`, or an iterable of those. Rows are flows:
+    to cross-validate over flows, give a `FlowTable`; over captures, a list.
 
     Examples
     --------
@@ -68,7 +68,7 @@ class FlowRepresentation(PlainRepresentation, TransformerMixin, BaseEstimator): 
 
         Parameters
         ----------
-        captures : source, FlowTable, or a list of either
+        captures : source, FlowTable, or an iterable of either
             See the class.
         y : object, optional
             Not used.
@@ -95,7 +95,7 @@ class FlowRepresentation(PlainRepresentation, TransformerMixin, BaseEstimator): 
 
         Parameters
         ----------
-        captures : source, FlowTable, or a list of either
+        captures : source, FlowTable, or an iterable of either
             See the class.
         y, **fit_params
             Not used.
@@ -112,7 +112,7 @@ class FlowRepresentation(PlainRepresentation, TransformerMixin, BaseEstimator): 
 
         Parameters
         ----------
-        captures : source, FlowTable, or a list of either
+        captures : source, FlowTable, or an iterable of either
             See the class. The flows of a `FlowTable` are taken as they are.
 
         Returns

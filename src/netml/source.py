@@ -5,6 +5,7 @@ dpkt recognises the format and reads the capture header; the kernel then takes t
 
 from __future__ import annotations
 
+import itertools
 import os
 import stat
 import sys
@@ -73,7 +74,7 @@ def open_captures(source: Any, link_type: int | None = None) -> Generator[Captur
 
     Parameters
     ----------
-    source : path, "-", binary file, dpkt reader, iterable of (time, bytes), or a list of paths and files
+    source : path, "-", binary file, dpkt reader, iterable of (time, bytes), or an iterable of paths and files
         Where packets come from.
     link_type : int, optional
         LINKTYPE_ value of the frames; needed for an iterable of (time, bytes), where nothing else tells it.
@@ -90,7 +91,7 @@ def open_captures(source: Any, link_type: int | None = None) -> Generator[Captur
     OptionError
         If the source is of no known kind, or `link_type` is missing.
     """
-    for single in list_sources(source):
+    for single in list_sources(source, link_type):
         capture = open_capture(single, link_type)
         try:
             yield capture
@@ -98,13 +99,52 @@ def open_captures(source: Any, link_type: int | None = None) -> Generator[Captur
             capture.close()
 
 
-def list_sources(source: Any) -> list[Any]:
-    """Tell several sources from one that is itself a list of packets."""
-    if isinstance(source, list | tuple) and not source:
-        raise OptionError("source", source, "at least one capture")
-    if isinstance(source, list | tuple) and all(_is_path(item) or hasattr(item, "read") for item in source):
-        return list(source)
-    return [source]
+def list_sources(source: Any, link_type: int | None = None) -> Iterable[Any]:
+    """Tell several sources from one that is itself an iterable of packets, which needs a `link_type`."""
+    if isinstance(source, list | tuple):
+        if not source:
+            raise OptionError("source", source, "at least one capture")
+        return source if all(_is_path(item) or hasattr(item, "read") for item in source) else [source]
+    if link_type is not None:
+        return [source]
+    source, is_several = look_inside(source)
+    return source if is_several else [source]
+
+
+def look_inside(source: Any, *tables: type, option: str = "source") -> tuple[Any, bool]:
+    """Tell an iterable of captures, a generator of paths for instance, from a single one by its first item.
+
+    Parameters
+    ----------
+    source : object
+        What the user gave as a capture or as several.
+    *tables : type
+        Other types that stand for a capture.
+    option : str, default "source"
+        The user's name for it.
+
+    Returns
+    -------
+    source : object
+        The same items: an iterator has been begun.
+    is_several : bool
+        True if the items are captures.
+
+    Raises
+    ------
+    OptionError
+        If the iterable is empty.
+    """
+    is_single = _is_path(source) or _is_reader(source) or isinstance(source, bytes | bytearray | memoryview)
+    if is_single or not isinstance(source, Iterable):
+        return source, False
+    items = iter(source)
+    try:
+        first = next(items)
+    except StopIteration:
+        raise OptionError(option, f"an empty {type(source).__name__}", "at least one capture") from None
+    is_capture = _is_path(first) or _is_reader(first) or isinstance(first, tables)
+    return itertools.chain([first], items) if items is source else source, is_capture
 
 
 def open_capture(source: Any, link_type: int | None = None) -> Capture:
@@ -122,6 +162,10 @@ def open_capture(source: Any, link_type: int | None = None) -> Capture:
     raise OptionError(
         "source", type(source).__name__, "a path, '-', a binary file, a dpkt reader or (time, bytes) pairs"
     )
+
+
+def _is_reader(source: Any) -> bool:
+    return hasattr(source, "read") or hasattr(source, "datalink")
 
 
 def _is_path(source: Any) -> bool:

@@ -39,7 +39,7 @@ class FlowStream:
 
     Parameters
     ----------
-    source : path, "-", binary file, dpkt reader, iterable of (time, bytes), or a list of paths and files
+    source : path, "-", binary file, dpkt reader, iterable of (time, bytes), or an iterable of paths and files
         Where packets come from; see `netml.read_flows`. Several are read one after the other, as one capture.
     interval : float
         Length to which flows are cut, s; greater than 0. It cannot be learned from flows that are not there yet. Only

@@ -13,15 +13,19 @@ from netml.options import FlowOptions, choose_flow
 from netml.pieces import learn_interval_ns, read_pieces
 from netml.reading import Progress
 from netml.requirements import nanoseconds
+from netml.source import look_inside
 
 
-def list_captures(captures: Any) -> list[Any]:
-    """Give captures as a list: one source is a list of one."""
+def list_captures(captures: Any, link_type: int | None = None) -> list[Any]:
+    """Return captures as a list: one source is a list of one."""
     if isinstance(captures, list | tuple):
         return list(captures)
     if isinstance(captures, np.ndarray):
         return list(captures.tolist())  # as cross_val_score hands out paths
-    return [captures]
+    if isinstance(captures, FlowTable) or link_type is not None:
+        return [captures]
+    captures, is_several = look_inside(captures, FlowTable, option="captures")
+    return list(captures) if is_several else [captures]
 
 
 def read_tables(
@@ -37,7 +41,7 @@ def read_tables(
 
     Parameters
     ----------
-    captures : source, FlowTable, or a list of either
+    captures : source, FlowTable, or an iterable of either
         A `FlowTable` is taken as it is.
     flow, size
         As in `netml.read_flows`.
@@ -60,7 +64,7 @@ def read_tables(
     OptionError
         If the tables given are cut to different intervals, and the interval is to be learned.
     """
-    given = list_captures(captures)
+    given = list_captures(captures, reading.get("link_type"))
     n_tables = sum(isinstance(each, FlowTable) for each in given)
     if given and n_tables == len(given):
         return given, _common_interval(given) if interval_s is None else interval_s

@@ -16,6 +16,7 @@ from builders import captures
 
 import netml
 from netml.errors import CaptureError, NotACaptureError, OptionError
+from netml.evaluation import evaluate
 from netml.reading import iter_frames
 
 RECORDS = traffic.many_flows()
@@ -177,6 +178,96 @@ def test_times_out_of_range(time):
 def test_pairs_need_a_link_type(source):
     with pytest.raises(OptionError, match=r"link_type=None: must be the LINKTYPE_ value"):
         netml.read_flows(source)
+
+
+SEVERAL = {
+    "generator": lambda paths: (path for path in paths),
+    "map": lambda paths: map(str, paths),
+    "open files": lambda paths: (path.open("rb") for path in paths),
+    "dict": dict.fromkeys,
+    "array": lambda paths: np.array([str(path) for path in paths]),
+    "glob": lambda paths: paths[0].parent.glob("part*.pcap"),
+}
+
+
+@pytest.fixture
+def parts(tmp_path):
+    """The capture in two files."""
+    paths = [tmp_path / f"part{number}.pcap" for number in (1, 2)]
+    for path, records in zip(paths, (RECORDS[:20], RECORDS[20:]), strict=True):
+        path.write_bytes(captures.pcap(records))
+    return paths
+
+
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+@pytest.mark.parametrize("kind", SEVERAL)
+def test_an_iterable_of_captures_is_read_as_one(parts, expected, kind):
+    if kind == "glob":  # in no order
+        assert len(netml.extract(SEVERAL[kind](parts), "STATS")) == len(expected)
+        return
+    table = netml.read_flows(SEVERAL[kind](parts))
+    assert_same(table, expected)
+    assert table.metadata["captures"] == [str(path) for path in parts]
+    whole = netml.extract(parts, "SIZE", dim=3)
+    np.testing.assert_array_equal(netml.extract(SEVERAL[kind](parts), "SIZE", dim=3).X, whole.X)
+    options = {"interval": 5.0, "dim": 3}
+    rows = [sum(map(len, netml.extract_batches(source, "SIZE", **options))) for source in (parts, SEVERAL[kind](parts))]
+    assert rows[0] == rows[1] > 0
+
+
+def test_a_generator_of_captures_is_asked_for_the_next_when_one_is_read(parts):
+    read = []
+
+    def hand_out():
+        for path in parts:
+            yield path
+            read.append(path)
+
+    frames = iter_frames(hand_out())
+    n_read = [len(read) for _ in frames]
+    assert n_read == [0] * 20 + [1] * (len(RECORDS) - 20)
+
+
+@pytest.mark.parametrize("kind", SEVERAL)
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+def test_an_iterable_of_captures_to_learn_from_has_each_for_itself(parts, kind):
+    fitted = netml.FlowRepresentation("SIZE", dim=2).fit(SEVERAL[kind](parts))
+    listed = netml.FlowRepresentation("SIZE", dim=2).fit(parts)
+    assert fitted.interval_ == listed.interval_
+    n_flows = len(listed.transform(parts))
+    assert len(fitted.transform(SEVERAL[kind](parts))) == n_flows
+    assert len(fitted.fit_transform(SEVERAL[kind](parts))) == n_flows
+    model = netml.learn(SEVERAL[kind](parts), family="SIZE", dim=2, detector="ecod")
+    assert len(model.classify(SEVERAL[kind](parts))) == n_flows
+    assert len(model.classify(netml.read_flows(path) for path in parts)) == len(
+        model.classify([netml.read_flows(path) for path in parts])
+    )
+
+
+def test_an_iterable_of_captures_to_evaluate_on(parts):
+    model = netml.learn(parts, family="SIZE", dim=2, detector="ecod")
+    found = evaluate(model, pcap_normal=iter(parts[:1]), pcap_abnormal=iter(parts[1:]))
+    assert found.auc == evaluate(model, pcap_normal=parts[0], pcap_abnormal=parts[1]).auc
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        netml.read_flows,
+        netml.extract,
+        lambda source: list(netml.extract_batches(source, "STATS", interval=1.0)),
+        lambda source: netml.FlowRepresentation("STATS").fit(source),
+        lambda source: netml.learn(source, family="STATS", detector="ecod"),
+    ],
+)
+def test_a_generator_of_nothing_is_told(read, tmp_path):
+    with pytest.raises(OptionError, match=r"='an empty generator': must be at least one capture$"):
+        read(path for path in tmp_path.iterdir())
+
+
+def test_a_generator_of_captures_and_something_else(path):
+    with pytest.raises(OptionError, match=r"source='int': must be a path"):
+        netml.read_flows(iter([path, 3]))
 
 
 @pytest.mark.parametrize("source", [17, None, b"capture.pcap", bytearray(CONTENT), memoryview(CONTENT)])

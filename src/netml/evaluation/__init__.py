@@ -38,9 +38,9 @@ def evaluate(
     ----------
     model : FlowModel
         Trained.
-    pcap_normal, pcap_abnormal : source, or a list of them
+    pcap_normal, pcap_abnormal : source, or an iterable of them
         Captures whose flows are all normal, or all abnormal.
-    pcap : source, or a list of them
+    pcap : source, or an iterable of them
         Captures with labels. Flows that no label belongs to are left out, and counted.
     labels : path or Labels, or a list of them
         One for each of `pcap`. A label is its connection's: of the flows in both directions.

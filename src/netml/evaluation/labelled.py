@@ -15,6 +15,7 @@ from netml.flow_index import FlowIndex
 from netml.flows import FlowTable
 from netml.labels import Labels, binary_labels, join_labels, read_labels
 from netml.summary import plural
+from netml.tables import list_captures
 
 NORMAL = 0
 ABNORMAL = 1
@@ -31,9 +32,9 @@ def pair_captures(
 
     Parameters
     ----------
-    pcap_normal, pcap_abnormal : source, or a list of them
+    pcap_normal, pcap_abnormal : source, or an iterable of them
         Captures whose flows are all normal, or all abnormal.
-    pcap : source, or a list of them
+    pcap : source, or an iterable of them
         Captures with labels.
     labels : path or Labels, or a list of them
         One for each of `pcap`, in order.
@@ -50,7 +51,10 @@ def pair_captures(
     OptionError
         If there is nothing, or not a label file for each capture.
     """
-    normal, abnormal, captures, files = map(_listed, (pcap_normal, pcap_abnormal, pcap, labels))
+    normal, abnormal, captures = (
+        [] if given is None else list_captures(given) for given in (pcap_normal, pcap_abnormal, pcap)
+    )
+    files = _listed(labels)
     if len(captures) != len(files):
         raise OptionError("labels", f"{len(files)} of them", f"one for each of the {len(captures)} captures")
     marks = [*(NORMAL for _ in normal), *(ABNORMAL for _ in abnormal), *files]
