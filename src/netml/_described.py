@@ -16,6 +16,7 @@ class Described:
     """The part of `FlowRepresentation` that is written down and read back."""
 
     flow: FlowOptions | None
+    interval: float | None = None  # also of what older versions have pickled
     header: bool
     size: str
     first: int | None = None  # also of what older versions have pickled
@@ -54,7 +55,7 @@ class Described:
             "size": self.size,
             "first": self.first,
             "family_options": asdict(options.family_options),
-            "flow": asdict(choose_flow(self.flow).resolve(options.definition)),
+            "flow": asdict(choose_flow(self.flow, self.interval).resolve(options.definition)),
             "dim": self.dim_,
             "interval_s": self.interval_,
             "rate_s": self.rate_,

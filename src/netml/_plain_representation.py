@@ -32,6 +32,7 @@ class PlainRepresentation(Described):
         fft: bool = False,
         header: bool = False,
         flow: FlowOptions | None = None,
+        interval: float | None = None,
         dim: int | None = None,
         rate: float | None = None,
         size: str = "captured",
@@ -42,6 +43,7 @@ class PlainRepresentation(Described):
         self.fft = fft
         self.header = header
         self.flow = flow
+        self.interval = interval
         self.dim = dim
         self.rate = rate
         self.size = size
@@ -68,7 +70,7 @@ class PlainRepresentation(Described):
         options = self._options()
         tables, interval_s = read_tables(
             captures,
-            self.flow,
+            choose_flow(self.flow, self.interval),
             self.size,
             options.packet_columns,
             definition=options.definition,
@@ -127,7 +129,12 @@ class PlainRepresentation(Described):
             "progress": progress,
         }
         return read_tables(
-            captures, self.flow, self.size, options.packet_columns, interval_s=self.interval_, **reading
+            captures,
+            choose_flow(self.flow, self.interval),
+            self.size,
+            options.packet_columns,
+            interval_s=self.interval_,
+            **reading,
         )[0]
 
     def keeping_tail(self) -> Self:

@@ -66,7 +66,7 @@ def extract_batches(
         Length of a SAMP window, s. Needed without `like` by the SAMP families.
     flow : FlowOptions, optional
         How packets become flows, as in `netml.extract`. Of `seed` its `interval` is taken if `interval` is not given,
-        and `keep_tail` is always on.
+        and must be the same if both are; `keep_tail` is always on.
     batch_rows : int, default 65536
         Rows of a batch at most; fewer of wide rows, so that no batch takes more than some 32 MiB.
     max_flows : int, optional
@@ -98,12 +98,13 @@ def extract_batches(
     if like is not None:
         fixed = read_representation(like)
     else:
-        interval = interval if interval is not None or flow is None else flow.interval
+        flow = choose_flow(flow)
+        interval = choose_flow(flow, interval).interval
         named = families if isinstance(families, str) else tuple(families)
         chosen = family_options or DEFAULT_FAMILY_OPTIONS
         options = RepresentationOptions(named, fft, header, dim, rate, size, chosen, first)
         _refuse_bits(options)  # before it is said what else is missing
-        fixed = fix_representation(options, choose_flow(flow), interval)
+        fixed = fix_representation(options, flow, interval)
     return FeatureBatches(
         source, fixed, batch_rows=batch_rows, max_flows=max_flows, max_memory=max_memory, **stream_options
     )

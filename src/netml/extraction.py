@@ -30,6 +30,7 @@ def read_flows(
     source: Any,
     *,
     flow: FlowOptions | None = None,
+    interval: float | None = None,
     size: str = "captured",
     columns: Sequence[str] = READ_COLUMNS,
     strict: bool = False,
@@ -45,6 +46,8 @@ def read_flows(
         in the order in which the iterable (a list, or a generator as of ``Path.glob``) gives them.
     flow : FlowOptions, optional
         How packets become flows; of the definition `seed`, unless it chooses another one.
+    interval : float, optional
+        Length to which flows are cut, s; as ``flow=FlowOptions(interval=...)``. By default learned from the capture.
     size : {"captured", "wire", "ip", "payload"}
         Which length is a packet's size: of its frame as captured or on the wire, or of its IP packet or its transport
         payload as the IP header says.
@@ -69,7 +72,7 @@ def read_flows(
     CaptureError
         If a source cannot be opened or, with `strict`, not be read to its end.
     OptionError
-        If an option is out of range.
+        If an option is out of range, or `flow` has another interval than `interval`.
 
     Warns
     -----
@@ -79,7 +82,8 @@ def read_flows(
     require_size(size)
     require_columns(columns)
     kept = dict.fromkeys((SIZE_COLUMNS[size], *columns))
-    if choose_flow(flow).resolve().definition != "seed":
+    flow = choose_flow(flow, interval)
+    if flow.resolve().definition != "seed":
         kept["is_forward"] = None
     pieces = read_pieces(source, flow, size, tuple(kept), strict=strict, link_type=link_type, progress=progress)
     return pieces.cut(pieces.learn_interval_ns())
@@ -92,6 +96,7 @@ def extract(
     fft: bool = False,
     header: bool = False,
     flow: FlowOptions | None = None,
+    interval: float | None = None,
     dim: int | None = None,
     rate: float | None = None,
     size: str = "captured",
@@ -117,6 +122,8 @@ def extract(
         Put the TCP flag counts and TTLs in front.
     flow : FlowOptions, optional
         How packets become flows.
+    interval : float, optional
+        Length to which flows are cut, s; as in `read_flows`.
     dim : int, optional
         Packets that a row has room for; by default ``floor(quantile(packets per flow, q_interval))``.
     rate : float, optional
@@ -146,7 +153,8 @@ def extract(
     CaptureError
         If a source cannot be opened or, with `strict`, not be read to its end.
     OptionError, UnknownNameError
-        If an option is out of range, or `max_memory` given for biflows, or a family unknown.
+        If an option is out of range, or `max_memory` given for biflows, or `flow` has another interval than
+        `interval`, or a family is unknown.
     SpillError
         If the temporary file cannot be written.
 
@@ -160,7 +168,7 @@ def extract(
     chosen = family_options or DEFAULT_FAMILY_OPTIONS
     wanted = RepresentationOptions(named, fft, header, dim, rate, size, chosen, first)
     label_table = _read_labels(labels) if labels is not None else None
-    flow = choose_flow(flow)
+    flow = choose_flow(flow, interval)
     if max_memory is not None and flow.resolve(wanted.definition).definition != "seed":
         raise OptionError("max_memory", max_memory, "left out: only seed flows can wait in a file, or use a stream")
     pieces = read_pieces_within(

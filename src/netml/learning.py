@@ -36,6 +36,7 @@ def learn(
     fft: bool = False,
     header: bool = False,
     flow: FlowOptions | None = None,
+    interval: float | None = None,
     dim: int | None = None,
     rate: float | None = None,
     size: str = "captured",
@@ -52,7 +53,7 @@ def learn(
     ----------
     captures : source, FlowTable, or an iterable of either
         As in `netml.FlowRepresentation`: each is a capture of its own.
-    family, fft, header, flow, dim, rate, size, first, family_options
+    family, fft, header, flow, interval, dim, rate, size, first, family_options
         As in `netml.FlowRepresentation`.
     labels : path, Labels, or a list of them, optional
         One for each capture. Flows without a label are then left out, and a share of the rest is kept for the test.
@@ -93,8 +94,16 @@ def learn(
 
     _require_known(training)
     wanted = Training(**training)
-    making: dict[str, Any] = {"dim": dim, "rate": rate, "size": size, "first": first, "family_options": family_options}
-    representation = FlowRepresentation(family, fft=fft, header=header, flow=flow, **making)
+    making: dict[str, Any] = {
+        "flow": flow,
+        "interval": interval,
+        "dim": dim,
+        "rate": rate,
+        "size": size,
+        "first": first,
+        "family_options": family_options,
+    }
+    representation = FlowRepresentation(family, fft=fft, header=header, **making)
     tables = representation.fit_tables(captures, strict=strict, progress=progress)
     marks = [None] * len(tables) if labels is None else list(labels) if isinstance(labels, list | tuple) else [labels]
     if len(marks) != len(tables):

@@ -267,17 +267,22 @@ class RepresentationOptions:
         return tuple(dict.fromkeys(wanted))
 
 
-def choose_flow(flow: FlowOptions | None) -> FlowOptions:
-    """Give the options that are chosen, or the defaults.
+def choose_flow(flow: FlowOptions | None, interval: float | None = None) -> FlowOptions:
+    """Return the options that are chosen, or the defaults, with the interval given beside them.
 
     Raises
     ------
     OptionError
-        If it is something else, such as a dict.
+        If `flow` is something else, such as a dict, or has another interval.
     """
     if flow is not None and not isinstance(flow, FlowOptions):
         raise OptionError("flow", flow, "a netml.FlowOptions")
-    return flow if flow is not None else FlowOptions()
+    chosen = flow if flow is not None else FlowOptions()
+    if interval is None:
+        return chosen
+    if chosen.interval not in (None, interval):
+        raise OptionError("interval", interval, f"left out, or that of flow=FlowOptions(interval={chosen.interval:g})")
+    return replace(chosen, interval=interval)
 
 
 def require_size(size: str) -> None:

@@ -27,6 +27,8 @@ class FlowRepresentation(PlainRepresentation, TransformerMixin, BaseEstimator): 
         Put the TCP flag counts and TTLs in front.
     flow : FlowOptions, optional
         How packets become flows.
+    interval : float, optional
+        Length to which flows are cut, s; as ``flow=FlowOptions(interval=...)``. By default learned.
     dim : int, optional
         Packets that a row has room for; by default learned.
     rate : float, optional

@@ -104,6 +104,44 @@ def test_captures_of_a_list_stay_apart(monday, tuesday):
     assert mixed.metadata["end_ns"] > once.metadata["end_ns"]
 
 
+def test_the_interval_is_a_keyword_wherever_flows_are_made(monday):
+    flow = FlowOptions(interval=0.05)
+    intervals = [netml.read_flows(monday, **options).metadata["interval_s"] for options in ({"interval": 0.05}, {})]
+    assert intervals[0] == 0.05 != intervals[1]
+    for given in (None, flow, FlowOptions()):
+        options = {"interval": 0.05, "flow": given}
+        matrix = netml.extract(monday, "SIZE", dim=3, **options)
+        np.testing.assert_array_equal(matrix.X, netml.extract(monday, "SIZE", dim=3, flow=flow).X)
+        assert matrix.metadata["flow"] == netml.extract(monday, flow=flow).metadata["flow"]
+        fitted = FlowRepresentation("SIZE", dim=3, **options).fit(monday)
+        assert fitted.to_dict() == FlowRepresentation("SIZE", dim=3, flow=flow).fit(monday).to_dict()
+        assert clone(fitted).interval == 0.05
+        model = netml.learn(monday, family="SIZE", dim=3, detector="ecod", **options)
+        assert model.representation.interval_ == 0.05
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        netml.read_flows,
+        netml.extract,
+        lambda capture, **options: netml.extract_batches(capture, "STATS", **options),
+        lambda capture, **options: FlowRepresentation("STATS", **options).fit(capture),
+        lambda capture, **options: netml.learn(capture, family="STATS", detector="ecod", **options),
+    ],
+    ids=["read_flows", "extract", "extract_batches", "FlowRepresentation", "learn"],
+)
+def test_two_intervals_are_refused(monday, make):
+    text = r"interval=5\.0: must be left out, or that of flow=FlowOptions\(interval=2\)"
+    with pytest.raises(OptionError, match=text):
+        make(monday, interval=5.0, flow=FlowOptions(interval=2.0))
+    for wrong in (0.0, -1.0, "5", float("nan")):
+        with pytest.raises(OptionError, match="interval="):
+            make(monday, interval=wrong)
+    with pytest.raises(OptionError, match=r"interval=5\.0: must be left out: it is for seed flows"):
+        make(monday, interval=5.0, flow=FlowOptions(definition="uni"))
+
+
 def test_the_interval_is_of_all_captures(monday, tuesday):
     fitted = FlowRepresentation("IAT", flow=FlowOptions(q_interval=0.5)).fit([monday, tuesday])
     durations = []
