@@ -127,6 +127,27 @@ class UnknownNameError(NetmlError, KeyError):
         return [by_lower[name] for name in difflib.get_close_matches(str(self.name).lower(), by_lower)]
 
 
+class MissingColumnError(NetmlError, AttributeError):
+    """A packet column that a table of flows was read without.
+
+    Parameters
+    ----------
+    column : str
+        Name of the column.
+    """
+
+    def __init__(self, column: str) -> None:
+        self.column = column
+        super().__init__(column, name=column)
+
+    def __str__(self) -> str:
+        named = f"name it in columns=, as in netml.read_flows(..., columns=({self.column!r},))"
+        return f"this table of flows was read without the packet column {self.column!r}: {named}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.column,)
+
+
 class FamilyError(NetmlError):
     """A family of one's own cannot be loaded, fails, or gives what is no rows.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, overload
 import numpy as np
 
 from netml import _flowcore
-from netml.errors import OptionError
+from netml.errors import MissingColumnError, OptionError
 from netml.flow_index import FLOW_KEY, FlowIndex, Rows
 from netml.options import SIZE_COLUMNS
 from netml.packet_columns import PACKET_COLUMNS, PACKET_KINDS
@@ -25,7 +25,7 @@ __all__ = ["FLOW_KEY", "PACKET_COLUMNS", "PACKET_KINDS", "Flow", "FlowIndex", "F
 
 
 class Flow(NamedTuple):
-    """One flow of a `FlowTable`: views of its packets' columns."""
+    """One flow of a `FlowTable`: views of its packets' columns; `flags` and `ttl` are None where the table has none."""
 
     key: np.void  # one FLOW_KEY
     time_ns: np.ndarray
@@ -54,7 +54,8 @@ class FlowTable:
         flow's initiator); `ip_bytes`, `payload_bytes` uint32 and `header_bytes` uint8 (lengths of the IP packet, of
         the transport's payload and of its header, as the headers say); TCP's `window` uint16, `sequence`,
         `acknowledgement` uint32, and `tcp_options` uint32 (of a SYN: see `docs/flows.md`). At least `time_ns` and the
-        length that `size` names; an attribute whose column is missing is None.
+        length that `size` names. The attribute of a column that is not there raises `MissingColumnError`, which is an
+        `AttributeError`; `columns` has those that are there.
     size : {"captured", "wire", "ip", "payload"}
         Which length `.size` is.
     metadata : dict
@@ -73,18 +74,18 @@ class FlowTable:
     __slots__ = ("_index", "headers", "keys", "metadata", "offsets", "size_kind", *PACKET_COLUMNS)
 
     time_ns: np.ndarray
-    caplen: np.ndarray | None
-    wirelen: np.ndarray | None
-    flags: np.ndarray | None
-    ttl: np.ndarray | None
-    is_forward: np.ndarray | None
-    ip_bytes: np.ndarray | None
-    payload_bytes: np.ndarray | None
-    header_bytes: np.ndarray | None
-    window: np.ndarray | None
-    sequence: np.ndarray | None
-    acknowledgement: np.ndarray | None
-    tcp_options: np.ndarray | None
+    caplen: np.ndarray
+    wirelen: np.ndarray
+    flags: np.ndarray
+    ttl: np.ndarray
+    is_forward: np.ndarray
+    ip_bytes: np.ndarray
+    payload_bytes: np.ndarray
+    header_bytes: np.ndarray
+    window: np.ndarray
+    sequence: np.ndarray
+    acknowledgement: np.ndarray
+    tcp_options: np.ndarray
 
     def __init__(
         self,
@@ -100,17 +101,23 @@ class FlowTable:
         self.metadata = metadata if metadata is not None else {}
         self.time_ns = columns["time_ns"]
         for name in _flowcore.COLUMN_KINDS:
-            setattr(self, name, columns.get(name))
+            if columns.get(name) is not None:
+                setattr(self, name, columns[name])
         self.headers: FlowHeaders | None = None  # of the first packets, where a family asks for them
         self._index: FlowIndex | None = None
         if len(offsets) != len(keys) + 1 or offsets[-1] != len(self.time_ns):
             raise OptionError("offsets", len(offsets), f"{len(keys) + 1} places in the packet columns")
 
+    def __getattr__(self, name: str) -> Any:
+        """Raise the error of an attribute that is not set: a packet column that was not read, or no attribute."""
+        if name in PACKET_COLUMNS:
+            raise MissingColumnError(name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+
     @property
     def size(self) -> np.ndarray:
         """Packet sizes, bytes, of what was chosen; ndarray (n_packets,) of uint32."""
-        size: np.ndarray | None = getattr(self, SIZE_COLUMNS[self.size_kind])
-        assert size is not None
+        size: np.ndarray = getattr(self, SIZE_COLUMNS[self.size_kind])
         return size
 
     @property
@@ -156,7 +163,8 @@ class FlowTable:
     @property
     def columns(self) -> dict[str, np.ndarray]:
         """The packet columns that are there, by name."""
-        return {name: getattr(self, name) for name in PACKET_COLUMNS if getattr(self, name) is not None}
+        columns = {name: getattr(self, name, None) for name in PACKET_COLUMNS}
+        return {name: column for name, column in columns.items() if column is not None}
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -182,7 +190,8 @@ class FlowTable:
         if isinstance(rows, int | np.integer):
             i = range(len(self))[rows]
             packets = slice(self.offsets[i], self.offsets[i + 1])
-            flags, ttl = self.flags, self.ttl
+            columns = self.columns
+            flags, ttl = columns.get("flags"), columns.get("ttl")
             return Flow(
                 self.keys[i],
                 self.time_ns[packets],

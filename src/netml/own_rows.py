@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from netml.errors import FamilyError, NetmlError
+from netml.errors import FamilyError, MissingColumnError, NetmlError
 from netml.families.own import OwnFamily, describe_error, find_own
 from netml.flows import FlowTable
 
@@ -40,12 +40,15 @@ def make_own_rows(name: str, table: FlowTable, dim: int, width: int) -> np.ndarr
     family = find_own(name)
     assert family is not None  # it has been laid out
     about = f"family {name}"
-    missing = [column for column in family.packet_columns if getattr(table, column) is None]
+    missing = [column for column in family.packet_columns if column not in table.columns]
     if missing:
         raise FamilyError(about, f"needs packet columns that this table was read without: {', '.join(missing)}")
     try:
         given = family.function(table, dim) if family.takes_dim else family.function(table)
         rows = np.asarray(given)
+    except MissingColumnError as error:
+        reason = f"its function needs the packet column {error.column!r}: name it in packet_columns="
+        raise FamilyError(about, reason) from error
     except (NetmlError, MemoryError):
         raise
     except Exception as error:

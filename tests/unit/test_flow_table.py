@@ -1,8 +1,10 @@
 """The public ragged table: lengths, indexing, iteration, conversions, files."""
 
+import copy
 import io
 import json
 import os
+import pickle
 import zipfile
 
 import numpy as np
@@ -145,6 +147,36 @@ def test_iteration(table):
     key, time_ns, size, flags, ttl = next(iter(table))
     assert key["dst_port"] == 53
     assert len(time_ns) == len(size) == len(flags) == len(ttl)
+
+
+def test_a_packet_column_that_was_not_read_is_told():
+    table = read(traffic.many_flows(), columns=("payload_bytes",))
+    assert list(table.columns) == ["time_ns", "caplen", "payload_bytes"]
+    assert table.payload_bytes.shape == table.time_ns.shape
+    text = r"without the packet column .flags.: name it in columns=, as in netml.read_flows.*columns=.'flags',..$"
+    with pytest.raises(AttributeError, match=text) as caught:
+        _ = table.flags
+    assert isinstance(caught.value, netml.MissingColumnError)
+    assert caught.value.column == "flags"
+    assert not hasattr(table, "ttl")
+    assert getattr(table, "ttl", None) is None
+    assert (table[0].flags, table[0].ttl) == (None, None)
+    with pytest.raises(AttributeError, match="'FlowTable' object has no attribute 'flag'"):
+        _ = table.flag
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_columns_that_are_not_there_stay_away(tmp_path, suffix):
+    table = read(traffic.many_flows(), columns=("payload_bytes",))
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow")
+    table.save(tmp_path / f"table{suffix}")
+    copies = [FlowTable.load(tmp_path / f"table{suffix}"), table[3:], table.first(2), copy.copy(table)]
+    for other in [*copies, pickle.loads(pickle.dumps(table))]:
+        assert list(other.columns) == ["time_ns", "caplen", "payload_bytes"]
+        assert not hasattr(other, "flags")
+    error = pickle.loads(pickle.dumps(netml.MissingColumnError("ttl")))
+    assert (error.column, str(error)) == ("ttl", str(netml.MissingColumnError("ttl")))
 
 
 def test_sizes():
