@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -238,20 +238,33 @@ class FlowModel:
             matrix = part if isinstance(part, FeatureMatrix) else representation.represent([part])
             yield self.judge(matrix, threshold=threshold)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str] | IO[bytes], *, format: str | None = None) -> None:
         """Write the model.
 
         Parameters
         ----------
-        path : str or os.PathLike
-            `.netml`: safe to load, wherever it comes from. `.dat`: the original's pickle of (model, history).
+        path : str, os.PathLike or binary file
+            `.netml`: safe to load, wherever it comes from. `.dat`: the original's pickle of (model, history). An open
+            file is written at the end of the work, and stays open.
+        format : {"netml", "dat"}, optional
+            The format, whatever the suffix; "netml" for an open file whose name does not end in `.dat`.
 
         Raises
         ------
+        OptionError
+            If an open file was not opened in binary mode.
+        UnknownNameError
+            If there is no such format.
         OutputError
             If the file cannot be written; an older file of this name is left as it was.
         """
-        if os.fspath(path).lower().endswith(".dat"):
+        from netml.formats._open_files import output_path
+
+        with output_path(path, format, (".netml", ".dat"), default=".netml") as (target, suffix):
+            self._write(target, is_pickle=(suffix or os.fspath(target).lower()).endswith(".dat"))
+
+    def _write(self, path: str | os.PathLike[str], *, is_pickle: bool) -> None:
+        if is_pickle:
             from netml.persist import dump_data
 
             history = {"score": self.summary["auc"]} if self.summary.get("auc") is not None else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 
@@ -271,16 +271,20 @@ class FlowTable:
 
         return flow_table.to_arrow(self)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str] | IO[bytes], *, format: str | None = None) -> None:
         """Write the table; the file appears whole or not at all.
 
         Parameters
         ----------
-        path : str or os.PathLike
-            Ends in `.npz` or `.parquet`.
+        path : str, os.PathLike or binary file
+            Ends in `.npz` or `.parquet`. An open file is written at the end of the work, and stays open.
+        format : {"npz", "parquet"}, optional
+            The format, whatever the suffix; needed for an open file whose name has neither suffix.
 
         Raises
         ------
+        OptionError
+            If nothing tells the format of an open file, or it was not opened in binary mode.
         UnknownNameError
             If the suffix is neither.
         MissingExtraError
@@ -289,17 +293,21 @@ class FlowTable:
             If the file cannot be written.
         """
         from netml.formats import flow_table
+        from netml.formats._open_files import output_path
 
-        flow_table.save(path, self)
+        with output_path(path, format, flow_table.SUFFIXES) as (target, suffix):
+            flow_table.save(target, self, suffix)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> FlowTable:
+    def load(cls, path: str | os.PathLike[str] | IO[bytes], *, format: str | None = None) -> FlowTable:
         """Read a table that `save` wrote.
 
         Parameters
         ----------
-        path : str or os.PathLike
-            Ends in `.npz` or `.parquet`.
+        path : str, os.PathLike or binary file
+            Ends in `.npz` or `.parquet`. An open file is read from its place to its end, and stays open.
+        format : {"npz", "parquet"}, optional
+            The format, whatever the suffix; needed for an open file whose name has neither suffix.
 
         Returns
         -------
@@ -308,11 +316,15 @@ class FlowTable:
 
         Raises
         ------
+        OptionError
+            If nothing tells the format of an open file, or it was not opened in binary mode.
         UnknownNameError
             If the suffix is neither `.npz` nor `.parquet`.
         DamagedFileError
             If the file is cut, damaged, or no flow table.
         """
         from netml.formats import flow_table
+        from netml.formats._open_files import input_path
 
-        return flow_table.load(path)
+        with input_path(path, format, flow_table.SUFFIXES) as (source, suffix):
+            return flow_table.load(source, suffix)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -115,16 +115,21 @@ class HeaderBits:
         columns += [arrow.array(column) for column in transposed(self.X)]
         return arrow.Table.from_arrays(columns, names=[*PACKET_COLUMNS, *self.columns])
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str] | IO[bytes], *, format: str | None = None) -> None:
         """Write the table; the suffix of `path` names the format, and the file appears whole or not at all.
 
         Parameters
         ----------
-        path : str or os.PathLike
-            Ends in `.npz` (`X` int8, `columns`, `time_ns`, `keys`, `caplen`, `wirelen`, `metadata`) or `.parquet`.
+        path : str, os.PathLike or binary file
+            Ends in `.npz` (`X` int8, `columns`, `time_ns`, `keys`, `caplen`, `wirelen`, `metadata`) or `.parquet`. An
+            open file is written at the end of the work, and stays open.
+        format : {"npz", "parquet"}, optional
+            The format, whatever the suffix; needed for an open file whose name has neither suffix.
 
         Raises
         ------
+        OptionError
+            If nothing tells the format of an open file, or it was not opened in binary mode.
         UnknownNameError
             If the suffix is none of `SUFFIXES`.
         MissingExtraError
@@ -132,7 +137,12 @@ class HeaderBits:
         OutputError
             If the file cannot be written.
         """
-        suffix = find_suffix(path)
+        from netml.formats._open_files import output_path
+
+        with output_path(path, format, SUFFIXES) as (target, suffix):
+            self._write(target, suffix or find_suffix(target))
+
+    def _write(self, path: str | os.PathLike[str], suffix: str) -> None:
         with atomic_output(path) as partial:
             if suffix == ".parquet":
                 with open(partial, "wb") as stream:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from netml.errors import DamagedFileError, OptionError
 from netml.evaluation.labelled import label_texts
 from netml.flow_model import FlowModel
+from netml.formats._open_files import input_path
 from netml.joining import join_matrices
 from netml.matrix import FeatureMatrix
 from netml.persist import load_data
@@ -158,13 +159,14 @@ def label_matrix(
     return join_matrices(matrices, representation.columns_)
 
 
-def load_model(path: str | os.PathLike[str], *, trust: bool = False) -> FlowModel:
+def load_model(path: str | os.PathLike[str] | IO[bytes], *, trust: bool = False) -> FlowModel:
     """Read a model.
 
     Parameters
     ----------
-    path : str or os.PathLike
-        A `.netml` file, or a pickle of the original's kind: a model, or (model, history).
+    path : str, os.PathLike or binary file
+        A `.netml` file, or a pickle of the original's kind: a model, or (model, history). The content tells which. An
+        open file is read from its place to its end, and stays open.
     trust : bool, default False
         Load types that netml does not know. They can run any code: only for files that you wrote.
 
@@ -182,6 +184,11 @@ def load_model(path: str | os.PathLike[str], *, trust: bool = False) -> FlowMode
     OSError
         If it cannot be opened.
     """
+    with input_path(path, None, (".netml", ".dat"), default="") as (source, _):
+        return _load_model(source, trust)
+
+
+def _load_model(path: str | os.PathLike[str], trust: bool) -> FlowModel:
     with open(path, "rb") as stream:
         is_zip = stream.read(2) == _ZIP
     if is_zip or os.fspath(path).lower().endswith(".netml"):

@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from types import EllipsisType
-from typing import TYPE_CHECKING, Any, overload
+from typing import IO, TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -255,16 +255,21 @@ class FeatureMatrix:
 
         return to_table(self, "an Arrow table")
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the matrix; the suffix of `path` names the format.
+    def save(self, path: str | os.PathLike[str] | IO[bytes], *, format: str | None = None) -> None:
+        """Write the matrix; the suffix of `path` names the format, unless it is given.
 
         Parameters
         ----------
-        path : str or os.PathLike
-            Ends in one of the suffixes in `netml.formats.FORMATS`.
+        path : str, os.PathLike or binary file
+            Ends in one of the suffixes in `netml.formats.FORMATS`. An open file is written at the end of the work, and
+            stays open.
+        format : {"npz", "npy", "csv", "parquet", "arrow", "dat"}, optional
+            The format, whatever the suffix; needed for an open file whose name has none of the suffixes.
 
         Raises
         ------
+        OptionError
+            If nothing tells the format of an open file, or it was not opened in binary mode.
         UnknownNameError
             If no format has this suffix, or `X` is int8, and the format (.csv, .dat) does not keep that.
         MissingExtraError
@@ -272,18 +277,23 @@ class FeatureMatrix:
         OutputError
             If the file cannot be written; an older file of this name is left as it was.
         """
-        from netml.formats import write_matrix
+        from netml.formats import FORMATS, write_matrix
+        from netml.formats._open_files import output_path
 
-        write_matrix(path, self)
+        with output_path(path, format, FORMATS) as (target, suffix):
+            write_matrix(target, self, suffix=suffix)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> FeatureMatrix:
+    def load(cls, path: str | os.PathLike[str] | IO[bytes], *, format: str | None = None) -> FeatureMatrix:
         """Read a matrix that `save` or `netml extract` wrote.
 
         Parameters
         ----------
-        path : str or os.PathLike
-            Ends in one of the suffixes in `netml.formats.FORMATS`.
+        path : str, os.PathLike or binary file
+            Ends in one of the suffixes in `netml.formats.FORMATS`. An open file is read from its place to its end, and
+            stays open.
+        format : {"npz", "npy", "csv", "parquet", "arrow", "dat"}, optional
+            The format, as for `save`.
 
         Returns
         -------
@@ -293,6 +303,8 @@ class FeatureMatrix:
 
         Raises
         ------
+        OptionError
+            If nothing tells the format of an open file, or it was not opened in binary mode.
         UnknownNameError
             If no format has this suffix.
         DamagedFileError
@@ -300,9 +312,11 @@ class FeatureMatrix:
         UntrustedFileError
             If a `.dat` file would run code.
         """
-        from netml.formats import read_matrix
+        from netml.formats import FORMATS, read_matrix
+        from netml.formats._open_files import input_path
 
-        return read_matrix(path)
+        with input_path(path, format, FORMATS) as (source, suffix):
+            return read_matrix(source, suffix=suffix)
 
 
 def _list_names(key: Any) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -114,16 +114,20 @@ class Verdicts:
         frame: pd.DataFrame = pandas.DataFrame(self.to_columns())
         return frame
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str] | IO[bytes], *, format: str | None = None) -> None:
         """Write all verdicts; the file appears whole or not at all.
 
         Parameters
         ----------
-        path : str or os.PathLike
-            Ends in `.csv`, `.jsonl` or `.parquet`.
+        path : str, os.PathLike or binary file
+            Ends in `.csv`, `.jsonl` or `.parquet`. An open file is written at the end of the work, and stays open.
+        format : {"csv", "jsonl", "parquet"}, optional
+            The format, whatever the suffix; needed for an open file whose name has none of the suffixes.
 
         Raises
         ------
+        OptionError
+            If nothing tells the format of an open file, or it was not opened in binary mode.
         UnknownNameError
             If the suffix is none of these.
         MissingExtraError
@@ -131,9 +135,10 @@ class Verdicts:
         OutputError
             If the file cannot be written.
         """
-        from netml.verdict_files import open_verdict_file
+        from netml.formats._open_files import output_path
+        from netml.verdict_files import SUFFIXES, open_verdict_file
 
-        with open_verdict_file(path) as write:
+        with output_path(path, format, SUFFIXES) as (target, suffix), open_verdict_file(target, suffix) as write:
             write(self)
 
     def lines(self) -> Iterator[tuple[str, bool]]:

@@ -53,9 +53,9 @@ def to_arrow(table: FlowTable) -> pa.Table:
     return arrow.Table.from_arrays(columns, names=names, metadata=described)
 
 
-def save(path: str | os.PathLike[str], table: FlowTable) -> None:
+def save(path: str | os.PathLike[str], table: FlowTable, suffix: str | None = None) -> None:
     """Write a table; see `FlowTable.save`."""
-    suffix = _suffix(path)
+    suffix = _suffix(path, suffix)
     if suffix == ".parquet":
         import_pyarrow("writing Parquet")
         from pyarrow import parquet
@@ -91,10 +91,10 @@ def _set_known_facts(table: FlowTable, found: Mapping[str, Any]) -> FlowTable:
     return table
 
 
-def load(path: str | os.PathLike[str]) -> FlowTable:
+def load(path: str | os.PathLike[str], suffix: str | None = None) -> FlowTable:
     """Read a table; see `FlowTable.load`."""
     name = os.fspath(path)
-    suffix = _suffix(path)
+    suffix = _suffix(path, suffix)
     with telling_damage(name, "not a flow table of netml, or a damaged one"):
         try:
             return _load_parquet(name) if suffix == ".parquet" else _load_npz(name)
@@ -102,8 +102,8 @@ def load(path: str | os.PathLike[str]) -> FlowTable:
             raise DamagedFileError(name, f"not a flow table of netml: no column {error}") from error
 
 
-def _suffix(path: str | os.PathLike[str]) -> str:
-    return appending.find_suffix(path, SUFFIXES, "flow table format")
+def _suffix(path: str | os.PathLike[str], suffix: str | None) -> str:
+    return appending.find_suffix(path, SUFFIXES, "flow table format", suffix)
 
 
 def _load_npz(name: str) -> FlowTable:

@@ -47,7 +47,8 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
     DamagedFileError
         If it holds anything but numbers in two dimensions.
     """
-    with telling_damage(path, "not a matrix of features"):
-        features = np.load(os.fspath(path), allow_pickle=False)
+    # Given a name, numpy leaves a damaged file open.
+    with telling_damage(path, "not a matrix of features"), open(path, "rb") as stream:
+        features = np.load(stream, allow_pickle=False)
         columns = [f"x_{position}" for position in range(features.shape[1])]
         return FeatureMatrix(features, columns, empty_index(len(features)), {})
