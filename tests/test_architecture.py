@@ -41,7 +41,17 @@ LAYERS = {
         ),
         *("packets", "header_bits", "header_reading", "packet_frame", "_dns", "inspection", "summary", "timing"),
         *("labels", "_label_columns"),
-        *("persist", "_safe_pickle", "trusted", "formats", "appending", "row_files"),
+        *(
+            "persist",
+            "_safe_pickle",
+            "_pickle_calls",
+            "_pickle_states",
+            "trusted",
+            "sound_models",
+            "formats",
+            "appending",
+            "row_files",
+        ),
     ),
     "detectors": ("ndm", "representation", "_plain_representation", "_described"),
     "models": (

@@ -1,8 +1,9 @@
 """Pickles of arrays, Python's own containers and known estimators, read without running what a stranger brings.
 
-The unpickler is Python's own in Python, whose steps can be narrowed: a function is called only if it stands in a
-table here, a class only makes empty instances, and attributes are set only on those. numpy and scikit-learn believe
-what a state says about memory; where they do, the state is looked at.
+The unpickler is Python's own in Python, whose steps can be narrowed: a function is called only if it stands in the
+table of `_pickle_calls`, a class only makes empty instances, and attributes are set only on those. numpy and
+scikit-learn believe what a state says about memory; where they do, the state is looked at. What the steps go through
+and copy is counted, and stays within a multiple of the octets that were read.
 """
 
 from __future__ import annotations
@@ -10,16 +11,19 @@ from __future__ import annotations
 import importlib
 import pickle
 import re
+import struct
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import partial
 from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
+from netml._pickle_calls import FUNCTIONS, make_instance
+from netml._pickle_states import check_array_state, check_dtype, check_dtype_state, check_keys, check_seed, refuse
 from netml.errors import DamagedFileError, NetmlError, UntrustedFileError
-from netml.trusted import TRUSTED_TYPES, check_arrays, name_of
+from netml.sound_models import check_arrays, has_sound_bits
+from netml.trusted import TREE, TRUSTED_TYPES, name_of
 
 
 def unpickle(stream: BinaryIO, name: str, trust: bool) -> Any:
@@ -73,72 +77,6 @@ def _reason(stream: BinaryIO, error: Exception) -> str:
     return f"written with scikit-learn {there}, which {here} cannot read: {text}; use that version, or train it again"
 
 
-def _encode_latin1(text: str, encoding: str) -> bytes:
-    """Stand in for `_codecs.encode`, which old pickles of arrays call, always with latin1."""
-    if encoding != "latin1":
-        raise pickle.UnpicklingError(f"unexpected encoding {encoding!r}")
-    return text.encode("latin1")
-
-
-def _make_dtype(text: str, align: bool = False, copy: bool = False) -> np.dtype[Any]:
-    """Stand in for `numpy.dtype`: always a new one, as its state is set next."""
-    if not isinstance(text, str):
-        raise pickle.UnpicklingError("a dtype must be made of a text")
-    return np.dtype(text, align=bool(align), copy=True)
-
-
-def _make_instance(kind: type[Any], base: type = object, state: None = None) -> Any:
-    """Stand in for `copyreg._reconstructor` and scikit-learn's `newObj`: an empty instance of a known class."""
-    if name_of(kind) not in TRUSTED_TYPES or base is not object or state is not None:
-        raise pickle.UnpicklingError("only known classes make instances")
-    return kind.__new__(kind)  # type: ignore[call-overload]
-
-
-def _make_tree(n_features: int, n_classes: Any, n_outputs: int) -> Any:
-    """Stand in for scikit-learn's `Tree`, which reads `n_outputs` numbers of classes, however many are there."""
-    from sklearn.tree._tree import Tree
-
-    if not isinstance(n_classes, np.ndarray) or n_classes.shape != (n_outputs,) or n_outputs < 1:
-        raise pickle.UnpicklingError("a tree must have as many numbers of classes as outputs")
-    return Tree(n_features, n_classes, n_outputs)
-
-
-def _make_bit_generator(kind: str | type) -> Any:
-    """Stand in for numpy's `__bit_generator_ctor`."""
-    name = kind if isinstance(kind, str) else kind.__name__
-    if name not in ("MT19937", "PCG64"):
-        raise pickle.UnpicklingError(f"unexpected bit generator {name!r}")
-    return getattr(np.random, name)()
-
-
-def _with_bits(maker: Callable[[Any], Any], bits: Any, bit_maker: object = None) -> Any:
-    """Stand in for numpy's `__generator_ctor` and its like; who makes the bits is not left to the file."""
-    return maker(bits if isinstance(bits, np.random.BitGenerator) else _make_bit_generator(bits))
-
-
-# What a pickle may call: None for the thing of that name itself. numpy's are under the names of versions 1 and 2.
-_FUNCTIONS: dict[tuple[str, str], Callable[..., Any] | None] = {
-    ("numpy", "dtype"): _make_dtype,
-    **{
-        (f"numpy.{core}.{module}", name): None
-        for core in ("core", "_core")
-        for module, name in (("multiarray", "_reconstruct"), ("multiarray", "scalar"), ("numeric", "_frombuffer"))
-    },
-    ("numpy.random._pickle", "__bit_generator_ctor"): _make_bit_generator,
-    ("numpy.random._pickle", "__randomstate_ctor"): partial(_with_bits, np.random.RandomState),
-    ("numpy.random._pickle", "__generator_ctor"): partial(_with_bits, np.random.Generator),
-    ("numpy.random.bit_generator", "__pyx_unpickle_SeedSequence"): None,
-    ("_codecs", "encode"): _encode_latin1,
-    ("copyreg", "_reconstructor"): _make_instance,
-    ("sklearn.metrics._dist_metrics", "newObj"): _make_instance,
-    ("sklearn.neighbors._kd_tree", "newObj"): _make_instance,
-    ("sklearn.neighbors._ball_tree", "newObj"): _make_instance,
-    ("sklearn.tree._tree", "Tree"): _make_tree,
-    ("sklearn.linear_model._sgd_fast", "Hinge"): None,
-    ("collections", "OrderedDict"): None,
-    **{("builtins", name): None for name in ("bytes", "bytearray", "complex", "frozenset", "set", "range", "slice")},
-}
-
 # What it may name besides, without calling it.
 _NAMES = {
     ("numpy", "ndarray"),
@@ -149,15 +87,45 @@ _NAMES = {
 }
 
 # Whose state it may set, besides the trusted types.
-_WITH_STATE = {
-    *("numpy.ndarray", "numpy.dtype", "numpy.random.mtrand.RandomState", "numpy.random._generator.Generator"),
-    *("numpy.random._mt19937.MT19937", "numpy.random._pcg64.PCG64", "numpy.random.bit_generator.SeedSequence"),
+_RANDOM = {
+    *("numpy.random.mtrand.RandomState", "numpy.random._generator.Generator"),
+    *("numpy.random._mt19937.MT19937", "numpy.random._pcg64.PCG64"),
 }
+_SEED = "numpy.random.bit_generator.SeedSequence"
+_WITH_STATE = {"numpy.ndarray", "numpy.dtype", _SEED, *_RANDOM}
 
-# Byte order, subarray, names, fields, size, alignment, flags; behind the version.
-_DTYPE_STATE: tuple[Any, ...] = (int, str, (tuple, type(None)), (tuple, type(None)), (dict, type(None)), int, int, int)
-_STRANGE = (pickle.NEWOBJ_EX, pickle.INST, pickle.OBJ, pickle.EXT1, pickle.EXT2, pickle.EXT4)
+_STRANGE = (
+    *(pickle.NEWOBJ_EX, pickle.INST, pickle.OBJ, pickle.EXT1, pickle.EXT2, pickle.EXT4),
+    *(pickle.NEXT_BUFFER, pickle.READONLY_BUFFER),
+)
 _OLD_MODULES = {"copy_reg": "copyreg", "__builtin__": "builtins"}  # Python 2's, written by protocols 0 to 2
+_CONTAINERS = (list, tuple, dict, set, frozenset, OrderedDict)
+_PIECE_BYTES, _KEYS_AT_ONCE = 1 << 20, 256
+# Octets that may be gone through and copied for each octet read, and in a small file; what an item and a call count.
+_WORK_PER_BYTE, _SMALL_WORK, _ITEM_BYTES, _CALL_BYTES = 32, 4 << 20, 8, 256
+
+
+class _Pieces:
+    """A file that is read in pieces: a length in it is asked of the memory only as far as there are octets."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.n_bytes = 0
+
+    def read(self, size: int) -> bytes:
+        pieces = []
+        while size > 0 and (piece := self._stream.read(min(size, _PIECE_BYTES))):
+            pieces.append(piece)
+            size -= len(piece)
+            self.n_bytes += len(piece)
+        if size > 0:
+            raise EOFError
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def readline(self) -> bytes:
+        line = self._stream.readline()
+        self.n_bytes += len(line)
+        return line
 
 
 class _SafeUnpickler(pickle._Unpickler):
@@ -168,11 +136,14 @@ class _SafeUnpickler(pickle._Unpickler):
     # Of the class in Python, which the type stubs leave out.
     stack: list[Any]
     pop_mark: Callable[[], list[Any]]
+    read: Callable[[int], bytes]
     append: Callable[[Any], None]
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
-        super().__init__(stream)
+        self._pieces = _Pieces(stream)
+        super().__init__(self._pieces)
         self._name = name
+        self._n_worked = 0
         self._functions: dict[int, Any] = {}  # that were named and may be called, by identity
         self._with_state: dict[int, Any] = {}  # kept, so that no other object gets the same id
         self._has_estimators = False
@@ -180,6 +151,7 @@ class _SafeUnpickler(pickle._Unpickler):
     def load_checked(self) -> Any:
         """Unpickle, and look at the arrays of compiled estimators."""
         found = self.load()
+        self._count([found])
         if self._has_estimators:
             check_arrays(found)
         return found
@@ -187,49 +159,89 @@ class _SafeUnpickler(pickle._Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         module = _OLD_MODULES.get(module, module)
         is_type = f"{module}.{name}" in TRUSTED_TYPES
-        if not is_type and (module, name) not in _FUNCTIONS and (module, name) not in _NAMES:
+        if not is_type and (module, name) not in FUNCTIONS and (module, name) not in _NAMES:
             raise UntrustedFileError(
                 f"{self._name}: holds {module}.{name}, which would run code; pass trust=True (--trust) if you trust it"
             )
         self._has_estimators |= is_type
-        found = _FUNCTIONS.get((module, name))
+        found = FUNCTIONS.get((module, name))
         if found is None:
-            # numpy 2 still answers to the old name, with a warning.
-            found = getattr(importlib.import_module(module.replace("numpy.core.", "numpy._core.")), name)
-        if (module, name) in _FUNCTIONS:
+            found = getattr(importlib.import_module(module), name)
+        else:
             self._functions[id(found)] = found
         return found
+
+    def _count(self, items: Any, n_bytes: int = 0) -> None:
+        """Count what a step goes through: containers as often as they are held, which may be 2^60 times."""
+        limit = _SMALL_WORK + _WORK_PER_BYTE * self._pieces.n_bytes
+        self._n_worked += n_bytes
+        waiting = [items]
+        while waiting and self._n_worked <= limit:
+            found = waiting.pop()
+            self._n_worked += _ITEM_BYTES * (len(found) + 1)
+            if self._n_worked <= limit:
+                parts = [*found, *found.values()] if isinstance(found, dict) else found
+                waiting.extend(part for part in parts if type(part) in _CONTAINERS)
+        if self._n_worked > limit:
+            refuse("more than its octets can hold")
+
+    def _settle(self, parts: Any) -> None:
+        """Keep dtypes as they are, of which an array is made: another state would be that of its memory, too."""
+        self._with_state.update((id(part), part) for part in parts if isinstance(part, np.dtype))
 
     def _load_reduce(self) -> None:
         arguments = self.stack.pop()
         function = self.stack[-1]
-        if id(function) not in self._functions:
-            raise pickle.UnpicklingError(f"calls {function!r:.80}")
-        self.stack[-1] = function(*arguments)
+        if id(function) not in self._functions or type(arguments) is not tuple:
+            refuse("calls what is no known function")
+        self._count(arguments, _CALL_BYTES + sum(len(each) for each in arguments if isinstance(each, bytes | str)))
+        self._settle(arguments)
+        made = self.stack[-1] = function(*arguments)
+        # An array of octets that are there has its state.
+        if isinstance(made, np.ndarray) and made.base is not None:
+            self._with_state[id(made)] = made
 
     def _load_new(self) -> None:
         arguments = self.stack.pop()
         kind = self.stack.pop()
-        if arguments:
-            raise pickle.UnpicklingError("only empty instances are made")
-        self.append(_make_instance(kind))
+        if type(arguments) is not tuple or arguments:
+            refuse("only empty instances are made")
+        self._count((), _CALL_BYTES)
+        self.append(make_instance(kind))
 
     def _load_build(self) -> None:
         state, target = self.stack[-1], self.stack[-2]
         kind = "numpy.dtype" if isinstance(target, np.dtype) else name_of(type(target))
         if kind not in _WITH_STATE and kind not in TRUSTED_TYPES:
-            raise pickle.UnpicklingError(f"sets the state of a {kind}")
+            refuse(f"sets the state of a {kind}")
         # Once: a second, larger state would be written over the end of the first one's memory.
         if id(target) in self._with_state:
-            raise pickle.UnpicklingError(f"sets the state of a {kind} twice")
+            refuse(f"sets the state of a {kind} twice")
         self._with_state[id(target)] = target
         if not hasattr(target, "__setstate__") and not isinstance(state, dict):
-            raise pickle.UnpicklingError(f"sets a {kind} to no dict")
-        if isinstance(target, np.dtype) and not _is_dtype_state(target, state):
-            raise pickle.UnpicklingError("a dtype of a state that is none")
+            refuse(f"sets a {kind} to no dict")
+        self._check_state(kind, target, state)
         pickle._Unpickler.dispatch[pickle.BUILD[0]](self)  # type: ignore[arg-type]
-        if isinstance(target, np.dtype) and not _is_sound(target):
-            raise pickle.UnpicklingError("a dtype that lies about its memory")
+        if isinstance(target, np.dtype):
+            check_dtype(target)
+            self._settle([target.base, *(each[0] for each in dict(target.fields or {}).values())])
+        elif kind in _RANDOM and not has_sound_bits(target):
+            refuse("random bits from beyond their words")
+
+    def _check_state(self, kind: str, target: Any, state: Any) -> None:
+        if kind == "numpy.ndarray":
+            check_array_state(state)
+            # Objects in fields are made of what is in the list; others are only held.
+            in_list = state[4] if state[2].names is not None else state[4][:0]
+            self._count(in_list if isinstance(in_list, list) else (), len(state[4]))
+            self._settle(state)
+            return
+        if isinstance(target, np.dtype):
+            check_dtype_state(target, state)
+        elif kind == _SEED:
+            check_seed(state)
+        copied = state.values() if kind == TREE and isinstance(state, dict) else ()
+        self._count([state], sum(each.nbytes for each in copied if isinstance(each, np.ndarray)))
 
     def _load_items(self) -> None:
         self._add(self.pop_mark())
@@ -239,11 +251,32 @@ class _SafeUnpickler(pickle._Unpickler):
         if type(target) is list:
             target.extend(items)
         elif type(target) is set:
-            target.update(items)
+            # In pieces, here and below: numbers may collide, and signals wait for the end of each.
+            for start in range(0, len(items), _KEYS_AT_ONCE):
+                piece = items[start : start + _KEYS_AT_ONCE]
+                check_keys(piece)
+                target.update(piece)
         elif type(target) in (dict, OrderedDict):
-            target.update(zip(items[::2], items[1::2], strict=True))
+            for start in range(0, len(items), 2 * _KEYS_AT_ONCE):
+                piece = items[start : start + 2 * _KEYS_AT_ONCE]
+                check_keys(piece[::2])
+                target.update(zip(piece[::2], piece[1::2], strict=True))
         else:
-            raise pickle.UnpicklingError("adds to what is no container")
+            refuse("adds to what is no container")
+
+    def _load_dict(self) -> None:
+        items = self.pop_mark()
+        self.append({})
+        self._add(items)
+
+    def _load_frozenset(self) -> None:
+        items = self.pop_mark()
+        check_keys(items)
+        self.append(frozenset(items))
+
+    def _load_bytearray(self) -> None:
+        (length,) = struct.unpack("<Q", self.read(8))
+        self.append(bytearray(self.read(length)))
 
     def _load_append(self) -> None:
         item = self.stack.pop()
@@ -254,7 +287,7 @@ class _SafeUnpickler(pickle._Unpickler):
         self._add([key, value])
 
     def _refuse(self) -> None:
-        raise pickle.UnpicklingError("a step that pickles of Python 3 do not take")
+        refuse("a step that pickles of Python 3 do not take")
 
 
 _SafeUnpickler.dispatch.update(
@@ -264,40 +297,10 @@ _SafeUnpickler.dispatch.update(
         pickle.BUILD[0]: _SafeUnpickler._load_build,
         pickle.APPEND[0]: _SafeUnpickler._load_append,
         pickle.SETITEM[0]: _SafeUnpickler._load_setitem,
+        pickle.DICT[0]: _SafeUnpickler._load_dict,
+        pickle.FROZENSET[0]: _SafeUnpickler._load_frozenset,
+        pickle.BYTEARRAY8[0]: _SafeUnpickler._load_bytearray,
         **{code[0]: _SafeUnpickler._load_items for code in (pickle.APPENDS, pickle.ADDITEMS, pickle.SETITEMS)},
         **{code[0]: _SafeUnpickler._refuse for code in _STRANGE},
     }
 )
-
-
-def _is_dtype_state(dtype: np.dtype[Any], state: Any) -> bool:
-    """Tell whether a state is of the form that numpy writes: it takes others unseen, and follows them anywhere."""
-    # A date's unit is in its metadata.
-    kinds = (*_DTYPE_STATE, tuple if dtype.kind in "mM" else (dict, type(None)))
-    if not isinstance(state, tuple) or (len(state), *state[:1]) not in ((8, 3), (9, 4)):
-        return False
-    return all(map(isinstance, (*state, None)[: len(kinds)], kinds))
-
-
-def _is_sound(dtype: np.dtype[Any]) -> bool:
-    """Tell whether a dtype's flags and sizes are those that its parts give.
-
-    A state may say of Python objects that they are plain bytes: the bytes of the file would be taken for pointers.
-    """
-    if dtype.subdtype is not None:
-        base, shape = dtype.subdtype
-        return _is_sound(base) and _is_like(dtype, np.dtype((base, shape)))
-    if dtype.names is None:
-        return _is_like(dtype, np.dtype(dtype.str))
-    fields = dict(dtype.fields or {})
-    parts = [fields[name][:2] for name in dtype.names]
-    formats, offsets = [part for part, _ in parts], [offset for _, offset in parts]
-    if not all(map(_is_sound, formats)):
-        return False
-    layout = {"names": dtype.names, "formats": formats, "offsets": offsets, "itemsize": dtype.itemsize}
-    return _is_like(dtype, np.dtype(layout))  # type: ignore[call-overload]
-
-
-def _is_like(dtype: np.dtype[Any], honest: np.dtype[Any]) -> bool:
-    is_aligned = 0x80  # of all flags the one that is about the fields' places, and none of memory's
-    return (dtype.itemsize, dtype.flags | is_aligned) == (honest.itemsize, honest.flags | is_aligned)

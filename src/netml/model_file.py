@@ -25,7 +25,8 @@ import numpy as np
 from netml._plain_dump import dump_plain, is_plain
 from netml.errors import DamagedFileError, FamilyError, NetmlError, UnknownNameError, UntrustedFileError
 from netml.persist import OutputError, atomic_output
-from netml.trusted import TRUSTED_TYPES, check_arrays, foreign_types
+from netml.sound_models import check_arrays
+from netml.trusted import TRUSTED_TYPES, foreign_types
 
 if TYPE_CHECKING:
     from netml.flow_model import FlowModel

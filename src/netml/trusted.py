@@ -1,4 +1,4 @@
-"""The types that a saved model may hold, and the checks of what compiled code would follow blindly.
+"""The types that a saved model may hold, and the check of a dump's plan against them.
 
 A file names types; only these are looked up. Both readers make an instance without calling its class, fill its
 attributes from the file and know no functions, so nothing of a file's own choosing runs. Every name below was read
@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,7 @@ preprocessing._data.StandardScaler preprocessing._label.LabelBinarizer svm._clas
 tree._classes.ExtraTreeRegressor
 """
 
-# Compiled, with indices that they follow unchecked: `check_arrays` looks at each of them.
+# Compiled, with indices that they follow unchecked: `sound_models.check_arrays` looks at each of them.
 _COMPILED = """
 tree._tree.Tree neighbors._kd_tree.KDTree neighbors._ball_tree.BallTree metrics._dist_metrics.EuclideanDistance64
 metrics._dist_metrics.ManhattanDistance64 metrics._dist_metrics.ChebyshevDistance64
@@ -85,9 +85,6 @@ _PARTS: dict[str, frozenset[str]] = {
     "TreeNode": frozenset({TREE}),
     "LossNode": frozenset({HINGE}),
 }
-
-
-_MAX_THREADS = 1024
 
 
 def name_of(kind: type) -> str:
@@ -172,131 +169,3 @@ def _makes_a_tree(arguments: Any, variants: Mapping[Any, list[dict[str, Any]]], 
         if any(number["content"] != "1" for number in variants[n_outputs["__id__"]]):
             return False
     return True
-
-
-def check_arrays(root: object) -> None:
-    """See that no array in a loaded model leads compiled code out of its bounds.
-
-    scikit-learn's trees, neighbour trees and support vector machines follow the indices in their arrays without
-    looking, so that made-up ones would read foreign memory at the first score.
-
-    Parameters
-    ----------
-    root : object
-        What was loaded; lists, dicts, object arrays and attributes are searched.
-
-    Raises
-    ------
-    ValueError
-        If an array does not fit, with the type in the text.
-    """
-    waiting, seen = [root], set()
-    while waiting:
-        found = waiting.pop()
-        if found is None or isinstance(found, str | bytes | int | float) or id(found) in seen:
-            continue
-        seen.add(id(found))
-        if isinstance(found, dict):
-            waiting.extend(found.values())
-        elif isinstance(found, list | tuple | set | frozenset):
-            waiting.extend(found)
-        elif isinstance(found, np.ndarray):
-            waiting.extend(found.ravel().tolist() if found.dtype == object else ())
-        else:
-            for kind in type(found).__mro__:
-                if name_of(kind) in _CHECKS and not _CHECKS[name_of(kind)](found):
-                    raise ValueError(f"the arrays of a {name_of(kind)} do not fit together")
-            waiting.extend(getattr(found, "__dict__", {}).values())
-
-
-def _is_within(values: Any, start: int, stop: int) -> bool:
-    return len(values) == 0 or bool(values.min() >= start and values.max() < stop)
-
-
-def _is_sound_tree(tree: Any) -> bool:
-    n_nodes = tree.node_count
-    if not 0 < n_nodes <= tree.capacity:
-        return False
-    left, right = tree.children_left, tree.children_right
-    inner = np.flatnonzero(left != -1)
-    # Children come after their parent, and each has one: no loop, and an end.
-    children = np.concatenate([left[inner], right[inner]])
-    if not (
-        _is_within(children, 1, n_nodes)
-        and (left[inner] > inner).all()
-        and (right[inner] > inner).all()
-        and len(np.unique(children)) == len(children)
-        and _is_within(tree.feature[inner], 0, tree.n_features)
-    ):
-        return False
-    level, depth = np.zeros(1, dtype=np.intp), 0
-    while len(level := level[left[level] != -1]):
-        level, depth = np.concatenate([left[level], right[level]]), depth + 1
-    return bool(depth <= tree.max_depth)
-
-
-def _is_sound_forest(forest: Any) -> bool:
-    # Of one that is not fitted, here and below, nothing is used.
-    width = getattr(forest, "n_features_in_", 0)
-    return all(each.n_features_in_ <= width for each in getattr(forest, "estimators_", ()))
-
-
-def _is_sound_tree_owner(owner: Any) -> bool:
-    return not hasattr(owner, "tree_") or bool(owner.tree_.n_features == owner.n_features_in_)
-
-
-def _is_sound_neighbour_tree(tree: Any) -> bool:
-    state = tree.__getstate__()
-    rows, order, nodes, bounds = (np.asarray(part) for part in state[:4])
-    n_nodes, weights = state[6], state[12]
-    if not 0 < n_nodes == len(nodes) or len(rows) != len(order):
-        return False
-    n_sides = 2 if "KDTree" in type(tree).__name__ else 1
-    inner = np.flatnonzero(nodes["is_leaf"] == 0)
-    return bool(
-        bounds.shape == (n_sides, n_nodes, rows.shape[1])
-        and _is_within(order, 0, len(rows))
-        and (nodes["idx_start"] >= 0).all()
-        and (nodes["idx_start"] <= nodes["idx_end"]).all()
-        and (nodes["idx_end"] <= len(rows)).all()
-        and _is_within(inner, 0, (n_nodes - 1) // 2)
-        and (weights is None or len(weights) == len(rows))
-        and name_of(type(state[11])) in TRUSTED_TYPES
-    )
-
-
-def _is_sound_minkowski(metric: Any) -> bool:
-    return len(metric.__getstate__()[1]) == 0  # no weights: as many as the columns would have to be there
-
-
-def _is_sound_clustering(means: Any) -> bool:
-    if not hasattr(means, "cluster_centers_"):
-        return True
-    # As many threads as it says are started; OpenMP ends the program if it has no memory for them.
-    return bool(means.cluster_centers_.shape[1] == means.n_features_in_ and 0 < means._n_threads <= _MAX_THREADS)
-
-
-def _is_sound_svm(machine: Any) -> bool:
-    if not hasattr(machine, "support_"):
-        return True
-    n_vectors = len(machine.support_)
-    return bool(
-        np.shape(machine.support_vectors_) == (n_vectors, machine.n_features_in_)
-        and np.shape(machine._n_support) == (2,)
-        and machine._n_support[0] == n_vectors
-        and all(np.shape(each) == (1, n_vectors) for each in (machine.dual_coef_, machine._dual_coef_))
-        and all(np.shape(each) == (1,) for each in (machine.intercept_, machine._intercept_))
-    )
-
-
-_CHECKS: dict[str, Callable[[Any], bool]] = {
-    TREE: _is_sound_tree,
-    "sklearn.ensemble._iforest.IsolationForest": _is_sound_forest,
-    "sklearn.tree._classes.ExtraTreeRegressor": _is_sound_tree_owner,
-    "sklearn.cluster._kmeans.KMeans": _is_sound_clustering,
-    "sklearn.cluster._kmeans.MiniBatchKMeans": _is_sound_clustering,
-    "sklearn.neighbors._kd_tree.KDTree": _is_sound_neighbour_tree,
-    "sklearn.neighbors._ball_tree.BallTree": _is_sound_neighbour_tree,
-    "sklearn.metrics._dist_metrics.MinkowskiDistance64": _is_sound_minkowski,
-    "sklearn.svm._classes.OneClassSVM": _is_sound_svm,
-}

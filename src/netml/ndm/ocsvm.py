@@ -91,6 +91,8 @@ class OCSVM(Detector, OneClassSVM):  # type: ignore[misc]
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # The original kept no threshold, but predicted by scikit-learn's: the offset of the region.
-        if "threshold_" not in state and "offset_" in state:
-            state = {"contamination": 0.1, **state, "threshold_": -float(np.ravel(state["offset_"])[0])}
+        offset = state.get("offset_")
+        # Of lists within lists, as a made-up file can have them, numpy would look for the end.
+        if "threshold_" not in state and isinstance(offset, np.ndarray | float):
+            state = {"contamination": 0.1, **state, "threshold_": -float(np.ravel(offset)[0])}
         super().__setstate__(state)
