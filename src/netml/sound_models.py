@@ -11,6 +11,8 @@ from netml.trusted import TREE, TRUSTED_TYPES, name_of
 
 _MAX_THREADS = 1024
 _MT19937_WORDS = 624
+_MAX_PARTS = 1 << 22  # that a model's containers hold, each as often as it is held
+_KERNELS = ("linear", "poly", "rbf", "sigmoid")  # for others libsvm takes the columns for indices
 
 
 def check_arrays(root: object) -> None:
@@ -30,6 +32,7 @@ def check_arrays(root: object) -> None:
         If an array does not fit, with the type in the text.
     """
     waiting, seen = [root], set()
+    _check_size(root)
     while waiting:
         found = waiting.pop()
         if found is None or isinstance(found, str | bytes | int | float) or id(found) in seen:
@@ -45,7 +48,25 @@ def check_arrays(root: object) -> None:
             for kind in type(found).__mro__:
                 if name_of(kind) in _CHECKS and not _CHECKS[name_of(kind)](found):
                     raise ValueError(f"the arrays of a {name_of(kind)} do not fit together")
-            waiting.extend(getattr(found, "__dict__", {}).values())
+            attributes = getattr(found, "__dict__", {})
+            _check_size(attributes)
+            n_jobs = attributes.get("n_jobs")
+            if isinstance(n_jobs, int | np.integer) and n_jobs > _MAX_THREADS:
+                raise ValueError(f"{n_jobs} threads")
+            waiting.extend(attributes.values())
+
+
+def _check_size(container: object) -> None:
+    """See that containers end: numpy goes through lists in lists as often as they are held."""
+    waiting, n_parts = [container], 0
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, dict | list | tuple):
+            n_parts += len(found) + 1
+            if n_parts > _MAX_PARTS:
+                raise ValueError("containers in containers without end")
+            parts = found.values() if isinstance(found, dict) else found
+            waiting.extend(part for part in parts if isinstance(part, dict | list | tuple))
 
 
 def has_sound_bits(source: Any) -> bool:
@@ -91,13 +112,20 @@ def _is_sound_tree(tree: Any) -> bool:
     level, depth = np.zeros(1, dtype=np.intp), 0
     while len(level := level[left[level] != -1]):
         level, depth = np.concatenate([left[level], right[level]]), depth + 1
-    return bool(depth <= tree.max_depth)
+    return bool(depth <= tree.max_depth <= n_nodes)  # as many places are made for each row
 
 
 def _is_sound_forest(forest: Any) -> bool:
     # Of one that is not fitted, here and below, nothing is used.
     width = getattr(forest, "n_features_in_", 0)
-    return all(each.n_features_in_ <= width for each in getattr(forest, "estimators_", ()))
+    trees, columns = getattr(forest, "estimators_", ()), getattr(forest, "estimators_features_", ())
+    # A tree is asked without a look at the columns that are chosen for it.
+    return all(
+        name_of(type(tree)) == "sklearn.tree._classes.ExtraTreeRegressor"
+        and _is_array(chosen, (tree.n_features_in_,), "iu")
+        and tree.n_features_in_ <= width
+        for tree, chosen in zip(trees, columns, strict=True)
+    )
 
 
 def _is_sound_tree_owner(owner: Any) -> bool:
@@ -135,17 +163,68 @@ def _is_sound_clustering(means: Any) -> bool:
     return bool(means.cluster_centers_.shape[1] == means.n_features_in_ and 0 < means._n_threads <= _MAX_THREADS)
 
 
+def _is_array(value: Any, shape: tuple[Any, ...], kinds: str = "f") -> bool:
+    return isinstance(value, np.ndarray) and value.shape == shape and value.dtype.kind in kinds
+
+
 def _is_sound_svm(machine: Any) -> bool:
+    attributes = vars(machine)
+    is_kernel = isinstance(machine.kernel, str) and machine.kernel in _KERNELS
+    is_dense = attributes.get("_sparse", False) is False and not attributes.keys() & {"_impl", "_sparse_kernels"}
+    if not is_kernel or not is_dense:
+        return False
     if not hasattr(machine, "support_"):
         return True
-    n_vectors = len(machine.support_)
+    n_vectors, width = len(machine.support_), machine.n_features_in_
     return bool(
-        np.shape(machine.support_vectors_) == (n_vectors, machine.n_features_in_)
-        and np.shape(machine._n_support) == (2,)
+        _is_array(machine.support_, (n_vectors,), "i")
+        and (machine.support_ >= 0).all()
+        and _is_array(machine.support_vectors_, (n_vectors, width))
+        and _is_array(machine._n_support, (2,), "i")
         and machine._n_support[0] == n_vectors
-        and all(np.shape(each) == (1, n_vectors) for each in (machine.dual_coef_, machine._dual_coef_))
-        and all(np.shape(each) == (1,) for each in (machine.intercept_, machine._intercept_))
+        and all(_is_array(each, (1, n_vectors)) for each in (machine.dual_coef_, machine._dual_coef_))
+        and all(_is_array(each, (1,)) for each in (machine.intercept_, machine._intercept_))
+        and all(each.size == 0 or _is_array(each, (1,)) for each in (machine._probA, machine._probB))
+        and width > 0
     )
+
+
+def _is_sound_neighbours(model: Any) -> bool:
+    rows = getattr(model, "_fit_X", None)
+    if rows is None:
+        return True
+    # Rows that are compared with all others have as many columns as they have.
+    return bool(
+        _is_array(rows, (model.n_samples_fit_, model.n_features_in_))
+        and isinstance(model.metric, str)
+        and "precomputed" not in (model.metric, model.effective_metric_)
+        and (model._tree is None or model._tree.data.shape == rows.shape)
+    )
+
+
+def _is_sound_histogram(model: Any, width: Any = None) -> bool:
+    """See that compiled code finds every column's bins; those of automatic numbers are not compiled."""
+    if not hasattr(model, "hist_") or isinstance(model.n_bins, str):
+        return True
+    hist, edges = model.hist_, model.bin_edges_
+    return bool(
+        _is_array(hist, (model.n_bins, width or np.shape(hist)[1]))
+        and _is_array(edges, (model.n_bins + 1, hist.shape[1]))
+    )
+
+
+def _is_sound_discrepancy(model: Any) -> bool:
+    rows = getattr(model, "_fitted_data", None)
+    if rows is None:
+        return True
+    is_scaled = name_of(type(model._scaler)) == "sklearn.preprocessing._data.MinMaxScaler"
+    return is_scaled and _is_array(rows, (len(rows), model._scaler.n_features_in_))
+
+
+def _is_sound_pyod_detector(detector: Any) -> bool:
+    model = getattr(detector, "model_", None)
+    is_histogram = name_of(type(model)) == "pyod.models.hbos.HBOS"
+    return not is_histogram or _is_sound_histogram(model, detector.n_features_in_)
 
 
 _CHECKS: dict[str, Callable[[Any], bool]] = {
@@ -158,6 +237,10 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "sklearn.neighbors._ball_tree.BallTree": _is_sound_neighbour_tree,
     "sklearn.metrics._dist_metrics.MinkowskiDistance64": _is_sound_minkowski,
     "sklearn.svm._classes.OneClassSVM": _is_sound_svm,
+    "sklearn.neighbors._base.NeighborsBase": _is_sound_neighbours,
+    "pyod.models.hbos.HBOS": _is_sound_histogram,
+    "pyod.models.qmcd.QMCD": _is_sound_discrepancy,
+    "netml.ndm.pyod_detector.PyODDetector": _is_sound_pyod_detector,
     "numpy.random.mtrand.RandomState": has_sound_bits,
     "numpy.random._generator.Generator": has_sound_bits,
 }
