@@ -262,6 +262,26 @@ def test_a_start_loads_nothing_heavy(code):
     assert done.stderr == "[]\n"
 
 
+OLD_CLICK = """
+import click
+
+for kind in list(vars(click).values()):
+    if isinstance(kind, type) and issubclass(kind, (click.ParamType, click.Parameter, click.Command, click.Context)):
+        kind.__class_getitem__ = None
+
+from netml import cli
+
+for name in cli.COMMANDS:
+    cli.group.get_command(None, name)
+"""
+
+
+def test_no_class_of_click_takes_a_type_argument():
+    # Below click 8.4 ParamType takes none: the command would not load.
+    done = subprocess.run([sys.executable, "-c", OLD_CLICK], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_extract_loads_only_what_it_needs(path):
     unwanted = tuple(name for name in HEAVY if name not in ("numpy", "dpkt", "netml._flowcore"))
     code = (

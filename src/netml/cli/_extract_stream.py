@@ -27,7 +27,8 @@ _DECIDED = (
 )
 
 
-class Size(click.ParamType[int]):
+# ParamType takes a type argument only since click 8.4: before, `ParamType[int]` is an error when this file is loaded.
+class Size(click.ParamType):  # type: ignore[type-arg]
     """A number of bytes: 500M, 2G."""
 
     name = "size"

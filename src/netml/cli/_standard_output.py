@@ -60,7 +60,9 @@ def _raise_named(error: OSError) -> NoReturn:
 
 
 def prepare_output() -> None:
-    """Put what commands rely on in the place of `sys.stdout`, if that is the process's own."""
+    """Put what commands rely on in the place of `sys.stdout`, if that is the process's own, and of no `sys.stderr`."""
+    if sys.stderr is None:  # `2>&-`: before click 8.1.4, `echo` fails there
+        sys.stderr = open(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     if sys.stdout is None:
         sys.stdout = ClosedOutput()
         return
