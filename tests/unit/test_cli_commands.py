@@ -7,6 +7,7 @@ import select
 import shutil
 import subprocess
 import sys
+import termios
 import time
 
 import pytest
@@ -16,6 +17,7 @@ from command import PROGRAM, TIMEOUT_S, assert_one_line, run_netml
 
 import netml
 from netml import cli, families
+from netml.cli import progress
 from netml.comparison.study import FAMILY_NAMES
 
 COMMANDS = list(cli.COMMANDS)
@@ -173,9 +175,10 @@ def test_usage_errors(arguments):
     assert_one_line(run_netml(*arguments.split()), 2, "--help)\n")
 
 
-def run_on_a_terminal(arguments, feed=None):
+def run_on_a_terminal(arguments, feed=None, width=0, resized=None):
     """Run netml with stderr on a terminal: (exit status, what the terminal was sent)."""
     master, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, width))
     shown = b""
     try:
         with subprocess.Popen(
@@ -187,6 +190,8 @@ def run_on_a_terminal(arguments, feed=None):
             os.close(terminal)
             if feed is not None:
                 feed(process.stdin)
+            if resized is not None:
+                termios.tcsetwinsize(master, (24, resized))
             process.stdin.close()
             end_s = time.monotonic() + TIMEOUT_S
             while time.monotonic() < end_s and select.select([master], [], [], TIMEOUT_S)[0]:
@@ -223,6 +228,49 @@ def test_a_progress_bar_of_a_tap(tmp_path):
     assert status == 0
     assert re.search(BAR, shown)
     assert f" {len(content) / 1e6:,.0f} MB  5,000 packets" in shown
+
+
+def shown_lines(shown):
+    """Lines that a progress line has had, without what moves the cursor, erases or hides."""
+    before, _, _ = shown.partition("\r\n")
+    return [line for line in re.split(r"\r|\x1b\[[?\d]*[A-Za-z]", before) if line]
+
+
+@pytest.mark.parametrize("width", [80, 40, 10])
+def test_a_progress_line_fits_the_terminal(tmp_path, width):
+    path = traffic.write_pcap(tmp_path / "large.pcap", traffic.many_flows(100000))
+    status, shown = run_on_a_terminal(["extract", path, "-o", tmp_path / "out.npz"], width=width)
+    assert status == 0
+    lines = shown_lines(shown)
+    assert len(lines) >= 2
+    assert max(map(len, lines)) < width
+
+
+def test_a_progress_line_fits_a_terminal_that_is_resized():
+    content = captures.pcap(traffic.many_flows(20000))
+
+    def feed(stdin):
+        for start in range(0, len(content), len(content) // 4):
+            stdin.write(content[start : start + len(content) // 4])
+            stdin.flush()
+            time.sleep(0.15)
+
+    status, shown = run_on_a_terminal(["info", "-"], feed, width=80, resized=30)
+    assert status == 0
+    lines = shown_lines(shown)
+    assert max(map(len, lines)) < 80
+    assert len(lines[-1]) < 30
+
+
+@pytest.mark.parametrize("length", [None, 0, 10**6, 10**13])
+def test_a_progress_line_of_any_width(length):
+    for width in range(240):
+        for share in (0, 0.3, 1):
+            line = progress.progress_line(int((length or 10**12) * share), length, int(10**10 * share), 1e4, width)
+            assert len(line) <= max(width - 1, 0)
+            assert line.startswith("netml"[: max(width - 1, 0)])
+    whole = progress.progress_line(30 * 10**6, 10**8, 5 * 10**5, 60.0, 80)
+    assert whole == "netml  30%  [###---------]  30/100 MB  500,000 packets  0.01 M/s  00:02:20 left"
 
 
 def test_no_progress_bar_where_there_is_no_terminal(path):

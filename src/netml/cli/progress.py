@@ -1,4 +1,4 @@
-"""A progress bar with bytes, packets/s and time left: on a terminal, and nowhere else."""
+"""A progress line with bytes, packets/s and time left: on a terminal, and nowhere else."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ import click
 from netml.reading import Progress
 
 REDRAW_EVERY_S = 0.1
+_LONGEST_BAR = 36
+_SHORTEST_BAR = 8
+_USUAL_WIDTH = 80  # where a terminal does not know its own
 
 
 def total_bytes(captures: Sequence[str]) -> int | None:
@@ -24,34 +27,85 @@ def total_bytes(captures: Sequence[str]) -> int | None:
 
 @contextlib.contextmanager
 def progress_bar(captures: Sequence[str], *, quiet: bool) -> Iterator[Progress | None]:
-    """Give a callback that draws a bar on stderr, or None where there is no terminal."""
+    """Give a callback that draws a line on stderr, or None where there is no terminal."""
     if quiet or sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
     length = total_bytes(captures)
-    # Where nobody knows the length, as of a pipe, click wants an iterable that does not know its own.
-    unknown = (None for _ in ()) if length is None else None
-    with click.progressbar(
-        unknown, length, label="netml", file=sys.stderr, item_show_func=lambda text: text or "", show_pos=False
-    ) as bar:
-        start_s = time.monotonic()
-        drawn_s = start_s
-        n_bytes = n_packets = 0
+    start_s = time.monotonic()
+    drawn_s = start_s
+    n_bytes = n_packets = 0
 
-        def draw() -> None:
-            of_all = f"/{length / 1e6:,.0f}" if length is not None else ""
-            rate = n_packets / max(drawn_s - start_s, 1e-9) / 1e6
-            text = f"{n_bytes / 1e6:,.0f}{of_all} MB  {n_packets:,} packets  {rate:.2f} M/s"
-            bar.update(max(n_bytes - bar.pos, 0), text)  # type: ignore[arg-type]
+    def draw() -> None:
+        line = progress_line(n_bytes, length, n_packets, drawn_s - start_s, _terminal_width())
+        # The line is erased first: the one before may have been longer.
+        click.echo(f"\r\x1b[K{line}", err=True, nl=False)
 
-        def show(n_bytes_now: int, n_packets_now: int) -> None:
-            nonlocal drawn_s, n_bytes, n_packets
-            n_bytes, n_packets = n_bytes_now, n_packets_now
-            now_s = time.monotonic()
-            if now_s - drawn_s >= REDRAW_EVERY_S:
-                drawn_s = now_s
-                draw()
+    def show(n_bytes_now: int, n_packets_now: int) -> None:
+        nonlocal drawn_s, n_bytes, n_packets
+        n_bytes, n_packets = n_bytes_now, n_packets_now
+        now_s = time.monotonic()
+        if now_s - drawn_s >= REDRAW_EVERY_S:
+            drawn_s = now_s
+            draw()
 
+    draw()
+    try:
         yield show
         drawn_s, n_bytes = time.monotonic(), length if length is not None else n_bytes
         draw()
+    finally:
+        click.echo(err=True)
+
+
+def progress_line(n_bytes: int, length: int | None, n_packets: int, passed_s: float, width: int) -> str:
+    """Return the progress in fewer characters than a terminal has columns, so that the line never wraps.
+
+    Parameters
+    ----------
+    n_bytes, n_packets : int
+        Bytes and packets read so far.
+    length : int or None
+        Bytes of all captures; None if that is not known.
+    passed_s : float
+        Time since the beginning, s.
+    width : int
+        Columns of the terminal.
+
+    Returns
+    -------
+    str
+        The percentage first, then bytes, packets, rate and time left as far as they fit, and a bar in the room left.
+    """
+    room = max(width - 1, 0)  # some terminals wrap after a character in the last column
+    share = None if length is None else min(n_bytes / max(length, 1), 1.0)
+    of_all = "" if length is None else f"/{length / 1e6:,.0f}"
+    parts = [f"{n_bytes / 1e6:,.0f}{of_all} MB", f"{n_packets:,} packets"]
+    parts.append(f"{n_packets / max(passed_s, 1e-9) / 1e6:.2f} M/s")
+    if share is not None and 0 < share < 1 and passed_s >= 1:
+        parts.append(f"{_clock(passed_s * (1 - share) / share)} left")
+    line = "netml" if share is None else f"netml  {int(share * 100)}%"
+    bar_place = len(line)
+    for part in parts:
+        if len(line) + 2 + len(part) > room:
+            break
+        line += f"  {part}"
+    bar_length = min(room - len(line) - 4, _LONGEST_BAR)  # two blanks and two brackets
+    if share is not None and bar_length >= _SHORTEST_BAR:
+        bar = "#" * int(share * bar_length)
+        line = f"{line[:bar_place]}  [{bar:-<{bar_length}}]{line[bar_place:]}"
+    return line[:room]
+
+
+def _clock(duration_s: float) -> str:
+    """Return a time as 00:01:30."""
+    minutes, seconds = divmod(int(duration_s), 60)
+    return f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"
+
+
+def _terminal_width() -> int:
+    """Return the columns of the terminal of stderr as it is now: it may have been resized."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or _USUAL_WIDTH
+    except OSError:
+        return _USUAL_WIDTH
