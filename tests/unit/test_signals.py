@@ -22,6 +22,16 @@ WORD = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHU
 PROGRAM = (sys.executable, "-c", "import os; from netml.cli import main; os.write(1, b'>'); main()")
 
 
+def start(command, *, ignored=(), **more):
+    """Start a process that ignores these signals only: those that the tests ignore (nohup) would be passed on to it."""
+
+    def set_signals():
+        for number in STATUS:
+            signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
+
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=set_signals, **more)
+
+
 @pytest.fixture(scope="module")
 def capture(tmp_path_factory):
     return traffic.write_pcap(tmp_path_factory.mktemp("captures") / "in.pcap", traffic.many_flows(20000, 200))
@@ -68,7 +78,7 @@ def test_a_signal_at_any_moment(tmp_path, capture, name, number):
         out = tmp_path / str(turn)
         out.mkdir()
         arguments = [part.format(capture=capture, out=out) for part in COMMANDS[name]]
-        with subprocess.Popen([*PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        with start([*PROGRAM, *arguments]) as process:
             assert process.stdout.read(1) == b">"
             time.sleep(0.002 + chance.random() * (2 if name in ("learn", "compare") else 0.6))
             process.send_signal(number)
@@ -94,8 +104,7 @@ def test_what_goes_on_for_ever_hands_out_what_is_open(tmp_path, number, name):
         normal = traffic.write_pcap(tmp_path / "n.pcap", traffic.many_flows(400, 20))
         netml.learn([normal], family="STATS", detector="pca").save(model)
         command = [*PROGRAM, "classify", "--model", str(model), "--follow", "-o", str(out)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, **pipes) as process:
+    with start(command, stdin=subprocess.PIPE) as process:
         process.stdin.write(captures.pcap(traffic.many_flows(400, 20)))
         process.stdin.flush()
         deadline_s = time.monotonic() + LIMIT_S
@@ -108,6 +117,25 @@ def test_what_goes_on_for_ever_hands_out_what_is_open(tmp_path, number, name):
     assert len(out.read_text().splitlines()) > 15
     done = "written" if name == "stream" else "judged"
     assert f"stopped  before the end of the input: what was open is {done}, too\n" in err.decode()
+
+
+@pytest.mark.parametrize("program", [PROGRAM, (sys.executable, "-m", "netml")], ids=["cli", "module"])
+def test_an_ignored_sighup_stays_ignored(tmp_path, program):
+    out = tmp_path / "v.csv"
+    command = [*program, "extract", "-", "--stream", "--interval", "1000", "--dim", "3", "-o", str(out)]
+    content = captures.pcap(traffic.many_flows(400, 20))
+    with start(command, stdin=subprocess.PIPE, ignored=[signal.SIGHUP]) as process:
+        process.stdin.write(content[:1000])
+        process.stdin.flush()
+        deadline_s = time.monotonic() + LIMIT_S
+        while not any(name.endswith(".part") for name in os.listdir(tmp_path)) and time.monotonic() < deadline_s:
+            process.send_signal(signal.SIGHUP)
+            time.sleep(0.02)
+        process.send_signal(signal.SIGHUP)
+        _, err = process.communicate(content[1000:], timeout=LIMIT_S)
+    assert process.returncode == 0, err.decode()
+    assert "stopped" not in err.decode()
+    assert len(out.read_text().splitlines()) > 15
 
 
 LOADING = """
@@ -126,7 +154,7 @@ netml.__main__.main()
 
 @pytest.mark.parametrize("number", STATUS, ids=lambda number: number.name)
 def test_a_signal_while_the_command_line_is_loaded(number):
-    with subprocess.Popen([sys.executable, "-c", LOADING], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with start([sys.executable, "-c", LOADING]) as process:
         assert process.stdout.read(1) == b">"
         process.send_signal(number)
         _, err = process.communicate(timeout=LIMIT_S)
@@ -178,7 +206,7 @@ def model(tmp_path_factory, capture):
 def test_a_signal_while_compiled_code_works(tmp_path, capture, model, name, number):
     arguments = [part.format(capture=capture, model=model, out=tmp_path) for part in BUSY_COMMANDS[name]]
     command = [sys.executable, "-c", BUSY, *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with start(command) as process:
         assert process.stdout.read(1) == b">"
         time.sleep(0.5)  # it has begun
         process.send_signal(number)
@@ -195,7 +223,7 @@ def test_a_signal_while_compiled_code_works(tmp_path, capture, model, name, numb
 def test_a_signal_while_an_exact_svm_trains(tmp_path):
     np.save(tmp_path / "f.npy", np.random.default_rng(1).lognormal(size=(50000, 20)))  # minutes
     command = [*PROGRAM, "learn", "train", "-f", str(tmp_path / "f.npy"), "-o", str(tmp_path / "m.netml")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with start(command) as process:
         while not process.stderr.readline().startswith(b"training ocsvm on 50,000 rows, some 2 minutes"):
             assert process.poll() is None
         time.sleep(0.5)
