@@ -155,7 +155,9 @@ class PacketTable:
             if name in ("src_ip", "dst_ip"):
                 table = table.set_column(place, name, table.column(name).cast("string"))
         with open(path, "wb") as stream:
-            arrow_csv.write_csv(table, stream, arrow_csv.WriteOptions(quoting_style="none", quoting_header="none"))
+            # Older releases of pyarrow put the header in quotes, and have no option against it.
+            stream.write(",".join(COLUMNS).encode() + b"\n")
+            arrow_csv.write_csv(table, stream, arrow_csv.WriteOptions(include_header=False, quoting_style="none"))
 
 
 def read_packet_table(

@@ -135,7 +135,8 @@ def test_what_cannot_be_held_leaves_the_old_file(tmp_path):
 
 def test_what_would_not_be_read_is_not_written(tmp_path):
     strange = FlowModel(OCSVM().fit(TRAIN), scaler=FunctionTransformer(np.log1p), algorithm="ocsvm")
-    with pytest.raises(OutputError, match=r"cannot hold the detector ocsvm, for it holds numpy\.log1p, sklearn\."):
+    log1p = r"numpy\.(_core\._multiarray_umath\.)?log1p"  # the name depends on numpy's release
+    with pytest.raises(OutputError, match=rf"cannot hold the detector ocsvm, for it holds {log1p}, sklearn\."):
         write_model(tmp_path / "m.netml", strange)
     assert not (tmp_path / "m.netml").exists()
 
