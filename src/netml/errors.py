@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 _MOST_NAMES = 64  # in a message; some matrices have thousands of columns
@@ -115,16 +116,9 @@ class UnknownNameError(NetmlError, KeyError):
         known = ", ".join(self.known[:_MOST_NAMES])
         if len(self.known) > _MOST_NAMES:
             known += f" ... ({len(self.known):,} names)"
-        nearest = f"; did you mean {' or '.join(self.nearest)}?" if self.nearest else ""
-        return f"unknown {self.kind} {self.name!r}; known: {known}{nearest}"
-
-    @property
-    def nearest(self) -> list[str]:
-        """The known names that are spelled most alike, at most three, whatever their case."""
-        import difflib
-
-        by_lower = {name.lower(): name for name in self.known}
-        return [by_lower[name] for name in difflib.get_close_matches(str(self.name).lower(), by_lower)]
+        near = nearest_name(self.name, self.known)
+        meant = f". Did you mean {near}?" if near else ""
+        return f"unknown {self.kind} {self.name!r}; known: {known}{meant}"
 
 
 class MissingColumnError(NetmlError, AttributeError):
@@ -146,6 +140,16 @@ class MissingColumnError(NetmlError, AttributeError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.column,)
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is spelled most like a name, in upper or lower case; None if none is near."""
+    from difflib import get_close_matches
+
+    # A matrix may have a million columns: more names than these would take seconds.
+    lowered = {each.lower(): each for each in islice(known, 10_000)}
+    near = get_close_matches(str(name).lower(), lowered, n=1)
+    return lowered[near[0]] if near else None
 
 
 class FamilyError(NetmlError):

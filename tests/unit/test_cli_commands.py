@@ -175,6 +175,25 @@ def test_usage_errors(arguments):
     assert_one_line(run_netml(*arguments.split()), 2, "--help)\n")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        ("extrakt", "extract"),
+        ("extract x -f STAT -o y.npz", "STATS"),
+        ("learn -p x -a ocsvn -o m.netml", "ocsvm"),
+        ("extract x -o y.parqet", ".parquet"),
+    ],
+)
+def test_the_nearest_name_is_suggested(arguments, meant):
+    assert_one_line(run_netml(*arguments.split()), 2, f" Did you mean {meant}?")
+
+
+@pytest.mark.parametrize("name", ["", "qqq", "x" * 10**6])
+def test_nothing_is_suggested_where_no_name_is_near(name):
+    error = netml.UnknownNameError("family", name, families.FAMILIES)
+    assert str(error).endswith(f"; known: {', '.join(families.FAMILIES)}")
+
+
 def run_on_a_terminal(arguments, feed=None, width=0, resized=None):
     """Run netml with stderr on a terminal: (exit status, what the terminal was sent)."""
     master, terminal = pty.openpty()

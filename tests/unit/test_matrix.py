@@ -139,19 +139,18 @@ def test_names_are_a_matrix_of_these_features(matrix, names):
 
 
 def test_a_name_that_is_no_column_is_a_key_error_with_the_nearest(matrix):
-    text = r"^unknown column 'Iat0'; known: iat_0, packets; did you mean iat_0\?$"
+    text = r"^unknown column 'Iat0'; known: iat_0, packets\. Did you mean iat_0\?$"
     for key in ("Iat0", ["packets", "Iat0"], (slice(1), "Iat0")):
         with pytest.raises(KeyError, match=text) as caught:
             matrix[key]
         assert isinstance(caught.value, UnknownNameError)
-        assert caught.value.nearest == ["iat_0"]
 
 
 def test_of_thousands_of_names_a_message_has_the_first():
     wide = FeatureMatrix(np.zeros((0, 3000)), [f"size_{i}" for i in range(3000)], build_index([]), {})
     with pytest.raises(UnknownNameError) as caught:
         wide["size_3000"]
-    assert "size_63 ... (3,000 names); did you mean size_300 or " in str(caught.value)
+    assert "size_63 ... (3,000 names). Did you mean size_300" in str(caught.value)
     assert len(str(caught.value)) < 1000
 
 

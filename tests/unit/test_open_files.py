@@ -148,7 +148,7 @@ def test_what_the_format_is_must_be_told():
     for use in (matrix.save, FeatureMatrix.load):
         with pytest.raises(OptionError, match=r"format=None: must be given for a file .*: one of npz, npy, csv"):
             use(io.BytesIO())
-        with pytest.raises(UnknownNameError, match=r"unknown format 'nzp'; known: npz, .*; did you mean npz"):
+        with pytest.raises(UnknownNameError, match=r"unknown format 'nzp'; known: npz, .*\. Did you mean npz"):
             use(io.BytesIO(), format="nzp")
         with pytest.raises(UnknownNameError, match="unknown format 'jsonl'"):
             use("matrix.npz", format="jsonl")

@@ -11,6 +11,7 @@ from importlib import import_module
 import click
 
 from netml import __version__
+from netml.errors import nearest_name
 
 # Command -> its module in this package, whose attribute `command` it is.
 COMMANDS = {
@@ -40,6 +41,19 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = import_module(f"netml.cli.{COMMANDS[cmd_name]}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; an error of an unknown one suggests the nearest name."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = nearest_name(args[0], COMMANDS)
+            # A later click may suggest one itself.
+            if near and "Did you mean" not in error.format_message():
+                raise click.UsageError(f"{error.message} Did you mean {near}?", ctx) from None
+            raise
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
