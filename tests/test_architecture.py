@@ -53,9 +53,9 @@ LAYERS = {
             "row_files",
         ),
     ),
-    "detectors": ("ndm", "representation", "_plain_representation", "_described"),
+    "detectors": ("ndm", "representation", "_described"),
     "models": (
-        *("flow_model", "model_file", "_plain_dump", "training", "learning", "verdicts", "verdict_files"),
+        *("flow_model", "model_file", "array_members", "training", "learning", "verdicts", "verdict_files"),
         *("evaluation", "comparison", "visual"),
     ),
     "faces": ("pparser", "utils"),

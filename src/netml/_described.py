@@ -8,11 +8,12 @@ from typing import Any, Self
 
 from netml.errors import NetmlError, OptionError
 from netml.families import FamilyOptions, depends_on_dim
+from netml.ndm._estimator import Estimator
 from netml.options import FlowOptions, RepresentationOptions, choose_flow
 from netml.requirements import require_number
 
 
-class Described:
+class Described(Estimator):
     """The part of `FlowRepresentation` that is written down and read back."""
 
     flow: FlowOptions | None
@@ -29,9 +30,6 @@ class Described:
         raise NotImplementedError
 
     def _options(self) -> RepresentationOptions:
-        raise NotImplementedError
-
-    def _require_fitted(self) -> None:
         raise NotImplementedError
 
     def _set_learned(self, *, dim: int, interval_s: float, rate_s: float) -> None:

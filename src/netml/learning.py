@@ -19,11 +19,11 @@ from netml.persist import load_data
 from netml.training import Training, train
 
 if TYPE_CHECKING:
-    from netml._plain_representation import PlainRepresentation
     from netml.families import FamilyOptions
     from netml.flows import FlowTable
     from netml.options import FlowOptions
     from netml.reading import Progress
+    from netml.representation import FlowRepresentation
 
 _ZIP = b"PK"
 # What the command calls otherwise.
@@ -123,7 +123,7 @@ def _require_known(training: Mapping[str, Any]) -> None:
 
 
 def label_matrix(
-    representation: PlainRepresentation, tables: Sequence[FlowTable], marks: Sequence[Any]
+    representation: FlowRepresentation, tables: Sequence[FlowTable], marks: Sequence[Any]
 ) -> FeatureMatrix:
     """Make one labelled matrix of several captures.
 

@@ -1,8 +1,9 @@
-"""`.netml` files: a ZIP archive with a readable manifest and a skops dump of the detector and its scaler.
+"""`.netml` files: a ZIP archive with a readable manifest and the fitted detector and its scaler.
 
-skops makes instances of types that it is told to trust, but its own list has all of scikit-learn, and a trusted type
-may be called with what the file says. So the dump's plan is gone through first: only the types of `trusted` are made,
-only empty, and no functions at all.
+Scalers and detectors that need only numpy are arrays (`array_members`), and no library is loaded for them. Estimators
+of scikit-learn and PyOD are in a skops dump. skops makes instances of types that it is told to trust, but its own list
+has all of scikit-learn, and a trusted type may be called with what the file says. So the dump's plan is gone through
+first: only the types of `trusted` are made, only empty, and no functions at all.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from netml._plain_dump import dump_plain, is_plain
+from netml.array_members import array_kind, check_sizes, read_arrays, read_member, write_arrays
 from netml.errors import DamagedFileError, FamilyError, NetmlError, UnknownNameError, UntrustedFileError
+from netml.ndm._state import finite_number
 from netml.persist import OutputError, atomic_output
 from netml.sound_models import check_arrays
 from netml.trusted import TRUSTED_TYPES, foreign_types
@@ -37,10 +39,6 @@ FORMAT_VERSION = 1
 
 _MANIFEST, _DUMP = "manifest.json", "detector.skops"
 _LIBRARIES = ("netml", "numpy", "scikit-learn", "pyod", "skops")
-_MAX_MANIFEST_BYTES = 16 << 20
-# A dump of any size may be unpacked, unless it is large and was packed to next to nothing.
-_MAX_SMALL_BYTES, _MAX_RATIO = 256 << 20, 100
-_PIECE_BYTES = 1 << 20
 
 _KINDS: dict[str, Any] = {
     "algorithm": str,
@@ -50,6 +48,9 @@ _KINDS: dict[str, Any] = {
     "versions": dict,
     "representation": dict | None,
     "columns": list | None,
+    "threshold": float | int | None,
+    "detector": dict | None,
+    "scaler": dict | None,
 }
 _AS_PICKLE = "a .dat file can, but loads only with trust=True"
 
@@ -71,18 +72,15 @@ def write_model(path: str | os.PathLike[str], model: FlowModel) -> None:
         cannot be written.
     """
     name = model.algorithm or type(model.detector).__name__
+    packed = io.BytesIO()
     try:
-        dump = _dump(model)
-        foreign = foreign_types(dump)
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            foreign = _write(archive, model)
     except Exception as error:  # whatever the insides of any detector raise when they are asked for their state
         raise OutputError(os.fspath(path), f"cannot hold the detector {name}: {_line(error)}; {_AS_PICKLE}") from error
     if foreign:
         kinds = ", ".join(sorted(foreign))
         raise OutputError(os.fspath(path), f"cannot hold the detector {name}, for it holds {kinds}; {_AS_PICKLE}")
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(_MANIFEST, json.dumps(_plain(_manifest_of(model)), indent=2, allow_nan=False) + "\n")
-        archive.writestr(_DUMP, dump)
     with atomic_output(path) as partial, open(partial, "wb") as stream:
         stream.write(packed.getbuffer())
 
@@ -143,13 +141,21 @@ def version_notes(versions: Mapping[str, str]) -> list[str]:
     return [f"trained with {name} {there}, this is {here}" for name, there, here in pairs if there and there != here]
 
 
-def _dump(model: FlowModel) -> bytes:
-    if model.scaler is None and is_plain(model.detector):
-        return dump_plain(model.detector)
-    from skops import io as skops_io
+def _write(archive: zipfile.ZipFile, model: FlowModel) -> set[str]:
+    """Write all parts, and return the types that would not be read."""
+    manifest, dumped, foreign = _manifest_of(model), {}, set()
+    for part, found in (("detector", model.detector), ("scaler", model.scaler)):
+        kind = array_kind(found)
+        manifest[part] = None if kind is None else write_arrays(archive, part, found, kind)
+        dumped[part] = found if kind is None else None
+    if any(each is not None for each in dumped.values()):
+        from skops import io as skops_io
 
-    dump: bytes = skops_io.dumps({"detector": model.detector, "scaler": model.scaler})
-    return dump
+        dump = skops_io.dumps(dumped)
+        foreign = foreign_types(dump)
+        archive.writestr(_DUMP, dump)
+    archive.writestr(_MANIFEST, json.dumps(_plain(manifest), indent=2, allow_nan=False) + "\n")
+    return foreign
 
 
 def _minor(version: str | None) -> str:
@@ -200,9 +206,8 @@ def _plain(value: Any) -> Any:
 def _read(stream: BinaryIO, name: str, trust: bool) -> FlowModel:
     from netml.flow_model import FlowModel
 
-    manifest, dump = _unpack(stream, name)
+    manifest, content = _unpack(stream, name, trust)
     versions = manifest["versions"]
-    content = _load(dump, name, versions, trust)
     scaler = content.get("scaler")
     if not hasattr(content.get("detector"), "decision_function"):
         raise DamagedFileError(name, "holds no detector")
@@ -210,7 +215,8 @@ def _read(stream: BinaryIO, name: str, trust: bool) -> FlowModel:
         raise DamagedFileError(name, "holds no scaler where one should be")
     if not (manifest["algorithm"].isprintable() and manifest["scale"].isprintable()):
         raise DamagedFileError(name, "names that cannot be printed")
-    notes = version_notes(versions)
+    # Arrays mean the same in all versions of the libraries.
+    notes = version_notes(versions) if manifest["detector"] is None else []
     return FlowModel(
         content["detector"],
         representation=_representation(manifest["representation"], name),
@@ -237,8 +243,8 @@ def _representation(parts: dict[str, Any] | None, name: str) -> FlowRepresentati
         raise DamagedFileError(name, f"the representation in its manifest is damaged: {_line(error)}") from error
 
 
-def _unpack(stream: BinaryIO, name: str) -> tuple[dict[str, Any], bytes]:
-    """Give the checked manifest and the dump."""
+def _unpack(stream: BinaryIO, name: str, trust: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the checked manifest, and the detector and the scaler by these names."""
     try:
         archive = zipfile.ZipFile(stream)
     except zipfile.BadZipFile as error:
@@ -248,7 +254,8 @@ def _unpack(stream: BinaryIO, name: str) -> tuple[dict[str, Any], bytes]:
     with archive:
         if _MANIFEST not in archive.namelist():
             raise DamagedFileError(name, "not a netml model")
-        manifest = json.loads(_read_member(archive, _MANIFEST, name))
+        check_sizes(archive, stream, name, _MANIFEST)
+        manifest = json.loads(read_member(archive, _MANIFEST))
         if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
             raise DamagedFileError(name, "not a netml model")
         version = manifest.get("format_version")
@@ -258,17 +265,13 @@ def _unpack(stream: BinaryIO, name: str) -> tuple[dict[str, Any], bytes]:
         for key, kind in _KINDS.items():
             if not isinstance(manifest.get(key), kind):
                 raise DamagedFileError(name, f"the {key} in its manifest is damaged")
-        return manifest, _read_member(archive, _DUMP, name)
-
-
-def _read_member(archive: zipfile.ZipFile, member: str, name: str) -> bytes:
-    entry = archive.getinfo(member)
-    is_large = entry.file_size > (_MAX_MANIFEST_BYTES if member == _MANIFEST else _MAX_SMALL_BYTES)
-    if is_large and (member == _MANIFEST or entry.file_size > _MAX_RATIO * entry.compress_size):
-        raise DamagedFileError(name, f"its {member} would unpack to {entry.file_size:,} bytes")
-    with archive.open(entry) as packed:
-        # In pieces: all at once would unpack whatever is there, before it is cut to the size that the entry gives.
-        return b"".join(iter(lambda: packed.read(_PIECE_BYTES), b""))
+        parts = {part: manifest[part] for part in ("detector", "scaler") if manifest[part] is not None}
+        content = {part: read_arrays(archive, part, about) for part, about in parts.items()}
+        if "detector" in parts and manifest["threshold"] is not None:
+            content["detector"].threshold_ = finite_number("threshold", manifest["threshold"])
+        if "detector" not in parts or _DUMP in archive.namelist():
+            content = _load(read_member(archive, _DUMP), name, manifest["versions"], trust) | content
+        return manifest, content
 
 
 def _load(dump: bytes, name: str, versions: Mapping[str, str], trust: bool) -> dict[str, Any]:

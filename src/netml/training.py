@@ -6,7 +6,7 @@ import importlib.metadata
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +17,6 @@ from netml.matrix import FeatureMatrix
 from netml.requirements import require_number, require_whole
 
 if TYPE_CHECKING:
-    from netml._plain_representation import PlainRepresentation
     from netml.representation import FlowRepresentation
 
 LIBRARIES = ("netml", "numpy", "scikit-learn", "pyod")
@@ -81,8 +80,7 @@ def train(
     matrix: FeatureMatrix,
     training: Training | None = None,
     *,
-    representation: PlainRepresentation | None = None,
-    is_plain: bool = False,
+    representation: FlowRepresentation | None = None,
     on_fit: Callable[[int, int], None] | None = None,
 ) -> FlowModel:
     """Train a detector on a feature matrix.
@@ -95,8 +93,6 @@ def train(
         How.
     representation : FlowRepresentation, optional
         What made the matrix; by default what its metadata tells.
-    is_plain : bool, default False
-        Make a detector and a representation without scikit-learn's base classes: to be saved rather than used.
     on_fit : callable, optional
         Called with the numbers of rows and of features, before what may take long.
 
@@ -113,14 +109,11 @@ def train(
     from netml import ndm
     from netml.ndm.costs import check_cost
     from netml.ndm.model import MODEL
+    from netml.representation import FlowRepresentation
 
     wanted = training or Training()
     detector = ndm.make_detector(
-        wanted.detector,
-        wanted.params,
-        random_state=wanted.random_state,
-        contamination=wanted.contamination,
-        is_plain=is_plain,
+        wanted.detector, wanted.params, random_state=wanted.random_state, contamination=wanted.contamination
     )
     scaler = _make_scaler(wanted.scale)
     rows, test_rows, y = _split(matrix, wanted)
@@ -140,7 +133,7 @@ def train(
     summary["train_s"] = trainer.train.tot_time * 60
     model = FlowModel(
         detector,
-        representation=cast("FlowRepresentation | None", representation or _representation_of(matrix, is_plain)),
+        representation=representation or FlowRepresentation.from_metadata(matrix.metadata),
         scaler=scaler,
         algorithm=wanted.detector,
         params=wanted.params,
@@ -160,22 +153,6 @@ def _make_scaler(name: str) -> Any:
     from netml.ndm.scaling import make_scaler
 
     return make_scaler(name)
-
-
-def _representation_of(matrix: FeatureMatrix, is_plain: bool) -> PlainRepresentation | None:
-    return representation_type(is_plain=is_plain).from_metadata(matrix.metadata)
-
-
-def representation_type(*, is_plain: bool) -> type[PlainRepresentation]:
-    """Give `FlowRepresentation`, or what needs no scikit-learn instead."""
-    if is_plain:
-        from netml._plain_representation import PlainRepresentation
-
-        return PlainRepresentation
-    from netml.representation import FlowRepresentation
-
-    kind: type[PlainRepresentation] = FlowRepresentation
-    return kind
 
 
 def is_unnamed(columns: Sequence[str]) -> bool:

@@ -13,7 +13,7 @@ from sklearn.exceptions import NotFittedError
 
 from netml import ndm
 from netml.errors import MissingExtraError, OptionError, TrainingError, UnknownNameError
-from netml.ndm import _base, _estimator
+from netml.ndm import _base
 from netml.ndm.ae import AE
 from netml.ndm.gmm import GMM
 from netml.ndm.kde import KDE
@@ -136,7 +136,7 @@ def test_a_rows_score_does_not_depend_on_its_company(name):
     np.testing.assert_allclose(fitted(name).decision_function(rows), one_by_one, rtol=1e-9)
 
 
-class FirstColumn(_estimator.Detector):
+class FirstColumn(_base.Detector):
     """A row's score is its first value."""
 
     def __init__(self, contamination=0.5):
@@ -154,7 +154,7 @@ def test_a_score_at_the_threshold_is_normal():
     assert detector.predict([[0.0], [1], [2], [1]]).tolist() == [1, 1, -1, 1]
 
 
-class Drawn(_estimator.Detector):
+class Drawn(_base.Detector):
     """Scores from the generator that all code shares, as some libraries draw them."""
 
     def __init__(self, contamination=0.1, random_state=None):

@@ -23,7 +23,7 @@ EXPECTED = {
     "check_outlier_corruption": HIGHER_IS_ABNORMAL,
 }
 OF_ONE = {
-    "GMM": {"check_non_transformer_estimators_n_iter": "the number of steps is the inner model's"},
+    "GMM": {"check_non_transformer_estimators_n_iter": "the number of steps is not kept"},
     "ECOD": {"check_outliers_fit_predict": "a training row is ranked once more when it is scored again"},
 }
 # One that is a class of scikit-learn itself, and three kinds of others: what they have in common is in one base class.
@@ -34,13 +34,19 @@ def expected_failures(estimator):
     return {**EXPECTED, **OF_ONE.get(type(estimator).__name__, {})}
 
 
-@parametrize_with_checks(
-    [*(ndm.make_detector(name) for name in DETECTORS), LogScaler()],
-    expected_failed_checks=expected_failures,
-)
+with warnings.catch_warnings():
+    # The base class is netml's, so that judging does not load scikit-learn; the checks hold all the same.
+    warnings.filterwarnings("ignore", r"Estimator \w+ does not inherit from `sklearn.base.BaseEstimator`")
+    CHECKS = parametrize_with_checks(
+        [*(ndm.make_detector(name) for name in DETECTORS), LogScaler()], expected_failed_checks=expected_failures
+    )
+
+
+@CHECKS
 def test_estimator(estimator, check):
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=ImportWarning)
+        warnings.filterwarnings("ignore", r"Estimator \w+ does not inherit from `sklearn.base.BaseEstimator`")
         check(estimator)
 
 

@@ -294,7 +294,7 @@ def test_files_that_would_fill_the_memory(path):
     with pytest.raises(DamagedFileError, match="would unpack to 17,"):
         read_model(path)
     write_members(path, members | {"detector.skops": bytes(257 << 20)})
-    with pytest.raises(DamagedFileError, match="would unpack to 269,484,032 bytes"):
+    with pytest.raises(DamagedFileError, match=r"its members would unpack to 269,48\d,\d{3} bytes"):
         read_model(path)
 
 

@@ -14,21 +14,21 @@ from netml.cli._learning_usage import TRAINING
 from netml.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from netml._plain_representation import PlainRepresentation
     from netml.flow_model import FlowModel
     from netml.matrix import FeatureMatrix
+    from netml.representation import FlowRepresentation
     from netml.training import Training
 
 OWN = ("ocsvm", "kde", "if", "ae", "gmm", "pca", "oc-nystroem", "oc-kjl", "ocsvm-sgd")
 
 
-def extract_features(chosen: Mapping[str, Any]) -> tuple[FeatureMatrix, PlainRepresentation]:
+def extract_features(chosen: Mapping[str, Any]) -> tuple[FeatureMatrix, FlowRepresentation]:
     """Read the captures; keep the features if a file for them is named."""
     from netml.formats import write_matrix
     from netml.learning import label_matrix
-    from netml.training import representation_type
+    from netml.representation import FlowRepresentation
 
-    representation = representation_type(is_plain=is_plain(chosen))(
+    representation = FlowRepresentation(
         chosen["families"] or "IAT",
         **{name: chosen[name] for name in ("fft", "header", "dim", "rate", "size", "first")},
         family_options=make_family_options(chosen),
@@ -52,28 +52,17 @@ def extract_features(chosen: Mapping[str, Any]) -> tuple[FeatureMatrix, PlainRep
     return matrix, representation
 
 
-def is_plain(chosen: Mapping[str, Any]) -> bool:
-    """Whether all goes without scikit-learn, which takes longer to load than learning from a small capture."""
-    from netml.ndm import has_plain
-
-    output_path = chosen["output_path"]
-    if output_path is None:
-        return True  # features only
-    is_pickle = not output_path.lower().endswith(".netml")
-    return not is_pickle and chosen["scale"] == "none" and has_plain(chosen["algorithm"])
-
-
-def read_features(chosen: Mapping[str, Any]) -> tuple[FeatureMatrix, PlainRepresentation | None]:
+def read_features(chosen: Mapping[str, Any]) -> tuple[FeatureMatrix, FlowRepresentation | None]:
     """Read a feature file, and how its features were made, if it tells."""
     from netml.errors import DamagedFileError, OptionError, UnknownNameError
-    from netml.training import representation_type
+    from netml.representation import FlowRepresentation
 
     path = chosen["feature_path"]
     matrix = _read_matrix(path, trust=chosen["trust"])
     if matrix.labels is None and params.is_given("test_size"):
         raise click.UsageError(f"--test-size is the share of labelled flows: {path} has no labels")
     try:
-        representation = representation_type(is_plain=is_plain(chosen)).from_metadata(matrix.metadata)
+        representation = FlowRepresentation.from_metadata(matrix.metadata)
     except (OptionError, UnknownNameError) as error:
         raise DamagedFileError(path, f"does not tell rightly how its features were made: {error}") from error
     _say_matrix(matrix, chosen)
@@ -133,7 +122,7 @@ def make_training(chosen: Mapping[str, Any]) -> Training:
 
     given = parse_params(chosen["param"], chosen["algorithm"])
     try:
-        make_detector(chosen["algorithm"], given, is_plain=is_plain(chosen))
+        make_detector(chosen["algorithm"], given)
     except OptionError as error:
         if error.option == "param":
             raise
@@ -142,7 +131,7 @@ def make_training(chosen: Mapping[str, Any]) -> Training:
 
 
 def train_model(
-    matrix: FeatureMatrix, representation: PlainRepresentation | None, training: Training, chosen: Mapping[str, Any]
+    matrix: FeatureMatrix, representation: FlowRepresentation | None, training: Training, chosen: Mapping[str, Any]
 ) -> None:
     """Train, write the model, and say how well it does."""
     from netml.cli._worker import run_in_worker
@@ -155,8 +144,7 @@ def train_model(
         if text:
             click.echo(f"training {text}", err=True)
 
-    how: dict[str, Any] = {"representation": representation, "is_plain": is_plain(chosen), "on_fit": announce}
-    model = run_in_worker(lambda: train(matrix, training, **how))
+    model = run_in_worker(lambda: train(matrix, training, representation=representation, on_fit=announce))
     model.save(chosen["output_path"])
     if not is_quiet(chosen):
         for line in describe_training(model, chosen["output_path"], in_detail=chosen["verbosity"] > 1):
@@ -185,9 +173,9 @@ def describe_training(model: FlowModel, path: str, *, in_detail: bool = False) -
         lines.append(f"params   {given}; seed {summary['random_state']}")
         lines.append(f"features {summary['features']:,}: {', '.join(model.columns or ['without names'])}")
         if model.representation is not None:
-            about = model.representation
-            dim = about.dim_ or "any"  # of a stream's rows that are as wide whatever it is
-            lines.append(f"learned  dim {dim}, interval {about.interval_:.6g} s, rate {about.rate_:.6g} s")
+            learned = model.representation
+            dim = learned.dim_ or "any"  # of a stream's rows that are as wide whatever it is
+            lines.append(f"learned  dim {dim}, interval {learned.interval_:.6g} s, rate {learned.rate_:.6g} s")
         lines.append(f"versions {', '.join(f'{name} {version}' for name, version in model.versions.items())}")
     return lines
 

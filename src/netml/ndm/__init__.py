@@ -6,12 +6,13 @@ import inspect
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from netml.errors import MissingExtraError, OptionError, UnknownNameError
 
 if TYPE_CHECKING:
-    from netml.ndm._estimator import Detector
+    from netml.ndm._base import Detector
+    from netml.ndm._state import ArrayState
 
 PACKAGES = {"torch": ("torch",), "combo": ("combo",)}  # extra -> what it brings
 
@@ -26,7 +27,6 @@ class Entry(NamedTuple):
     module: str = "pyod_detector"  # in this package
     is_joint: bool = False  # PyOD's judges rows only among others: the training rows stay, new rows are put beside them
     is_reversed: bool = False  # PyOD's scores are upside down
-    has_plain: bool = False  # needs nothing of scikit-learn, and is there without its base classes, too
 
     @property
     def is_pyod(self) -> bool:
@@ -34,8 +34,8 @@ class Entry(NamedTuple):
         return self.module == "pyod_detector"
 
 
-def _own(module: str, attribute: str, description: str, cost: str, *, has_plain: bool = False) -> Entry:
-    return Entry(attribute, description, cost, module=module, has_plain=has_plain)
+def _own(module: str, attribute: str, description: str, cost: str) -> Entry:
+    return Entry(attribute, description, cost, module=module)
 
 
 DETECTORS: dict[str, Entry] = {
@@ -57,10 +57,10 @@ DETECTORS: dict[str, Entry] = {
     "cblof": Entry("CBLOF", "distance to the nearest large cluster", "linear"),
     "cd": Entry("CD", "Cook's distance: weight in a linear regression", "linear", is_joint=True),
     "cof": Entry("COF", "connectivity to the neighbours", "quadratic", is_joint=True),
-    "copod": _own("tails", "COPOD", "tails of the empirical copula", "n log n", has_plain=True),
+    "copod": _own("tails", "COPOD", "tails of the empirical copula", "n log n"),
     "deep_svdd": Entry("DeepSVDD", "distance to the centre of a learned sphere", "linear", "torch"),
     "dif": Entry("DIF", "isolation forests on random networks", "linear", "torch"),
-    "ecod": _own("tails", "ECOD", "tails of each column's distribution", "n log n", has_plain=True),
+    "ecod": _own("tails", "ECOD", "tails of each column's distribution", "n log n"),
     "feature_bagging": Entry("FeatureBagging", "LOF on random subsets of the columns", "quadratic", "combo"),
     "hbos": Entry("HBOS", "a histogram of each column", "linear"),
     "hdbscan": Entry("HDBSCAN", "outside the density clusters of HDBSCAN", "quadratic"),
@@ -118,7 +118,6 @@ def make_detector(
     *,
     random_state: int | None = 42,
     contamination: float | None = None,
-    is_plain: bool = False,
 ) -> Detector:
     """Make a detector.
 
@@ -132,13 +131,11 @@ def make_detector(
         Seed for those that draw random numbers, unless `params` has one.
     contamination : float, optional
         Share of the training rows that is to count as abnormal, unless `params` has one.
-    is_plain : bool, default False
-        Without scikit-learn's base classes, which need not be loaded then; for those that `has_plain` tells of.
 
     Returns
     -------
     Detector
-        Not fitted; its parameters are checked. A `PlainDetector` with `is_plain`.
+        Not fitted; its parameters are checked.
 
     Raises
     ------
@@ -165,7 +162,7 @@ def make_detector(
     if entry.is_pyod:
         own: dict[str, Any] = {key: given.pop(key) for key in ("contamination", "random_state") if key in given}
         given = {"name": name, "params": given or None, **own}
-    detector: Detector = _load(entry, is_plain=is_plain)(**given)
+    detector: Detector = _load(entry)(**given)
     detector.check_parameters()
     return detector
 
@@ -193,7 +190,7 @@ def parameters_of(name: str) -> dict[str, Any]:
     name = registry_name(name)
     entry = DETECTORS[name]
     if not entry.is_pyod:
-        return _defaults(_load(entry, is_plain=entry.has_plain))
+        return _defaults(_load(entry))
     return {**pyod_parameters(name), "contamination": 0.1, "random_state": 42}
 
 
@@ -226,14 +223,23 @@ def is_installed(extra: str) -> bool:
     return all(find_spec(package) is not None for package in PACKAGES[extra])
 
 
-def has_plain(name: str) -> bool:
-    """Tell whether a detector can do without scikit-learn, which takes a second to load."""
-    return DETECTORS[registry_name(name)].has_plain
+def array_detector_name(detector: object) -> str | None:
+    """Return the name of a detector whose fitted state is arrays; None for others, and for what is no detector here."""
+    place = type(detector).__module__, type(detector).__qualname__
+    names = (name for name, entry in DETECTORS.items() if (f"netml.ndm.{entry.module}", entry.attribute) == place)
+    name = next(names, None)
+    return name if name is not None and hasattr(detector, "get_arrays") else None
 
 
-def _load(entry: Entry, *, is_plain: bool = False) -> Any:
-    if is_plain:
-        return getattr(import_module(f"netml.ndm._plain_{entry.module}"), f"Plain{entry.attribute}")
+def array_detector_class(name: str) -> type[ArrayState]:
+    """Return the class of a detector whose fitted state is arrays, or raise a ValueError."""
+    found = _load(DETECTORS[name]) if name in DETECTORS and not DETECTORS[name].is_pyod else None
+    if not hasattr(found, "get_arrays"):
+        raise ValueError(f"{name!r} is no detector that is kept as arrays")
+    return cast("type[ArrayState]", found)
+
+
+def _load(entry: Entry) -> Any:
     name = "PyODDetector" if entry.is_pyod else entry.attribute
     return getattr(import_module(f"netml.ndm.{entry.module}"), name)
 

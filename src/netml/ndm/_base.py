@@ -1,11 +1,7 @@
-"""`PlainDetector`: what every detector of netml does the same way; each one adds `_fit` and `_score`.
-
-Without scikit-learn, which takes a second to load: `_estimator.Detector` adds what makes it an estimator.
-"""
+"""`Detector`: what every detector of netml does the same way; each one adds `_fit` and `_score`."""
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,14 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from netml.errors import NetmlError, OptionError, TrainingError
 from netml.ndm._apart import quiet, seeded
+from netml.ndm._estimator import Estimator
 
 Array = NDArray[np.float64]
 LARGEST = float(np.finfo(np.float64).max)
 MIN_ROWS = 2
 
 
-class PlainDetector:
-    """Base class of the detectors, without scikit-learn's.
+class Detector(Estimator):
+    """Base class of the detectors.
 
     A detector keeps its parameters untouched, as scikit-learn's estimators do, and has `contamination` among them:
     the share of the training rows that is to count as abnormal, at least 0 and at most 0.5.
@@ -35,11 +32,10 @@ class PlainDetector:
     threshold_ : float
         Scores above it are abnormal: the quantile 1 - contamination of the scores of the training rows (linear
         between neighbours, as `numpy.quantile`).
-    model_ : object
-        The estimator inside, for detectors that have one.
     """
 
     contamination: float
+    _estimator_type = "outlier_detector"
 
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Learn what is normal.
@@ -53,7 +49,7 @@ class PlainDetector:
 
         Returns
         -------
-        PlainDetector
+        Detector
             Itself.
 
         Raises
@@ -126,8 +122,9 @@ class PlainDetector:
             )
         return np.where(self.decision_function(X) > self.threshold_, -1, 1).astype(np.int64)
 
-    def _parameters(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+    def fit_predict(self, X: ArrayLike, y: object = None) -> NDArray[np.int64]:
+        """Learn what is normal, and judge the same rows: see `fit` and `predict`."""
+        return self.fit(X).predict(X)
 
     def check_parameters(self) -> None:
         """Raise what is wrong with the parameters, before there are any data.
@@ -160,11 +157,15 @@ class PlainDetector:
         """Score the training rows, right after `_fit`."""
         return self._score(rows)
 
-    def _require_fitted(self) -> None:
-        if not any(name.endswith("_") and not name.startswith("_") for name in vars(self)):
-            from sklearn.exceptions import NotFittedError
+    def _take_model(self, model: Any) -> None:
+        """Take what is needed from a library's fitted estimator, which files of the original netml hold."""
+        self.model_ = model
 
-            raise NotFittedError(f"this {type(self).__name__} is not fitted yet: call fit first")
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if "model_" in state:
+            del self.model_
+            self._take_model(state["model_"])
 
     def _scoring_rows(self, X: ArrayLike) -> Array:
         try:
@@ -191,8 +192,8 @@ class PlainDetector:
             if type(error).__name__ == "NotFittedError":  # scikit-learn's, which may not be loaded
                 raise
             found = re.match(r"The '(\w+)' parameter of \w+ must be (.*?)\. Got ", str(error), re.DOTALL)
-            if found and found[1] in self._parameters():
-                raise OptionError(found[1], self._parameters()[found[1]], found[2]) from error
+            if found and found[1] in self.get_params():
+                raise OptionError(found[1], self.get_params()[found[1]], found[2]) from error
             text = " ".join(str(error).split()) or type(error).__name__
             if shape is None:
                 raise OptionError("param", self._given(), f"a set of parameters that it accepts: {text}") from error
@@ -202,8 +203,8 @@ class PlainDetector:
 
     def _given(self) -> dict[str, Any]:
         """Give the parameters that are not at their defaults."""
-        defaults = type(self)()._parameters()
-        return {name: value for name, value in self._parameters().items() if value is not defaults[name]}
+        defaults = self._defaults()
+        return {name: value for name, value in self.get_params().items() if value is not defaults[name]}
 
     def _display_name(self) -> str:
         return type(self).__name__

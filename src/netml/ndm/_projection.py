@@ -6,18 +6,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.mixture import GaussianMixture
 
 from netml.errors import OptionError
 from netml.ndm._base import Array, check_count, is_number
-from netml.ndm._estimator import Detector
+from netml.ndm._blocks import score_in_blocks
+from netml.ndm._mixture import MixtureDetector
+from netml.ndm._state import Field, Fields
 
-BLOCK_ROWS = 4096  # kernel values of 4,096 rows with 100 landmarks are 3 MB: they stay in the cache
 MAX_MIXTURE_ROWS = 20_000  # a mixture of few Gaussians in few dimensions learns nothing more from more rows
 ROWS_PER_COMPONENT = 10  # from fewer rows no Gaussian is learned
 
 
-class ProjectedMixture(Detector):
+class ProjectedMixture(MixtureDetector):
     """Common part of `OCNystroem` and `OCKJL`, which see: a subclass makes the projection."""
 
     def __init__(
@@ -53,10 +53,10 @@ class ProjectedMixture(Detector):
             raise OptionError("bandwidth", self.bandwidth, "a number above 0, or None")
         if not is_number(self.q_bandwidth) or not 0 < self.q_bandwidth <= 1:
             raise OptionError("q_bandwidth", self.q_bandwidth, "a number above 0, up to 1")
-        self._make_mixture(self.n_components, 1.0)._validate_params()
+        self._make_model(self.n_components, 1.0)._validate_params()
 
-    def _make_mixture(self, n_components: int, scale: float) -> GaussianMixture:
-        return GaussianMixture(
+    def _make_model(self, n_components: int, scale: float) -> Any:
+        return self._make_mixture(
             n_components=n_components,
             covariance_type=self.covariance_type,
             reg_covar=self.reg_covar * scale,
@@ -76,9 +76,7 @@ class ProjectedMixture(Detector):
         points = self._project(rows)
         spread = float(points.var(axis=0).max())
         n_components = min(self.n_components, max(len(rows) // ROWS_PER_COMPONENT, 1))
-        self.model_ = self._make_mixture(n_components, spread if spread > 0 else 1.0).fit(points)
-        # Not needed for scores, and two thirds of the mixture's size.
-        del self.model_.covariances_, self.model_.precisions_
+        self._take_model(self._make_model(n_components, spread if spread > 0 else 1.0).fit(points))
 
     def _choose_bandwidth(self, landmarks: Array) -> float:
         if self.bandwidth is not None:
@@ -88,12 +86,21 @@ class ProjectedMixture(Detector):
         return float(np.sqrt(np.quantile(squares, self.q_bandwidth))) if len(squares) else 1.0
 
     def _project(self, rows: Array) -> Array:
-        starts = range(0, len(rows), BLOCK_ROWS)
-        blocks = (kernel_values(rows[i : i + BLOCK_ROWS], self.landmarks_, self.bandwidth_) for i in starts)
-        return np.concatenate([block @ self.projection_ for block in blocks])
+        def project(block: Array) -> Any:
+            return kernel_values(block, self.landmarks_, self.bandwidth_) @ self.projection_
 
-    def _score(self, rows: Array) -> Any:
-        return -self.model_.score_samples(self._project(rows))
+        return score_in_blocks(project, rows, len(self.landmarks_))
+
+    def _fields(self) -> Fields:
+        return {
+            "landmarks_": Field(("n_landmarks", "n_features"), "<f4"),
+            "bandwidth_": Field(()),
+            "projection_": Field(("n_landmarks", "n_dims"), "<f4"),
+            **self._mixture_fields("n_dims"),
+        }
+
+    def _score(self, rows: Array) -> Array:
+        return -self._log_likelihood(self._project(rows))
 
 
 def _squared_distances(rows: Array, landmarks: NDArray[np.floating]) -> Array:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import warnings
 from importlib.util import find_spec
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.neural_network import MLPRegressor
 
 from netml.errors import MissingExtraError, OptionError
-from netml.ndm._base import Array, check_count, is_number
-from netml.ndm._estimator import Detector
+from netml.ndm._base import Array, Detector, check_count, is_number
+from netml.ndm._blocks import score_in_blocks
+from netml.ndm._state import ArrayState, Field, Fields
 
 BACKENDS = ("sklearn", "torch")
 
 
-class AE(Detector):
+class AE(ArrayState, Detector):
     """Autoencoder: the Euclidean distance between a row and what the network makes of it.
 
     The network has layers of `hid_dim`, `lat_dim` and `hid_dim` units. The original's was linear, by a slip (a leaky
@@ -107,6 +108,15 @@ class AE(Detector):
         if self.backend == "torch" and find_spec("torch") is None:
             raise MissingExtraError("AE(backend='torch')", "torch")
 
+    def _fields(self) -> Fields:
+        layers = ("n_features", "n_outer", "n_inner", "n_outer", "n_features")
+        return {
+            "mean_": Field(("n_features",)),
+            "scale_": Field(("n_features",)),
+            "weights_": [Field(shape) for shape in pairwise(layers)],
+            "biases_": [Field((n_units,)) for n_units in layers[1:]],
+        }
+
     def _fit(self, rows: Array) -> None:
         self.mean_ = rows.mean(axis=0)
         scale = rows.std(axis=0)
@@ -120,6 +130,8 @@ class AE(Detector):
             self._fit_sklearn(scaled)
 
     def _fit_sklearn(self, scaled: Array) -> None:
+        from sklearn.neural_network import MLPRegressor
+
         network = MLPRegressor(
             hidden_layer_sizes=(self.hid_dim, self.lat_dim, self.hid_dim),
             alpha=self.l2_regularizer,
@@ -137,7 +149,10 @@ class AE(Detector):
             raise KeyboardInterrupt
         self.weights_, self.biases_ = network.coefs_, network.intercepts_
 
-    def _score(self, rows: Array) -> Any:
+    def _score(self, rows: Array) -> Array:
+        return score_in_blocks(self._score_block, rows, max(map(len, self.biases_)))
+
+    def _score_block(self, rows: Array) -> Any:
         scaled = (rows - self.mean_) / self.scale_
         values = scaled
         for depth, (weights, biases) in enumerate(zip(self.weights_, self.biases_, strict=True), start=1):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from numpy.typing import ArrayLike
-from sklearn.mixture import GaussianMixture
 
 from netml.ndm._base import Array
-from netml.ndm._estimator import Detector
+from netml.ndm._mixture import MixtureDetector
+from netml.ndm._state import Fields
 
 
-class GMM(Detector):
+class GMM(MixtureDetector):
     """Gaussian mixture: minus the log likelihood of a row.
 
     Parameters
@@ -27,8 +27,8 @@ class GMM(Detector):
 
     Attributes
     ----------
-    model_ : sklearn.mixture.GaussianMixture
-        The mixture.
+    weights_, means_, precisions_cholesky_
+        The mixture, as `MixtureDetector` describes it.
     """  # noqa: E501
 
     def __init__(
@@ -65,14 +65,23 @@ class GMM(Detector):
         self.verbose_interval = verbose_interval
         self.contamination = contamination
 
-    def _make_model(self) -> GaussianMixture:
-        return GaussianMixture(**{name: value for name, value in self.get_params().items() if name != "contamination"})
+    def _make_model(self) -> Any:
+        params = self.get_params()
+        del params["contamination"]
+        return self._make_mixture(**params)
 
     def _check_parameters(self) -> None:
         self._make_model()._validate_params()
 
-    def _fit(self, rows: Array) -> None:
-        self.model_ = self._make_model().fit(rows)
+    def _fields(self) -> Fields:
+        return self._mixture_fields("n_features")
 
-    def _score(self, rows: Array) -> Any:
-        return -self.model_.score_samples(rows)
+    def _fit(self, rows: Array) -> None:
+        self._take_model(self._make_model().fit(rows))
+
+    def _take_model(self, mixture: Any) -> None:
+        super()._take_model(mixture)
+        self.n_features_in_ = self.means_.shape[1]
+
+    def _score(self, rows: Array) -> Array:
+        return -self._log_likelihood(rows)

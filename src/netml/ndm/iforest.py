@@ -6,8 +6,7 @@ from typing import Any
 
 from pyod.models.iforest import IForest
 
-from netml.ndm._base import Array
-from netml.ndm._estimator import Detector
+from netml.ndm._base import Array, Detector
 
 
 class IF(Detector):

@@ -22,7 +22,7 @@ class OCKJL(ProjectedMixture):
 
     Attributes
     ----------
-    landmarks_, bandwidth_, projection_, model_
+    landmarks_, bandwidth_, projection_, weights_, means_, precisions_cholesky_
         As in `OCNystroem`.
     """
 

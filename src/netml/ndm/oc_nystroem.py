@@ -44,8 +44,8 @@ class OCNystroem(ProjectedMixture):
         Width of the kernel.
     projection_ : ndarray of float32, shape (n_landmarks, n_dims)
         From kernel values to the point.
-    model_ : sklearn.mixture.GaussianMixture
-        The mixture, without what only its training needs.
+    weights_, means_, precisions_cholesky_
+        The mixture, as `MixtureDetector` describes it.
     """
 
     def _make_projection(self, kernel: Array, random: np.random.Generator) -> Array:

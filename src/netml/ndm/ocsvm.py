@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from sklearn.svm import OneClassSVM
 
-from netml.ndm._base import Array
+from netml.ndm._base import Array, Detector
 from netml.ndm._blocks import score_in_blocks
-from netml.ndm._estimator import Detector
 
 
 class OCSVM(Detector, OneClassSVM):  # type: ignore[misc]
@@ -67,7 +66,8 @@ class OCSVM(Detector, OneClassSVM):  # type: ignore[misc]
 
     def _score(self, rows: Array) -> Any:
         # scikit-learn's `score_samples` would call the overridden `decision_function`.
-        return -(score_in_blocks(self._decision_function, rows, len(self.support_)) + self.offset_)
+        scores = score_in_blocks(self._decision_function, rows, len(self.support_))
+        return -(np.ravel(scores) + self.offset_)
 
     def score_samples(self, X: Any) -> Array:
         """Score rows the other way round, as scikit-learn does: lower is more abnormal.

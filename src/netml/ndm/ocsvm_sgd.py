@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.kernel_approximation import Nystroem
-from sklearn.linear_model import SGDOneClassSVM
 
 from netml.errors import OptionError
-from netml.ndm._base import Array, check_count, is_number
-from netml.ndm._estimator import Detector
-from netml.ndm._projection import BLOCK_ROWS, kernel_values
+from netml.ndm._base import Array, Detector, check_count, is_number
+from netml.ndm._blocks import score_in_blocks
+from netml.ndm._projection import kernel_values
+from netml.ndm._state import ArrayState, Field, Fields
 
 
-class OCSVMSGD(Detector):
+class OCSVMSGD(ArrayState, Detector):
     """One-class SVM by stochastic gradient descent, on an approximation of its kernel.
 
     The rows' kernel values with a few of them (`sklearn.kernel_approximation.Nystroem`) are what
@@ -64,7 +63,9 @@ class OCSVMSGD(Detector):
         self.random_state = random_state
         self.contamination = contamination
 
-    def _make_model(self) -> SGDOneClassSVM:
+    def _make_model(self) -> Any:
+        from sklearn.linear_model import SGDOneClassSVM
+
         return SGDOneClassSVM(nu=self.nu, max_iter=self.max_iter, tol=self.tol, random_state=self.random_state)
 
     def _check_parameters(self) -> None:
@@ -73,7 +74,16 @@ class OCSVMSGD(Detector):
             raise OptionError("gamma", self.gamma, 'a number above 0, or "scale"')
         self._make_model()._validate_params()
 
+    def _fields(self) -> Fields:
+        return {
+            "landmarks_": Field(("n_landmarks", "n_features")),
+            "bandwidth_": Field(()),
+            "weights_": Field(("n_landmarks",)),
+        }
+
     def _fit(self, rows: Array) -> None:
+        from sklearn.kernel_approximation import Nystroem
+
         variance = float(rows.var())
         gamma = self.gamma
         if gamma == "scale":
@@ -87,6 +97,7 @@ class OCSVMSGD(Detector):
         self.weights_ = nystroem.normalization_.T @ np.ravel(machine.coef_)
 
     def _score(self, rows: Array) -> Any:
-        starts = range(0, len(rows), BLOCK_ROWS)
-        blocks = (kernel_values(rows[i : i + BLOCK_ROWS], self.landmarks_, self.bandwidth_) for i in starts)
-        return -np.concatenate([block @ self.weights_ for block in blocks])
+        def score(block: Array) -> Any:
+            return kernel_values(block, self.landmarks_, self.bandwidth_) @ self.weights_
+
+        return -score_in_blocks(score, rows, len(self.landmarks_))

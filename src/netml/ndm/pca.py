@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from pyod.models.pca import PCA as PyodPCA
 
-from netml.ndm._base import Array
-from netml.ndm._estimator import Detector
+from netml.ndm._base import Array, Detector
+from netml.ndm._blocks import score_in_blocks
+from netml.ndm._state import ArrayState, Field, Fields
 
 
-class PCA(Detector):
+class PCA(ArrayState, Detector):
     """Principal components: a row's distances to them, those of little variance weighing most.
 
     Parameters
@@ -32,8 +32,12 @@ class PCA(Detector):
 
     Attributes
     ----------
-    model_ : pyod.models.pca.PCA
-        The components.
+    mean_, scale_ : ndarray of float64, shape (n_features,)
+        What is taken from a row, and what it is then divided by: 0 and 1 without `standardization`.
+    components_ : ndarray of float64, shape (n_selected, n_features)
+        The components that make the score.
+    shares_ : ndarray of float64, shape (n_selected,)
+        What their distances are divided by.
     """
 
     def __init__(
@@ -62,22 +66,44 @@ class PCA(Detector):
         self.weighted = weighted
         self.standardization = standardization
 
-    def _make_model(self) -> PyodPCA:
-        return PyodPCA(**{name: value for name, value in self.get_params().items() if name != "contamination"})
-
     def _check_parameters(self) -> None:
         from sklearn.decomposition import PCA as Decomposition
 
         names = ("n_components", "copy", "whiten", "svd_solver", "tol", "iterated_power", "random_state")
         Decomposition(**{name: getattr(self, name) for name in names})._validate_params()
 
-    def _fit(self, rows: Array) -> None:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            self.model_ = self._make_model().fit(rows)
-        # A component without variance would outweigh all others, or make every score infinite: it is left out.
-        weights = self.model_.selected_w_components_
-        least = np.finfo(np.float64).eps * len(self.model_.w_components_) * self.model_.w_components_.max()
-        self.model_.selected_w_components_ = np.where(weights > least, weights, np.inf)
+    def _fields(self) -> Fields:
+        return {
+            "mean_": Field(("n_features",)),
+            "scale_": Field(("n_features",)),
+            "components_": Field(("n_selected", "n_features")),
+            "shares_": Field(("n_selected",)),
+        }
 
-    def _score(self, rows: Array) -> Any:
-        return self.model_.decision_function(rows)
+    def _fit(self, rows: Array) -> None:
+        from pyod.models.pca import PCA as PyodPCA
+
+        params = self.get_params()
+        del params["contamination"]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            self._take_model(PyodPCA(**params).fit(rows))
+
+    def _take_model(self, model: Any) -> None:
+        self.n_features_in_ = model.selected_components_.shape[1]
+        self.mean_ = model.scaler_.mean_ if model.standardization else np.zeros(self.n_features_in_)
+        self.scale_ = model.scaler_.scale_ if model.standardization else np.ones(self.n_features_in_)
+        # A component without variance would outweigh all others, or make every score infinite: it is left out.
+        least = np.finfo(np.float64).eps * len(model.w_components_) * model.w_components_.max()
+        is_kept = model.selected_w_components_ > least
+        self.components_ = model.selected_components_[is_kept]
+        self.shares_ = model.selected_w_components_[is_kept]
+
+    def _score(self, rows: Array) -> Array:
+        return score_in_blocks(self._score_block, rows, len(self.components_))
+
+    def _score_block(self, rows: Array) -> Array:
+        scaled = (rows - self.mean_) / self.scale_
+        squares = (scaled * scaled).sum(axis=1)[:, None] - 2 * scaled @ self.components_.T
+        squares += (self.components_ * self.components_).sum(axis=1)
+        scores: Array = np.sqrt(np.maximum(squares, 0)) @ (1 / self.shares_)
+        return scores

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from netml.errors import MissingExtraError, OptionError
 from netml.ndm import PYOD_DETECTORS, is_installed, pyod_parameters
 from netml.ndm._apart import hushed
-from netml.ndm._base import Array, check_count
-from netml.ndm._estimator import Detector
+from netml.ndm._base import Array, Detector, check_count
 
 
 class PyODDetector(Detector):

@@ -5,28 +5,37 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.preprocessing import RobustScaler, StandardScaler
-from sklearn.utils.validation import check_is_fitted
+from numpy.typing import ArrayLike
 
 from netml.errors import OptionError, TrainingError, UnknownNameError
 from netml.ndm._base import Array, as_rows, not_finite
+from netml.ndm._state import ArrayState, Field, Fields
 
 
-class LogScaler(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Logarithms, then standardised: sign(x) log(1 + |x|), with mean 0 and standard deviation 1 in each column.
+class Scaler(ArrayState):
+    """Base class of the scalers: each column less its centre, divided by its scale.
 
     Attributes
     ----------
-    mean_, scale_ : ndarray of float64, shape (n_features,)
-        Mean and standard deviation of the logarithms; 1 instead of a standard deviation of 0.
+    center_, scale_ : ndarray of float64, shape (n_features,)
+        Centre and scale of the columns; 1 instead of a scale of 0.
     n_features_in_ : int
         Columns of the training rows.
     """
 
+    def _learn(self, rows: Array) -> tuple[Array, Array]:
+        """Return centres and scales."""
+        raise NotImplementedError
+
+    def _prepare(self, rows: Array) -> Array:
+        """Return a copy of rows, as they are to be scaled."""
+        return rows.copy()
+
+    def _fields(self) -> Fields:
+        return {"center_": Field(("n_features",)), "scale_": Field(("n_features",))}
+
     def fit(self, X: ArrayLike, y: object = None) -> Self:
-        """Learn the columns' means and standard deviations.
+        """Learn the columns' centres and scales.
 
         Parameters
         ----------
@@ -37,15 +46,19 @@ class LogScaler(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         Returns
         -------
-        LogScaler
+        Scaler
             Itself.
         """
-        standard = StandardScaler().fit(_logarithms(_checked(X)))
-        self.mean_, self.scale_ = standard.mean_, standard.scale_
-        self.n_features_in_ = standard.n_features_in_
+        rows = self._prepare(_checked(X))
+        for n_found, what in zip(rows.shape, ("sample", "feature"), strict=True):
+            if n_found == 0:
+                raise TrainingError(f"0 {what}(s) (shape={rows.shape}) while a minimum of 1 is required.")
+        self.center_, scale = self._learn(rows)
+        self.scale_ = np.where(scale > 0, scale, 1.0)
+        self.n_features_in_ = rows.shape[1]
         return self
 
-    def transform(self, X: ArrayLike) -> NDArray[np.float64]:
+    def transform(self, X: ArrayLike) -> Array:
         """Scale rows.
 
         Parameters
@@ -65,14 +78,56 @@ class LogScaler(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         TrainingError
             If it is no matrix of finite numbers.
         """
-        check_is_fitted(self)
+        self._require_fitted()
         rows = _checked(X)
         if rows.shape[1] != self.n_features_in_:
             raise OptionError("X", rows.shape, f"{self.n_features_in_} columns, as in training")
-        scaled = _logarithms(rows)
-        scaled -= self.mean_
+        scaled = self._prepare(rows)
+        scaled -= self.center_
         scaled /= self.scale_
         return scaled
+
+    def fit_transform(self, X: ArrayLike, y: object = None) -> Array:
+        """Learn from rows, and scale them.
+
+        Parameters
+        ----------
+        X, y
+            As for `fit`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_flows, n_features)
+            Scaled rows.
+        """
+        return self.fit(X).transform(X)
+
+
+class StandardScaler(Scaler):
+    """Mean 0 and standard deviation 1 in each column."""
+
+    def _learn(self, rows: Array) -> tuple[Array, Array]:
+        mean, deviation = rows.mean(axis=0), rows.std(axis=0)
+        # A column whose deviation is no more than the rounding of its mean is constant.
+        is_constant = deviation <= np.sqrt(len(rows)) * np.finfo(np.float64).eps * np.abs(mean)
+        return mean, np.where(is_constant, 0, deviation)
+
+
+class RobustScaler(Scaler):
+    """Median 0 and interquartile range 1 in each column."""
+
+    def _learn(self, rows: Array) -> tuple[Array, Array]:
+        low, median, high = np.quantile(rows, (0.25, 0.5, 0.75), axis=0)
+        return median, high - low
+
+
+class LogScaler(StandardScaler):
+    """Logarithms, then standardised: sign(x) log(1 + |x|), with mean 0 and standard deviation 1 in each column."""
+
+    def _prepare(self, rows: Array) -> Array:
+        logarithms: Array = np.log1p(np.abs(rows))
+        np.copysign(logarithms, rows, out=logarithms)
+        return logarithms
 
 
 def _checked(X: ArrayLike) -> Array:
@@ -83,13 +138,12 @@ def _checked(X: ArrayLike) -> Array:
     return rows
 
 
-def _logarithms(values: Array) -> Array:
-    logarithms: Array = np.log1p(np.abs(values))
-    np.copysign(logarithms, values, out=logarithms)
-    return logarithms
-
-
-SCALERS = {"none": None, "standard": StandardScaler, "robust": RobustScaler, "log": LogScaler}
+SCALERS: dict[str, type[Scaler] | None] = {
+    "none": None,
+    "standard": StandardScaler,
+    "robust": RobustScaler,
+    "log": LogScaler,
+}
 
 
 def make_scaler(name: str) -> Any:
@@ -103,8 +157,8 @@ def make_scaler(name: str) -> Any:
 
     Returns
     -------
-    transformer or None
-        A scikit-learn transformer, not fitted; None for "none".
+    Scaler or None
+        Not fitted; None for "none".
 
     Raises
     ------
