@@ -2,6 +2,8 @@
 
     python benchmarks/detectors.py costs  [--only NAME ...]        what netml/ndm/costs.py rests on
     python benchmarks/detectors.py large                           fit, predict, size at 20,000 training flows
+    python benchmarks/detectors.py kde                             the density by numpy against scikit-learn's tree
+    python benchmarks/detectors.py judging                         `netml classify` beside `import numpy`
     python benchmarks/detectors.py auc ../shared/captures          AUC on flows of real captures
     ... --json RESULTS.json                                        adds to (or makes) a file of results
 
@@ -11,14 +13,19 @@ on the machine disturbs them little.
 
 import argparse
 import json
+import os
 import platform
 import resource
+import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 
 from netml import ndm
+from netml.flow_model import FlowModel
 
 EXACT, LARGE = "ocsvm", ("oc-nystroem", "oc-kjl", "ocsvm-sgd")
 N_FEATURES = 20
@@ -82,9 +89,77 @@ def measure_costs(names):
 
 
 def model_size(detector):
-    import skops.io
+    """Bytes of the model file."""
+    with tempfile.NamedTemporaryFile(suffix=".netml") as file:
+        FlowModel(detector).save(file.name)
+        return os.path.getsize(file.name)
 
-    return len(skops.io.dumps(detector))
+
+def measure_kde(n_train=20_000, n_test=400, n_features=N_FEATURES):
+    """Nanoseconds for each pair of rows, of netml's KDE and of the tree behind it until now."""
+    from sklearn.neighbors import KernelDensity
+
+    random = np.random.default_rng(0)
+    normal = random.normal(size=(n_train, n_features))
+    flows = np.round(np.exp(2 * normal) * 10)
+    flows[::3], flows[1::4] = flows[0], flows[1]  # more than half of the flows of a capture may be equal
+    apart = normal + 1e4 * (np.arange(n_train) % 2)[:, None]
+    found = {}
+    for name, rows in (("normal", normal), ("flows", flows), ("two clusters", apart)):
+        new = rows[:n_test] + 0.01 * (np.arange(n_test) % 2)[:, None]
+        for kernel in ("gaussian", "exponential", "epanechnikov"):
+            tree = KernelDensity(kernel=kernel).fit(rows)
+            detector = ndm.make_detector("kde", {"kernel": kernel})
+            detector._take_model(tree)
+            times = [min(timed(lambda score=score, new=new: score(new))[1] for _ in range(3))
+                     for score in (tree.score_samples, detector.decision_function)]  # fmt: skip
+            tree_ns, numpy_ns = (taken_s * 1e9 / n_train / n_test for taken_s in times)
+            found[f"{name}, {kernel}"] = {"tree_ns": round(tree_ns, 1), "numpy_ns": round(numpy_ns, 1)}
+            print(f"{name:12s} {kernel:12s} tree {tree_ns:6.1f} ns a pair, numpy {numpy_ns:6.1f}", flush=True)
+    return found
+
+
+def measure_judging(repeat=9):
+    """Processor time of `netml classify` on the demo capture, beside that of `import numpy` in the same run."""
+    demo = Path(__file__).parents[1] / "examples/data/demo.pcap"
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("gmm", "pca", "kde", "ae", *LARGE, "ecod", "copod", EXACT):
+            model = Path(folder) / f"{name}.netml"
+            learn = [
+                sys.executable,
+                "-m",
+                "netml",
+                "learn",
+                "-p",
+                demo,
+                "-o",
+                model,
+                "-a",
+                name,
+                "--scale",
+                "log",
+                "-q",
+            ]
+            subprocess.run(learn, check=True)
+            classify = [sys.executable, "-m", "netml", "classify", "-m", model, demo, "-q"]
+            pairs = [(processor_s(sys.executable, "-c", "import numpy"), processor_s(*classify)) for _ in range(repeat)]
+            numpy_s, classify_s = (float(np.median(times)) for times in zip(*pairs, strict=True))
+            found[name] = {"import_numpy_s": round(numpy_s, 3), "classify_s": round(classify_s, 3)}
+            print(
+                f"{name:12s} {classify_s:.3f} s, import numpy {numpy_s:.3f} s: {classify_s / numpy_s:.1f} x", flush=True
+            )
+    return found
+
+
+def processor_s(*command):
+    """Processor time of a command, s."""
+    child = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        sys.exit(f"{' '.join(map(str, command))} failed")
+    return usage.ru_utime + usage.ru_stime
 
 
 def measure_large(n_train=20_000, n_test=10_000):
@@ -207,7 +282,7 @@ def report_auc(found, names):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["costs", "large", "auc"])
+    parser.add_argument("what", choices=["costs", "large", "kde", "judging", "auc"])
     parser.add_argument("captures", nargs="?", help="for auc: folder of captures")
     parser.add_argument("--only", nargs="*", metavar="NAME", help="for costs: these detectors")
     parser.add_argument("--json", type=Path, metavar="FILE")
@@ -217,6 +292,8 @@ def main():
     found = {
         "costs": lambda: measure_costs(arguments.only or list(ndm.DETECTORS)),
         "large": measure_large,
+        "kde": measure_kde,
+        "judging": measure_judging,
         "auc": lambda: measure_auc(arguments.captures),
     }[arguments.what]()
     if arguments.json:
