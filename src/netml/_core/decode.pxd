@@ -5,6 +5,7 @@ more, by `layers.pxd`.
 """
 from libc.stdint cimport uint32_t
 
+from netml._core.layers cimport Decoding, decode_layers, decode_network
 from netml._core.link.registry cimport decode_link
 from netml._core.net.other cimport decode_other
 from netml._core.net.tcp cimport decode_tcp
@@ -16,7 +17,6 @@ from netml._core.packet cimport (
 )
 from netml._core.status cimport KEPT, SKIP_OTHER_PROTOCOL, Reason
 from netml._core.tunnel.registry cimport may_be_tunnel
-from netml._core.layers cimport Decoding, decode_layers, decode_network
 
 
 cdef inline Reason decode_frame(

@@ -4,12 +4,12 @@ from libc.stdint cimport INT64_MIN, UINT32_MAX, int64_t, uint8_t, uint32_t
 from netml._core.flow.carry cimport forget_flows, run_round
 from netml._core.flow.columns cimport count_packets
 from netml._core.flow.expiry cimport ExpiryRules, cut_by_idle, cut_by_interval
-from netml._core.flow.grouping cimport GroupedColumns, copy_columns, group_columns
+from netml._core.flow.group cimport GroupedColumns, copy_columns, group_columns
+from netml._core.flow.hash_index cimport FIRST_SLOT_BITS, free_slots, set_slots
 from netml._core.flow.key cimport KEY_BYTES
 from netml._core.flow.open cimport OpenFlows, OpenRules, free_open
 from netml._core.flow.remembered cimport count_remembered
 from netml._core.flow.runs cimport copy_records, take_counts
-from netml._core.flow.slots cimport FIRST_SLOT_BITS, free_slots, set_slots
 from netml._core.flow.spans cimport (
     SpanList, compact_columns, free_spans, measure_durations, measure_spans, write_all_keys, write_end_reasons,
     write_keys,

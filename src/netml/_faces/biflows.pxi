@@ -3,19 +3,19 @@ from libc.stdint cimport INT64_MIN, int16_t, int64_t, uint8_t, uint16_t, uint32_
 from libc.string cimport memset
 
 from netml._core.flow.biflow cimport TCP_END_FIN, TCP_END_NONE, TCP_END_REOPEN, TCP_END_RST, BiflowRules
-from netml._core.flow.biflow_order cimport (
-    BiflowFacts, mark_long_flows, order_numbers, place_packets, sort_flows, write_facts,
-)
 from netml._core.flow.biflow_carry cimport (
     carry_open, copy_chosen, find_due, is_worth_packing, note_summed, pack_biflows, place_chosen,
+)
+from netml._core.flow.biflow_order cimport (
+    BiflowFacts, mark_long_flows, order_numbers, place_packets, sort_flows, write_facts,
 )
 from netml._core.flow.biflow_rounds cimport RoundRules, end_round_of_biflows
 from netml._core.flow.biflow_table cimport BiflowTable, end_all, free_biflows
 from netml._core.flow.columns cimport count_packets
-from netml._core.flow.ends cimport EarlyEnds
-from netml._core.flow.grouping cimport GroupedColumns, group_columns
+from netml._core.flow.end_reason cimport EarlyEnds
+from netml._core.flow.group cimport GroupedColumns, group_columns
+from netml._core.flow.hash_index cimport FIRST_SLOT_BITS, free_slots, set_slots
 from netml._core.flow.key cimport KEY_BYTES
-from netml._core.flow.slots cimport FIRST_SLOT_BITS, free_slots, set_slots
 
 # What of TCP ends a biflow.
 TCP_ENDS = {"none": TCP_END_NONE, "rst": TCP_END_RST, "fin": TCP_END_FIN, "reopen": TCP_END_REOPEN}

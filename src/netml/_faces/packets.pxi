@@ -7,11 +7,11 @@ import os
 
 from netml._core.assembly cimport Assembly, flush_batch, note_wants
 from netml._core.flow.columns cimport count_packets, free_columns
-from netml._core.flow.ends cimport Dropped
+from netml._core.flow.end_reason cimport Dropped
 from netml._core.flow.first_headers cimport free_first
-from netml._core.flow.grouping cimport GroupedColumns
-from netml._core.flow.key cimport KEY_BYTES
+from netml._core.flow.group cimport GroupedColumns
 from netml._core.flow.header_rows cimport free_rows
+from netml._core.flow.key cimport KEY_BYTES
 from netml._core.guard cimport NETML_BUS, netml_begin_guard, netml_end_guard, netml_run_guarded
 from netml._core.layers cimport Decoding
 from netml._core.net.fragments cimport allocate_fragments, free_fragments

@@ -8,8 +8,8 @@ from netml._core.features.registry cimport (
     FamilyCode, fill_rows,
 )
 from netml._core.features.tcp cimport TCP_COLUMNS
-from netml._core.flow.runs cimport place_slices
 from netml._core.flow.offsets cimport find_longest, sum_flows
+from netml._core.flow.runs cimport place_slices
 from netml._core.net.text cimport LONGEST_ADDRESS, write_addresses
 
 

@@ -2,11 +2,11 @@
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
+from netml._core.assembly cimport Assembly
 from netml._core.net.fragments cimport (
     NO_ENTRY, RING_BITS, DatagramKey, FragmentTable, allocate_fragments, remember_fragment,
 )
 from netml._core.packet cimport Packet
-from netml._core.assembly cimport Assembly
 from netml._core.status cimport STATUS_OK
 from netml._core.tunnel.registry cimport (
     TUNNEL_GENEVE, TUNNEL_GTP_U, TUNNEL_L2TP, TUNNEL_TEREDO, TUNNEL_VXLAN, TUNNEL_VXLAN_GPE, TunnelPorts,

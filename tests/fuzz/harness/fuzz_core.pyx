@@ -35,26 +35,26 @@ from netml._core.flow.biflow_order cimport (
 from netml._core.flow.biflow_rounds cimport RoundRules, end_round_of_biflows
 from netml._core.flow.biflow_table cimport end_all, find_biflow
 from netml._core.flow.carry cimport forget_flows, run_round
+from netml._core.flow.chunked_array cimport free_records
 from netml._core.flow.columns cimport (
     COLUMN_ACKNOWLEDGEMENT, COLUMN_FLAGS, COLUMN_HEADER_BYTES, COLUMN_IP_BYTES, COLUMN_IS_FORWARD,
     COLUMN_PAYLOAD_BYTES,
     COLUMN_SEQUENCE, COLUMN_TCP_OPTIONS, COLUMN_TTL, COLUMN_WINDOW, COLUMN_WIRELEN, N_COLUMNS, PLAIN_COLUMNS,
     PacketChunk, column_width, count_packets, free_columns,
 )
-from netml._core.flow.ends cimport (
+from netml._core.flow.end_reason cimport (
     END_ACTIVE, END_IDLE, END_LACK_OF_RESOURCES, END_OF_INPUT, END_UNKNOWN, N_DROPS, N_EARLY_ENDS, Dropped, EarlyEnds,
 )
 from netml._core.flow.expiry cimport ExpiryRules, cut_by_idle, cut_by_interval
 from netml._core.flow.first_headers cimport free_first
-from netml._core.flow.grouping cimport GroupedColumns, group_columns
+from netml._core.flow.group cimport GroupedColumns, group_columns
+from netml._core.flow.hash_index cimport FIRST_SLOT_BITS, SlotTable, free_slots, set_slots
 from netml._core.flow.header_rows cimport forget_taken, free_rows
 from netml._core.flow.header_store cimport HeaderStore, next_stored
 from netml._core.flow.key cimport KEY_BYTES, hash_key
 from netml._core.flow.offsets cimport find_longest, sum_flows
 from netml._core.flow.open cimport OpenFlows, OpenRules, free_open
-from netml._core.flow.records cimport free_records
 from netml._core.flow.remembered cimport count_remembered
-from netml._core.flow.slots cimport FIRST_SLOT_BITS, SlotTable, free_slots, set_slots
 from netml._core.flow.spans cimport (
     SpanList, compact_columns, free_spans, measure_durations, measure_spans, write_end_reasons, write_keys,
 )
@@ -64,9 +64,9 @@ from netml._core.header_bits cimport (
     ICMP_OCTETS, IPV4_OCTETS, IPV6_OCTETS, NO_BLOCK, TCP_OCTETS, UDP_OCTETS, BitLayout, HeaderOctets, find_headers,
     write_headers,
 )
-from netml._core.net.text cimport LONGEST_ADDRESS, write_addresses
 from netml._core.net.fragments cimport FragmentTable
 from netml._core.net.tcp_options cimport read_tcp_options
+from netml._core.net.text cimport LONGEST_ADDRESS, write_addresses
 from netml._core.octets cimport read_be32, read_u16, read_u32, read_u64
 from netml._core.packet cimport (
     TCP_HAS_MSS, TCP_HAS_WINDOW_SCALE, Frame, NetworkHeader, Packet,

@@ -5,10 +5,10 @@ from libc.string cimport memcpy
 from netml._core.flow.biflow cimport Biflow
 from netml._core.flow.biflow_table cimport BiflowTable, find_biflow, renumber_biflows
 from netml._core.flow.columns cimport N_COLUMNS, PacketColumns, column_width
-from netml._core.flow.ends cimport END_UNKNOWN
-from netml._core.flow.grouping cimport GroupedColumns
-from netml._core.flow.slots cimport NO_FLOW
-from netml._core.flow.waiting cimport append_waiting, renumber_waiting
+from netml._core.flow.end_reason cimport END_UNKNOWN
+from netml._core.flow.group cimport GroupedColumns
+from netml._core.flow.hash_index cimport NO_FLOW
+from netml._core.flow.pending cimport append_waiting, renumber_waiting
 from netml._core.status cimport STATUS_OK, Status
 
 

@@ -8,8 +8,8 @@ from libc.stdlib cimport free
 from netml._core.flow.biflow cimport Biflow
 from netml._core.flow.biflow_key cimport write_forward_key
 from netml._core.flow.biflow_table cimport BiflowTable, find_biflow
-from netml._core.flow.ends cimport DROP_SHORT_FLOW, Dropped, drop_piece
-from netml._core.flow.grouping cimport GroupedColumns, order_by_time, sort_flow
+from netml._core.flow.end_reason cimport DROP_SHORT_FLOW, Dropped, drop_piece
+from netml._core.flow.group cimport GroupedColumns, order_by_time, sort_flow
 from netml._core.flow.key cimport KEY_BYTES
 from netml._core.octets cimport netml_allocate_plain
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status

@@ -9,11 +9,11 @@ from libc.stdlib cimport free
 from netml._core.flow.biflow cimport Biflow, find_last_end, find_timeout
 from netml._core.flow.biflow_order cimport count_packets_of
 from netml._core.flow.biflow_table cimport BiflowTable, find_biflow
-from netml._core.flow.ends cimport (
+from netml._core.flow.end_reason cimport (
     DROP_SHORT_FLOW, EARLY_FLOWS, EARLY_LONG_FLOW, EARLY_MEMORY, END_IDLE, END_LACK_OF_RESOURCES, END_OF_FLOW,
     END_UNKNOWN, Dropped, EarlyEnd, EarlyEnds, count_early, drop_piece,
 )
-from netml._core.flow.grouping cimport order_by_time
+from netml._core.flow.group cimport order_by_time
 from netml._core.octets cimport netml_allocate_plain
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
 

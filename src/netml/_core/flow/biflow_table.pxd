@@ -6,9 +6,11 @@ from libc.stdint cimport UINT32_MAX, int64_t, uint8_t, uint32_t, uint64_t
 
 from netml._core.flow.biflow cimport Biflow, BiflowRules, add_to_biflow, begin_biflow, find_end, find_last_end
 from netml._core.flow.biflow_key cimport BiflowKey, is_same_biflow
-from netml._core.flow.ends cimport END_ACTIVE, END_UNKNOWN
-from netml._core.flow.records cimport CHUNK_BITS, Records, find_in_records, free_records, grow_records, shrink_records
-from netml._core.flow.slots cimport (
+from netml._core.flow.chunked_array cimport (
+    CHUNK_BITS, Records, find_in_records, free_records, grow_records, shrink_records,
+)
+from netml._core.flow.end_reason cimport END_ACTIVE, END_UNKNOWN
+from netml._core.flow.hash_index cimport (
     NO_FLOW, SlotTable, find_slot, find_slot_bits, free_slots, renumber_slots, set_slots, take_free_slot,
 )
 from netml._core.octets cimport netml_likely, netml_prefetch_write

@@ -2,7 +2,7 @@
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport qsort
 
-from netml._core.flow.ends cimport EARLY_FLOWS, EARLY_MEMORY, END_LACK_OF_RESOURCES, Dropped, EarlyEnd
+from netml._core.flow.end_reason cimport EARLY_FLOWS, EARLY_MEMORY, END_LACK_OF_RESOURCES, Dropped, EarlyEnd
 from netml._core.flow.forgetting cimport Forgetting, count_remembered_later, sweep_keys
 from netml._core.flow.open cimport OpenFlow, OpenFlows, OpenRules, end_early
 from netml._core.flow.remembered cimport NO_RECORD, count_remembered

@@ -5,8 +5,10 @@ that was cut the last piece is dropped, unless tails are kept. What is dropped i
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from netml._core.flow.ends cimport DROP_IDLE_TAIL, DROP_INTERVAL_TAIL, DROP_SHORT_FLOW, END_UNKNOWN, Dropped, drop_piece
-from netml._core.flow.grouping cimport GroupedColumns, sort_flow
+from netml._core.flow.end_reason cimport (
+    DROP_IDLE_TAIL, DROP_INTERVAL_TAIL, DROP_SHORT_FLOW, END_UNKNOWN, Dropped, drop_piece,
+)
+from netml._core.flow.group cimport GroupedColumns, sort_flow
 from netml._core.flow.spans cimport SpanList, keep_span, reserve_spans
 from netml._core.flow.table cimport FlowTable, find_record
 from netml._core.octets cimport netml_exceeds, netml_floor_quotient, netml_gap

@@ -6,8 +6,8 @@ or not: sweeps are for memory only. One comes when an eighth more is there than 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from netml._core.flow.chunked_array cimport shrink_records
 from netml._core.flow.key_record cimport PROTOCOL_AT, has_gone, read_last, record_width
-from netml._core.flow.records cimport shrink_records
 from netml._core.flow.remembered cimport (
     FIRST_PLACE_BITS, KeyMemory, RememberedKeys, find_remembered, free_memory, index_records,
 )

@@ -9,7 +9,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
-from netml._core.flow.ends cimport EarlyEnd, EarlyEnds, count_early
+from netml._core.flow.end_reason cimport EarlyEnd, EarlyEnds, count_early
 from netml._core.flow.remembered cimport RememberedKeys, free_remembered
 from netml._core.octets cimport netml_reallocate
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status

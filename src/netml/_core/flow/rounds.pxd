@@ -5,11 +5,11 @@ However the rounds lie, the pieces are those of the whole capture.
 """
 from libc.stdint cimport int64_t, uint32_t
 
-from netml._core.flow.ends cimport (
+from netml._core.flow.end_reason cimport (
     EARLY_LONG_FLOW, END_ACTIVE, END_IDLE, END_LACK_OF_RESOURCES, END_OF_INPUT, Dropped, EndReason,
 )
 from netml._core.flow.forgetting cimport is_beyond
-from netml._core.flow.grouping cimport GroupedColumns, sort_flow
+from netml._core.flow.group cimport GroupedColumns, sort_flow
 from netml._core.flow.open cimport OpenFlow, OpenFlows, OpenRules, admit_flows, end_early
 from netml._core.flow.recall cimport Retiring, recall_flows, remember_retiring, retire_flow
 from netml._core.flow.spans cimport SpanList, keep_span, reserve_spans

@@ -5,8 +5,8 @@ The flows keep their numbers; within a flow, the runs are in order of arrival.
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
+from netml._core.flow.chunked_array cimport CHUNK_BITS, grow_records
 from netml._core.flow.record cimport FlowRecord
-from netml._core.flow.records cimport CHUNK_BITS, grow_records
 from netml._core.flow.table cimport FlowTable, find_record
 from netml._core.status cimport STATUS_OK, Status
 

@@ -7,8 +7,8 @@ from libc.stdlib cimport free
 from libc.string cimport memmove
 
 from netml._core.flow.columns cimport N_COLUMNS, column_width
-from netml._core.flow.ends cimport DROP_SHORT_PIECE, Dropped, EndReason, drop_piece
-from netml._core.flow.grouping cimport GroupedColumns, Value
+from netml._core.flow.end_reason cimport DROP_SHORT_PIECE, Dropped, EndReason, drop_piece
+from netml._core.flow.group cimport GroupedColumns, Value
 from netml._core.flow.key cimport KEY_BYTES, write_key
 from netml._core.flow.table cimport FlowTable, find_record
 from netml._core.octets cimport netml_allocate, netml_gap, netml_reallocate

@@ -4,12 +4,14 @@ A probe of a million flows misses the cache once for the slot and once for the r
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from netml._core.flow.key cimport is_same_key
-from netml._core.flow.record cimport FlowRecord
-from netml._core.flow.records cimport CHUNK_BITS, Records, find_in_records, free_records, grow_records, shrink_records
-from netml._core.flow.slots cimport (
+from netml._core.flow.chunked_array cimport (
+    CHUNK_BITS, Records, find_in_records, free_records, grow_records, shrink_records,
+)
+from netml._core.flow.hash_index cimport (
     NO_FLOW, SlotTable, find_slot, find_slot_bits, free_slots, renumber_slots, set_slots, take_free_slot,
 )
+from netml._core.flow.key cimport is_same_key
+from netml._core.flow.record cimport FlowRecord
 from netml._core.octets cimport netml_likely, netml_prefetch_write
 from netml._core.packet cimport FlowKey
 from netml._core.status cimport STATUS_OK, Status

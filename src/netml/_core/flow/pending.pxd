@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
 from netml._core.flow.columns cimport N_COLUMNS, PacketChunk, PacketColumns, add_chunk, column_width
-from netml._core.flow.grouping cimport GroupedColumns
+from netml._core.flow.group cimport GroupedColumns
 from netml._core.status cimport STATUS_OK, Status
 
 
