@@ -85,17 +85,6 @@ THIN = ("netml.ndm.", "netml.representation")
 LIGHT_MODULES = ("netml", "netml.cli", "netml.cli.failures", "netml.cli.params", "netml.errors")
 NOT_AT_START = {"numpy", "dpkt", *HEAVY}
 
-# Rooms of the kernel: siblings never import each other.
-KERNEL_ROOMS = {"capture", "link", "net", "tunnel", "flow", "features"}
-KERNEL_COMMON = {"status", "octets", "packet", "guard", "header_bits"}
-KERNEL_HEADERS = {"guard.h", "native.h"}
-COMPOSITION = {
-    "layers": {"link", "net", "tunnel"},
-    "decode": {"layers", "link", "net", "tunnel"},
-    "assembly": {"layers", "flow"},
-    "pipeline": {"assembly", "capture", "decode", "net", "flow"},
-}
-
 # Reason of status.pxd -> its name in the summary. The order is the enum's.
 REASON_NAMES = {
     "SKIP_LINK_TYPE": "unsupported_link_type",
@@ -213,37 +202,6 @@ def test_start_up_is_light():
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     wrong = sorted(NOT_AT_START & {module.split(".")[0] for module in loaded})
     assert not wrong, f"{', '.join(LIGHT_MODULES)} must not load {wrong}: see who imports them (python -X importtime)"
-
-
-@pytest.mark.parametrize("path", [path for path in house.ROOMS if path.name != "__init__.pxd"], ids=house.relative)
-def test_kernel_rooms_do_not_know_each_other(path):
-    inner = path.relative_to(house.PACKAGE / "_core").with_suffix("").parts
-    if inner[0] in KERNEL_ROOMS:
-        allowed = {inner[0], *KERNEL_COMMON}
-    elif inner[0] in COMPOSITION:
-        allowed = COMPOSITION[inner[0]] | KERNEL_COMMON
-    else:
-        assert inner[0] in KERNEL_COMMON, f"{house.relative(path)} is no room: put it into one, or into KERNEL_COMMON"
-        allowed = KERNEL_COMMON
-    for found in house.imports_of(path):
-        place = f"{house.relative(path)}, line {found.line}"
-        if is_below(found.target, "netml._core"):
-            room = found.target.split(".")[2]
-            assert room in allowed, f"{place}: {inner[0]} may not cimport {room}; compose them in {sorted(COMPOSITION)}"
-        else:
-            assert found.target.split(".")[0] == "libc", f"{place}: a room knows only libc and other rooms, no Python"
-
-
-def test_kernel_folders_are_header_only():
-    folders = [house.PACKAGE / "_core", *(house.PACKAGE / "_core" / room for room in KERNEL_ROOMS)]
-    for folder in folders:
-        mark = folder / "__init__.pxd"
-        assert mark.exists(), f"{house.relative(mark)} is missing: without it Cython does not find the folder"
-        assert mark.read_text() == "", f"{house.relative(mark)} must be empty"
-    for path in (house.PACKAGE / "_core").rglob("*"):
-        if path.is_file():
-            is_allowed = path.suffix == ".pxd" or path.name in KERNEL_HEADERS
-            assert is_allowed, f"{house.relative(path)}: rooms are .pxd files; a .h only for what Cython cannot say"
 
 
 @pytest.mark.parametrize("folder", ["builders", "reference"])

@@ -1,20 +1,20 @@
 """Packets in, flows of the definition `seed` out: the assembler that owns the memory of one table of them."""
 from libc.stdint cimport INT64_MIN, UINT32_MAX, int64_t, uint8_t, uint32_t
 
-from netml._core.flow.carry cimport forget_flows, run_round
 from netml._core.flow.columns cimport count_packets
-from netml._core.flow.expiry cimport ExpiryRules, cut_by_idle, cut_by_interval
 from netml._core.flow.group cimport GroupedColumns, copy_columns, group_columns
 from netml._core.flow.hash_index cimport FIRST_SLOT_BITS, free_slots, set_slots
 from netml._core.flow.key cimport KEY_BYTES
-from netml._core.flow.open cimport OpenFlows, OpenRules, free_open
-from netml._core.flow.remembered cimport count_remembered
-from netml._core.flow.runs cimport copy_records, take_counts
-from netml._core.flow.spans cimport (
+from netml._core.subflow.span cimport (
     SpanList, compact_columns, free_spans, measure_durations, measure_spans, write_all_keys, write_end_reasons,
     write_keys,
 )
-from netml._core.flow.table cimport free_table, number_packets
+from netml._core.subflow.spill_runs cimport copy_records, take_counts
+from netml._core.subflow.split cimport ExpiryRules, cut_by_idle, cut_by_interval
+from netml._core.subflow.stream.flush cimport forget_flows, run_round
+from netml._core.subflow.stream.idle_keys cimport count_remembered
+from netml._core.subflow.stream.open_flow cimport OpenFlows, OpenRules, free_open
+from netml._core.subflow.table cimport free_table, number_packets
 
 
 cdef class FlowAssembler(PacketAssembler):

@@ -2,15 +2,15 @@
 from libc.stdint cimport INT64_MIN, int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from netml._core.flow.biflow cimport TCP_END_FIN, TCP_END_NONE, TCP_END_REOPEN, TCP_END_RST, BiflowRules
-from netml._core.flow.biflow_carry cimport (
+from netml._core.biflow.expire cimport RoundRules, end_round_of_biflows
+from netml._core.biflow.flush cimport (
     carry_open, copy_chosen, find_due, is_worth_packing, note_summed, pack_biflows, place_chosen,
 )
-from netml._core.flow.biflow_order cimport (
+from netml._core.biflow.order cimport (
     BiflowFacts, mark_long_flows, order_numbers, place_packets, sort_flows, write_facts,
 )
-from netml._core.flow.biflow_rounds cimport RoundRules, end_round_of_biflows
-from netml._core.flow.biflow_table cimport BiflowTable, end_all, free_biflows
+from netml._core.biflow.record cimport TCP_END_FIN, TCP_END_NONE, TCP_END_REOPEN, TCP_END_RST, BiflowRules
+from netml._core.biflow.table cimport BiflowTable, end_all, free_biflows
 from netml._core.flow.columns cimport count_packets
 from netml._core.flow.end_reason cimport EarlyEnds
 from netml._core.flow.group cimport GroupedColumns, group_columns

@@ -2,14 +2,14 @@
 from libc.stdint cimport int8_t, int64_t, uint32_t
 from libc.stdlib cimport calloc, free
 
-from netml._core.flow.header_rows cimport HeaderRows, PacketRow, forget_taken
-from netml._core.flow.header_store cimport (
-    MOST_PAYLOAD_OCTETS, HeaderStore, count_stored_bytes, free_headers, next_stored, store_headers,
-)
-from netml._core.flow.stored_bits cimport fill_stored, list_stored
-from netml._core.header_bits cimport (
+from netml._core.headers.bits cimport (
     ICMP_OCTETS, IPV4_OCTETS, IPV6_OCTETS, NO_BLOCK, TCP_OCTETS, UDP_OCTETS, BitLayout, HeaderOctets,
     write_headers,
+)
+from netml._core.headers.fill_bits cimport fill_stored, list_stored
+from netml._core.headers.packet_rows cimport HeaderRows, PacketRow, forget_taken
+from netml._core.headers.store cimport (
+    MOST_PAYLOAD_OCTETS, HeaderStore, count_stored_bytes, free_headers, next_stored, store_headers,
 )
 
 HEADER_BLOCKS = {  # columns of each, in the order in which they stand in a row

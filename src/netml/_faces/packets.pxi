@@ -5,17 +5,17 @@ from libc.string cimport memcpy
 
 import os
 
-from netml._core.assembly cimport Assembly, flush_batch, note_wants
+from netml._core.compose.assembly cimport Assembly, flush_batch, note_wants
+from netml._core.compose.decode_nested cimport Decoding
+from netml._core.compose.pipeline cimport AssembleRequest, request_assembly, run_assembly, take_frame
 from netml._core.flow.columns cimport count_packets, free_columns
 from netml._core.flow.end_reason cimport Dropped
-from netml._core.flow.first_headers cimport free_first
 from netml._core.flow.group cimport GroupedColumns
-from netml._core.flow.header_rows cimport free_rows
 from netml._core.flow.key cimport KEY_BYTES
 from netml._core.guard cimport NETML_BUS, netml_begin_guard, netml_end_guard, netml_run_guarded
-from netml._core.layers cimport Decoding
+from netml._core.headers.first_packets cimport free_first
+from netml._core.headers.packet_rows cimport free_rows
 from netml._core.net.fragments cimport allocate_fragments, free_fragments
-from netml._core.pipeline cimport AssembleRequest, request_assembly, run_assembly, take_frame
 from netml._core.status cimport N_REASONS
 
 

@@ -9,8 +9,8 @@ from netml._core.features.registry cimport (
 )
 from netml._core.features.tcp cimport TCP_COLUMNS
 from netml._core.flow.offsets cimport find_longest, sum_flows
-from netml._core.flow.runs cimport place_slices
 from netml._core.net.text cimport LONGEST_ADDRESS, write_addresses
+from netml._core.subflow.spill_runs cimport place_slices
 
 
 def place_run(

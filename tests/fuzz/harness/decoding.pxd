@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from netml._core.assembly cimport Assembly
+from netml._core.compose.assembly cimport Assembly
 from netml._core.net.fragments cimport (
     NO_ENTRY, RING_BITS, DatagramKey, FragmentTable, allocate_fragments, remember_fragment,
 )

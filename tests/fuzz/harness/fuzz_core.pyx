@@ -9,10 +9,20 @@ from libc.string cimport memcmp, memcpy, memset
 
 from decoding cimport empty_ring, fill_ring, set_tunnels
 
-from netml._core.assembly cimport Assembly, flush_batch, note_wants
+from netml._core.biflow.expire cimport RoundRules, end_round_of_biflows
+from netml._core.biflow.flush cimport (
+    carry_open, copy_chosen, find_due, is_worth_packing, note_summed, pack_biflows, place_chosen,
+)
+from netml._core.biflow.order cimport (
+    BiflowFacts, mark_long_flows, order_numbers, place_packets, sort_flows, write_facts,
+)
+from netml._core.biflow.record cimport Biflow
+from netml._core.biflow.table cimport end_all, find_biflow
 from netml._core.capture.pcapng cimport free_pcapng
 from netml._core.capture.registry cimport FORMAT_PCAP, FORMAT_PCAPNG, Framing, next_frame
-from netml._core.decode cimport decode_frame
+from netml._core.compose.assembly cimport Assembly, flush_batch, note_wants
+from netml._core.compose.decode cimport decode_frame
+from netml._core.compose.pipeline cimport assemble_block, share_packet, take_frame
 from netml._core.features.family cimport FamilyNeeds, FlowFacts, FlowPackets
 from netml._core.features.flow_family cimport COLUMN_GAPS, N_FLOW_COLUMNS
 from netml._core.features.packed cimport count_groups
@@ -25,16 +35,6 @@ from netml._core.features.states cimport (
     FlowStates, feed_states, free_states, renumber_states, restart_states, write_states,
 )
 from netml._core.features.tcp cimport TCP_COLUMNS
-from netml._core.flow.biflow cimport Biflow
-from netml._core.flow.biflow_carry cimport (
-    carry_open, copy_chosen, find_due, is_worth_packing, note_summed, pack_biflows, place_chosen,
-)
-from netml._core.flow.biflow_order cimport (
-    BiflowFacts, mark_long_flows, order_numbers, place_packets, sort_flows, write_facts,
-)
-from netml._core.flow.biflow_rounds cimport RoundRules, end_round_of_biflows
-from netml._core.flow.biflow_table cimport end_all, find_biflow
-from netml._core.flow.carry cimport forget_flows, run_round
 from netml._core.flow.chunked_array cimport free_records
 from netml._core.flow.columns cimport (
     COLUMN_ACKNOWLEDGEMENT, COLUMN_FLAGS, COLUMN_HEADER_BYTES, COLUMN_IP_BYTES, COLUMN_IS_FORWARD,
@@ -45,25 +45,18 @@ from netml._core.flow.columns cimport (
 from netml._core.flow.end_reason cimport (
     END_ACTIVE, END_IDLE, END_LACK_OF_RESOURCES, END_OF_INPUT, END_UNKNOWN, N_DROPS, N_EARLY_ENDS, Dropped, EarlyEnds,
 )
-from netml._core.flow.expiry cimport ExpiryRules, cut_by_idle, cut_by_interval
-from netml._core.flow.first_headers cimport free_first
 from netml._core.flow.group cimport GroupedColumns, group_columns
 from netml._core.flow.hash_index cimport FIRST_SLOT_BITS, SlotTable, free_slots, set_slots
-from netml._core.flow.header_rows cimport forget_taken, free_rows
-from netml._core.flow.header_store cimport HeaderStore, next_stored
 from netml._core.flow.key cimport KEY_BYTES, hash_key
 from netml._core.flow.offsets cimport find_longest, sum_flows
-from netml._core.flow.open cimport OpenFlows, OpenRules, free_open
-from netml._core.flow.remembered cimport count_remembered
-from netml._core.flow.spans cimport (
-    SpanList, compact_columns, free_spans, measure_durations, measure_spans, write_end_reasons, write_keys,
-)
-from netml._core.flow.stored_bits cimport fill_stored, list_stored
-from netml._core.flow.table cimport number_packets
-from netml._core.header_bits cimport (
+from netml._core.headers.bits cimport (
     ICMP_OCTETS, IPV4_OCTETS, IPV6_OCTETS, NO_BLOCK, TCP_OCTETS, UDP_OCTETS, BitLayout, HeaderOctets, find_headers,
     write_headers,
 )
+from netml._core.headers.fill_bits cimport fill_stored, list_stored
+from netml._core.headers.first_packets cimport free_first
+from netml._core.headers.packet_rows cimport forget_taken, free_rows
+from netml._core.headers.store cimport HeaderStore, next_stored
 from netml._core.net.fragments cimport FragmentTable
 from netml._core.net.tcp_options cimport read_tcp_options
 from netml._core.net.text cimport LONGEST_ADDRESS, write_addresses
@@ -71,11 +64,18 @@ from netml._core.octets cimport read_be32, read_u16, read_u32, read_u64
 from netml._core.packet cimport (
     TCP_HAS_MSS, TCP_HAS_WINDOW_SCALE, Frame, NetworkHeader, Packet,
 )
-from netml._core.pipeline cimport assemble_block, share_packet, take_frame
 from netml._core.status cimport (
     KEPT, N_REASONS, STATUS_BAD_BLOCK, STATUS_BAD_LENGTH, STATUS_BAD_SECTION, STATUS_FRAME, STATUS_NEED_MORE,
     STATUS_NO_FRAME, STATUS_NO_INTERFACE, STATUS_OK, Status,
 )
+from netml._core.subflow.span cimport (
+    SpanList, compact_columns, free_spans, measure_durations, measure_spans, write_end_reasons, write_keys,
+)
+from netml._core.subflow.split cimport ExpiryRules, cut_by_idle, cut_by_interval
+from netml._core.subflow.stream.flush cimport forget_flows, run_round
+from netml._core.subflow.stream.idle_keys cimport count_remembered
+from netml._core.subflow.stream.open_flow cimport OpenFlows, OpenRules, free_open
+from netml._core.subflow.table cimport number_packets
 
 
 cdef extern from "support.h" nogil:

@@ -9,11 +9,11 @@ from netml._core.flow.end_reason cimport (
     DROP_IDLE_TAIL, DROP_INTERVAL_TAIL, DROP_SHORT_FLOW, END_UNKNOWN, Dropped, drop_piece,
 )
 from netml._core.flow.group cimport GroupedColumns, sort_flow
-from netml._core.flow.spans cimport SpanList, keep_span, reserve_spans
-from netml._core.flow.table cimport FlowTable, find_record
 from netml._core.octets cimport netml_exceeds, netml_floor_quotient, netml_gap
 from netml._core.packet cimport PROTOCOL_TCP, find_protocol
 from netml._core.status cimport STATUS_OK, Status
+from netml._core.subflow.span cimport SpanList, keep_span, reserve_spans
+from netml._core.subflow.table cimport FlowTable, find_record
 
 
 cdef struct ExpiryRules:

@@ -5,9 +5,9 @@ What a block leaves is smaller than the block: the bits are written when the row
 from libc.stdint cimport UINT32_MAX, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
 
-from netml._core.flow.first_headers cimport FirstHeaders, put_in_line
-from netml._core.flow.header_store cimport HeaderStore, StoreCursor, empty_headers, free_headers, store_packet
 from netml._core.flow.key cimport write_key
+from netml._core.headers.first_packets cimport FirstHeaders, put_in_line
+from netml._core.headers.store cimport HeaderStore, StoreCursor, empty_headers, free_headers, store_packet
 from netml._core.octets cimport netml_reallocate
 from netml._core.packet cimport NetworkHeader, Packet
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, STATUS_TOO_MANY, Status

@@ -1,8 +1,8 @@
 """From the headers that are kept of flows' first packets to the bits of rows, in the order of their times."""
 from libc.stdint cimport int8_t, int64_t, uint32_t
 
-from netml._core.flow.header_store cimport HeaderStore, StoreCursor, StoredHeaders, next_stored
-from netml._core.header_bits cimport BitLayout, HeaderOctets, write_headers
+from netml._core.headers.bits cimport BitLayout, HeaderOctets, write_headers
+from netml._core.headers.store cimport HeaderStore, StoreCursor, StoredHeaders, next_stored
 
 
 cdef inline void list_stored(

@@ -4,14 +4,14 @@ Each packet of a batch is framed and decoded, and the cache asked for its slot.
 """
 from libc.stdint cimport uint8_t
 
-from netml._core.assembly cimport BATCH, Assembly, flush_batch, note_wants
+from netml._core.biflow.key cimport BiflowKey, hash_biflow, is_turned, share_key
+from netml._core.biflow.table cimport BiflowTable
 from netml._core.capture.registry cimport Framing, next_frame
-from netml._core.decode cimport decode_frame
-from netml._core.flow.biflow_key cimport BiflowKey, hash_biflow, is_turned, share_key
-from netml._core.flow.biflow_table cimport BiflowTable
+from netml._core.compose.assembly cimport BATCH, Assembly, flush_batch, note_wants
+from netml._core.compose.decode cimport decode_frame
 from netml._core.flow.hash_index cimport prefetch_slot
-from netml._core.flow.header_rows cimport keep_octets
 from netml._core.flow.key cimport hash_key
+from netml._core.headers.packet_rows cimport keep_octets
 from netml._core.net.details cimport read_details
 from netml._core.octets cimport netml_likely, prefetch_octets
 from netml._core.packet cimport Frame, NetworkHeader, Packet

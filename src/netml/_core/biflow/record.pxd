@@ -5,7 +5,7 @@ comes late exceeds no timeout.
 """
 from libc.stdint cimport INT64_MAX, int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from netml._core.flow.biflow_key cimport BiflowKey
+from netml._core.biflow.key cimport BiflowKey
 from netml._core.flow.end_reason cimport END_ACTIVE, END_IDLE, END_OF_FLOW, END_OF_INPUT, END_UNKNOWN
 from netml._core.octets cimport netml_gap
 from netml._core.packet cimport PROTOCOL_TCP, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, Packet

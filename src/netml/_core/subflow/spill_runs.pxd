@@ -6,9 +6,9 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
 from netml._core.flow.chunked_array cimport CHUNK_BITS, grow_records
-from netml._core.flow.record cimport FlowRecord
-from netml._core.flow.table cimport FlowTable, find_record
 from netml._core.status cimport STATUS_OK, Status
+from netml._core.subflow.record cimport FlowRecord
+from netml._core.subflow.table cimport FlowTable, find_record
 
 
 cdef inline size_t take_counts(FlowTable *table, uint32_t *flows, uint32_t *counts) noexcept nogil:

@@ -5,9 +5,9 @@ A flow's number is the place of its first packet among those of all flows.
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 
-from netml._core.flow.biflow cimport Biflow
-from netml._core.flow.biflow_key cimport write_forward_key
-from netml._core.flow.biflow_table cimport BiflowTable, find_biflow
+from netml._core.biflow.key cimport write_forward_key
+from netml._core.biflow.record cimport Biflow
+from netml._core.biflow.table cimport BiflowTable, find_biflow
 from netml._core.flow.end_reason cimport DROP_SHORT_FLOW, Dropped, drop_piece
 from netml._core.flow.group cimport GroupedColumns, order_by_time, sort_flow
 from netml._core.flow.key cimport KEY_BYTES

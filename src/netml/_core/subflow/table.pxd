@@ -11,10 +11,10 @@ from netml._core.flow.hash_index cimport (
     NO_FLOW, SlotTable, find_slot, find_slot_bits, free_slots, renumber_slots, set_slots, take_free_slot,
 )
 from netml._core.flow.key cimport is_same_key
-from netml._core.flow.record cimport FlowRecord
 from netml._core.octets cimport netml_likely, netml_prefetch_write
 from netml._core.packet cimport FlowKey
 from netml._core.status cimport STATUS_OK, Status
+from netml._core.subflow.record cimport FlowRecord
 
 
 cdef struct FlowTable:

@@ -7,13 +7,13 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from netml._core.flow.chunked_array cimport shrink_records
-from netml._core.flow.key_record cimport PROTOCOL_AT, has_gone, read_last, record_width
-from netml._core.flow.remembered cimport (
-    FIRST_PLACE_BITS, KeyMemory, RememberedKeys, find_remembered, free_memory, index_records,
-)
 from netml._core.octets cimport netml_gap
 from netml._core.packet cimport PROTOCOL_TCP
 from netml._core.status cimport STATUS_OK, Status
+from netml._core.subflow.stream.idle_key_record cimport PROTOCOL_AT, has_gone, read_last, record_width
+from netml._core.subflow.stream.idle_keys cimport (
+    FIRST_PLACE_BITS, KeyMemory, RememberedKeys, find_remembered, free_memory, index_records,
+)
 
 
 cdef enum:

@@ -6,13 +6,13 @@ needs is asked for while the others are looked at.
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from netml._core.flow.key cimport hash_key
-from netml._core.flow.open cimport OpenFlow, OpenFlows
-from netml._core.flow.remembered cimport (
-    NO_RECORD, find_record_of, prefetch_place, prefetch_remembered, recall_record, remember_key, remember_once_more,
-)
-from netml._core.flow.table cimport FlowTable, find_record
 from netml._core.packet cimport FlowKey
 from netml._core.status cimport STATUS_OK, Status
+from netml._core.subflow.stream.idle_keys cimport (
+    NO_RECORD, find_record_of, prefetch_place, prefetch_remembered, recall_record, remember_key, remember_once_more,
+)
+from netml._core.subflow.stream.open_flow cimport OpenFlow, OpenFlows
+from netml._core.subflow.table cimport FlowTable, find_record
 
 
 cdef enum:

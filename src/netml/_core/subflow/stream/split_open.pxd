@@ -8,15 +8,15 @@ from libc.stdint cimport int64_t, uint32_t
 from netml._core.flow.end_reason cimport (
     EARLY_LONG_FLOW, END_ACTIVE, END_IDLE, END_LACK_OF_RESOURCES, END_OF_INPUT, Dropped, EndReason,
 )
-from netml._core.flow.forgetting cimport is_beyond
 from netml._core.flow.group cimport GroupedColumns, sort_flow
-from netml._core.flow.open cimport OpenFlow, OpenFlows, OpenRules, admit_flows, end_early
-from netml._core.flow.recall cimport Retiring, recall_flows, remember_retiring, retire_flow
-from netml._core.flow.spans cimport SpanList, keep_span, reserve_spans
-from netml._core.flow.table cimport FlowTable, find_record
 from netml._core.octets cimport netml_exceeds, netml_floor_quotient, netml_gap
 from netml._core.packet cimport PROTOCOL_TCP, find_protocol
 from netml._core.status cimport STATUS_OK, Status
+from netml._core.subflow.span cimport SpanList, keep_span, reserve_spans
+from netml._core.subflow.stream.expire_keys cimport is_beyond
+from netml._core.subflow.stream.open_flow cimport OpenFlow, OpenFlows, OpenRules, admit_flows, end_early
+from netml._core.subflow.stream.reactivate cimport Retiring, recall_flows, remember_retiring, retire_flow
+from netml._core.subflow.table cimport FlowTable, find_record
 
 
 cdef inline bint is_over(const OpenRules *rules, int64_t last_ns, double limit_ns, double timeout_ns) noexcept nogil:

@@ -5,20 +5,20 @@ Flows of which nothing waits keep their numbers until they are a fifth of the ta
 from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport free
 
-from netml._core.flow.bounds cimport forget_by, forget_keys, keep_bounds
 from netml._core.flow.columns cimport PacketColumns
 from netml._core.flow.end_reason cimport Dropped
-from netml._core.flow.forgetting cimport Forgetting, is_worth_sweeping
 from netml._core.flow.group cimport GroupedColumns
 from netml._core.flow.hash_index cimport NO_FLOW
-from netml._core.flow.open cimport OpenFlows, OpenRules, shrink_flows
 from netml._core.flow.pending cimport append_waiting, renumber_waiting
-from netml._core.flow.remembered cimport free_remembered
-from netml._core.flow.rounds cimport end_pieces
-from netml._core.flow.spans cimport SpanList
-from netml._core.flow.table cimport FlowTable, find_record, renumber_flows
 from netml._core.octets cimport netml_allocate_plain
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
+from netml._core.subflow.span cimport SpanList
+from netml._core.subflow.stream.evict cimport forget_by, forget_keys, keep_bounds
+from netml._core.subflow.stream.expire_keys cimport Forgetting, is_worth_sweeping
+from netml._core.subflow.stream.idle_keys cimport free_remembered
+from netml._core.subflow.stream.open_flow cimport OpenFlows, OpenRules, shrink_flows
+from netml._core.subflow.stream.split_open cimport end_pieces
+from netml._core.subflow.table cimport FlowTable, find_record, renumber_flows
 
 
 cdef enum:

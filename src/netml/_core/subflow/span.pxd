@@ -10,9 +10,9 @@ from netml._core.flow.columns cimport N_COLUMNS, column_width
 from netml._core.flow.end_reason cimport DROP_SHORT_PIECE, Dropped, EndReason, drop_piece
 from netml._core.flow.group cimport GroupedColumns, Value
 from netml._core.flow.key cimport KEY_BYTES, write_key
-from netml._core.flow.table cimport FlowTable, find_record
 from netml._core.octets cimport netml_allocate, netml_gap, netml_reallocate
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
+from netml._core.subflow.table cimport FlowTable, find_record
 
 
 cdef enum:

@@ -3,11 +3,11 @@ from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport qsort
 
 from netml._core.flow.end_reason cimport EARLY_FLOWS, EARLY_MEMORY, END_LACK_OF_RESOURCES, Dropped, EarlyEnd
-from netml._core.flow.forgetting cimport Forgetting, count_remembered_later, sweep_keys
-from netml._core.flow.open cimport OpenFlow, OpenFlows, OpenRules, end_early
-from netml._core.flow.remembered cimport NO_RECORD, count_remembered
-from netml._core.flow.spans cimport Span, SpanList, keep_span
 from netml._core.status cimport STATUS_OK, Status
+from netml._core.subflow.span cimport Span, SpanList, keep_span
+from netml._core.subflow.stream.expire_keys cimport Forgetting, count_remembered_later, sweep_keys
+from netml._core.subflow.stream.idle_keys cimport NO_RECORD, count_remembered
+from netml._core.subflow.stream.open_flow cimport OpenFlow, OpenFlows, OpenRules, end_early
 
 
 cdef struct Bound:

@@ -4,8 +4,8 @@ A key has at most one open flow: a packet joins it, or ends it and begins anothe
 """
 from libc.stdint cimport UINT32_MAX, int64_t, uint8_t, uint32_t, uint64_t
 
-from netml._core.flow.biflow cimport Biflow, BiflowRules, add_to_biflow, begin_biflow, find_end, find_last_end
-from netml._core.flow.biflow_key cimport BiflowKey, is_same_biflow
+from netml._core.biflow.key cimport BiflowKey, is_same_biflow
+from netml._core.biflow.record cimport Biflow, BiflowRules, add_to_biflow, begin_biflow, find_end, find_last_end
 from netml._core.flow.chunked_array cimport (
     CHUNK_BITS, Records, find_in_records, free_records, grow_records, shrink_records,
 )

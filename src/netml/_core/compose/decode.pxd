@@ -5,7 +5,7 @@ more, by `layers.pxd`.
 """
 from libc.stdint cimport uint32_t
 
-from netml._core.layers cimport Decoding, decode_layers, decode_network
+from netml._core.compose.decode_nested cimport Decoding, decode_layers, decode_network
 from netml._core.link.registry cimport decode_link
 from netml._core.net.other cimport decode_other
 from netml._core.net.tcp cimport decode_tcp

@@ -2,8 +2,8 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
-from netml._core.flow.biflow cimport Biflow
-from netml._core.flow.biflow_table cimport BiflowTable, find_biflow, renumber_biflows
+from netml._core.biflow.record cimport Biflow
+from netml._core.biflow.table cimport BiflowTable, find_biflow, renumber_biflows
 from netml._core.flow.columns cimport N_COLUMNS, PacketColumns, column_width
 from netml._core.flow.end_reason cimport END_UNKNOWN
 from netml._core.flow.group cimport GroupedColumns

@@ -10,12 +10,12 @@ from libc.string cimport memset
 
 from netml._core.flow.chunked_array cimport CHUNK_BITS, Records, find_in_records, free_records, grow_records
 from netml._core.flow.key cimport hash_key
-from netml._core.flow.key_record cimport (
-    has_gone, is_key_of, read_key, read_last, read_origin, record_width, write_remembered_key, write_times,
-)
 from netml._core.octets cimport netml_prefetch_read, netml_prefetch_write, netml_reallocate
 from netml._core.packet cimport FlowKey
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, STATUS_TOO_MANY, Status
+from netml._core.subflow.stream.idle_key_record cimport (
+    has_gone, is_key_of, read_key, read_last, read_origin, record_width, write_remembered_key, write_times,
+)
 
 
 cdef enum:

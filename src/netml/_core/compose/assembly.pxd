@@ -5,15 +5,15 @@ overlap instead of following each other.
 """
 from libc.stdint cimport uint8_t, uint32_t
 
-from netml._core.flow.biflow_key cimport BiflowKey
-from netml._core.flow.biflow_table cimport BiflowTable, find_biflow, join_biflow, prefetch_biflow
+from netml._core.biflow.key cimport BiflowKey
+from netml._core.biflow.table cimport BiflowTable, find_biflow, join_biflow, prefetch_biflow
+from netml._core.compose.decode_nested cimport Decoding
 from netml._core.flow.columns cimport PacketChunk, PacketColumns, add_chunk, append_packet
-from netml._core.flow.first_headers cimport FirstHeaders, call_first
-from netml._core.flow.header_rows cimport HeaderRows
-from netml._core.flow.table cimport FlowTable, find_or_insert_flow, prefetch_record
-from netml._core.layers cimport Decoding
+from netml._core.headers.first_packets cimport FirstHeaders, call_first
+from netml._core.headers.packet_rows cimport HeaderRows
 from netml._core.packet cimport Packet
 from netml._core.status cimport STATUS_OK, Counters, Status
+from netml._core.subflow.table cimport FlowTable, find_or_insert_flow, prefetch_record
 
 
 cdef enum:

@@ -6,9 +6,9 @@ more; or when the next packet of its key has begun another one; or when too much
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 
-from netml._core.flow.biflow cimport Biflow, find_last_end, find_timeout
-from netml._core.flow.biflow_order cimport count_packets_of
-from netml._core.flow.biflow_table cimport BiflowTable, find_biflow
+from netml._core.biflow.order cimport count_packets_of
+from netml._core.biflow.record cimport Biflow, find_last_end, find_timeout
+from netml._core.biflow.table cimport BiflowTable, find_biflow
 from netml._core.flow.end_reason cimport (
     DROP_SHORT_FLOW, EARLY_FLOWS, EARLY_LONG_FLOW, EARLY_MEMORY, END_IDLE, END_LACK_OF_RESOURCES, END_OF_FLOW,
     END_UNKNOWN, Dropped, EarlyEnd, EarlyEnds, count_early, drop_piece,

@@ -7,7 +7,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 
-from netml._core.header_bits cimport HeaderOctets, find_headers
+from netml._core.headers.bits cimport HeaderOctets, find_headers
 from netml._core.octets cimport netml_allocate, netml_reallocate
 from netml._core.packet cimport NetworkHeader, Packet, find_protocol
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status

@@ -10,9 +10,9 @@ from libc.stdlib cimport free
 from libc.string cimport memset
 
 from netml._core.flow.end_reason cimport EarlyEnd, EarlyEnds, count_early
-from netml._core.flow.remembered cimport RememberedKeys, free_remembered
 from netml._core.octets cimport netml_reallocate
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
+from netml._core.subflow.stream.idle_keys cimport RememberedKeys, free_remembered
 
 
 cdef struct OpenRules:

@@ -6,11 +6,11 @@ it is kept, whatever its place; places are found when rows are made (`stored_bit
 """
 from libc.stdint cimport uint8_t, uint32_t
 
-from netml._core.flow.biflow cimport Biflow
-from netml._core.flow.header_store cimport (
+from netml._core.biflow.record cimport Biflow
+from netml._core.headers.bits cimport HeaderOctets
+from netml._core.headers.store cimport (
     HeaderStore, StoreCursor, StoredHeaders, empty_headers, free_headers, next_stored, store_headers, store_packet,
 )
-from netml._core.header_bits cimport HeaderOctets
 from netml._core.packet cimport NetworkHeader, Packet
 from netml._core.status cimport STATUS_OK, Status
 
