@@ -170,7 +170,7 @@ cdef class FlowAssembler(PacketAssembler):
         return part
 
     def end_round(self, OpenRules rules):
-        """End the pieces that no packet to come can belong to (`rounds.pxd`), for `take_round`; the others wait.
+        """End the pieces that no packet to come can belong to (`subflow/stream/split_open.pxd`), for `take_round`; the others wait.
 
         `rules` is a dict of the fields of `OpenRules`.
         """

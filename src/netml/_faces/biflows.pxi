@@ -112,7 +112,7 @@ cdef class BiflowAssembler(PacketAssembler):
         return headers
 
     def end_round(self, RoundRules rules, *, sums=(), str size="caplen"):
-        """End the flows that no packet to come can belong to (`biflow_rounds.pxd`), for `take_round`; others wait.
+        """End the flows that no packet to come can belong to (`biflow/expire.pxd`), for `take_round`; others wait.
 
         With `sums` the packets go into states as soon as no earlier one is expected, and are not kept: what is handed
         out are rows, by `take_rows` and then `forget_gone`.

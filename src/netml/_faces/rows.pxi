@@ -1,13 +1,13 @@
 """Columns into rows and texts: feature families, sums, addresses. Nothing here knows of captures."""
 from libc.stdint cimport INT32_MAX, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 
-from netml._core.features.family cimport FamilyNeeds, FamilySettings, FlowFacts, FlowPackets
-from netml._core.features.flow_family cimport N_FLOW_COLUMNS
+from netml._core.features.base.family cimport FamilyNeeds, FamilySettings, FlowFacts, FlowPackets
+from netml._core.features.flow.columns cimport N_FLOW_COLUMNS
 from netml._core.features.registry cimport (
     FAMILY_CIC, FAMILY_CIC_2017, FAMILY_FLOW, FAMILY_HEADER, FAMILY_SPLT, FAMILY_STATS, FAMILY_TCP, N_FAMILIES,
     FamilyCode, fill_rows,
 )
-from netml._core.features.tcp cimport TCP_COLUMNS
+from netml._core.features.tcp.columns cimport TCP_COLUMNS
 from netml._core.flow.offsets cimport find_longest, sum_flows
 from netml._core.net.text cimport LONGEST_ADDRESS, write_addresses
 from netml._core.subflow.spill_runs cimport place_slices

@@ -4,7 +4,7 @@ from libc.string cimport memcpy
 
 import os
 
-from netml._core.features.family cimport FamilyNeeds, FamilySettings, FlowFacts, FlowPackets
+from netml._core.features.base.family cimport FamilyNeeds, FamilySettings, FlowFacts, FlowPackets
 from netml._core.features.packed cimport MOST_GROUPS, count_groups
 from netml._core.features.registry cimport FamilyCode
 from netml._core.features.state cimport measure_state

@@ -1,5 +1,5 @@
 """TCP beyond numbers: what a SYN offers, and what happened to each connection, as text."""
-from netml._core.features.tcp_history cimport measure_histories, trace_flows
+from netml._core.features.tcp.history cimport measure_histories, trace_flows
 from netml._core.net.tcp_options cimport read_tcp_options as read_options
 
 
@@ -24,7 +24,7 @@ def trace_connections(const int64_t[::1] offsets, dict columns not None, dict fa
     Returns
     -------
     states : ndarray (n_flows,) of uint8
-        Numbers of `features/tcp_state.pxd`.
+        Numbers of `features/tcp/state.pxd`.
     ends : ndarray (n_flows + 1,) of int32
         History i is text[ends[i]:ends[i + 1]].
     text : ndarray of uint8

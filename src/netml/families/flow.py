@@ -11,7 +11,7 @@ _OF_A_WAY = (
     *("iat_min_s", "iat_mean_s", "iat_std_s", "iat_max_s"),
     *FLAG_COLUMNS,
 )
-# In the order of the COLUMN_ values in _core/features/flow_family.pxd.
+# In the order of the COLUMN_ values in _core/features/flow/columns.pxd.
 FLOW_COLUMNS = (
     *(f"{way}_{name}" for way in WAYS for name in _OF_A_WAY),
     *("packets_per_s", "bytes_per_s", "down_up_ratio"),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from netml.flows import FlowTable
 
-# The code of a state in the matrix is its place here; "-": not TCP. In the order of _core/features/tcp_state.pxd.
+# The code of a state in the matrix is its place here; "-": not TCP. In the order of _core/features/tcp/state.pxd.
 CONN_STATES = ("-", "S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH")
 
 _SIDE_COLUMNS = (

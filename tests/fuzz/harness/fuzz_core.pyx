@@ -23,8 +23,8 @@ from netml._core.capture.registry cimport FORMAT_PCAP, FORMAT_PCAPNG, Framing, n
 from netml._core.compose.assembly cimport Assembly, flush_batch, note_wants
 from netml._core.compose.decode cimport decode_frame
 from netml._core.compose.pipeline cimport assemble_block, share_packet, take_frame
-from netml._core.features.family cimport FamilyNeeds, FlowFacts, FlowPackets
-from netml._core.features.flow_family cimport COLUMN_GAPS, N_FLOW_COLUMNS
+from netml._core.features.base.family cimport FamilyNeeds, FlowFacts, FlowPackets
+from netml._core.features.flow.columns cimport COLUMN_GAPS, N_FLOW_COLUMNS
 from netml._core.features.packed cimport count_groups
 from netml._core.features.registry cimport (
     FAMILY_CIC, FAMILY_CIC_2017, FAMILY_FLOW, FAMILY_HEADER, FAMILY_SAMP_SIZE, FAMILY_STATS, FAMILY_TCP,
@@ -34,7 +34,7 @@ from netml._core.features.state cimport measure_state
 from netml._core.features.states cimport (
     FlowStates, feed_states, free_states, renumber_states, restart_states, write_states,
 )
-from netml._core.features.tcp cimport TCP_COLUMNS
+from netml._core.features.tcp.columns cimport TCP_COLUMNS
 from netml._core.flow.chunked_array cimport free_records
 from netml._core.flow.columns cimport (
     COLUMN_ACKNOWLEDGEMENT, COLUMN_FLAGS, COLUMN_HEADER_BYTES, COLUMN_IP_BYTES, COLUMN_IS_FORWARD,

@@ -1,4 +1,4 @@
-"""A round of biflows: which of them have certainly ended. What becomes of their packets is in `biflow_carry.pxd`.
+"""A round of biflows: which of them have certainly ended. What becomes of their packets is in `flush.pxd`.
 
 A flow has ended when it was idle for too long before the watermark, the time before which no packet is expected any
 more; or when the next packet of its key has begun another one; or when too much is held.

@@ -1,7 +1,7 @@
 """The composition of decoding: link -> net -> transport.
 
 Most frames need no more than that: they take the short way. The others are decoded from their first IP header on once
-more, by `layers.pxd`.
+more, by `decode_nested.pxd`.
 """
 from libc.stdint cimport uint32_t
 

@@ -1,7 +1,7 @@
 """The header block: counts of FIN SYN RST PSH ACK URG ECE CWR over the flow, then each packet's TTL (the seed)."""
 from libc.stdint cimport uint32_t
 
-from netml._core.features.family cimport FlowPackets
+from netml._core.features.base.family cimport FlowPackets
 
 
 cdef enum:

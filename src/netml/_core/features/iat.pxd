@@ -1,5 +1,5 @@
 """IAT: times between successive packets, s (the seed)."""
-from netml._core.features.family cimport FlowPackets
+from netml._core.features.base.family cimport FlowPackets
 from netml._core.octets cimport netml_gap
 
 

@@ -4,16 +4,16 @@ A new family: its file, its lines here, and one in families.py.
 """
 from libc.stdint cimport int64_t
 
-from netml._core.features.cic_rows cimport fill_cic
-from netml._core.features.family cimport FamilyNeeds, FlowFacts, FlowPackets
-from netml._core.features.flow_family cimport fill_flow
+from netml._core.features.base.family cimport FamilyNeeds, FlowFacts, FlowPackets, find_facts, find_packets
+from netml._core.features.cic.rows cimport fill_cic
+from netml._core.features.flow.columns cimport fill_flow
 from netml._core.features.header cimport fill_header
 from netml._core.features.iat cimport fill_iat
 from netml._core.features.samp cimport fill_samp
 from netml._core.features.size cimport fill_iat_size, fill_size
 from netml._core.features.splt cimport fill_splt
 from netml._core.features.stats cimport fill_stats
-from netml._core.features.tcp cimport fill_tcp
+from netml._core.features.tcp.columns cimport fill_tcp
 from netml._core.status cimport STATUS_OK, Status
 
 
@@ -62,37 +62,6 @@ cdef inline Status fill_row(
     elif family == FAMILY_CIC_2017:
         return fill_cic(flow, needs, True, row)
     return STATUS_OK
-
-
-cdef inline void find_packets(
-    const FlowPackets *packets,  # IN: the columns of all flows
-    int64_t start,
-    int64_t end,
-    FlowPackets *flow,           # OUT
-) noexcept nogil:
-    """The packets start..end, as those of one flow."""
-    flow.time_ns = packets.time_ns + start
-    flow.size = packets.size + start
-    flow.flags = packets.flags + start if packets.flags != NULL else NULL
-    flow.ttl = packets.ttl + start if packets.ttl != NULL else NULL
-    flow.is_forward = packets.is_forward + start if packets.is_forward != NULL else NULL
-    flow.payload_bytes = packets.payload_bytes + start if packets.payload_bytes != NULL else NULL
-    flow.header_bytes = packets.header_bytes + start if packets.header_bytes != NULL else NULL
-    flow.window = packets.window + start if packets.window != NULL else NULL
-    flow.sequence = packets.sequence + start if packets.sequence != NULL else NULL
-    flow.acknowledgement = packets.acknowledgement + start if packets.acknowledgement != NULL else NULL
-    flow.tcp_options = packets.tcp_options + start if packets.tcp_options != NULL else NULL
-    flow.n_packets = end - start
-
-
-cdef inline void find_facts(const FlowFacts *facts, size_t number, FlowPackets *flow) noexcept nogil:
-    """What is known of one flow as a whole; a connection has no pieces where nothing says so."""
-    flow.protocol = facts.protocol[number] if facts.protocol != NULL else 0
-    flow.icmp_type = facts.icmp_type[number] if facts.icmp_type != NULL else -1
-    flow.icmp_code = facts.icmp_code[number] if facts.icmp_code != NULL else -1
-    flow.connection_start_ns = flow.time_ns[0] if flow.n_packets > 0 else 0
-    if facts.connection_start_ns != NULL:
-        flow.connection_start_ns = facts.connection_start_ns[number]
 
 
 cdef inline Status fill_rows(

@@ -3,7 +3,7 @@
 A window opens with a packet, starts a whole number of rates after the first packet, and takes what comes within `rate`
 of its start, ends included. At most 500 empty windows a gap and 500 windows a row.
 """
-from netml._core.features.family cimport FamilyNeeds, FlowPackets
+from netml._core.features.base.family cimport FamilyNeeds, FlowPackets
 from netml._core.octets cimport netml_exceeds, netml_floor_quotient, netml_gap
 
 

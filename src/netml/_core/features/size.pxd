@@ -1,5 +1,5 @@
 """SIZE: packet sizes, bytes; IAT_SIZE: gap, size, gap, size ... and the last packet's size (the seed)."""
-from netml._core.features.family cimport FlowPackets
+from netml._core.features.base.family cimport FlowPackets
 from netml._core.octets cimport netml_gap
 
 

@@ -1,5 +1,5 @@
 """SPLT: the first packets' signed sizes (reverse below 0), then their times since the packet before, s, then flags."""
-from netml._core.features.family cimport FlowPackets
+from netml._core.features.base.family cimport FlowPackets
 from netml._core.octets cimport netml_gap
 
 

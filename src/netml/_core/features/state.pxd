@@ -6,15 +6,15 @@ A family plugs in here: a member of `State`, its size, its pointers, and its lin
 """
 from libc.stdint cimport UINT32_MAX, uint8_t, uint32_t
 
-from netml._core.features.cic_rows cimport sum_flow, write_cic_row
-from netml._core.features.cic_sums cimport CIC_POINTERS, CicSums, end_cic
-from netml._core.features.family cimport FamilyNeeds, FlowPackets
-from netml._core.features.flow_family cimport FlowSums, add_flow_packets, write_flow_row
-from netml._core.features.flow_sizes cimport SizeSums
+from netml._core.features.base.family cimport FamilyNeeds, FlowPackets
+from netml._core.features.cic.rows cimport sum_flow, write_cic_row
+from netml._core.features.cic.sums cimport CIC_POINTERS, CicSums, end_cic
+from netml._core.features.flow.columns cimport FlowSums, add_flow_packets, write_flow_row
+from netml._core.features.flow.size_counts cimport SizeCounts, SizeMemory, add_size, free_counts
+from netml._core.features.flow.size_quartiles cimport sum_counts
+from netml._core.features.flow.sizes cimport SizeSums
 from netml._core.features.packed cimport MOST_UNPACKED
 from netml._core.features.registry cimport FAMILY_CIC, FAMILY_CIC_2017, FAMILY_FLOW, FamilyCode
-from netml._core.features.size_counts cimport SizeCounts, SizeMemory, add_size, free_counts
-from netml._core.features.size_quartiles cimport sum_counts
 from netml._core.status cimport STATUS_OK, STATUS_TOO_MANY, Status
 
 

@@ -6,12 +6,12 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
-from netml._core.features.family cimport FamilyNeeds, FlowFacts, FlowPackets
+from netml._core.features.base.family cimport FamilyNeeds, FlowFacts, FlowPackets, find_facts, find_packets
+from netml._core.features.flow.size_counts cimport SizeMemory
 from netml._core.features.packed cimport (
     SLACK_BYTES, Packed, lay_down, measure_packed, pack_groups, unpack_groups,
 )
-from netml._core.features.registry cimport FamilyCode, find_facts, find_packets
-from netml._core.features.size_counts cimport SizeMemory
+from netml._core.features.registry cimport FamilyCode
 from netml._core.features.state cimport State, add_to_state, find_pointers, free_state, write_state
 from netml._core.octets cimport netml_allocate_plain, netml_prefetch_write, netml_reallocate
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status

@@ -4,8 +4,8 @@ quartiles (linear), min and max of packet size; packets, bytes. Rates are 0 wher
 from libc.math cimport sqrt
 from libc.stdint cimport uint32_t, uint64_t
 
-from netml._core.features.family cimport FamilyNeeds, FlowPackets
-from netml._core.features.order cimport find_quarter, sort_values
+from netml._core.features.base.family cimport FamilyNeeds, FlowPackets
+from netml._core.features.base.quantiles cimport find_quarter, sort_values
 from netml._core.octets cimport netml_gap
 
 

@@ -2,7 +2,7 @@
 known.
 
 Of a packet that arrives in order its place in time is the place of its arrival. A late one may go before all others:
-it is kept, whatever its place; places are found when rows are made (`stored_bits.pxd`).
+it is kept, whatever its place; places are found when rows are made (`fill_bits.pxd`).
 """
 from libc.stdint cimport uint8_t, uint32_t
 

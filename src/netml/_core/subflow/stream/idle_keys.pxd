@@ -2,7 +2,7 @@
 
 In a stream most keys are such ones, so that they are small: 29 octets of IPv4, 53 of IPv6, and a place of 4 octets in
 an index that is three quarters full at most. The record of a key that has come back is nobody's, until its packets are
-all out again or a sweep comes (`forgetting.pxd`). Owns its memory.
+all out again or a sweep comes (`expire_keys.pxd`). Owns its memory.
 """
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free

@@ -3,7 +3,7 @@
 An open piece's packets wait. Of a key's packets that are out there stays what the next one needs: how long the key has
 been idle, and where the anchors of the interval are counted from. Whether that next packet is the one that waits first
 is not certain before the watermark is beyond it, so that both are of the piece that is out. A key of which nothing
-waits leaves the flows, and is remembered (`remembered.pxd`). Owns the flows' state.
+waits leaves the flows, and is remembered (`idle_keys.pxd`). Owns the flows' state.
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free

@@ -1,4 +1,4 @@
-"""What ends in a round, while the capture goes on: the rules of `expiry.pxd`, with all tails kept.
+"""What ends in a round, while the capture goes on: the rules of `split.pxd`, with all tails kept.
 
 A piece has ended when no packet that is still to come can belong to it: none is expected from before the watermark.
 However the rounds lie, the pieces are those of the whole capture.

@@ -2,8 +2,8 @@
 from libc.stdint cimport UINT32_MAX, uint32_t, uint64_t
 from libc.string cimport memset
 
-from netml._core.features.family cimport FlowPackets
-from netml._core.features.order cimport find_quarter, merge_sorted, sort_values
+from netml._core.features.base.family cimport FlowPackets
+from netml._core.features.base.quantiles cimport find_quarter, merge_sorted, sort_values
 from netml._core.octets cimport netml_add_squares
 
 

@@ -2,11 +2,10 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from netml._core.features.family cimport FlowFacts, FlowPackets
-from netml._core.features.registry cimport find_packets
-from netml._core.features.tcp_ranges cimport SentRanges
-from netml._core.features.tcp_segment cimport Placement, Segment, find_originator, is_plain, place_segment, read_segment
-from netml._core.features.tcp_state cimport (
+from netml._core.features.base.family cimport FlowFacts, FlowPackets, find_packets
+from netml._core.features.tcp.ranges cimport SentRanges
+from netml._core.features.tcp.segment cimport Placement, Segment, find_originator, is_plain, place_segment, read_segment
+from netml._core.features.tcp.state cimport (
     STATE_NOT_TCP, Connection, clear_connection, name_state, see_connection,
 )
 from netml._core.packet cimport PROTOCOL_TCP, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN

@@ -1,8 +1,8 @@
 """One TCP segment of a flow, and what it says again, late, or for the first time (docs/tcp.md)."""
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
-from netml._core.features.family cimport FlowPackets
-from netml._core.features.tcp_ranges cimport SentRanges, add_range, count_late, count_sent, unwrap_sequence
+from netml._core.features.base.family cimport FlowPackets
+from netml._core.features.tcp.ranges cimport SentRanges, add_range, count_late, count_sent, unwrap_sequence
 from netml._core.packet cimport TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN
 
 

@@ -1,5 +1,5 @@
 """How a TCP connection ended, in the words of Zeek's conn_state, as docs/tcp.md defines them."""
-from netml._core.features.tcp_segment cimport Segment, is_asking
+from netml._core.features.tcp.segment cimport Segment, is_asking
 from netml._core.packet cimport TCP_FIN, TCP_RST, TCP_SYN
 
 

@@ -10,8 +10,8 @@ stand apart (`SizeSums`): all packets' are there at once, or counted by value (s
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from netml._core.features.family cimport FamilyNeeds, FlowPackets, find_time_since
-from netml._core.features.flow_sizes cimport N_WAYS, WAY_BOTH, SizeSums, sum_all_sizes
+from netml._core.features.base.family cimport FamilyNeeds, FlowPackets, find_time_since
+from netml._core.features.flow.sizes cimport N_WAYS, WAY_BOTH, SizeSums, sum_all_sizes
 from netml._core.octets cimport netml_add_squares, netml_sample_std
 
 

@@ -2,11 +2,11 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from netml._core.features.family cimport FlowPackets
-from netml._core.features.tcp_handshake cimport HANDSHAKE_COLUMNS, Handshake, fill_handshake, see_handshake
-from netml._core.features.tcp_ranges cimport SentRanges
-from netml._core.features.tcp_segment cimport Placement, Segment, find_originator, is_plain, place_segment, read_segment
-from netml._core.features.tcp_state cimport (
+from netml._core.features.base.family cimport FlowPackets
+from netml._core.features.tcp.handshake cimport HANDSHAKE_COLUMNS, Handshake, fill_handshake, see_handshake
+from netml._core.features.tcp.ranges cimport SentRanges
+from netml._core.features.tcp.segment cimport Placement, Segment, find_originator, is_plain, place_segment, read_segment
+from netml._core.features.tcp.state cimport (
     STATE_NOT_TCP, Connection, ConnectionState, clear_connection, name_state, see_connection,
 )
 from netml._core.packet cimport PROTOCOL_TCP, TCP_HAS_MSS, TCP_HAS_SACK_PERMITTED, TCP_HAS_WINDOW_SCALE, TCP_SYN

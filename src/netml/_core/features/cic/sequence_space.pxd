@@ -22,7 +22,7 @@ cdef struct SequenceRange:
 
 
 cdef struct SequenceSpace:
-    SequenceRange *earlier       # apart from the last one and from each other; in front, see cic_sums.pxd
+    SequenceRange *earlier       # apart from the last one and from each other; in front, see sums.pxd
     uint32_t n_earlier
     uint32_t n_room
     SequenceRange last           # that with the highest numbers; empty before anything was sent

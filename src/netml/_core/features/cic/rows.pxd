@@ -2,10 +2,10 @@
 from libc.stdint cimport UINT32_MAX
 from libc.string cimport memcpy
 
-from netml._core.features.cic cimport N_CIC, write_cic, write_cic_extra
-from netml._core.features.cic_side cimport CIC_BWD, CIC_FWD, CicPacket
-from netml._core.features.cic_sums cimport CicSums, add_cic, begin_cic, count_cic, end_cic, find_last_time
-from netml._core.features.family cimport FamilyNeeds, FlowPackets, find_time_since
+from netml._core.features.base.family cimport FamilyNeeds, FlowPackets, find_time_since
+from netml._core.features.cic.columns cimport N_CIC, write_cic, write_cic_extra
+from netml._core.features.cic.side cimport CIC_BWD, CIC_FWD, CicPacket
+from netml._core.features.cic.sums cimport CicSums, add_cic, begin_cic, count_cic, end_cic, find_last_time
 from netml._core.status cimport STATUS_OK, STATUS_TOO_MANY, Status
 
 

@@ -8,7 +8,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memmove, memset
 
-from netml._core.features.order cimport sort_values
+from netml._core.features.base.quantiles cimport sort_values
 from netml._core.octets cimport netml_allocate_plain, netml_fold_multiply, netml_reallocate
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
 

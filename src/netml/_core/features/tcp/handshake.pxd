@@ -1,7 +1,7 @@
 """The times of a TCP handshake: the originator's latest SYN, the first SYN-ACK that answers it, the ACK of that."""
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
-from netml._core.features.tcp_segment cimport Segment
+from netml._core.features.tcp.segment cimport Segment
 from netml._core.octets cimport netml_add_clamped, netml_gap
 from netml._core.packet cimport TCP_ACK, TCP_RST, TCP_SYN
 

@@ -6,11 +6,11 @@ nothing is ever divided by 0.
 from libc.math cimport sqrt
 from libc.stdint cimport uint64_t
 
-from netml._core.features.activity cimport Activity, end_period
-from netml._core.features.bulks cimport Bulks
-from netml._core.features.cic_side cimport CIC_BWD, CIC_FWD, CicSide
-from netml._core.features.cic_sums cimport CicSums, count_cic, find_last_time
-from netml._core.features.family cimport FlowPackets
+from netml._core.features.base.family cimport FlowPackets
+from netml._core.features.cic.activity cimport Activity, end_period
+from netml._core.features.cic.bulks cimport Bulks
+from netml._core.features.cic.side cimport CIC_BWD, CIC_FWD, CicSide
+from netml._core.features.cic.sums cimport CicSums, count_cic, find_last_time
 from netml._core.octets cimport netml_spread_between
 
 

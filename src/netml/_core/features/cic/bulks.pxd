@@ -5,7 +5,7 @@ where it or the flow ends, and a flow has one open run.
 """
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
-from netml._core.features.family cimport FamilySettings
+from netml._core.features.base.family cimport FamilySettings
 
 
 cdef struct BulkRun:             # the run that is open

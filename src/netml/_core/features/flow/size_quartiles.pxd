@@ -3,11 +3,11 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
-from netml._core.features.flow_sizes cimport WAY_BOTH, WAY_FORWARD, SizeSums
-from netml._core.features.order cimport interpolate_quarter, sort_values
-from netml._core.features.size_counts cimport (
+from netml._core.features.base.quantiles cimport interpolate_quarter, sort_values
+from netml._core.features.flow.size_counts cimport (
     COUNT_BITS, LARGEST_FEW_COUNT, N_FEW, SizeCount, SizeCounts, SizeMemory, find_entries, find_slot, is_free,
 )
+from netml._core.features.flow.sizes cimport WAY_BOTH, WAY_FORWARD, SizeSums
 from netml._core.octets cimport netml_add_squares, netml_allocate_plain
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
 

@@ -8,11 +8,11 @@ little where states lie packed, and what a flow lacks (a direction, bulks, pause
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from netml._core.features.activity cimport Activity, add_idle_gap
-from netml._core.features.bulks cimport BulkRun, Bulks, add_to_bulk, extend_run
-from netml._core.features.cic_side cimport CIC_BWD, CIC_FWD, CicPacket, CicSide, add_to_side
-from netml._core.features.family cimport FamilySettings
-from netml._core.features.sequence_space cimport SequenceSpace, clear_space, send_range
+from netml._core.features.base.family cimport FamilySettings
+from netml._core.features.cic.activity cimport Activity, add_idle_gap
+from netml._core.features.cic.bulks cimport BulkRun, Bulks, add_to_bulk, extend_run
+from netml._core.features.cic.sequence_space cimport SequenceSpace, clear_space, send_range
+from netml._core.features.cic.side cimport CIC_BWD, CIC_FWD, CicPacket, CicSide, add_to_side
 from netml._core.octets cimport netml_spread
 from netml._core.packet cimport TCP_ACK, TCP_CWR, TCP_ECE, TCP_FIN, TCP_RST, TCP_SYN
 from netml._core.status cimport STATUS_OK, Status
