@@ -8,8 +8,8 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "netml"
 PYTHON_FILES = sorted(PACKAGE.rglob("*.py"))
-FACES = sorted(PACKAGE.rglob("*.pxi"))  # included by _flowcore.pyx, and parts of that module
-CYTHON_FILES = sorted([*PACKAGE.rglob("*.pyx"), *PACKAGE.rglob("*.pxd"), *FACES])
+BINDINGS = sorted(PACKAGE.rglob("*.pxi"))  # included by _flowcore.pyx, and parts of that module
+CYTHON_FILES = sorted([*PACKAGE.rglob("*.pyx"), *PACKAGE.rglob("*.pxd"), *BINDINGS])
 ROOMS = [path for path in CYTHON_FILES if path.suffix == ".pxd"]
 
 _CIMPORT = re.compile(r"^\s*(?:from\s+(?P<package>[\w.]+)\s+)?(?P<verb>cimport|import)\s+(?P<names>\([^)]*\)|.*)", re.M)
@@ -39,7 +39,7 @@ def relative(path):
 
 def module_name(path):
     """Dotted name of a source file of the package; an included file is part of the module that includes it."""
-    if path in FACES:
+    if path in BINDINGS:
         return "netml._flowcore"
     parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)

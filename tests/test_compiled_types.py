@@ -11,8 +11,8 @@ from netml import _flowcore
 
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "netml"
 STUB = ast.parse((PACKAGE / "_flowcore.pyi").read_text())
-KERNEL = "".join(path.read_text() for path in sorted((PACKAGE / "_faces").glob("*.pxi")))
-HINT = "bring src/netml/_flowcore.pyi and src/netml/_faces together"
+KERNEL = "".join(path.read_text() for path in sorted((PACKAGE / "_bindings").glob("*.pxi")))
+HINT = "bring src/netml/_flowcore.pyi and src/netml/_bindings together"
 
 FUNCTIONS = {node.name: node for node in STUB.body if isinstance(node, ast.FunctionDef)}
 CLASSES = {node.name: node for node in STUB.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")}
@@ -50,7 +50,7 @@ def stub_signature(function):
 def cinit_signature(owner):
     """Nothing tells the parameters of `__cinit__` at run time: out of the source, without their C types."""
     found = re.search(rf"cdef class {owner}(?:\(\w+\))?:.*?def __cinit__\((.*?)\):\n", KERNEL, re.DOTALL)
-    assert found, f"no __cinit__ of {owner} in _faces: {HINT}"
+    assert found, f"no __cinit__ of {owner} in _bindings: {HINT}"
     parts = re.split(r",\s+(?![^()]*\))", found[1].strip())
     return evaluate_signature(", ".join(re.sub(r"^[\w ]+? (?=\w+(=|$))", "", part) for part in parts))
 

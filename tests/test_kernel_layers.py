@@ -1,5 +1,7 @@
 """The kernel's folders and arrows, as a table, held against the cimport lines of `_core`."""
 
+import re
+
 import house
 import pytest
 
@@ -100,3 +102,29 @@ def test_folders_are_header_only():
         if path.is_file():
             is_allowed = path.suffix == ".pxd" or path.name in HEADERS
             assert is_allowed, f"{house.relative(path)}: rooms are .pxd files; a .h only for what Cython cannot say"
+
+
+def imported_names(text):
+    """Local names that the import and cimport lines of a Cython file bring in."""
+    found = re.findall(r"^(?:from [\w.]+ )?c?import (\([^)]*\)|.*)", text, re.MULTILINE)
+    return {part.split(" as ")[-1].strip() for names in found for part in names.strip("()\n").split(",")} - {""}
+
+
+def used_names(text):
+    """Identifiers of a Cython file outside of imports, docstrings, comments and plain strings; no names of methods."""
+    imports, docstrings, comments = r"^(?:from [\w.]+ )?c?import (?:\([^)]*\)|.*)", r'"""(?:.|\n)*?"""', r"#.*"
+    for noise in (imports, docstrings, comments, r'(?<![f"])"[^"\n]*"', r"\bdef \w+"):
+        text = re.sub(noise, "", text, flags=re.MULTILINE)
+    return set(re.findall(r"(?<![\w.])[A-Za-z_]\w*", text))
+
+
+BINDING_TEXTS = {path: path.read_text() for path in house.BINDINGS}
+
+
+@pytest.mark.parametrize("path", BINDING_TEXTS, ids=house.relative)
+def test_bindings_cimport_what_they_use(path):
+    known = set().union(*map(imported_names, BINDING_TEXTS.values()))
+    own, used = imported_names(BINDING_TEXTS[path]), used_names(BINDING_TEXTS[path])
+    missing, idle = (used & known) - own, own - used
+    assert not missing, f"{house.relative(path)} uses {sorted(missing)}, which only other bindings import"
+    assert not idle, f"{house.relative(path)} imports {sorted(idle)} and does not use them"

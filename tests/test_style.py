@@ -10,7 +10,7 @@ import pytest
 import netml
 
 MAX_ROOM_LINES = 220
-MAX_KERNEL_LINES = 450  # of _flowcore.pyx, and of each of its faces
+MAX_KERNEL_LINES = 450  # of _flowcore.pyx, and of each of its bindings
 MAX_PYTHON_LINES = 500
 MAX_FUNCTION_LINES = 60  # without its docstring
 MAX_ROOM_DOCSTRING_LINES = 8
@@ -80,7 +80,7 @@ def test_rooms_say_what_they_are(path):
 def test_rooms_are_cimported_not_included(path):
     included = re.findall(r"^\s*include\s+[\"'](.*)[\"']", path.read_text(), re.MULTILINE)
     if path.suffix == ".pyx":
-        assert sorted(included) == [face.relative_to(path.parent).as_posix() for face in house.FACES]
+        assert sorted(included) == [binding.relative_to(path.parent).as_posix() for binding in house.BINDINGS]
     else:
         assert not included, f"{house.relative(path)} includes {included}: make it a .pxd and cimport it"
 

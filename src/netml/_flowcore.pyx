@@ -1,21 +1,14 @@
 """The compiled core: where Python and C meet. Owns memory, runs blocks without the GIL, hands columns to numpy.
 
 Everything behind it is in header-only rooms under `_core`. It knows nothing of files, options or names of families.
-An extension module is one .pyx: what this one shows to Python stands in `_faces`, by noun, and is included here.
+An extension module is one .pyx: what this one shows to Python stands in `_bindings`, by noun, and is included here.
 """
-import numpy as np
-
-
-cdef extern from "Python.h":
-    int PyErr_CheckSignals() except -1
-
-
-include "_faces/framer.pxi"
-include "_faces/tables.pxi"
-include "_faces/packets.pxi"
-include "_faces/assembler.pxi"
-include "_faces/header_bits.pxi"
-include "_faces/rows.pxi"
-include "_faces/states.pxi"
-include "_faces/biflows.pxi"
-include "_faces/tcp.pxi"
+include "_bindings/framer.pxi"
+include "_bindings/tables.pxi"
+include "_bindings/packets.pxi"
+include "_bindings/assembler.pxi"
+include "_bindings/header_bits.pxi"
+include "_bindings/rows.pxi"
+include "_bindings/states.pxi"
+include "_bindings/biflows.pxi"
+include "_bindings/tcp.pxi"

@@ -219,7 +219,7 @@ cdef public int fuzz_bits(const uint8_t *data, size_t size) noexcept nogil:
     data += BIT_OPTION_BYTES
     size -= BIT_OPTION_BYTES
     if plan.layout.width == 0:
-        return -1                # the faces ask for no rows then
+        return -1                # the bindings ask for no rows then
     rows = <int8_t *> fuzz_allocate(<size_t> MOST_BIT_FRAMES * plan.layout.width)
     begin_bits(&plan, True)
     n_kept = take_bit_frames(&plan, data, size, rows)

@@ -194,7 +194,7 @@ cdef void fill_families(
 cdef void hand_over(
     GroupedColumns *columns, size_t n, const SpanList *spans, double rate_ns, size_t width,
 ) noexcept nogil:
-    """What the faces do with spans: keys, times, columns; and all families."""
+    """What the bindings do with spans: keys, times, columns; and all families."""
     cdef size_t n_spans = spans.n_spans, i
     cdef int64_t *offsets
     cdef int64_t *start_ns

@@ -48,7 +48,7 @@ static inline uint8_t *fuzz_copy(const uint8_t *content, size_t size) {
     return copy;
 }
 
-/* NULL for nothing, as the faces of the kernel have it for empty arrays. */
+/* NULL for nothing, as the bindings have it for empty arrays. */
 static inline void *fuzz_allocate(size_t size) {
     void *start = size ? malloc(size) : NULL;
     fuzz_require(start != NULL || size == 0, "memory for a column");

@@ -1,4 +1,4 @@
-"""The tunnels over UDP: which port leads to which. A new one: its file, its lines here and in `_faces`.
+"""The tunnels over UDP: which port leads to which. A new one: its file, its lines here and in `_bindings`.
 
 Most datagrams are of no tunnel: a word of 64 bits, by the ports' lowest six, says so at once.
 """

@@ -1,4 +1,11 @@
 """TCP beyond numbers: what a SYN offers, and what happened to each connection, as text."""
+from cpython.exc cimport PyErr_CheckSignals
+from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint8_t, uint32_t
+
+import numpy as np
+
+from netml._core.features.base.family cimport FlowFacts, FlowPackets
+from netml._core.features.registry cimport FAMILY_TCP
 from netml._core.features.tcp.history cimport measure_histories, trace_flows
 from netml._core.net.tcp_options cimport read_tcp_options as read_options
 

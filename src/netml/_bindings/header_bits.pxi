@@ -1,16 +1,24 @@
 """Headers as bits: rows of packets from captures, and the store that keeps flows' first packets."""
-from libc.stdint cimport int8_t, int64_t, uint32_t
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.exc cimport PyErr_CheckSignals
+from libc.stdint cimport int8_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
 
+import numpy as np
+
+from netml._core.compose.assembly cimport Assembly
+from netml._core.compose.pipeline cimport take_frame
 from netml._core.headers.bits cimport (
-    ICMP_OCTETS, IPV4_OCTETS, IPV6_OCTETS, NO_BLOCK, TCP_OCTETS, UDP_OCTETS, BitLayout, HeaderOctets,
-    write_headers,
+    ICMP_OCTETS, IPV4_OCTETS, IPV6_OCTETS, NO_BLOCK, TCP_OCTETS, UDP_OCTETS, BitLayout, HeaderOctets, write_headers,
 )
 from netml._core.headers.fill_bits cimport fill_stored, list_stored
-from netml._core.headers.packet_rows cimport HeaderRows, PacketRow, forget_taken
+from netml._core.headers.packet_rows cimport HeaderRows, PacketRow, forget_taken, free_rows
 from netml._core.headers.store cimport (
     MOST_PAYLOAD_OCTETS, HeaderStore, count_stored_bytes, free_headers, next_stored, store_headers,
 )
+from netml._core.packet cimport Frame
+from netml._core.status cimport STATUS_OK, Status
 
 HEADER_BLOCKS = {  # columns of each, in the order in which they stand in a row
     "ipv4": 8 * IPV4_OCTETS, "ipv6": 8 * IPV6_OCTETS, "tcp": 8 * TCP_OCTETS, "udp": 8 * UDP_OCTETS,

@@ -2,6 +2,8 @@
 from libc.math cimport fabs, isfinite, rint
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t
 
+import numpy as np
+
 from netml._core.capture.pcapng cimport free_pcapng
 from netml._core.capture.registry cimport FORMAT_PCAP, FORMAT_PCAPNG, Framing, next_frame
 from netml._core.link.registry cimport is_supported_link_type

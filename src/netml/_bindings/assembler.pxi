@@ -1,10 +1,14 @@
 """Packets in, flows of the definition `seed` out: the assembler that owns the memory of one table of them."""
+from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport INT64_MIN, UINT32_MAX, int64_t, uint8_t, uint32_t
+
+import numpy as np
 
 from netml._core.flow.columns cimport count_packets
 from netml._core.flow.group cimport GroupedColumns, copy_columns, group_columns
 from netml._core.flow.hash_index cimport FIRST_SLOT_BITS, free_slots, set_slots
 from netml._core.flow.key cimport KEY_BYTES
+from netml._core.status cimport Status
 from netml._core.subflow.span cimport (
     SpanList, compact_columns, free_spans, measure_durations, measure_spans, write_all_keys, write_end_reasons,
     write_keys,
@@ -170,7 +174,7 @@ cdef class FlowAssembler(PacketAssembler):
         return part
 
     def end_round(self, OpenRules rules):
-        """End the pieces that no packet to come can belong to (`subflow/stream/split_open.pxd`), for `take_round`; the others wait.
+        """End the pieces that no packet to come can belong to (`split_open.pxd`), for `take_round`; the others wait.
 
         `rules` is a dict of the fields of `OpenRules`.
         """

@@ -1,9 +1,12 @@
 """Packets in: what assemblers of all flow definitions have in common."""
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
 import os
+
+import numpy as np
 
 from netml._core.compose.assembly cimport Assembly, flush_batch, note_wants
 from netml._core.compose.decode_nested cimport Decoding
@@ -16,7 +19,10 @@ from netml._core.guard cimport NETML_BUS, netml_begin_guard, netml_end_guard, ne
 from netml._core.headers.first_packets cimport free_first
 from netml._core.headers.packet_rows cimport free_rows
 from netml._core.net.fragments cimport allocate_fragments, free_fragments
-from netml._core.status cimport N_REASONS
+from netml._core.packet cimport Frame
+from netml._core.status cimport N_REASONS, STATUS_NO_MEMORY, STATUS_TOO_MANY, STATUS_UNREADABLE, Status
+
+from netml.errors import CaptureError
 
 
 cdef class PacketAssembler:

@@ -1,4 +1,6 @@
 """Rows of flows whose packets come in parts: states that keep no packet."""
+from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 

@@ -1,5 +1,8 @@
 """Columns into rows and texts: feature families, sums, addresses. Nothing here knows of captures."""
+from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport INT32_MAX, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
+
+import numpy as np
 
 from netml._core.features.base.family cimport FamilyNeeds, FamilySettings, FlowFacts, FlowPackets
 from netml._core.features.flow.columns cimport N_FLOW_COLUMNS
@@ -10,6 +13,7 @@ from netml._core.features.registry cimport (
 from netml._core.features.tcp.columns cimport TCP_COLUMNS
 from netml._core.flow.offsets cimport find_longest, sum_flows
 from netml._core.net.text cimport LONGEST_ADDRESS, write_addresses
+from netml._core.status cimport STATUS_NO_MEMORY, Status
 from netml._core.subflow.spill_runs cimport place_slices
 
 

@@ -1,6 +1,9 @@
 """Packets in, biflows out: flow definitions `bi` and `uni`."""
+from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport INT64_MIN, int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
+
+import numpy as np
 
 from netml._core.biflow.expire cimport RoundRules, end_round_of_biflows
 from netml._core.biflow.flush cimport (
@@ -11,11 +14,14 @@ from netml._core.biflow.order cimport (
 )
 from netml._core.biflow.record cimport TCP_END_FIN, TCP_END_NONE, TCP_END_REOPEN, TCP_END_RST, BiflowRules
 from netml._core.biflow.table cimport BiflowTable, end_all, free_biflows
+from netml._core.features.base.family cimport FlowPackets
 from netml._core.flow.columns cimport count_packets
 from netml._core.flow.end_reason cimport EarlyEnds
 from netml._core.flow.group cimport GroupedColumns, group_columns
 from netml._core.flow.hash_index cimport FIRST_SLOT_BITS, free_slots, set_slots
 from netml._core.flow.key cimport KEY_BYTES
+from netml._core.headers.store cimport HeaderStore
+from netml._core.status cimport STATUS_OK, Status
 
 # What of TCP ends a biflow.
 TCP_ENDS = {"none": TCP_END_NONE, "rst": TCP_END_RST, "fin": TCP_END_FIN, "reopen": TCP_END_REOPEN}

@@ -1,6 +1,8 @@
 """What numbers of the kernel mean: reasons, rules, bounds, tunnels, columns, the layout of a key."""
 from libc.stdint cimport uint64_t
 
+import numpy as np
+
 from netml._core.flow.columns cimport (
     COLUMN_ACKNOWLEDGEMENT, COLUMN_CAPLEN, COLUMN_FLAGS, COLUMN_HEADER_BYTES, COLUMN_IP_BYTES, COLUMN_IS_FORWARD,
     COLUMN_PAYLOAD_BYTES, COLUMN_SEQUENCE, COLUMN_TCP_OPTIONS, COLUMN_TTL, COLUMN_WINDOW, COLUMN_WIRELEN, N_COLUMNS,
@@ -14,6 +16,7 @@ from netml._core.tunnel.registry cimport (
     N_TUNNELS, TUNNEL_GENEVE, TUNNEL_GTP_U, TUNNEL_L2TP, TUNNEL_TEREDO, TUNNEL_VXLAN, TUNNEL_VXLAN_GPE, Tunnel,
     TunnelPorts, add_tunnel_port,
 )
+
 SKIP_REASONS = (
     "unsupported_link_type", "truncated_link_header", "not_ip", "truncated_ip_header", "bad_ip_header", "fragment",
     "other_protocol", "truncated_transport_header", "truncated_tunnel_header", "tunnel_depth",
