@@ -88,14 +88,14 @@ NOT_AT_START = {"numpy", "dpkt", *HEAVY}
 # Reason of status.pxd -> its name in the summary. The order is the enum's.
 REASON_NAMES = {
     "SKIP_LINK_TYPE": "unsupported_link_type",
-    "SKIP_CUT_LINK": "truncated_link_header",
+    "SKIP_TRUNCATED_LINK": "truncated_link_header",
     "SKIP_NOT_IP": "not_ip",
-    "SKIP_CUT_IP": "truncated_ip_header",
+    "SKIP_TRUNCATED_IP": "truncated_ip_header",
     "SKIP_BAD_IP": "bad_ip_header",
     "SKIP_FRAGMENT": "fragment",
     "SKIP_OTHER_PROTOCOL": "other_protocol",
-    "SKIP_CUT_TRANSPORT": "truncated_transport_header",
-    "SKIP_CUT_TUNNEL": "truncated_tunnel_header",
+    "SKIP_TRUNCATED_TRANSPORT": "truncated_transport_header",
+    "SKIP_TRUNCATED_TUNNEL": "truncated_tunnel_header",
     "SKIP_DEEP_TUNNEL": "tunnel_depth",
 }
 

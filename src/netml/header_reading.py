@@ -88,7 +88,7 @@ def iter_header_bits(
     reading: dict[str, Any] = {"strict": strict, "link_type": link_type, "progress": progress, "stacklevel": 3}
     with contextlib.closing(walk_packets(reader, source, names, damage, **reading)) as walk:
         for _ in walk:
-            while reader.n_waiting > batch_packets:
+            while reader.n_pending > batch_packets:
                 yield take()
     yield take()
 

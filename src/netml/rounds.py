@@ -47,7 +47,7 @@ def rules_of(
     max_flows: int | None,
     max_memory: int,
 ) -> dict[str, Any]:
-    """Give the kernel's `OpenRules`, but for what each round has of its own: its times, whether it is the last."""
+    """Give the kernel's `FlushRules`, but for what each round has of its own: its times, whether it is the last."""
     return {
         "interval_ns": nanoseconds(interval),
         "min_packets": max(2, flow.min_packets or 2),
@@ -94,15 +94,15 @@ class SeedRounds:
         self._rules = rules_of(flow, interval, kept, **caps._asdict())
         self._most_new_packets = count_between(self._rules)
 
-    def end(self, watermark_ns: int, *, is_last: bool, reorder_ns: int) -> None:
+    def end(self, watermark_ns: int, *, is_last: bool, allowed_lateness_ns: int) -> None:
         """End a round: the flows that no packet to come can belong to are there for `take`."""
         now = {
             "watermark_ns": watermark_ns,
-            "reorder_ns": reorder_ns,
+            "allowed_lateness_ns": allowed_lateness_ns,
             "is_last": is_last,
             "latest_ns": self.assembler.counters["end_ns"] or 0,
         }
-        self.assembler.end_round({**self._rules, **now})
+        self.assembler.advance_watermark({**self._rules, **now})
 
     @property
     def n_waiting(self) -> int:
@@ -122,7 +122,7 @@ class SeedRounds:
 
     def take(self, metadata: dict[str, Any]) -> FlowTable:
         """Give what the last round hands out."""
-        taken = self.assembler.take_round()
+        taken = self.assembler.take_expired()
         start_ns, end_ns, end_reason = (taken.pop(name) for name in ("start_ns", "end_ns", "end_reason"))
         table = FlowTable(taken.pop("keys"), taken.pop("offsets"), taken, self._size, metadata)
         table.set_times(start_ns, end_ns, end_reason)
@@ -166,16 +166,16 @@ class BiflowRounds:
         }
         self._most_new_packets = count_between(self._rules)
 
-    def end(self, watermark_ns: int, *, is_last: bool, reorder_ns: int) -> None:
+    def end(self, watermark_ns: int, *, is_last: bool, allowed_lateness_ns: int) -> None:
         """End a round, as of `SeedRounds`."""
         latest_ns = self.assembler.counters["end_ns"] or 0
         rules = {**self._rules, "watermark_ns": watermark_ns, "is_last": is_last, "latest_ns": latest_ns}
         if self._sums is None:
-            self.assembler.end_round(rules)
+            self.assembler.advance_watermark(rules)
         else:
             self._n_taken = 0
             rules["flow_bytes"] = BIFLOW_BYTES + self._sums.bytes_a_flow
-            self.assembler.end_round(rules, sums=self._sums.states, size=SIZE_COLUMNS[self._size])
+            self.assembler.advance_watermark(rules, sums=self._sums.states, size=SIZE_COLUMNS[self._size])
 
     @property
     def n_waiting(self) -> int:
@@ -189,7 +189,7 @@ class BiflowRounds:
     def take(self, metadata: dict[str, Any]) -> FlowTable | FeatureMatrix:
         """Give what the last round hands out, of rows the next ones; the same again until `note_taken`."""
         if self._sums is None:
-            return make_table(self.assembler.take_round(), self._size, metadata)
+            return make_table(self.assembler.take_expired(), self._size, metadata)
         rows = self._n_taken, ROWS_AT_ONCE
         return self._sums.make(self.assembler.take_rows(self._sums.states, len(self._sums.columns), *rows), metadata)
 
@@ -200,7 +200,7 @@ class BiflowRounds:
         self._n_taken += n_rows
         if self._n_taken < self.assembler.n_leaving:
             return True
-        self.assembler.forget_gone(self._sums.states)
+        self.assembler.release_taken(self._sums.states)
         return False
 
 

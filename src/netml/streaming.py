@@ -216,11 +216,11 @@ class FlowStream:
                     if self.was_interrupted:
                         raise
                     self.stop()
-                    is_last = is_last and self._assembler.n_rounds > self._n_rounds_taken
+                    is_last = is_last and self._assembler.n_flushes > self._n_rounds_taken
                     table = self._take_table()
-                if self._assembler.n_rounds > self._n_rounds_taken:
+                if self._assembler.n_flushes > self._n_rounds_taken:
                     has_more = self._rounds.note_taken(len(table or ()))
-                    self._n_rounds_taken = self._assembler.n_rounds - has_more
+                    self._n_rounds_taken = self._assembler.n_flushes - has_more
                 if table is not None:
                     yield table
 
@@ -275,7 +275,7 @@ class FlowStream:
         if self._clock_ns is None and not is_last:
             return
         watermark_ns = max((self._clock_ns or 0) - REORDER_NS, _FIRST_NS)
-        self._rounds.end(watermark_ns, is_last=is_last, reorder_ns=REORDER_NS)
+        self._rounds.end(watermark_ns, is_last=is_last, allowed_lateness_ns=REORDER_NS)
         self._n_read = self._assembler.n_packets_read
         self._n_waiting = self._rounds.n_waiting
         self._n_next = self._rounds.count_next(self._batch_packets)
@@ -283,7 +283,7 @@ class FlowStream:
 
     def _take_table(self) -> FlowTable | FeatureMatrix | None:
         """What the last round has handed out; the same again until `_n_rounds_taken` says that it has been seen."""
-        if self._assembler.n_rounds == self._n_rounds_taken:
+        if self._assembler.n_flushes == self._n_rounds_taken:
             return None
         taken = self._rounds.take(self.metadata)
         return taken if len(taken) else None

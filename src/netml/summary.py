@@ -7,7 +7,7 @@ from typing import Any
 DROP_TEXTS = {
     "short_flow": "in flows with too few packets",
     "idle_tail": "in last pieces cut off by the idle timeout",
-    "short_piece": "in pieces with too few packets",
+    "short_subflow": "in pieces with too few packets",
     "interval_tail": "in last pieces cut off by the interval",
 }
 
@@ -55,15 +55,15 @@ def summarise_table(metadata: dict[str, Any], n_flows: int) -> list[str]:
             lines.append(f"skipped  {count:,} {reason.replace('_', ' ')}")
     for name, count in dropped.items():
         lines.append(
-            f"dropped  {plural(count['packets'], 'packet')} {DROP_TEXTS[name]} ({plural(count['pieces'], 'piece')})"
+            f"dropped  {plural(count['packets'], 'packet')} {DROP_TEXTS[name]} ({plural(count['flows'], 'piece')})"
         )
     cut = f"interval {metadata['interval_s']:.6g} s"
     if flow.get("definition", "seed") != "seed":
         cut = f"{flow['definition']}, idle {flow['idle_timeout']:.6g} s, active {flow['active_timeout']:.6g} s"
     lines.append(f"flows    {plural(n_flows, 'flow')} of {plural(n_kept - n_dropped, 'packet')}; {cut}")
     for bound, count in metadata.get("ended_early", {}).items():
-        if count["pieces"]:
-            lines.append(f"early    {plural(count['pieces'], 'flow')} ended early {EARLY_TEXTS[bound]}")
+        if count["flows"]:
+            lines.append(f"early    {plural(count['flows'], 'flow')} ended early {EARLY_TEXTS[bound]}")
     if "spilled" in metadata:
         lines.append(_describe_spilled(metadata["spilled"]))
     return lines

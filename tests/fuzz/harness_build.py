@@ -19,7 +19,7 @@ DIRECTIVES = ["language_level=3", "boundscheck=False", "wraparound=False", "cdiv
 
 LINK_TYPES = (0, 1, 9, 12, 14, 50, 101, 104, 105, 108, 113, 127, 192, 228, 229, 276)
 TARGETS = ("pcap", "pcapng", *(f"link_{number}" for number in LINK_TYPES), "outer_1", "ipv4", "ipv6")
-TARGETS += ("fragments", "pipeline", "rounds", "biflows", "biflow_rounds", "rows", "tcp_options", "details", "bits")
+TARGETS += ("fragments", "pipeline", "stream", "biflows", "biflow_stream", "rows", "tcp_options", "details", "bits")
 
 
 class CannotBuild(Exception):

@@ -103,7 +103,7 @@ def shared_seeds():
 
 # For `pipeline`: tunnels, fragments, least packets, tails; timeouts; interval; rate; width.
 OPTIONS = [bytes.fromhex(text) for text in ("113c3c3c3c0a0000", "020a0a0905030000", "1f1412110e1e0000")]
-# For `biflows`: rules and two timeouts; settings of families; what rounds may hold; parts.
+# For `biflows`: rules and two timeouts; settings of families; what a stream may hold; parts.
 BIFLOW_OPTIONS = [
     bytes.fromhex(text)
     for text in (
@@ -255,8 +255,8 @@ def built_captures():
         yield "pcapng", head + captures.interface(order=order) + other + captures.simple_packet(made[0])
 
 
-def round_inputs():
-    """Plans of rounds: (header of 8 octets, events of 4)."""
+def stream_inputs():
+    """Plans of streams: (header of 8 octets, events of 4)."""
     for i in range(24):
         shift = 2 + i % 30 + 224 * (i % 6 == 0)
         head = bytes([10 + i % 20, 15 + i % 9, 14 + i % 7, i * 11 % 256, i * 5 % 64, i % 12, i % 16, shift])
@@ -340,7 +340,7 @@ def built_seeds():
         yield "details", packet + b"\0"
         yield "biflows", captures.pcap([(number, frames.ethernet(packet))]) + BIFLOW_OPTIONS[0]
     for target, inputs in (
-        *(("rounds", round_inputs()), ("biflow_rounds", plan_inputs()), ("rows", row_inputs())),
+        *(("stream", stream_inputs()), ("biflow_stream", plan_inputs()), ("rows", row_inputs())),
         *(("tcp_options", option_inputs()), ("bits", bit_seeds())),
     ):
         for content in inputs:

@@ -12,8 +12,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-import biflow_doors  # noqa: E402
-import doors  # noqa: E402
+import public_api  # noqa: E402
+import public_biflows  # noqa: E402
 import traffic  # noqa: E402
 from builders import captures  # noqa: E402
 from make_corpus import SHARED, built_captures  # noqa: E402
@@ -70,20 +70,21 @@ def run(n_mutations, seed=1):
     for number in range(n_mutations):
         content = mutate(chance.choice(others), others, chance)
         try:
-            assembled = doors.assemble_capture(content, tracks_fragments=number % 2 == 0, enters_tunnels=number % 3 > 0)
+            decoding = {"tracks_fragments": number % 2 == 0, "enters_tunnels": number % 3 > 0}
+            assembled = public_api.assemble_capture(content, **decoding)
             if assembled is None:
                 continue
             n_captures += 1
             n_damaged += assembled[1] != ""
             n_packets += assembled[0].counters["packets_read"]
-            doors.end_batch(assembled[0], interval_ns=float(10 ** (number % 11)), keeps_tail=number % 5 == 0)
+            public_api.end_batch(assembled[0], interval_ns=float(10 ** (number % 11)), keeps_tail=number % 5 == 0)
         except Exception as error:
             raise AssertionError(f"mutation {number} of seed {seed}: {content.hex()}") from error
     return n_captures, n_damaged, n_packets
 
 
 def run_biflows(n_mutations, seed=1):
-    """The same as biflows, at once and in rounds, by rules at random; gives how many were captures, and damaged."""
+    """The same as biflows, at once and as a stream, by rules at random; gives how many were captures, and damaged."""
     chance = random.Random(seed)
     others = originals()
     n_captures = n_damaged = 0
@@ -92,7 +93,7 @@ def run_biflows(n_mutations, seed=1):
         options = bytes([chance.randrange(256), *(chance.choice((0, 12, 14, 16, 18)) for _ in range(2)), *OPTIONS])
         options += bytes(chance.randrange(256) for _ in range(4)) + bytes([number & 7, 0, 0, 0])
         try:
-            fault = biflow_doors.run_biflows(content, options)
+            fault = public_biflows.run_biflows(content, options)
         except Exception as error:
             raise AssertionError(f"mutation {number} of seed {seed}: {options.hex()} {content.hex()}") from error
         n_captures += fault is not None

@@ -29,15 +29,15 @@ from make_corpus import make_corpus  # noqa: E402
 
 REGRESSIONS = HERE / "regressions"
 NOT_BUILT = 77
-LARGEST = {"pcap": 1024, "pcapng": 1024, "pipeline": 1024, "fragments": 512, "rounds": 160}  # bytes; else 320
-LARGEST |= {"biflows": 1024, "biflow_rounds": 640, "rows": 1024, "tcp_options": 64, "bits": 640}
+LARGEST = {"pcap": 1024, "pcapng": 1024, "pipeline": 1024, "fragments": 512, "stream": 160}  # bytes; else 320
+LARGEST |= {"biflows": 1024, "biflow_stream": 640, "rows": 1024, "tcp_options": 64, "bits": 640}
 # Parts of the time, or of the executions: what is composed of everything, and what is called by all, gets more.
-WEIGHTS = {"pcap": 2, "pcapng": 4, "link_1": 3, "ipv4": 3, "ipv6": 2, "fragments": 4, "pipeline": 6, "rounds": 3}
-WEIGHTS |= {"biflows": 6, "biflow_rounds": 6, "rows": 4, "bits": 3}
+WEIGHTS = {"pcap": 2, "pcapng": 4, "link_1": 3, "ipv4": 3, "ipv6": 2, "fragments": 4, "pipeline": 6, "stream": 3}
+WEIGHTS |= {"biflows": 6, "biflow_stream": 6, "rows": 4, "bits": 3}
 EXECUTION_WEIGHTS = WEIGHTS | {
-    "rounds": 0.5,
+    "stream": 0.5,
     "fragments": 2,
-    "biflow_rounds": 1,
+    "biflow_stream": 1,
     "biflows": 2,
     "rows": 1,
     "bits": 2,

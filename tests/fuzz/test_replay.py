@@ -1,6 +1,6 @@
-"""Seeds and regressions of the fuzzing targets through the doors that users have; `run.py` replays all of them."""
+"""Seeds and regressions of the fuzzing targets through the functions that users have; `run.py` replays all of them."""
 
-import doors
+import public_api
 import pytest
 from harness_build import HERE, TARGETS
 from make_corpus import built_seeds
@@ -13,9 +13,9 @@ def test_seeds(target):
     seeds = [content for name, content in built_seeds() if name == target]
     assert seeds, f"no seed for {target}"
     for content in seeds[:: 1 + len(seeds) // 30]:
-        doors.replay(target, content)
+        public_api.replay(target, content)
 
 
 def test_regressions():
     for path in REGRESSIONS:
-        doors.replay(path.parent.name, path.read_bytes())
+        public_api.replay(path.parent.name, path.read_bytes())

@@ -1,7 +1,7 @@
 """Small captures cut after each of their bytes: netml's own error or warning, and counts that hold."""
 
-import biflow_doors
-import doors
+import public_api
+import public_biflows
 import pytest
 from make_corpus import BIFLOW_OPTIONS, SHARED, built_captures
 
@@ -17,7 +17,7 @@ STEP = len(BUILT) // 20
 
 def require_own_ends(content):
     """Cut everywhere; only the whole capture, and one cut between records, may end without a word."""
-    ends = [doors.read_capture(content[:n_bytes]) for n_bytes in range(len(content))]
+    ends = [public_api.read_capture(content[:n_bytes]) for n_bytes in range(len(content))]
     assert set(ends) <= {"", "NotACaptureError", "TruncatedCaptureError", "CaptureWarning"}
     assert ends[0] == "NotACaptureError"
     assert ends[-1] == "CaptureWarning", "a capture without its last byte is cut"
@@ -39,12 +39,12 @@ def test_shared_captures_cut_after_each_byte_as_biflows(shared_captures, name):
     content = (shared_captures / name).read_bytes()
     step = max(1, len(content) // 200)  # run as a program, this file cuts after every byte
     for n_bytes in range(24, len(content), step):
-        biflow_doors.run_biflows(content[:n_bytes], BIFLOW_OPTIONS[n_bytes % len(BIFLOW_OPTIONS)])
+        public_biflows.run_biflows(content[:n_bytes], BIFLOW_OPTIONS[n_bytes % len(BIFLOW_OPTIONS)])
 
 
 if __name__ == "__main__":  # every cut of all of them
     for capture in SMALL:
         whole = (SHARED / capture).read_bytes()
         for cut in range(24, len(whole)):
-            biflow_doors.run_biflows(whole[:cut], BIFLOW_OPTIONS[cut % len(BIFLOW_OPTIONS)])
+            public_biflows.run_biflows(whole[:cut], BIFLOW_OPTIONS[cut % len(BIFLOW_OPTIONS)])
         print(capture, len(whole) - 24, "cuts", flush=True)

@@ -89,7 +89,7 @@ def test_caps_lose_no_packet(records, options, family, batch_packets, data):
     _, (rows, counted) = read_both(content, family, flow, batch_packets=batch_packets, **caps)
     assert counted["packets_read"] == counted["packets_kept"] + sum(counted["skipped"].values())
     assert sum(row[4] for row in rows) + count_dropped(counted) == counted["packets_kept"]
-    n_early = sum(each["pieces"] for each in counted["ended_early"].values())
+    n_early = sum(each["flows"] for each in counted["ended_early"].values())
     assert sum(row[3] == ENDED_EARLY for row in rows) <= n_early
     assert options["min_packets"] > 1 or sum(row[3] == ENDED_EARLY for row in rows) == n_early
 

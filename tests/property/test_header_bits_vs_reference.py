@@ -34,9 +34,9 @@ def kernel_rows(records, blocks, payload_bytes, *, tunnels="inner", fragments="f
     rows = []
     for time_ns, link_type, frame in records:
         assert reader.assemble_packets(iter([(Fraction(time_ns, 10**9), frame)]), link_type, 2) == 1
-        if reader.n_waiting > 7:
+        if reader.n_pending > 7:
             rows += zip(*reader.take_rows(7), strict=True)
-    while reader.n_waiting:
+    while reader.n_pending:
         rows += zip(*reader.take_rows(7), strict=True)
     skipped = {reason: n for reason, n in reader.counters["skipped"].items() if n}
     assert reader.counters["packets_kept"] == len(rows)
@@ -111,7 +111,7 @@ def test_many_rows_are_taken_in_parts():
     for _ in range(2):
         assert reader.assemble_packets(iter([(0.0, frame)] * 5000), 1, 6000) == 5000
         sizes = []
-        while reader.n_waiting:
+        while reader.n_pending:
             packets, bits = reader.take_rows(1999)
             sizes.append(len(packets))
             expected = reference_rows([(0, 1, frame)], ["udp"], 1000)[0][0][1]

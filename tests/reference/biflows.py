@@ -151,12 +151,12 @@ def _see_tcp_end(flow, packet, is_forward, options):
 
 def _make_table(flows, options):
     """Put packets in time order (stable), and flows by start, then by their first packet's place in the capture."""
-    dropped, kept = {"packets": 0, "pieces": 0}, []
+    dropped, kept = {"packets": 0, "flows": 0}, []
     for flow in flows:
         flow.packets.sort(key=lambda member: member[0].time_ns)
         if len(flow.packets) >= options.min_packets:
             kept.append(flow)
         else:
             dropped["packets"] += len(flow.packets)
-            dropped["pieces"] += 1
+            dropped["flows"] += 1
     return BiflowTable(sorted(kept, key=lambda flow: (flow.start_ns, flow.place)), dropped)

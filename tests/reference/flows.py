@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 TCP = 6
-DROP_REASONS = ("short_flow", "idle_tail", "interval_tail", "short_piece")
+DROP_REASONS = ("short_flow", "idle_tail", "interval_tail", "short_subflow")
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ class Flows:
 
     pieces: list
     interval_ns: float  # 0.0 where nothing was left to take a quantile of and none was given
-    dropped: dict = field(default_factory=lambda: {why: {"packets": 0, "pieces": 0} for why in DROP_REASONS})
+    dropped: dict = field(default_factory=lambda: {why: {"packets": 0, "flows": 0} for why in DROP_REASONS})
 
     def drop(self, why, piece):
         """Count a piece as thrown away."""
         self.dropped[why]["packets"] += len(piece)
-        self.dropped[why]["pieces"] += 1
+        self.dropped[why]["flows"] += 1
 
 
 def gap_ns(earlier_ns, later_ns):
@@ -119,7 +119,7 @@ def _drop_short(flows, pieces, min_packets):
         if len(piece) >= min_packets:
             kept.append(piece)
         else:
-            flows.drop("short_piece", piece)
+            flows.drop("short_subflow", piece)
     return kept
 
 

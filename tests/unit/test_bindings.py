@@ -56,9 +56,9 @@ def test_keys_of_rounds_have_no_numbers():
     assembler.assemble_packets(iter([(i / 10, traffic.udp_frame()) for i in range(9)]), 1, 9)
     assert len(assembler.keys()) == assembler.n_keys == 1
     rules = dict.fromkeys(("max_flow_packets", "max_flows", "max_memory_bytes"), 2**30)
-    rules |= dict.fromkeys(("latest_ns", "watermark_ns", "reorder_ns", "is_last"), 0)
+    rules |= dict.fromkeys(("latest_ns", "watermark_ns", "allowed_lateness_ns", "is_last"), 0)
     rules |= {"interval_ns": 1e9, "tcp_timeout_ns": 10**9, "udp_timeout_ns": 10**9, "min_packets": 2}
-    assembler.end_round(rules | dict.fromkeys(("packet_bytes", "flow_bytes", "key_bytes"), 1))
+    assembler.advance_watermark(rules | dict.fromkeys(("packet_bytes", "flow_bytes", "key_bytes"), 1))
     with pytest.raises(ValueError, match="no lasting numbers"):
         assembler.keys()
 

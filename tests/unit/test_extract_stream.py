@@ -126,7 +126,7 @@ def test_max_flows_keeps_the_most_recently_seen():
     ports = [port for table in tables for port in table.keys["src_port"].tolist()]
     assert reasons == [5] * 17 + [4] * 3
     assert ports == list(range(5000, 5020))
-    assert stream.metadata["ended_early"]["flows"] == {"packets": 34, "pieces": 17}
+    assert stream.metadata["ended_early"]["flows"] == {"packets": 34, "flows": 17}
 
 
 def test_a_flow_too_long_ends_for_lack_of_resources():

@@ -137,7 +137,7 @@ def test_a_batch_that_was_lost_is_the_last(definition):
         uses = (assembler.take_packets, assembler.take_run)
     else:
         assembler = _flowcore.BiflowAssembler(rules=BIFLOW_RULES)
-        uses = (lambda: assembler.take_biflows(1), lambda: assembler.end_round(ROUND_RULES))
+        uses = (lambda: assembler.take_biflows(1), lambda: assembler.advance_watermark(ROUND_RULES))
     assembler.assemble_packets(((i / 10, RECORDS[0][1]) for i in range(3)), 1, 3)
     _flowcore.fail_allocations(0)
     with pytest.raises(MemoryError, match="no memory for the packet columns"):
@@ -161,14 +161,14 @@ def test_a_round_of_biflows_that_failed_is_the_last(has_sums):
         assembler.assemble(_flowcore.Framer("pcap"), memoryview(PCAP), 24, len(PCAP) - 24)
         _flowcore.fail_allocations(n_left)
         try:
-            assembler.end_round(ROUND_RULES, sums=sums, size="caplen")
+            assembler.advance_watermark(ROUND_RULES, sums=sums, size="caplen")
             if has_sums:
-                assembler.forget_gone(sums)
+                assembler.release_taken(sums)
         except MemoryError:
             _flowcore.fail_allocations(-1)
             n_failures += 1
             with pytest.raises(ValueError, match="ended already"):
-                assembler.end_round(ROUND_RULES, sums=sums)
+                assembler.advance_watermark(ROUND_RULES, sums=sums)
             with pytest.raises(ValueError, match="ended already"):
                 assembler.take_biflows(1)
             continue

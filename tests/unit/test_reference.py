@@ -212,7 +212,7 @@ def test_an_idle_flow_loses_its_last_piece():
     options = FlowOptions(udp_timeout=1e-8, interval=1.0)  # 10 ns
     found = assemble_flows(packets_at(0, 10, 21, 22, 40, 41), options)
     assert times_of(found) == [[0, 10], [21, 22]]
-    assert found.dropped["idle_tail"] == {"packets": 2, "pieces": 1}
+    assert found.dropped["idle_tail"] == {"packets": 2, "flows": 1}
     kept = assemble_flows(packets_at(0, 10, 21, 22, 40, 41), FlowOptions(1, 1e-8, 1e-8, 1.0, keep_tail=True))
     assert times_of(kept) == [[0, 10], [21, 22], [40, 41]]
 
@@ -222,8 +222,8 @@ def test_the_interval_counts_from_the_anchor():
     # 25 is cut off from 5 and counts as being at 20: so 31 is 11 away from the anchor, though 6 from 25.
     found = assemble_flows(packets_at(0, 5, 25, 31, 40, 55), options)
     assert times_of(found) == [[0, 5], [31, 40]]
-    assert found.dropped["short_piece"] == {"packets": 1, "pieces": 1}
-    assert found.dropped["interval_tail"] == {"packets": 1, "pieces": 1}
+    assert found.dropped["short_subflow"] == {"packets": 1, "flows": 1}
+    assert found.dropped["interval_tail"] == {"packets": 1, "flows": 1}
 
 
 def test_an_interval_of_zero_cuts_between_different_times():
@@ -237,7 +237,7 @@ def test_an_interval_of_zero_cuts_between_different_times():
 def test_one_packet_is_no_flow_even_where_one_is_asked_for():
     found = assemble_flows(packets_at(1, 2) + packets_at(1, key=KEY6), FlowOptions(min_packets=1))
     assert times_of(found) == [[1, 2]]
-    assert found.dropped["short_flow"] == {"packets": 1, "pieces": 1}
+    assert found.dropped["short_flow"] == {"packets": 1, "flows": 1}
 
 
 def test_seconds_become_the_nanoseconds_they_mean():

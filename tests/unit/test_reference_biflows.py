@@ -238,7 +238,7 @@ def test_order_by_start_then_by_place():
 def test_min_packets():
     table = assemble_biflows(at(0, 1, 500 * S), BiflowOptions(min_packets=2))
     assert [len(flow.packets) for flow in table.flows] == [2]
-    assert table.short_flow == {"packets": 1, "pieces": 1}
+    assert table.short_flow == {"packets": 1, "flows": 1}
     assert [len(flow.packets) for flow in assemble(at(0))] == [1]
 
 

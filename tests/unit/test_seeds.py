@@ -38,7 +38,7 @@ def results():
     stream = FlowStream(io.BytesIO(CONTENT), interval=0.05, flow=FLOW, **bounds)
     tables = list(stream)
     assert matrix.metadata["skipped"]["fragment"] == 0
-    assert sum(count["pieces"] for count in stream.metadata["ended_early"].values()) > 0
+    assert sum(count["flows"] for count in stream.metadata["ended_early"].values()) > 0
     bi = netml.FlowOptions(definition="bi", fragments="track", idle_timeout=0.05)
     rows = netml.extract(io.BytesIO(CONTENT), ["FLOW", "CIC", "TCP"], flow=bi)
     batches = list(extract_batches(io.BytesIO(CONTENT), "SPLT", dim=4, flow=bi, **bounds))

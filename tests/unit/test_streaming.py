@@ -151,7 +151,7 @@ def test_packets_later_than_the_slack_are_still_counted():
     stream = FlowStream(RecordStream(records), interval=5.0, **EVERY_PACKET)
     tables = list(stream)
     # What comes after its piece has been handed out is a piece of its own: here too short for a flow.
-    assert stream.metadata["dropped"]["short_piece"] == {"packets": 1, "pieces": 1}
+    assert stream.metadata["dropped"]["short_subflow"] == {"packets": 1, "flows": 1}
     assert all((np.diff(table.time_ns) >= 0).all() for table in tables)
     assert_all_accounted_for(stream, tables)
 
@@ -179,9 +179,9 @@ def test_a_long_flow_is_handed_out_in_parts():
     stream = FlowStream(RecordStream(records), interval=5.0, max_flow_packets=10, **EVERY_PACKET)
     tables = list(stream)
     assert [len(table.time_ns) for table in tables] == [11] * 9
-    assert stream.metadata["ended_early"]["long_flow"] == {"pieces": 9, "packets": 99}
-    assert stream.metadata["ended_early"]["memory"] == {"pieces": 0, "packets": 0}
-    assert stream.metadata["dropped"]["short_piece"] == {"pieces": 1, "packets": 1}
+    assert stream.metadata["ended_early"]["long_flow"] == {"flows": 9, "packets": 99}
+    assert stream.metadata["ended_early"]["memory"] == {"flows": 0, "packets": 0}
+    assert stream.metadata["dropped"]["short_subflow"] == {"flows": 1, "packets": 1}
 
 
 def test_the_flows_least_recently_seen_make_room():
@@ -199,8 +199,8 @@ def test_the_flows_least_recently_seen_make_room():
     firsts = np.concatenate([table.index.start_ns for table in tables])
     assert (np.diff(firsts) > 0).all()
     early = stream.metadata["ended_early"]["memory"]
-    assert early["pieces"] >= 25
-    assert early["packets"] == 3 * early["pieces"]
+    assert early["flows"] >= 25
+    assert early["packets"] == 3 * early["flows"]
 
 
 def test_flows_seen_at_the_same_time_make_room_as_far_as_needed():
@@ -228,7 +228,7 @@ def test_room_is_made_in_a_round_in_which_others_have_ended():
         **EVERY_PACKET,
     )
     tables = list(stream)
-    assert stream.metadata["ended_early"]["memory"] == {"pieces": 6, "packets": 12}
+    assert stream.metadata["ended_early"]["memory"] == {"flows": 6, "packets": 12}
     assert [len(table) for table in tables] == [7, 3]
     assert pieces_of(*tables) == pieces_of(read_batch(records, 600.0, tcp_timeout=2.0))
 
@@ -310,7 +310,7 @@ def test_metadata_is_that_of_a_table_and_what_ended_early():
     assert {name: value for name, value in stream.metadata.items() if name not in different} == {
         name: value for name, value in expected.items() if name not in different
     }
-    assert stream.metadata["dropped"]["short_piece"]["packets"] == sum(
+    assert stream.metadata["dropped"]["short_subflow"]["packets"] == sum(
         count["packets"] for count in expected["dropped"].values()
     )
     assert f"interval {flow.interval} s" in summarise_table(stream.metadata, sum(map(len, tables)))[-1]

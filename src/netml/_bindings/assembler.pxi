@@ -9,20 +9,20 @@ from netml._core.flow.group cimport GroupedColumns, copy_columns, group_columns
 from netml._core.flow.hash_index cimport FIRST_SLOT_BITS, free_slots, set_slots
 from netml._core.flow.key cimport KEY_BYTES
 from netml._core.status cimport Status
-from netml._core.subflow.span cimport (
-    SpanList, compact_columns, free_spans, measure_durations, measure_spans, write_all_keys, write_end_reasons,
+from netml._core.subflow.spill_runs cimport copy_records, take_counts
+from netml._core.subflow.split cimport SplitRules, split_by_idle, split_by_interval
+from netml._core.subflow.stream.flush cimport flush_flows, pack_flows
+from netml._core.subflow.stream.idle_keys cimport count_idle_keys
+from netml._core.subflow.stream.open_flow cimport FlushRules, OpenFlows, free_open
+from netml._core.subflow.subflow_list cimport (
+    SubflowList, compact_columns, free_subflows, measure_durations, measure_subflows, write_all_keys, write_end_reasons,
     write_keys,
 )
-from netml._core.subflow.spill_runs cimport copy_records, take_counts
-from netml._core.subflow.split cimport ExpiryRules, cut_by_idle, cut_by_interval
-from netml._core.subflow.stream.flush cimport forget_flows, run_round
-from netml._core.subflow.stream.idle_keys cimport count_remembered
-from netml._core.subflow.stream.open_flow cimport OpenFlows, OpenRules, free_open
 from netml._core.subflow.table cimport free_table, number_packets
 
 
 cdef class FlowAssembler(PacketAssembler):
-    """Packets in, flows out: `assemble` blocks, then `end_flows`, then `take_flows`; or in rounds with `end_round`.
+    """Packets in, flows out: `assemble` blocks, then `end_flows`, then `take_flows`; a stream with `advance_watermark`.
 
     Where not all packets fit into the memory, `take_run` hands out those so far, and `make_part` makes an assembler of
     some flows with all their packets.
@@ -33,9 +33,9 @@ cdef class FlowAssembler(PacketAssembler):
         As of `PacketAssembler`.
     """
 
-    cdef SpanList pieces
-    cdef SpanList spans
-    cdef ExpiryRules rules
+    cdef SubflowList by_idle     # after the idle timeouts
+    cdef SubflowList subflows    # after the interval, or what an advance of the watermark has ended
+    cdef SplitRules rules
     cdef OpenFlows opened
     cdef const int64_t[::1] part_offsets  # where each flow's packets begin in `grouped`; only of a part
 
@@ -46,25 +46,25 @@ cdef class FlowAssembler(PacketAssembler):
     def __dealloc__(self):
         free_table(&self.assembly.table)
         free_open(&self.opened)
-        free_spans(&self.pieces)
-        free_spans(&self.spans)
+        free_subflows(&self.by_idle)
+        free_subflows(&self.subflows)
 
     cdef size_t count_keys(self) noexcept:
         """In rounds those of open flows, those remembered, and new ones."""
         cdef size_t n_new = self.assembly.table.n_flows - self.opened.n_flows
-        return self.opened.n_waiting + count_remembered(&self.opened.remembered) + n_new
+        return self.opened.n_pending + count_idle_keys(&self.opened.idle_keys) + n_new
 
     @property
     def ended_early(self):
-        """Dict: bound -> {"packets", "pieces"} that it made end before their time."""
-        return name_counts(EARLY_ENDS, self.opened.early.n_packets, self.opened.early.n_pieces)
+        """Dict: bound -> {"packets", "flows"} that it made end before their time."""
+        return name_counts(EARLY_ENDS, self.opened.early.n_packets, self.opened.early.n_flows)
 
     def take_packets(self):
         """Packets in order of arrival: dict of columns (`time_ns`, `flow`, and those wanted); copies."""
         cdef GroupedColumns copies
         cdef uint32_t[::1] flow
         self.require_open()
-        self.flush()
+        self.enter_batch()
         flow = np.empty(count_packets(&self.assembly.columns), np.uint32)
         copies = self.allocate_grouped(flow.shape[0])
         if flow.shape[0]:
@@ -77,16 +77,16 @@ cdef class FlowAssembler(PacketAssembler):
     def keys(self):
         """FLOW_KEY array (n_keys,): the key of each flow number."""
         cdef uint8_t[::1] octets
-        if self.n_rounds:
+        if self.n_flushes:
             raise ValueError("flows of rounds have no lasting numbers")
         octets = np.empty(self.n_keys * KEY_BYTES, np.uint8)
         write_all_keys(&self.assembly.table, &octets[0] if octets.shape[0] else NULL)
         return view_keys(octets)
 
-    def end_flows(self, ExpiryRules rules):
+    def end_flows(self, SplitRules rules):
         """Group the packets by flow and cut by the idle timeouts (rules 1 and 2 of the seed). Call it once.
 
-        `rules` is a dict of the fields of `ExpiryRules`. Returns the durations of the pieces, ns: ndarray of int64.
+        `rules` is a dict of the fields of `SplitRules`. Returns the durations of the pieces, ns: ndarray of int64.
         """
         cdef const int64_t[::1] offsets = self.part_offsets
         cdef GroupedColumns columns
@@ -97,12 +97,12 @@ cdef class FlowAssembler(PacketAssembler):
         columns = self.find_grouped()
         self.rules = rules
         with nogil:
-            status = cut_by_idle(&columns, &offsets[0], &self.assembly.table, &rules, &self.pieces, &self.dropped)
+            status = split_by_idle(&columns, &offsets[0], &self.assembly.table, &rules, &self.by_idle, &self.dropped)
         PyErr_CheckSignals()
         describe_fault(status, 0)
-        durations_ns = np.empty(self.pieces.n_spans + 1, np.int64)
-        measure_durations(columns.time_ns, &self.pieces, &durations_ns[0])
-        return np.asarray(durations_ns)[:self.pieces.n_spans]
+        durations_ns = np.empty(self.by_idle.n_subflows + 1, np.int64)
+        measure_durations(columns.time_ns, &self.by_idle, &durations_ns[0])
+        return np.asarray(durations_ns)[:self.by_idle.n_subflows]
 
     def take_flows(self, double interval_ns):
         """Cut by the interval (rule 4 of the seed) and hand everything over. Call it once, after `end_flows`.
@@ -117,9 +117,9 @@ cdef class FlowAssembler(PacketAssembler):
         if "time_ns" not in self.grouped or not interval_ns >= 0:
             raise ValueError("end the flows first, and give an interval of at least 0")
         with nogil:
-            status = cut_by_interval(
-                columns.time_ns, &self.pieces, interval_ns, &self.rules, &self.spans, &self.dropped)
-            free_spans(&self.pieces)
+            status = split_by_interval(
+                columns.time_ns, &self.by_idle, interval_ns, &self.rules, &self.subflows, &self.dropped)
+            free_subflows(&self.by_idle)
         PyErr_CheckSignals()
         describe_fault(status, 0)
         return self.hand_over(columns)
@@ -173,10 +173,10 @@ cdef class FlowAssembler(PacketAssembler):
         part.is_ended = True
         return part
 
-    def end_round(self, OpenRules rules):
-        """End the pieces that no packet to come can belong to (`split_open.pxd`), for `take_round`; the others wait.
+    def advance_watermark(self, FlushRules rules):
+        """End the pieces that no packet to come can belong to (`split_open.pxd`), for `take_expired`; the others wait.
 
-        `rules` is a dict of the fields of `OpenRules`.
+        `rules` is a dict of the fields of `FlushRules`.
         """
         cdef GroupedColumns columns
         cdef int64_t[::1] offsets
@@ -186,27 +186,27 @@ cdef class FlowAssembler(PacketAssembler):
             raise ValueError("the interval must be greater than 0, a piece have 2 packets, and a key a byte")
         offsets = self.group_packets(rules.is_last)
         columns = self.find_grouped()
-        self.assembly.columns.is_of_rounds = True
+        self.assembly.columns.is_streaming = True
         self.begin_work()
         with nogil:
-            status = run_round(
-                &columns, &offsets[0], &rules, &self.assembly.table, &self.opened, &self.spans, &self.dropped,
+            status = flush_flows(
+                &columns, &offsets[0], &rules, &self.assembly.table, &self.opened, &self.subflows, &self.dropped,
                 &self.assembly.columns)
         self.is_working = False
         describe_fault(status, 0)
-        reasons = np.empty(self.spans.n_spans, np.uint8)
-        if self.spans.n_spans:
-            write_end_reasons(&self.spans, &reasons[0])
+        reasons = np.empty(self.subflows.n_subflows, np.uint8)
+        if self.subflows.n_subflows:
+            write_end_reasons(&self.subflows, &reasons[0])
         # Copies: what is handed out does not hold the memory of what is not.
         self.taken = {name: column.copy() for name, column in self.hand_over(columns).items()}
         self.taken["end_reason"] = np.asarray(reasons)
-        describe_fault(forget_flows(&self.opened, &self.assembly.table, &self.assembly.columns), 0)
+        describe_fault(pack_flows(&self.opened, &self.assembly.table, &self.assembly.columns), 0)
         self.latest_before_ns = max(self.latest_before_ns, self.assembly.counters.latest_ns)
         self.assembly.counters.latest_ns = INT64_MIN
         self.is_ended = rules.is_last
-        self.n_rounds += 1
+        self.n_flushes += 1
 
-    def take_round(self):
+    def take_expired(self):
         """What the last round hands out, as of `take_flows` and `end_reason`; the same again until the next round."""
         return dict(self.taken)
 
@@ -218,7 +218,7 @@ cdef class FlowAssembler(PacketAssembler):
         self.require_open()
         if not self.assembly.keeps_packets:
             raise ValueError("the packets were only counted")
-        self.flush()
+        self.enter_batch()
         self.is_ended = True
         offsets = np.empty(self.assembly.table.n_flows + 1, np.int64)
         cursors = np.empty(self.assembly.table.n_flows + 1, np.uint32)
@@ -233,19 +233,19 @@ cdef class FlowAssembler(PacketAssembler):
         return offsets
 
     cdef dict hand_over(self, GroupedColumns columns):
-        """The packets of `spans`, with their keys and times, as `take_flows` returns them."""
-        cdef size_t n_spans = self.spans.n_spans
-        cdef int64_t[::1] offsets = np.zeros(n_spans + 1, np.int64), start_ns, end_ns
-        cdef uint8_t[::1] octets = np.empty(n_spans * KEY_BYTES, np.uint8)
-        start_ns = np.empty(n_spans, np.int64)
-        end_ns = np.empty(n_spans, np.int64)
-        if n_spans:
+        """The packets of `subflows`, with their keys and times, as `take_flows` returns them."""
+        cdef size_t n_subflows = self.subflows.n_subflows
+        cdef int64_t[::1] offsets = np.zeros(n_subflows + 1, np.int64), start_ns, end_ns
+        cdef uint8_t[::1] octets = np.empty(n_subflows * KEY_BYTES, np.uint8)
+        start_ns = np.empty(n_subflows, np.int64)
+        end_ns = np.empty(n_subflows, np.int64)
+        if n_subflows:
             with nogil:
-                measure_spans(&columns, &self.spans, &offsets[0], &start_ns[0], &end_ns[0])
-                write_keys(&self.assembly.table, &self.spans, &octets[0])
-                compact_columns(&columns, &self.spans)
-        taken = {name: column[:offsets[n_spans]] for name, column in self.grouped.items()}
+                measure_subflows(&columns, &self.subflows, &offsets[0], &start_ns[0], &end_ns[0])
+                write_keys(&self.assembly.table, &self.subflows, &octets[0])
+                compact_columns(&columns, &self.subflows)
+        taken = {name: column[:offsets[n_subflows]] for name, column in self.grouped.items()}
         self.grouped = {}
-        free_spans(&self.spans)
+        free_subflows(&self.subflows)
         times = {"start_ns": np.asarray(start_ns), "end_ns": np.asarray(end_ns)}
         return taken | times | {"offsets": np.asarray(offsets), "keys": view_keys(octets)}

@@ -5,12 +5,12 @@ from libc.string cimport memset
 
 import numpy as np
 
-from netml._core.biflow.expire cimport RoundRules, end_round_of_biflows
+from netml._core.biflow.expire cimport BiflowFlushRules, expire_biflows
 from netml._core.biflow.flush cimport (
-    carry_open, copy_chosen, find_due, is_worth_packing, note_summed, pack_biflows, place_chosen,
+    copy_chosen, find_due, is_worth_packing, keep_open, note_summed, pack_biflows, place_chosen,
 )
 from netml._core.biflow.order cimport (
-    BiflowFacts, mark_long_flows, order_numbers, place_packets, sort_flows, write_facts,
+    BiflowAttributes, mark_long_flows, order_numbers, place_packets, sort_flows, write_attributes,
 )
 from netml._core.biflow.record cimport TCP_END_FIN, TCP_END_NONE, TCP_END_REOPEN, TCP_END_RST, BiflowRules
 from netml._core.biflow.table cimport BiflowTable, end_all, free_biflows
@@ -81,7 +81,7 @@ cdef class BiflowAssembler(PacketAssembler):
         cdef uint8_t[::1] is_long
         cdef Status status
         self.require_open()
-        self.flush()
+        self.enter_batch()
         self.is_ended = True
         n_flows = self.assembly.biflows.n_flows
         order = np.empty(n_flows + 1, np.uint32)
@@ -107,26 +107,26 @@ cdef class BiflowAssembler(PacketAssembler):
         taken["offsets"] = np.asarray(offsets)[:n_chosen + 1]
         if self.assembly.first.n_first:
             taken["header_numbers"] = np.asarray(order)[:n_chosen]
-        return taken | self.write_facts(order, n_chosen)
+        return taken | self.write_attributes(order, n_chosen)
 
     def take_headers(self):
         """Hand over the headers of flows' first packets, once all have come: `StoredFlowHeaders`."""
         cdef StoredFlowHeaders headers = StoredFlowHeaders()
-        self.flush()
+        self.enter_batch()
         headers.store = self.assembly.first.store
         memset(&self.assembly.first.store, 0, sizeof(HeaderStore))
         return headers
 
-    def end_round(self, RoundRules rules, *, sums=(), str size="caplen"):
-        """End the flows that no packet to come can belong to (`biflow/expire.pxd`), for `take_round`; others wait.
+    def advance_watermark(self, BiflowFlushRules rules, *, sums=(), str size="caplen"):
+        """End the flows that no packet to come can belong to (`biflow/expire.pxd`), for `take_expired`; others wait.
 
         With `sums` the packets go into states as soon as no earlier one is expected, and are not kept: what is handed
-        out are rows, by `take_rows` and then `forget_gone`.
+        out are rows, by `take_rows` and then `release_taken`.
 
         Parameters
         ----------
         rules : dict
-            The fields of `RoundRules`.
+            The fields of `BiflowFlushRules`.
         sums : sequence of (FlowStates, int, int)
             States of families, and where these stand in a row: first column and width.
         size : str
@@ -140,7 +140,7 @@ cdef class BiflowAssembler(PacketAssembler):
         cdef uint8_t[::1] is_chosen
         cdef Status status
         self.require_open()
-        self.flush()
+        self.enter_batch()
         n_flows = table.n_flows
         if rules.is_last:
             free_slots(&table.slots)
@@ -156,7 +156,7 @@ cdef class BiflowAssembler(PacketAssembler):
             group_columns(&self.assembly.columns, &order[0], &columns)
             status = sort_flows(&columns, &offsets[0], n_flows)
             if status == STATUS_OK:
-                status = end_round_of_biflows(table, &rules, &is_chosen[0], &self.dropped, &self.early)
+                status = expire_biflows(table, &rules, &is_chosen[0], &self.dropped, &self.early)
             if status == STATUS_OK:
                 status = order_numbers(table, &is_chosen[0], &order[0], &n_chosen)
             find_due(table, &columns, &offsets[0], rules.watermark_ns, &ends[0])
@@ -167,10 +167,10 @@ cdef class BiflowAssembler(PacketAssembler):
             self.leaving = np.asarray(order)[:n_chosen].copy()
         else:
             self.taken = self.copy_packets(&columns, offsets, order, n_chosen)
-            self.taken |= self.write_facts(order, n_chosen)
+            self.taken |= self.write_attributes(order, n_chosen)
         self.begin_work()
         with nogil:
-            status = carry_open(table, &columns, &offsets[0], &self.assembly.columns)
+            status = keep_open(table, &columns, &offsets[0], &self.assembly.columns)
         self.is_working = False
         self.grouped = {}
         describe_fault(status, 0)
@@ -178,10 +178,10 @@ cdef class BiflowAssembler(PacketAssembler):
         self.assembly.counters.latest_ns = INT64_MIN
         self.is_ended = rules.is_last
         if not sums:
-            self.forget_gone()
-        self.n_rounds += 1
+            self.release_taken()
+        self.n_flushes += 1
 
-    def take_round(self):
+    def take_expired(self):
         """What the last round hands out; the same again until the next round.
 
         Returns
@@ -203,7 +203,7 @@ cdef class BiflowAssembler(PacketAssembler):
         Parameters
         ----------
         sums : sequence of (FlowStates, int, int)
-            As of `end_round`.
+            As of `advance_watermark`.
         n_columns : int
             Of a row.
         first, most : int
@@ -215,15 +215,15 @@ cdef class BiflowAssembler(PacketAssembler):
             As of `take_biflows`, in place of offsets and packets: `X` (n, n_columns), `packets` and `bytes`.
         """
         numbers = np.asarray(self.leaving)[first:first + most]
-        taken = self.write_facts(numbers, len(numbers), has_sums=True)
-        facts = {"protocol": np.ascontiguousarray(taken["keys"]["protocol"])}
-        facts |= {name: taken[name] for name in FAMILY_FACTS if name in taken}
+        taken = self.write_attributes(numbers, len(numbers), has_sums=True)
+        attributes = {"protocol": np.ascontiguousarray(taken["keys"]["protocol"])}
+        attributes |= {name: taken[name] for name in FAMILY_ATTRIBUTES if name in taken}
         X = np.zeros((len(numbers), n_columns))
         for states, first_column, width in sums:
-            states.write(numbers, X, first_column, width, facts)
+            states.write(numbers, X, first_column, width, attributes)
         return taken | {"X": X}
 
-    def forget_gone(self, sums=()):
+    def release_taken(self, sums=()):
         """Give the memory of flows that were handed out back, if they are many. Before further packets come."""
         cdef BiflowTable *table = &self.assembly.biflows
         cdef uint32_t[::1] numbers
@@ -245,8 +245,8 @@ cdef class BiflowAssembler(PacketAssembler):
 
     @property
     def ended_early(self):
-        """Dict: bound -> {"packets", "pieces"} that it made end before their time."""
-        return name_counts(EARLY_ENDS, self.early.n_packets, self.early.n_pieces)
+        """Dict: bound -> {"packets", "flows"} that it made end before their time."""
+        return name_counts(EARLY_ENDS, self.early.n_packets, self.early.n_flows)
 
     cdef int sum_due(self, sums, str size, const int64_t[::1] offsets, const int64_t[::1] ends) except -1:
         """Packets that are due into all states."""
@@ -278,30 +278,30 @@ cdef class BiflowAssembler(PacketAssembler):
             copy_chosen(columns, &offsets[0], &order[0], n_chosen, &out, &places[0])
         return {**copied, "offsets": np.asarray(places)}
 
-    cdef dict write_facts(self, const uint32_t[::1] order, size_t n_flows, bint has_sums=False):
+    cdef dict write_attributes(self, const uint32_t[::1] order, size_t n_flows, bint has_sums=False):
         """What is known of the first flows of an order, besides their packets."""
-        cdef BiflowFacts facts
+        cdef BiflowAttributes attributes
         octets = np.empty(n_flows * KEY_BYTES, np.uint8)
-        written = {name: np.empty(n_flows, kind) for name, kind in BIFLOW_FACTS.items()}
+        written = {name: np.empty(n_flows, kind) for name, kind in BIFLOW_ATTRIBUTES.items()}
         if has_sums:
             written |= {"packets": np.empty(n_flows, np.int64), "bytes": np.empty(n_flows, np.int64)}
-        facts.keys = <uint8_t *> find_octets(octets)
-        facts.start_ns = <int64_t *> find_octets(written["start_ns"])
-        facts.end_ns = <int64_t *> find_octets(written["end_ns"])
-        facts.connection_start_ns = <int64_t *> find_octets(written["connection_start_ns"])
-        facts.end_reason = <uint8_t *> find_octets(written["end_reason"])
-        facts.icmp_type = <int16_t *> find_octets(written["icmp_type"])
-        facts.icmp_code = <int16_t *> find_octets(written["icmp_code"])
-        facts.vlan_id = <uint16_t *> find_octets(written["vlan_id"])
-        facts.packets = <int64_t *> find_octets(written.get("packets"))
-        facts.bytes = <int64_t *> find_octets(written.get("bytes"))
+        attributes.keys = <uint8_t *> find_octets(octets)
+        attributes.start_ns = <int64_t *> find_octets(written["start_ns"])
+        attributes.end_ns = <int64_t *> find_octets(written["end_ns"])
+        attributes.connection_start_ns = <int64_t *> find_octets(written["connection_start_ns"])
+        attributes.end_reason = <uint8_t *> find_octets(written["end_reason"])
+        attributes.icmp_type = <int16_t *> find_octets(written["icmp_type"])
+        attributes.icmp_code = <int16_t *> find_octets(written["icmp_code"])
+        attributes.vlan_id = <uint16_t *> find_octets(written["vlan_id"])
+        attributes.packets = <int64_t *> find_octets(written.get("packets"))
+        attributes.bytes = <int64_t *> find_octets(written.get("bytes"))
         if n_flows:
             with nogil:
-                write_facts(&self.assembly.biflows, &order[0], n_flows, &facts)
+                write_attributes(&self.assembly.biflows, &order[0], n_flows, &attributes)
         return {"keys": view_keys(octets), **written}
 
 
-BIFLOW_FACTS = {
+BIFLOW_ATTRIBUTES = {
     "start_ns": np.int64, "end_ns": np.int64, "connection_start_ns": np.int64, "end_reason": np.uint8,
     "icmp_type": np.int16, "icmp_code": np.int16, "vlan_id": np.uint16,
 }

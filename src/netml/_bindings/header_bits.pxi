@@ -13,7 +13,7 @@ from netml._core.headers.bits cimport (
     ICMP_OCTETS, IPV4_OCTETS, IPV6_OCTETS, NO_BLOCK, TCP_OCTETS, UDP_OCTETS, BitLayout, HeaderOctets, write_headers,
 )
 from netml._core.headers.fill_bits cimport fill_stored, list_stored
-from netml._core.headers.packet_rows cimport HeaderRows, PacketRow, forget_taken, free_rows
+from netml._core.headers.packet_rows cimport HeaderRows, PacketRow, free_rows, reuse_taken
 from netml._core.headers.store cimport (
     MOST_PAYLOAD_OCTETS, HeaderStore, count_stored_bytes, free_headers, next_stored, store_headers,
 )
@@ -94,11 +94,11 @@ cdef class HeaderReader(PacketAssembler):
                     if next_stored(&rows.store, &rows.cursor, &headers) != NULL and self.layout.width:
                         write_headers(&self.layout, &headers, &bits[i, 0])
             rows.n_taken += n_rows
-            forget_taken(rows)
+            reuse_taken(rows)
         return np.asarray(packets).view(PACKET_ROW), np.asarray(bits)
 
     @property
-    def n_waiting(self):
+    def n_pending(self):
         """Rows that have not been taken."""
         return self.assembly.rows.n_rows - self.assembly.rows.n_taken
 

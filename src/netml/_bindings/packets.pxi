@@ -8,7 +8,7 @@ import os
 
 import numpy as np
 
-from netml._core.compose.assembly cimport Assembly, flush_batch, note_wants
+from netml._core.compose.assembly cimport Assembly, enter_batch, note_wants
 from netml._core.compose.decode_nested cimport Decoding
 from netml._core.compose.pipeline cimport AssembleRequest, request_assembly, run_assembly, take_frame
 from netml._core.flow.columns cimport count_packets, free_columns
@@ -49,7 +49,7 @@ cdef class PacketAssembler:
     cdef dict grouped            # name -> numpy array, by flow
     cdef dict taken              # what the last round hands out
     cdef int64_t latest_before_ns  # of the rounds before this one; `counters.latest_ns` is this one's
-    cdef readonly size_t n_rounds  # so far
+    cdef readonly size_t n_flushes  # so far
     cdef bint is_ended
     cdef bint is_working         # without the GIL: nobody else looks at what changes meanwhile
     cdef size_t n_keys_before    # when that began
@@ -181,8 +181,8 @@ cdef class PacketAssembler:
 
     @property
     def dropped(self):
-        """Dict: rule -> {"packets", "pieces"} that it dropped."""
-        return name_counts(DROP_REASONS, self.dropped.n_packets, self.dropped.n_pieces)
+        """Dict: rule -> {"packets", "flows"} that it dropped."""
+        return name_counts(DROP_REASONS, self.dropped.n_packets, self.dropped.n_flows)
 
     @property
     def n_open_packets(self):
@@ -201,7 +201,7 @@ cdef class PacketAssembler:
         if self.is_working:
             return self.n_keys_before
         if not self.is_ended:
-            self.flush()
+            self.enter_batch()
         return self.count_keys()
 
     cdef size_t count_open_packets(self) noexcept:
@@ -217,9 +217,9 @@ cdef class PacketAssembler:
         self.n_open_before = self.count_open_packets()
         self.is_working = True
 
-    cdef int flush(self) except -1:
+    cdef int enter_batch(self) except -1:
         """Enter the packets that wait for a batch."""
-        cdef Status status = flush_batch(&self.assembly)
+        cdef Status status = enter_batch(&self.assembly)
         self.close_if_lost(status)
         describe_fault(status, 0)
         return 0

@@ -4,7 +4,7 @@ from libc.stdint cimport INT32_MAX, int16_t, int32_t, int64_t, uint8_t, uint16_t
 
 import numpy as np
 
-from netml._core.features.base.family cimport FamilyNeeds, FamilySettings, FlowFacts, FlowPackets
+from netml._core.features.base.family cimport FamilyNeeds, FamilySettings, FlowAttributes, FlowPackets
 from netml._core.features.flow.columns cimport N_FLOW_COLUMNS
 from netml._core.features.registry cimport (
     FAMILY_CIC, FAMILY_CIC_2017, FAMILY_FLOW, FAMILY_HEADER, FAMILY_SPLT, FAMILY_STATS, FAMILY_TCP, N_FAMILIES,
@@ -56,7 +56,7 @@ SORTING_FAMILIES = (FAMILY_STATS, FAMILY_FLOW)
 
 def fill_family(
     int code, double[:, ::1] X, size_t first_column, size_t width, const int64_t[::1] offsets, dict columns not None,
-    FamilySettings settings, dict facts=None,
+    FamilySettings settings, dict attributes=None,
 ):
     """Fill columns `first_column` .. + `width` of a zeroed matrix with one family, a row for each flow.
 
@@ -73,18 +73,18 @@ def fill_family(
     settings : dict
         The fields of `FamilySettings`.
     facts : dict of str to ndarray (n_flows,), optional
-        The fields of `FlowFacts` that are known.
+        The fields of `FlowAttributes` that are known.
     """
     cdef size_t n_flows = X.shape[0], n_most, n_columns = X.shape[1]
     cdef FlowPackets packets
-    cdef FlowFacts known
+    cdef FlowAttributes known
     cdef FamilyNeeds needs
     cdef uint32_t[::1] scratch
     cdef Status status
     if not FAMILY_HEADER <= code < N_FAMILIES or not settings.rate_ns >= 0:
         raise ValueError(f"no family {code}, or no rate of {settings.rate_ns} ns")
     require_columns(code, columns, settings.cic_extra)
-    require_lengths(facts or {}, FAMILY_FACTS, n_flows)
+    require_lengths(attributes or {}, FAMILY_ATTRIBUTES, n_flows)
     if width < find_least_width(code, settings.cic_extra) or width > n_columns or first_column > n_columns - width \
             or offsets.shape[0] != X.shape[0] + 1:
         raise ValueError("the family does not fit into the matrix, or the offsets do not")
@@ -95,7 +95,7 @@ def fill_family(
     needs.settings = settings
     needs.scratch = &scratch[0]
     packets = find_columns(columns)
-    known = find_known(facts)
+    known = find_known(attributes)
     with nogil:
         status = fill_rows(
             <FamilyCode> code, &packets, &known, &offsets[0], n_flows, &needs, &X[0, first_column], n_columns, width)
@@ -146,10 +146,10 @@ cdef FlowPackets find_columns(dict columns) except *:
     return packets
 
 
-cdef FlowFacts find_known(dict facts) except *:
+cdef FlowAttributes find_known(dict attributes) except *:
     """Where the facts of all flows lie; NULL for those that are not known."""
-    cdef FlowFacts known
-    cdef dict given = facts or {}
+    cdef FlowAttributes known
+    cdef dict given = attributes or {}
     known.protocol = find_octets(given.get("protocol"))
     known.icmp_type = <const int16_t *> find_octets(given.get("icmp_type"))
     known.icmp_code = <const int16_t *> find_octets(given.get("icmp_code"))

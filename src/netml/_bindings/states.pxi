@@ -6,7 +6,7 @@ from libc.string cimport memcpy
 
 import os
 
-from netml._core.features.base.family cimport FamilyNeeds, FamilySettings, FlowFacts, FlowPackets
+from netml._core.features.base.family cimport FamilyNeeds, FamilySettings, FlowAttributes, FlowPackets
 from netml._core.features.packed cimport MOST_GROUPS, count_groups
 from netml._core.features.registry cimport FamilyCode
 from netml._core.features.state cimport measure_state
@@ -88,25 +88,25 @@ cdef class FlowStates:
         return 0
 
     def write(
-        self, const uint32_t[::1] numbers, double[:, ::1] X, size_t first_column, size_t width, dict facts=None,
+        self, const uint32_t[::1] numbers, double[:, ::1] X, size_t first_column, size_t width, dict attributes=None,
     ):
         """Write rows of the flows of these numbers to columns of a zeroed matrix; the flows stay.
 
-        The arguments are `fill_family`'s; `facts` are those of the rows.
+        The arguments are `fill_family`'s; `attributes` are those of the rows.
         """
-        cdef FlowFacts known
+        cdef FlowAttributes known
         cdef Status status
         cdef size_t n_rows = numbers.shape[0], least
         self.require_usable()
         self.require_numbers(numbers)
-        require_lengths(facts or {}, FAMILY_FACTS, n_rows)
+        require_lengths(attributes or {}, FAMILY_ATTRIBUTES, n_rows)
         least = find_least_width(self.states.family, self.needs.settings.cic_extra)
         if <size_t> X.shape[0] != n_rows or width < least or width > <size_t> X.shape[1] \
                 or first_column > X.shape[1] - width:
             raise ValueError("the rows do not fit into the matrix")
         if n_rows == 0:
             return
-        known = find_known(facts)
+        known = find_known(attributes)
         with nogil:
             status = write_states(
                 &self.states, &numbers[0], n_rows, &known, &self.needs, &X[0, first_column], X.shape[1])

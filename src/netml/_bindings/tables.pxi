@@ -8,7 +8,7 @@ from netml._core.flow.columns cimport (
     COLUMN_PAYLOAD_BYTES, COLUMN_SEQUENCE, COLUMN_TCP_OPTIONS, COLUMN_TTL, COLUMN_WINDOW, COLUMN_WIRELEN, N_COLUMNS,
 )
 from netml._core.flow.end_reason cimport (
-    DROP_IDLE_TAIL, DROP_INTERVAL_TAIL, DROP_SHORT_FLOW, DROP_SHORT_PIECE, EARLY_FLOWS, EARLY_LONG_FLOW, EARLY_MEMORY,
+    DROP_IDLE_TAIL, DROP_INTERVAL_TAIL, DROP_SHORT_FLOW, DROP_SHORT_SUBFLOW, EARLY_FLOWS, EARLY_LONG_FLOW, EARLY_MEMORY,
     N_DROPS, N_EARLY_ENDS,
 )
 from netml._core.status cimport N_REASONS
@@ -24,7 +24,7 @@ SKIP_REASONS = (
 assert len(SKIP_REASONS) == N_REASONS - 1
 
 DROP_REASONS = {
-    "short_flow": DROP_SHORT_FLOW, "idle_tail": DROP_IDLE_TAIL, "short_piece": DROP_SHORT_PIECE,
+    "short_flow": DROP_SHORT_FLOW, "idle_tail": DROP_IDLE_TAIL, "short_subflow": DROP_SHORT_SUBFLOW,
     "interval_tail": DROP_INTERVAL_TAIL,
 }
 assert len(DROP_REASONS) == N_DROPS
@@ -54,14 +54,14 @@ COLUMNS = {
 }
 assert len(COLUMNS) == N_COLUMNS
 COLUMN_KINDS = {name: kind for name, (_, kind) in COLUMNS.items()}
-FAMILY_FACTS = {
+FAMILY_ATTRIBUTES = {
     "protocol": np.uint8, "icmp_type": np.int16, "icmp_code": np.int16, "connection_start_ns": np.int64,
 }
 
 
-cdef dict name_counts(dict numbers, const uint64_t *n_packets, const uint64_t *n_pieces):
+cdef dict name_counts(dict numbers, const uint64_t *n_packets, const uint64_t *n_flows):
     """Counts by an enum's names."""
-    return {name: {"packets": n_packets[<int> i], "pieces": n_pieces[<int> i]} for name, i in numbers.items()}
+    return {name: {"packets": n_packets[<int> i], "flows": n_flows[<int> i]} for name, i in numbers.items()}
 
 
 cdef int set_tunnel_ports(TunnelPorts *known, dict chosen) except -1:

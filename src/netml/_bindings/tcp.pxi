@@ -4,7 +4,7 @@ from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint8_t, uint32_t
 
 import numpy as np
 
-from netml._core.features.base.family cimport FlowFacts, FlowPackets
+from netml._core.features.base.family cimport FlowAttributes, FlowPackets
 from netml._core.features.registry cimport FAMILY_TCP
 from netml._core.features.tcp.history cimport measure_histories, trace_flows
 from netml._core.net.tcp_options cimport read_tcp_options as read_options
@@ -16,7 +16,7 @@ def read_tcp_options(const uint8_t[::1] header):
     return read_options(&header[0], n_octets) if n_octets else 0
 
 
-def trace_connections(const int64_t[::1] offsets, dict columns not None, dict facts not None):
+def trace_connections(const int64_t[::1] offsets, dict columns not None, dict attributes not None):
     """How each flow's TCP connection ended, and its history as text, ready for an Arrow string array.
 
     Parameters
@@ -39,7 +39,7 @@ def trace_connections(const int64_t[::1] offsets, dict columns not None, dict fa
     """
     cdef size_t n_flows = offsets.shape[0] - 1, n_octets
     cdef FlowPackets packets
-    cdef FlowFacts known
+    cdef FlowAttributes known
     cdef uint8_t[::1] states = np.zeros(n_flows, np.uint8)
     cdef int32_t[::1] ends = np.zeros(n_flows + 1, np.int32)
     cdef uint8_t[::1] text
@@ -47,7 +47,7 @@ def trace_connections(const int64_t[::1] offsets, dict columns not None, dict fa
     if missing:
         raise ValueError(f"histories need {', '.join(missing)}")
     require_lengths(columns, {"time_ns": np.int64, "size": np.uint32} | COLUMN_KINDS, len(columns["time_ns"]))
-    require_lengths(facts, FAMILY_FACTS, n_flows)
+    require_lengths(attributes, FAMILY_ATTRIBUTES, n_flows)
     measure_longest(offsets, len(columns["time_ns"]), 1)
     n_octets = measure_histories(&offsets[0], n_flows)
     if n_octets > INT32_MAX:
@@ -55,7 +55,7 @@ def trace_connections(const int64_t[::1] offsets, dict columns not None, dict fa
     text = np.empty(n_octets + 1, np.uint8)
     if n_flows:
         packets = find_columns(columns)
-        known = find_known(facts)
+        known = find_known(attributes)
         with nogil:
             trace_flows(&packets, &known, &offsets[0], n_flows, &states[0], &ends[0], &text[0])
         PyErr_CheckSignals()

@@ -22,14 +22,14 @@ cdef enum Status:
 cdef enum Reason:
     KEPT = 0
     SKIP_LINK_TYPE           # an interface whose link type is not decoded
-    SKIP_CUT_LINK            # ends inside a link-layer header
+    SKIP_TRUNCATED_LINK      # ends inside a link-layer header
     SKIP_NOT_IP              # ARP, LLDP, management frames ...
-    SKIP_CUT_IP              # ends inside an IP header
+    SKIP_TRUNCATED_IP        # ends inside an IP header
     SKIP_BAD_IP              # version or header length contradict
     SKIP_FRAGMENT            # a fragment after the first: no ports
     SKIP_OTHER_PROTOCOL      # IP, but neither TCP nor UDP
-    SKIP_CUT_TRANSPORT       # ends inside the TCP or UDP header
-    SKIP_CUT_TUNNEL          # ends inside the header of a tunnel
+    SKIP_TRUNCATED_TRANSPORT  # ends inside the TCP or UDP header
+    SKIP_TRUNCATED_TUNNEL    # ends inside the header of a tunnel
     SKIP_DEEP_TUNNEL         # more tunnels in tunnels than are entered
     N_REASONS
 

@@ -23,7 +23,7 @@ cdef void begin_biflows(bint enters_tunnels, bint tracks_fragments) noexcept nog
     cdef size_t i
     begin(enters_tunnels, tracks_fragments)
     if shared.biflows.records.n_chunks > 1:
-        free_records(&shared.biflows.records)
+        free_array(&shared.biflows.records)
     shared.biflows.n_flows = shared.biflows.n_keys = 0
     empty_slots(&shared.biflows.slots)
     for i in range(4):
@@ -66,57 +66,61 @@ cdef size_t find_first_column(size_t i) noexcept nogil:
     return 0 if i == 0 else N_FLOW_COLUMNS if i == 1 else N_FLOW_COLUMNS + 86
 
 
-cdef BiflowFacts take_facts(const uint32_t *order, size_t n_flows, bint has_sums) noexcept nogil:
-    """As `BiflowAssembler.write_facts`; and every flow has a reason, an order of times, and IP of version 4 or 6."""
-    cdef BiflowFacts facts
+cdef BiflowAttributes take_facts(const uint32_t *order, size_t n_flows, bint has_sums) noexcept nogil:
+    """As `BiflowAssembler.write_attributes`; every flow has a reason, an order of times, and IP of version 4 or 6."""
+    cdef BiflowAttributes attributes
     cdef size_t i
-    facts.keys = <uint8_t *> fuzz_allocate(n_flows * KEY_BYTES)
-    facts.start_ns = <int64_t *> fuzz_allocate(n_flows * sizeof(int64_t))
-    facts.end_ns = <int64_t *> fuzz_allocate(n_flows * sizeof(int64_t))
-    facts.connection_start_ns = <int64_t *> fuzz_allocate(n_flows * sizeof(int64_t))
-    facts.end_reason = <uint8_t *> fuzz_allocate(n_flows)
-    facts.icmp_type = <int16_t *> fuzz_allocate(n_flows * sizeof(int16_t))
-    facts.icmp_code = <int16_t *> fuzz_allocate(n_flows * sizeof(int16_t))
-    facts.vlan_id = <uint16_t *> fuzz_allocate(n_flows * sizeof(uint16_t))
-    facts.packets = <int64_t *> fuzz_allocate(n_flows * sizeof(int64_t)) if has_sums else NULL
-    facts.bytes = <int64_t *> fuzz_allocate(n_flows * sizeof(int64_t)) if has_sums else NULL
-    write_facts(&shared.biflows, order, n_flows, &facts)
+    attributes.keys = <uint8_t *> fuzz_allocate(n_flows * KEY_BYTES)
+    attributes.start_ns = <int64_t *> fuzz_allocate(n_flows * sizeof(int64_t))
+    attributes.end_ns = <int64_t *> fuzz_allocate(n_flows * sizeof(int64_t))
+    attributes.connection_start_ns = <int64_t *> fuzz_allocate(n_flows * sizeof(int64_t))
+    attributes.end_reason = <uint8_t *> fuzz_allocate(n_flows)
+    attributes.icmp_type = <int16_t *> fuzz_allocate(n_flows * sizeof(int16_t))
+    attributes.icmp_code = <int16_t *> fuzz_allocate(n_flows * sizeof(int16_t))
+    attributes.vlan_id = <uint16_t *> fuzz_allocate(n_flows * sizeof(uint16_t))
+    attributes.packets = <int64_t *> fuzz_allocate(n_flows * sizeof(int64_t)) if has_sums else NULL
+    attributes.bytes = <int64_t *> fuzz_allocate(n_flows * sizeof(int64_t)) if has_sums else NULL
+    write_attributes(&shared.biflows, order, n_flows, &attributes)
     for i in range(n_flows):
         fuzz_require(
-            facts.keys[i * KEY_BYTES + 37] == 4 or facts.keys[i * KEY_BYTES + 37] == 6, "IP is of version 4 or 6")
-        fuzz_require(END_IDLE <= facts.end_reason[i] <= END_LACK_OF_RESOURCES, "a flow ends for a reason")
+            attributes.keys[i * KEY_BYTES + 37] == 4 or attributes.keys[i * KEY_BYTES + 37] == 6,
+            "IP is of version 4 or 6")
+        fuzz_require(END_IDLE <= attributes.end_reason[i] <= END_LACK_OF_RESOURCES, "a flow ends for a reason")
         fuzz_require(
-            facts.connection_start_ns[i] <= facts.start_ns[i] <= facts.end_ns[i], "times of a flow are in order")
-        fuzz_require(-1 <= facts.icmp_type[i] <= 255 and -1 <= facts.icmp_code[i] <= 255, "ICMP's octets")
-        fuzz_require(i == 0 or facts.start_ns[i - 1] <= facts.start_ns[i], "flows are in order of start")
-        fuzz_require(not has_sums or facts.packets[i] > 0, "a flow has packets")
-    return facts
+            attributes.connection_start_ns[i] <= attributes.start_ns[i] <= attributes.end_ns[i],
+            "times of a flow are in order")
+        fuzz_require(-1 <= attributes.icmp_type[i] <= 255 and -1 <= attributes.icmp_code[i] <= 255, "ICMP's octets")
+        fuzz_require(i == 0 or attributes.start_ns[i - 1] <= attributes.start_ns[i], "flows are in order of start")
+        fuzz_require(not has_sums or attributes.packets[i] > 0, "a flow has packets")
+    return attributes
 
 
-cdef void free_facts(BiflowFacts *facts) noexcept nogil:
+cdef void free_attributes(BiflowAttributes *attributes) noexcept nogil:
     """Give the memory back."""
-    free(facts.keys)
-    free(facts.start_ns)
-    free(facts.end_ns)
-    free(facts.connection_start_ns)
-    free(facts.end_reason)
-    free(facts.icmp_type)
-    free(facts.icmp_code)
-    free(facts.vlan_id)
-    free(facts.packets)
-    free(facts.bytes)
+    free(attributes.keys)
+    free(attributes.start_ns)
+    free(attributes.end_ns)
+    free(attributes.connection_start_ns)
+    free(attributes.end_reason)
+    free(attributes.icmp_type)
+    free(attributes.icmp_code)
+    free(attributes.vlan_id)
+    free(attributes.packets)
+    free(attributes.bytes)
 
 
-cdef uint64_t digest_facts(const BiflowFacts *facts, size_t i, int64_t n_packets, int64_t n_bytes) noexcept nogil:
+cdef uint64_t digest_attributes(
+    const BiflowAttributes *attributes, size_t i, int64_t n_packets, int64_t n_bytes,
+) noexcept nogil:
     """All that is known of a flow besides its packets."""
-    cdef uint64_t digest = fuzz_mix(1, facts.keys + i * KEY_BYTES, KEY_BYTES)
-    digest = fuzz_mix(digest, &facts.start_ns[i], 8)
-    digest = fuzz_mix(digest, &facts.end_ns[i], 8)
-    digest = fuzz_mix(digest, &facts.connection_start_ns[i], 8)
-    digest = fuzz_mix(digest, &facts.end_reason[i], 1)
-    digest = fuzz_mix(digest, &facts.icmp_type[i], 2)
-    digest = fuzz_mix(digest, &facts.icmp_code[i], 2)
-    digest = fuzz_mix(digest, &facts.vlan_id[i], 2)
+    cdef uint64_t digest = fuzz_mix(1, attributes.keys + i * KEY_BYTES, KEY_BYTES)
+    digest = fuzz_mix(digest, &attributes.start_ns[i], 8)
+    digest = fuzz_mix(digest, &attributes.end_ns[i], 8)
+    digest = fuzz_mix(digest, &attributes.connection_start_ns[i], 8)
+    digest = fuzz_mix(digest, &attributes.end_reason[i], 1)
+    digest = fuzz_mix(digest, &attributes.icmp_type[i], 2)
+    digest = fuzz_mix(digest, &attributes.icmp_code[i], 2)
+    digest = fuzz_mix(digest, &attributes.vlan_id[i], 2)
     digest = fuzz_mix(digest, &n_packets, 8)
     return fuzz_mix(digest, &n_bytes, 8)
 
@@ -146,7 +150,7 @@ cdef bint has_marks              # whether packets carry a mark of their key in 
 
 
 cdef void add_outcome(
-    const GroupedColumns *columns, const int64_t *offsets, const BiflowFacts *facts, size_t n_flows,
+    const GroupedColumns *columns, const int64_t *offsets, const BiflowAttributes *attributes, size_t n_flows,
     const FamilyNeeds *needs, Outcome *outcome,
 ) noexcept nogil:
     """Flows with their packets: what must hold of them, and their digests."""
@@ -157,17 +161,17 @@ cdef void add_outcome(
     cdef size_t i, start, n
     cdef int column
     require_biflows(columns, offsets, n_flows)
-    rows = fill_summed(columns, offsets, facts, n_flows, needs)
+    rows = fill_summed(columns, offsets, attributes, n_flows, needs)
     for i in range(n_flows):
         start = offsets[i]
         n = offsets[i + 1] - start
         fuzz_require(
-            columns.time_ns[start] == facts.start_ns[i] and columns.time_ns[start + n - 1] == facts.end_ns[i],
+            columns.time_ns[start] == attributes.start_ns[i] and columns.time_ns[start + n - 1] == attributes.end_ns[i],
             "a flow's times are its packets'")
         n_bytes = 0
         for j in range(offsets[i], offsets[i + 1]):
             n_bytes += size[j]
-        digest = digest_facts(facts, i, n, n_bytes)
+        digest = digest_attributes(attributes, i, n, n_bytes)
         outcome.rows_digest += fuzz_mix(digest, rows + i * SUMMED_COLUMNS, SUMMED_COLUMNS * sizeof(double))
         digest = fuzz_mix(digest, columns.time_ns + start, n * sizeof(int64_t))
         for column in range(N_COLUMNS):
@@ -180,27 +184,27 @@ cdef void add_outcome(
     free(rows)
 
 
-cdef FlowFacts know_facts(const BiflowFacts *facts, size_t n_flows) noexcept nogil:
+cdef FlowAttributes know_attributes(const BiflowAttributes *attributes, size_t n_flows) noexcept nogil:
     """The same as families ask for them; `protocol` is to be freed."""
-    cdef FlowFacts known
+    cdef FlowAttributes known
     cdef uint8_t *protocol = <uint8_t *> fuzz_allocate(n_flows)
     cdef size_t i
     for i in range(n_flows):
-        protocol[i] = facts.keys[i * KEY_BYTES + 36]
+        protocol[i] = attributes.keys[i * KEY_BYTES + 36]
     known.protocol = protocol
-    known.icmp_type = facts.icmp_type
-    known.icmp_code = facts.icmp_code
-    known.connection_start_ns = facts.connection_start_ns
+    known.icmp_type = attributes.icmp_type
+    known.icmp_code = attributes.icmp_code
+    known.connection_start_ns = attributes.connection_start_ns
     return known
 
 
 cdef double *fill_summed(
-    const GroupedColumns *columns, const int64_t *offsets, const BiflowFacts *facts, size_t n_flows,
+    const GroupedColumns *columns, const int64_t *offsets, const BiflowAttributes *attributes, size_t n_flows,
     const FamilyNeeds *needs,
 ) noexcept nogil:
     """Rows of FLOW, CIC and CIC-2017 side by side."""
     cdef FlowPackets packets = find_packet_columns(columns)
-    cdef FlowFacts known = know_facts(facts, n_flows)
+    cdef FlowAttributes known = know_attributes(attributes, n_flows)
     cdef FamilyNeeds wanted = needs[0]
     cdef double *rows = <double *> calloc(n_flows * SUMMED_COLUMNS + 1, sizeof(double))
     cdef int64_t n_most = 0
@@ -213,19 +217,19 @@ cdef double *fill_summed(
                 find_summed(i), &packets, &known, offsets, n_flows, &wanted, rows + find_first_column(i),
                 SUMMED_COLUMNS, N_FLOW_COLUMNS if i == 0 else 86 if i == 1 else 77) == STATUS_OK, "rows are filled")
     require_finite(rows, n_flows * SUMMED_COLUMNS)
-    if facts.end_ns != NULL:
-        require_gaps(rows, facts, n_flows)
+    if attributes.end_ns != NULL:
+        require_gaps(rows, attributes, n_flows)
     free(wanted.scratch)
     free(<void *> known.protocol)
     return rows
 
 
-cdef void require_gaps(const double *rows, const BiflowFacts *facts, size_t n_flows) noexcept nogil:
+cdef void require_gaps(const double *rows, const BiflowAttributes *attributes, size_t n_flows) noexcept nogil:
     """No time between packets is longer than their flow, and no duration: FLOW's and CIC's."""
     cdef double duration_s
     cdef size_t i
     for i in range(n_flows):
-        duration_s = <double> (<uint64_t> facts.end_ns[i] - <uint64_t> facts.start_ns[i]) / 1e9 * (1 + 1e-9)
+        duration_s = <double> (<uint64_t> attributes.end_ns[i] - <uint64_t> attributes.start_ns[i]) / 1e9 * (1 + 1e-9)
         fuzz_require(0 <= rows[0] <= duration_s, "a duration of FLOW")
         fuzz_require(0 <= rows[COLUMN_GAPS + 3] <= duration_s, "a time between packets of FLOW")
         fuzz_require(0 <= rows[N_FLOW_COLUMNS] / 1e6 <= duration_s, "a duration of CIC")
@@ -243,14 +247,14 @@ cdef void take_all_biflows(
 ) noexcept nogil:
     """As `BiflowAssembler.take_biflows`; and all families of what it gives."""
     cdef GroupedColumns columns
-    cdef BiflowFacts facts
+    cdef BiflowAttributes attributes
     cdef size_t n_flows, n_chosen = 0, n
     cdef uint32_t *order
     cdef uint32_t *cursors
     cdef uint8_t *is_long
     cdef int64_t *offsets
     memset(outcome, 0, sizeof(Outcome))
-    fuzz_require(flush_batch(&shared) == STATUS_OK, "packets are entered")
+    fuzz_require(enter_batch(&shared) == STATUS_OK, "packets are entered")
     n_flows = shared.biflows.n_flows
     n = count_packets(&shared.columns)
     order = <uint32_t *> fuzz_allocate((n_flows + 1) * sizeof(uint32_t))
@@ -265,13 +269,13 @@ cdef void take_all_biflows(
     fuzz_require(offsets[n_flows] == <int64_t> n, "the flows' packets are all packets")
     group_columns(&shared.columns, cursors, &columns)
     fuzz_require(sort_flows(&columns, offsets, n_chosen) == STATUS_OK, "flows are sorted")
-    facts = take_facts(order, n_chosen, False)
-    add_outcome(&columns, offsets, &facts, n_chosen, needs, outcome)
+    attributes = take_facts(order, n_chosen, False)
+    add_outcome(&columns, offsets, &attributes, n_chosen, needs, outcome)
     fuzz_require(outcome.n_packets + count_dropped(&outcome.dropped) == n, "flows + dropped = kept")
     if n_chosen:
-        write_texts(facts.keys, n_chosen)
-        fill_all_families(&columns, offsets, &facts, n_chosen, needs)
-    free_facts(&facts)
+        write_texts(attributes.keys, n_chosen)
+        fill_all_families(&columns, offsets, &attributes, n_chosen, needs)
+    free_attributes(&attributes)
     free_grouped(&columns)
     free(order)
     free(cursors)
@@ -280,12 +284,12 @@ cdef void take_all_biflows(
 
 
 cdef void fill_all_families(
-    const GroupedColumns *columns, const int64_t *offsets, const BiflowFacts *facts, size_t n_flows,
+    const GroupedColumns *columns, const int64_t *offsets, const BiflowAttributes *attributes, size_t n_flows,
     const FamilyNeeds *needs,
 ) noexcept nogil:
     """Every family there is, of flows that may have one packet, in a matrix of just its width."""
     cdef FlowPackets packets = find_packet_columns(columns)
-    cdef FlowFacts known = know_facts(facts, n_flows)
+    cdef FlowAttributes known = know_attributes(attributes, n_flows)
     cdef FamilyNeeds wanted = needs[0]
     cdef int64_t n_most = 0
     cdef size_t width

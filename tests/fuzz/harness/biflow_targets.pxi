@@ -32,7 +32,7 @@ cdef void choose_biflow_rules(const uint8_t *options) noexcept nogil:
     shared.biflows.rules.active_ns = choose_timeout(options[2])
 
 
-cdef void choose_round_rules(const uint8_t *options, RoundRules *rules) noexcept nogil:
+cdef void choose_flush_rules(const uint8_t *options, BiflowFlushRules *rules) noexcept nogil:
     """What may be held; 4 octets, each of which can say that there is no bound."""
     rules.min_packets = 1 + (options[0] & 3)
     rules.max_flow_packets = 1 + (options[1] & 31) if options[1] > 0xC0 else 0xFFFFFFFF
@@ -73,18 +73,18 @@ cdef bint come_in_order(const uint8_t *data, size_t size) noexcept nogil:
     return is_ordered
 
 
-cdef void run_capture_rounds(
+cdef void run_capture_stream(
     const uint8_t *data, size_t size, const uint8_t *options, bint has_sums, const FamilyNeeds *needs, Outcome *outcome,
 ) noexcept nogil:
-    """The capture in parts, a round after each."""
+    """The capture in parts, a flush after each."""
     cdef Framing framing
-    cdef RoundRules rules
+    cdef BiflowFlushRules rules
     cdef Status status = STATUS_NEED_MORE
     cdef size_t header = 0, n_used = 0, n_wanted = 0, end, part, n_parts = 1 + (options[12] & (MOST_PARTS - 1))
     cdef uint8_t *block
     memset(outcome, 0, sizeof(Outcome))
     begin_capture(options)
-    choose_round_rules(options + 8, &rules)
+    choose_flush_rules(options + 8, &rules)
     recognise(data, size, &framing, &header)
     block = fuzz_copy(data + header, size - header)
     header = size - header
@@ -94,10 +94,10 @@ cdef void run_capture_rounds(
         if status == STATUS_NEED_MORE and end > size:
             status = assemble_block(&shared, &framing, block + size, end - size, &n_used, &n_wanted)
             size += n_used
-        fuzz_require(flush_batch(&shared) == STATUS_OK, "packets are entered")
+        fuzz_require(enter_batch(&shared) == STATUS_OK, "packets are entered")
         rules.is_last = part + 1 == n_parts
         rules.latest_ns = rules.watermark_ns = shared.counters.latest_ns
-        end_biflow_round(&rules, needs, has_sums, outcome)
+        flush_biflows(&rules, needs, has_sums, outcome)
     free(block)
     free_pcapng(&framing.pcapng)
     fuzz_require(
@@ -105,10 +105,10 @@ cdef void run_capture_rounds(
 
 
 cdef public int fuzz_biflows(const uint8_t *data, size_t size) noexcept nogil:
-    """A whole capture: biflows at once, and in rounds, with and without sums; its last octets are the options."""
+    """A whole capture: biflows at once, and as a stream, with and without sums; its last octets are the options."""
     cdef Framing framing
     cdef FamilyNeeds needs
-    cdef Outcome whole, rounds
+    cdef Outcome whole, stream
     cdef size_t header = 0, n_used = 0, n_wanted = 0
     cdef const uint8_t *options
     cdef uint8_t *block
@@ -124,15 +124,15 @@ cdef public int fuzz_biflows(const uint8_t *data, size_t size) noexcept nogil:
     assemble_block(&shared, &framing, block, size - header, &n_used, &n_wanted)
     free(block)
     free_pcapng(&framing.pcapng)
-    fuzz_require(flush_batch(&shared) == STATUS_OK, "packets are entered")
+    fuzz_require(enter_batch(&shared) == STATUS_OK, "packets are entered")
     require_counts(&shared)
     fuzz_require(shared.biflows.n_keys <= shared.biflows.n_flows <= shared.counters.n_kept, "no flow without a packet")
     is_ordered = come_in_order(data, size)
     take_all_biflows(shared.counters.latest_ns, 1 + (options[8] & 3), &needs, &whole)
     for has_sums in range(2):
-        run_capture_rounds(data, size, options, has_sums, &needs, &rounds)
-        if is_ordered and count_ended_early(&rounds.early) == 0:
-            require_same(&whole, &rounds, has_sums)
+        run_capture_stream(data, size, options, has_sums, &needs, &stream)
+        if is_ordered and count_ended_early(&stream.early) == 0:
+            require_same(&whole, &stream, has_sums)
     return 0
 
 

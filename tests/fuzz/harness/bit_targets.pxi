@@ -144,7 +144,7 @@ cdef size_t take_bit_frames(const BitPlan *plan, const uint8_t *data, size_t siz
         if rows != NULL and shared.counters.n_kept > n_kept:
             add_bit_row(plan, &frame, rows + n_kept * plan.layout.width)
             if n_kept % 7 == 6:
-                forget_taken(&shared.rows)
+                reuse_taken(&shared.rows)
         n_kept = shared.counters.n_kept
         free(octets)
         at += BIT_FRAME_BYTES + frame.caplen
@@ -226,7 +226,7 @@ cdef public int fuzz_bits(const uint8_t *data, size_t size) noexcept nogil:
     end_bits()
     begin_bits(&plan, False)
     take_bit_frames(&plan, data, size, NULL)
-    fuzz_require(flush_batch(&shared) == STATUS_OK, "packets are entered")
+    fuzz_require(enter_batch(&shared) == STATUS_OK, "packets are entered")
     fuzz_require(shared.first.line.n_packets == 0, "nobody waits in line")
     require_counts(&shared)
     require_flow_rows(&plan, rows, n_kept)

@@ -137,7 +137,7 @@ cdef public int fuzz_frame(const uint8_t *data, size_t size, uint32_t link_type,
 cdef public int fuzz_fragments(const uint8_t *data, size_t size) noexcept nogil:
     """IP packets one after the other, fragments tracked: (gap in s, length of 2 octets, packet)."""
     cdef Frame frame
-    cdef ExpiryRules rules
+    cdef SplitRules rules
     cdef size_t at = 0
     cdef uint8_t *octets
     begin(True, True)
@@ -179,7 +179,7 @@ cdef double choose_interval(uint8_t choice) noexcept nogil:
 cdef public int fuzz_pipeline(const uint8_t *data, size_t size) noexcept nogil:
     """A whole capture: framing, decoding, table, the end of flows, every family; its last octets are the options."""
     cdef Framing framing
-    cdef ExpiryRules rules
+    cdef SplitRules rules
     cdef size_t header = 0, n_used = 0, n_wanted = 0
     cdef const uint8_t *options
     cdef uint8_t *block

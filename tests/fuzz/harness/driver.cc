@@ -1,6 +1,6 @@
 /* libFuzzer's entry points. One program has all targets: the name that it is called by says which.
  *
- * `framing`, `pcap`, `pcapng`, `pipeline`, `fragments`, `rounds`, `biflows`, `biflow_rounds`, `rows`, `tcp_options`,
+ * `framing`, `pcap`, `pcapng`, `pipeline`, `fragments`, `stream`, `biflows`, `biflow_stream`, `rows`, `tcp_options`,
  * `details`, `bits`, `link_N` and `outer_N` (N a LINKTYPE_ value), `ipv4`, `ipv6` (as link_228 and link_229).
  * Mutations of captures are mended afterwards: lengths that lead nowhere end a read at once, so that hardly anything
  * behind them would be seen.
@@ -16,9 +16,9 @@ int fuzz_framing(const uint8_t *data, size_t size);
 int fuzz_frame(const uint8_t *data, size_t size, uint32_t link_type, int enters_tunnels);
 int fuzz_fragments(const uint8_t *data, size_t size);
 int fuzz_pipeline(const uint8_t *data, size_t size);
-int fuzz_rounds(const uint8_t *data, size_t size);
+int fuzz_stream(const uint8_t *data, size_t size);
 int fuzz_biflows(const uint8_t *data, size_t size);
-int fuzz_biflow_rounds(const uint8_t *data, size_t size);
+int fuzz_biflow_stream(const uint8_t *data, size_t size);
 int fuzz_rows(const uint8_t *data, size_t size);
 int fuzz_tcp_options(const uint8_t *data, size_t size);
 int fuzz_details(const uint8_t *data, size_t size);
@@ -27,7 +27,7 @@ void fuzz_forget_states(void);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most);
 }
 
-enum target { FRAMING, FRAME, FRAGMENTS, PIPELINE, ROUNDS, BIFLOWS, BIFLOW_ROUNDS, ROWS, TCP_OPTIONS, DETAILS, BITS };
+enum target { FRAMING, FRAME, FRAGMENTS, PIPELINE, STREAM, BIFLOWS, BIFLOW_STREAM, ROWS, TCP_OPTIONS, DETAILS, BITS };
 static enum target chosen;
 static uint32_t link_type = 1;
 static int enters_tunnels = 1;
@@ -39,9 +39,9 @@ extern "C" int LLVMFuzzerInitialize(int *n_arguments, char ***arguments) {
     if (!strcmp(name, "framing") || !strcmp(name, "pcap") || !strcmp(name, "pcapng")) chosen = FRAMING;
     else if (!strcmp(name, "fragments")) chosen = FRAGMENTS;
     else if (!strcmp(name, "pipeline")) chosen = PIPELINE;
-    else if (!strcmp(name, "rounds")) chosen = ROUNDS;
+    else if (!strcmp(name, "stream")) chosen = STREAM;
     else if (!strcmp(name, "biflows")) chosen = BIFLOWS;
-    else if (!strcmp(name, "biflow_rounds")) chosen = BIFLOW_ROUNDS;
+    else if (!strcmp(name, "biflow_stream")) chosen = BIFLOW_STREAM;
     else if (!strcmp(name, "rows")) chosen = ROWS;
     else if (!strcmp(name, "tcp_options")) chosen = TCP_OPTIONS;
     else if (!strcmp(name, "details")) chosen = DETAILS;
@@ -67,9 +67,9 @@ static int run_target(const uint8_t *data, size_t size) {
     case FRAMING: return fuzz_framing(data, size);
     case FRAGMENTS: return fuzz_fragments(data, size);
     case PIPELINE: return fuzz_pipeline(data, size);
-    case ROUNDS: return fuzz_rounds(data, size);
+    case STREAM: return fuzz_stream(data, size);
     case BIFLOWS: return fuzz_biflows(data, size);
-    case BIFLOW_ROUNDS: return fuzz_biflow_rounds(data, size);
+    case BIFLOW_STREAM: return fuzz_biflow_stream(data, size);
     case ROWS: return fuzz_rows(data, size);
     case TCP_OPTIONS: return fuzz_tcp_options(data, size);
     case DETAILS: return fuzz_details(data, size);

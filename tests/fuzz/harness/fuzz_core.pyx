@@ -9,21 +9,21 @@ from libc.string cimport memcmp, memcpy, memset
 
 from decoding cimport empty_ring, fill_ring, set_tunnels
 
-from netml._core.biflow.expire cimport RoundRules, end_round_of_biflows
+from netml._core.biflow.expire cimport BiflowFlushRules, expire_biflows
 from netml._core.biflow.flush cimport (
-    carry_open, copy_chosen, find_due, is_worth_packing, note_summed, pack_biflows, place_chosen,
+    copy_chosen, find_due, is_worth_packing, keep_open, note_summed, pack_biflows, place_chosen,
 )
 from netml._core.biflow.order cimport (
-    BiflowFacts, mark_long_flows, order_numbers, place_packets, sort_flows, write_facts,
+    BiflowAttributes, mark_long_flows, order_numbers, place_packets, sort_flows, write_attributes,
 )
 from netml._core.biflow.record cimport Biflow
 from netml._core.biflow.table cimport end_all, find_biflow
 from netml._core.capture.pcapng cimport free_pcapng
 from netml._core.capture.registry cimport FORMAT_PCAP, FORMAT_PCAPNG, Framing, next_frame
-from netml._core.compose.assembly cimport Assembly, flush_batch, note_wants
+from netml._core.compose.assembly cimport Assembly, enter_batch, note_wants
 from netml._core.compose.decode cimport decode_frame
 from netml._core.compose.pipeline cimport assemble_block, share_packet, take_frame
-from netml._core.features.base.family cimport FamilyNeeds, FlowFacts, FlowPackets
+from netml._core.features.base.family cimport FamilyNeeds, FlowAttributes, FlowPackets
 from netml._core.features.flow.columns cimport COLUMN_GAPS, N_FLOW_COLUMNS
 from netml._core.features.packed cimport count_groups
 from netml._core.features.registry cimport (
@@ -35,7 +35,7 @@ from netml._core.features.states cimport (
     FlowStates, feed_states, free_states, renumber_states, restart_states, write_states,
 )
 from netml._core.features.tcp.columns cimport TCP_COLUMNS
-from netml._core.flow.chunked_array cimport free_records
+from netml._core.flow.chunked_array cimport free_array
 from netml._core.flow.columns cimport (
     COLUMN_ACKNOWLEDGEMENT, COLUMN_FLAGS, COLUMN_HEADER_BYTES, COLUMN_IP_BYTES, COLUMN_IS_FORWARD,
     COLUMN_PAYLOAD_BYTES,
@@ -46,7 +46,7 @@ from netml._core.flow.end_reason cimport (
     END_ACTIVE, END_IDLE, END_LACK_OF_RESOURCES, END_OF_INPUT, END_UNKNOWN, N_DROPS, N_EARLY_ENDS, Dropped, EarlyEnds,
 )
 from netml._core.flow.group cimport GroupedColumns, group_columns
-from netml._core.flow.hash_index cimport FIRST_SLOT_BITS, SlotTable, free_slots, set_slots
+from netml._core.flow.hash_index cimport FIRST_SLOT_BITS, HashIndex, free_slots, set_slots
 from netml._core.flow.key cimport KEY_BYTES, hash_key
 from netml._core.flow.offsets cimport find_longest, sum_flows
 from netml._core.headers.bits cimport (
@@ -55,7 +55,7 @@ from netml._core.headers.bits cimport (
 )
 from netml._core.headers.fill_bits cimport fill_stored, list_stored
 from netml._core.headers.first_packets cimport free_first
-from netml._core.headers.packet_rows cimport forget_taken, free_rows
+from netml._core.headers.packet_rows cimport free_rows, reuse_taken
 from netml._core.headers.store cimport HeaderStore, next_stored
 from netml._core.net.fragments cimport FragmentTable
 from netml._core.net.tcp_options cimport read_tcp_options
@@ -68,13 +68,13 @@ from netml._core.status cimport (
     KEPT, N_REASONS, STATUS_BAD_BLOCK, STATUS_BAD_LENGTH, STATUS_BAD_SECTION, STATUS_FRAME, STATUS_NEED_MORE,
     STATUS_NO_FRAME, STATUS_NO_INTERFACE, STATUS_OK, Status,
 )
-from netml._core.subflow.span cimport (
-    SpanList, compact_columns, free_spans, measure_durations, measure_spans, write_end_reasons, write_keys,
+from netml._core.subflow.split cimport SplitRules, split_by_idle, split_by_interval
+from netml._core.subflow.stream.flush cimport flush_flows, pack_flows
+from netml._core.subflow.stream.idle_keys cimport count_idle_keys
+from netml._core.subflow.stream.open_flow cimport FlushRules, OpenFlows, free_open
+from netml._core.subflow.subflow_list cimport (
+    SubflowList, compact_columns, free_subflows, measure_durations, measure_subflows, write_end_reasons, write_keys,
 )
-from netml._core.subflow.split cimport ExpiryRules, cut_by_idle, cut_by_interval
-from netml._core.subflow.stream.flush cimport forget_flows, run_round
-from netml._core.subflow.stream.idle_keys cimport count_remembered
-from netml._core.subflow.stream.open_flow cimport OpenFlows, OpenRules, free_open
 from netml._core.subflow.table cimport number_packets
 
 
@@ -103,10 +103,10 @@ cdef OpenFlows opened
 
 include "invariants.pxi"
 include "capture_targets.pxi"
-include "flow_targets.pxi"
+include "subflow_stream_targets.pxi"
 include "biflow_invariants.pxi"
 include "biflow_ends.pxi"
 include "biflow_targets.pxi"
-include "round_targets.pxi"
+include "biflow_stream_targets.pxi"
 include "row_targets.pxi"
 include "bit_targets.pxi"

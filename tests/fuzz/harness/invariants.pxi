@@ -8,7 +8,7 @@ cdef void begin(bint enters_tunnels, bint tracks_fragments) noexcept nogil:
     keep_ring()
     free_columns(&assembly.columns)
     if assembly.table.records.n_chunks > 1:
-        free_records(&assembly.table.records)
+        free_array(&assembly.table.records)
     assembly.table.n_flows = 0
     empty_slots(&assembly.table.slots)
     for i in range(4):
@@ -30,7 +30,7 @@ cdef void begin(bint enters_tunnels, bint tracks_fragments) noexcept nogil:
         assembly.decoding.fragments = ring
 
 
-cdef void empty_slots(SlotTable *slots) noexcept nogil:
+cdef void empty_slots(HashIndex *slots) noexcept nogil:
     """As many as at the beginning, and no flow in them."""
     if slots.slots == NULL or slots.slot_bits != FIRST_SLOT_BITS:
         free_slots(slots)
@@ -61,20 +61,20 @@ cdef void require_counts(const Assembly *assembly) noexcept nogil:
     fuzz_require(assembly.table.n_flows <= assembly.counters.n_kept, "no flow without a packet")
 
 
-cdef uint64_t require_spans(const GroupedColumns *columns, size_t n, const SpanList *spans) noexcept nogil:
+cdef uint64_t require_subflows(const GroupedColumns *columns, size_t n, const SubflowList *subflows) noexcept nogil:
     """Spans ascend within the columns, and are in order of time; returns how many packets they have."""
     cdef uint64_t n_packets = 0
     cdef uint32_t before = 0
     cdef size_t i, j
-    for i in range(spans.n_spans):
-        fuzz_require(spans.spans[i].start >= before, "spans ascend and do not overlap")
-        fuzz_require(spans.spans[i].start < spans.spans[i].end, "a span has packets")
-        fuzz_require(spans.spans[i].end <= n, "spans lie within the columns")
-        fuzz_require(spans.spans[i].flow < shared.table.n_flows, "a span's flow is in the table")
-        before = spans.spans[i].end
-        n_packets += spans.spans[i].end - spans.spans[i].start
-        for j in range(spans.spans[i].start + 1, spans.spans[i].end):
-            fuzz_require(columns.time_ns[j - 1] <= columns.time_ns[j], "a span is in order of time")
+    for i in range(subflows.n_subflows):
+        fuzz_require(subflows.subflows[i].start >= before, "subflows ascend and do not overlap")
+        fuzz_require(subflows.subflows[i].start < subflows.subflows[i].end, "a subflow has packets")
+        fuzz_require(subflows.subflows[i].end <= n, "subflows lie within the columns")
+        fuzz_require(subflows.subflows[i].flow < shared.table.n_flows, "a subflow's flow is in the table")
+        before = subflows.subflows[i].end
+        n_packets += subflows.subflows[i].end - subflows.subflows[i].start
+        for j in range(subflows.subflows[i].start + 1, subflows.subflows[i].end):
+            fuzz_require(columns.time_ns[j - 1] <= columns.time_ns[j], "a subflow is in order of time")
     return n_packets
 
 
@@ -84,7 +84,7 @@ cdef uint64_t count_dropped(const Dropped *dropped) noexcept nogil:
     cdef int reason
     for reason in range(N_DROPS):
         n_packets += dropped.n_packets[reason]
-        fuzz_require(dropped.n_pieces[reason] <= dropped.n_packets[reason], "a dropped piece has packets")
+        fuzz_require(dropped.n_flows[reason] <= dropped.n_packets[reason], "a dropped flow has packets")
     return n_packets
 
 
@@ -163,94 +163,96 @@ cdef void write_texts(const uint8_t *keys, size_t n) noexcept nogil:
 
 
 cdef void fill_families(
-    const GroupedColumns *columns, const int64_t *offsets, size_t n_spans, double rate_ns, size_t width,
+    const GroupedColumns *columns, const int64_t *offsets, size_t n_subflows, double rate_ns, size_t width,
 ) noexcept nogil:
     """Every family of all flows: only finite numbers, none below zero."""
     cdef FlowPackets packets = find_packet_columns(columns)
-    cdef FlowFacts facts
+    cdef FlowAttributes attributes
     cdef FamilyNeeds needs
     cdef int64_t n_most = 0
     cdef int code
     cdef size_t i, n_columns
     cdef double *matrix
-    memset(&facts, 0, sizeof(facts))
+    memset(&attributes, 0, sizeof(attributes))
     memset(&needs, 0, sizeof(needs))
-    packets.n_packets = offsets[n_spans]
-    fuzz_require(find_longest(offsets, n_spans, offsets[n_spans], 1, &n_most) == -1, "flows lie within the columns")
+    packets.n_packets = offsets[n_subflows]
+    fuzz_require(
+        find_longest(offsets, n_subflows, offsets[n_subflows], 1, &n_most) == -1, "flows lie within the columns")
     needs.settings.rate_ns = rate_ns
     for code in range(FAMILY_HEADER, FAMILY_SAMP_SIZE + 1):
         n_columns = width + 8 if code == FAMILY_HEADER else 12 if code == FAMILY_STATS else width
-        matrix = <double *> calloc(n_spans * n_columns, sizeof(double))
+        matrix = <double *> calloc(n_subflows * n_columns, sizeof(double))
         needs.scratch = <uint32_t *> fuzz_allocate((2 * n_most if code == FAMILY_STATS else 1) * sizeof(uint32_t))
         fuzz_require(
-            fill_rows(<FamilyCode> code, &packets, &facts, offsets, n_spans, &needs, matrix, n_columns, n_columns)
+            fill_rows(
+                <FamilyCode> code, &packets, &attributes, offsets, n_subflows, &needs, matrix, n_columns, n_columns)
             == STATUS_OK, "rows are filled")
-        for i in range(n_spans * n_columns):
+        for i in range(n_subflows * n_columns):
             fuzz_require(fuzz_is_finite(matrix[i]) and matrix[i] >= 0, "all numbers are finite, none below 0")
         free(needs.scratch)
         free(matrix)
 
 
 cdef void hand_over(
-    GroupedColumns *columns, size_t n, const SpanList *spans, double rate_ns, size_t width,
+    GroupedColumns *columns, size_t n, const SubflowList *subflows, double rate_ns, size_t width,
 ) noexcept nogil:
-    """What the bindings do with spans: keys, times, columns; and all families."""
-    cdef size_t n_spans = spans.n_spans, i
+    """What the bindings do with subflows: keys, times, columns; and all families."""
+    cdef size_t n_subflows = subflows.n_subflows, i
     cdef int64_t *offsets
     cdef int64_t *start_ns
     cdef int64_t *end_ns
     cdef uint8_t *keys
-    if n_spans == 0:
+    if n_subflows == 0:
         return
-    offsets = <int64_t *> fuzz_allocate((n_spans + 1) * sizeof(int64_t))
-    start_ns = <int64_t *> fuzz_allocate(n_spans * sizeof(int64_t))
-    end_ns = <int64_t *> fuzz_allocate(n_spans * sizeof(int64_t))
-    keys = <uint8_t *> fuzz_allocate(n_spans * KEY_BYTES)
-    measure_spans(columns, spans, offsets, start_ns, end_ns)
-    write_keys(&shared.table, spans, keys)
-    compact_columns(columns, spans)
-    for i in range(n_spans):
+    offsets = <int64_t *> fuzz_allocate((n_subflows + 1) * sizeof(int64_t))
+    start_ns = <int64_t *> fuzz_allocate(n_subflows * sizeof(int64_t))
+    end_ns = <int64_t *> fuzz_allocate(n_subflows * sizeof(int64_t))
+    keys = <uint8_t *> fuzz_allocate(n_subflows * KEY_BYTES)
+    measure_subflows(columns, subflows, offsets, start_ns, end_ns)
+    write_keys(&shared.table, subflows, keys)
+    compact_columns(columns, subflows)
+    for i in range(n_subflows):
         fuzz_require(columns.time_ns[offsets[i]] == start_ns[i], "a flow begins with its first packet")
         fuzz_require(columns.time_ns[offsets[i + 1] - 1] == end_ns[i], "a flow ends with its last packet")
-    sum_flows(<const uint32_t *> columns.values[COLUMN_WIRELEN], offsets, n_spans, start_ns)
-    for i in range(n_spans):
+    sum_flows(<const uint32_t *> columns.values[COLUMN_WIRELEN], offsets, n_subflows, start_ns)
+    for i in range(n_subflows):
         fuzz_require(start_ns[i] >= 0, "bytes are counted")
-    write_texts(keys, n_spans)
-    fill_families(columns, offsets, n_spans, rate_ns, width)
+    write_texts(keys, n_subflows)
+    fill_families(columns, offsets, n_subflows, rate_ns, width)
     free(offsets)
     free(start_ns)
     free(end_ns)
     free(keys)
 
 
-cdef void end_batch(const ExpiryRules *rules, double interval_ns, double rate_ns, size_t width) noexcept nogil:
+cdef void end_batch(const SplitRules *rules, double interval_ns, double rate_ns, size_t width) noexcept nogil:
     """Grouping, end by idle timeouts and by the interval, hand-over."""
     cdef GroupedColumns columns
-    cdef SpanList pieces, spans
+    cdef SubflowList by_idle, subflows
     cdef Dropped dropped
     cdef int64_t *offsets = NULL
     cdef int64_t *durations_ns
     cdef size_t n = 0, i
     memset(&dropped, 0, sizeof(dropped))
-    memset(&pieces, 0, sizeof(pieces))
-    memset(&spans, 0, sizeof(spans))
-    fuzz_require(flush_batch(&shared) == STATUS_OK, "packets are entered")
+    memset(&by_idle, 0, sizeof(by_idle))
+    memset(&subflows, 0, sizeof(subflows))
+    fuzz_require(enter_batch(&shared) == STATUS_OK, "packets are entered")
     require_counts(&shared)
     columns = group_all(&offsets, &n)
     fuzz_require(
-        cut_by_idle(&columns, offsets, &shared.table, rules, &pieces, &dropped) == STATUS_OK, "cut by idle timeouts")
-    fuzz_require(require_spans(&columns, n, &pieces) + count_dropped(&dropped) == n, "pieces + dropped = kept")
-    durations_ns = <int64_t *> fuzz_allocate(pieces.n_spans * sizeof(int64_t))
-    measure_durations(columns.time_ns, &pieces, durations_ns)
-    for i in range(pieces.n_spans):
+        split_by_idle(&columns, offsets, &shared.table, rules, &by_idle, &dropped) == STATUS_OK, "cut by idle timeouts")
+    fuzz_require(require_subflows(&columns, n, &by_idle) + count_dropped(&dropped) == n, "subflows + dropped = kept")
+    durations_ns = <int64_t *> fuzz_allocate(by_idle.n_subflows * sizeof(int64_t))
+    measure_durations(columns.time_ns, &by_idle, durations_ns)
+    for i in range(by_idle.n_subflows):
         fuzz_require(durations_ns[i] >= 0, "no duration is below 0")
     fuzz_require(
-        cut_by_interval(columns.time_ns, &pieces, interval_ns, rules, &spans, &dropped) == STATUS_OK,
+        split_by_interval(columns.time_ns, &by_idle, interval_ns, rules, &subflows, &dropped) == STATUS_OK,
         "cut by the interval")
-    fuzz_require(require_spans(&columns, n, &spans) + count_dropped(&dropped) == n, "flows + dropped = kept")
-    hand_over(&columns, n, &spans, rate_ns, width)
+    fuzz_require(require_subflows(&columns, n, &subflows) + count_dropped(&dropped) == n, "flows + dropped = kept")
+    hand_over(&columns, n, &subflows, rate_ns, width)
     free(durations_ns)
-    free_spans(&pieces)
-    free_spans(&spans)
+    free_subflows(&by_idle)
+    free_subflows(&subflows)
     free_grouped(&columns)
     free(offsets)

@@ -78,12 +78,12 @@ cdef void feed_parts(
 
 
 cdef void require_states(
-    const GroupedColumns *columns, const int64_t *offsets, const BiflowFacts *facts, size_t n_flows,
+    const GroupedColumns *columns, const int64_t *offsets, const BiflowAttributes *attributes, size_t n_flows,
     const uint8_t *options, const FamilyNeeds *needs,
 ) noexcept nogil:
     """Packets that come in parts make the rows that they make together; then the odd flows go, and nothing changes."""
-    cdef FlowFacts known = know_facts(facts, n_flows)
-    cdef double *whole = fill_summed(columns, offsets, facts, n_flows, needs)
+    cdef FlowAttributes known = know_attributes(attributes, n_flows)
+    cdef double *whole = fill_summed(columns, offsets, attributes, n_flows, needs)
     cdef double *rows = <double *> calloc(n_flows * SUMMED_COLUMNS, sizeof(double))
     cdef uint32_t *numbers = <uint32_t *> fuzz_allocate(n_flows * sizeof(uint32_t))
     cdef size_t i, j
@@ -116,7 +116,7 @@ cdef void require_states(
 cdef public int fuzz_rows(const uint8_t *data, size_t size) noexcept nogil:
     """Options, then packets of 16 octets, in flows of up to 64."""
     cdef GroupedColumns columns
-    cdef BiflowFacts facts
+    cdef BiflowAttributes attributes
     cdef FamilyNeeds needs
     cdef size_t n, n_flows = 0, i, least
     cdef int64_t offsets[MOST_ROW_PACKETS + 1]
@@ -132,21 +132,21 @@ cdef public int fuzz_rows(const uint8_t *data, size_t size) noexcept nogil:
     while offsets[n_flows] < <int64_t> n:
         offsets[n_flows + 1] = min(offsets[n_flows] + <int64_t> least, <int64_t> n)
         n_flows += 1
-    memset(&facts, 0, sizeof(facts))
-    facts.keys = <uint8_t *> calloc(n_flows, KEY_BYTES)
-    facts.icmp_type = <int16_t *> fuzz_allocate(n_flows * sizeof(int16_t))
-    facts.icmp_code = <int16_t *> fuzz_allocate(n_flows * sizeof(int16_t))
-    facts.connection_start_ns = <int64_t *> fuzz_allocate(n_flows * sizeof(int64_t))
+    memset(&attributes, 0, sizeof(attributes))
+    attributes.keys = <uint8_t *> calloc(n_flows, KEY_BYTES)
+    attributes.icmp_type = <int16_t *> fuzz_allocate(n_flows * sizeof(int16_t))
+    attributes.icmp_code = <int16_t *> fuzz_allocate(n_flows * sizeof(int16_t))
+    attributes.connection_start_ns = <int64_t *> fuzz_allocate(n_flows * sizeof(int64_t))
     for i in range(n_flows):
-        facts.keys[i * KEY_BYTES + 36] = 6 if i % 3 != 2 else data[7]
-        facts.icmp_type[i] = <int16_t> read_u16(data + 8)
-        facts.icmp_code[i] = -1
-        # In pieces of long connections an earlier one was the first.
-        facts.connection_start_ns[i] = columns.time_ns[offsets[i]] if data[10] & 1 else \
+        attributes.keys[i * KEY_BYTES + 36] = 6 if i % 3 != 2 else data[7]
+        attributes.icmp_type[i] = <int16_t> read_u16(data + 8)
+        attributes.icmp_code[i] = -1
+        # Of flows that an active timeout has made of one connection an earlier one was the first.
+        attributes.connection_start_ns[i] = columns.time_ns[offsets[i]] if data[10] & 1 else \
             min(columns.time_ns[offsets[i]], <int64_t> read_u64(data + 8))
-    fill_all_families(&columns, offsets, &facts, n_flows, &needs)
-    require_states(&columns, offsets, &facts, n_flows, data + 11, &needs)
-    free_facts(&facts)
+    fill_all_families(&columns, offsets, &attributes, n_flows, &needs)
+    require_states(&columns, offsets, &attributes, n_flows, data + 11, &needs)
+    free_attributes(&attributes)
     free_grouped(&columns)
     return 0
 

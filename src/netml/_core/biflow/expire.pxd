@@ -11,14 +11,14 @@ from netml._core.biflow.record cimport Biflow, find_last_end, find_timeout
 from netml._core.biflow.table cimport BiflowTable, find_biflow
 from netml._core.flow.end_reason cimport (
     DROP_SHORT_FLOW, EARLY_FLOWS, EARLY_LONG_FLOW, EARLY_MEMORY, END_IDLE, END_LACK_OF_RESOURCES, END_OF_FLOW,
-    END_UNKNOWN, Dropped, EarlyEnd, EarlyEnds, count_early, drop_piece,
+    END_UNKNOWN, Dropped, EarlyEnd, EarlyEnds, count_early, drop_flow,
 )
 from netml._core.flow.group cimport order_by_time
 from netml._core.octets cimport netml_allocate_plain
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
 
 
-cdef struct RoundRules:          # from a dict
+cdef struct BiflowFlushRules:    # from a dict
     uint64_t min_packets         # a flow that has had fewer is dropped
     uint64_t max_flow_packets    # a flow that holds more ends
     uint64_t max_flows           # held after a round
@@ -30,13 +30,13 @@ cdef struct RoundRules:          # from a dict
     bint is_last                 # nothing comes any more
 
 
-cdef inline void end_early_biflow(Biflow *flow, EarlyEnd bound, EarlyEnds *early) noexcept nogil:
-    """A bound ends it."""
+cdef inline void end_early_biflow(Biflow *flow, EarlyEnd limit, EarlyEnds *early) noexcept nogil:
+    """A limit ends it."""
     flow.end_reason = END_LACK_OF_RESOURCES
-    count_early(early, bound, count_packets_of(flow))
+    count_early(early, limit, count_packets_of(flow))
 
 
-cdef inline void end_by_time(BiflowTable *table, const RoundRules *rules, EarlyEnds *early) noexcept nogil:
+cdef inline void end_by_time(BiflowTable *table, const BiflowFlushRules *rules, EarlyEnds *early) noexcept nogil:
     """Which flows are over at the watermark; at the end all of them are.
 
     An old flow waits for its next packet: that one tells whether it was idle, too.
@@ -56,7 +56,7 @@ cdef inline void end_by_time(BiflowTable *table, const RoundRules *rules, EarlyE
 
 
 cdef inline Status end_oldest(
-    BiflowTable *table, EarlyEnd bound, uint64_t flow_weight, uint64_t packet_weight, uint64_t most, uint64_t target,
+    BiflowTable *table, EarlyEnd limit, uint64_t flow_weight, uint64_t packet_weight, uint64_t most, uint64_t target,
     EarlyEnds *early,
 ) noexcept nogil:
     """If open flows weigh more than the most, end those that were not seen for longest, until the target is left."""
@@ -91,14 +91,14 @@ cdef inline Status end_oldest(
             break
         flow = find_biflow(table, order[2 * n + order[i]])
         weight -= flow_weight + packet_weight * flow.n_packets
-        end_early_biflow(flow, bound, early)
+        end_early_biflow(flow, limit, early)
     free(latest_ns)
     free(order)
     return STATUS_OK
 
 
-cdef inline Status end_round_of_biflows(
-    BiflowTable *table, const RoundRules *rules, uint8_t *is_chosen, Dropped *dropped, EarlyEnds *early,
+cdef inline Status expire_biflows(
+    BiflowTable *table, const BiflowFlushRules *rules, uint8_t *is_chosen, Dropped *dropped, EarlyEnds *early,
 ) noexcept nogil:
     """End what has ended and what is too much; `is_chosen` [n_flows] says what is to be handed out."""
     cdef Biflow *flow
@@ -114,6 +114,6 @@ cdef inline Status end_round_of_biflows(
         flow = find_biflow(table, number)
         is_chosen[number] = flow.end_reason != END_UNKNOWN and not flow.is_out
         if is_chosen[number] and count_packets_of(flow) < rules.min_packets:
-            drop_piece(dropped, DROP_SHORT_FLOW, count_packets_of(flow))
+            drop_flow(dropped, DROP_SHORT_FLOW, count_packets_of(flow))
             is_chosen[number] = False
     return status

@@ -8,7 +8,7 @@ from netml._core.flow.columns cimport N_COLUMNS, PacketColumns, column_width
 from netml._core.flow.end_reason cimport END_UNKNOWN
 from netml._core.flow.group cimport GroupedColumns
 from netml._core.flow.hash_index cimport NO_FLOW
-from netml._core.flow.pending cimport append_waiting, renumber_waiting
+from netml._core.flow.pending cimport append_pending, renumber_pending
 from netml._core.status cimport STATUS_OK, Status
 
 
@@ -81,7 +81,7 @@ cdef inline void copy_chosen(
                     n * width)
 
 
-cdef inline Status carry_open(
+cdef inline Status keep_open(
     BiflowTable *table,              # IN, OUT: flows that have ended hold nothing any more
     const GroupedColumns *grouped,   # IN
     const int64_t *offsets,          # IN  [n_flows + 1]
@@ -96,7 +96,7 @@ cdef inline Status carry_open(
         if flow.end_reason != END_UNKNOWN:
             flow.is_out = True
             flow.n_packets = 0
-        status = append_waiting(columns, grouped, offsets[number + 1], flow.n_packets, <uint32_t> number)
+        status = append_pending(columns, grouped, offsets[number + 1], flow.n_packets, <uint32_t> number)
         if status != STATUS_OK:
             return status
     return STATUS_OK
@@ -123,5 +123,5 @@ cdef inline Status pack_biflows(
             numbers[number] = <uint32_t> n_kept
             n_kept += 1
     status = renumber_biflows(table, numbers, n_kept)
-    renumber_waiting(columns, numbers)
+    renumber_pending(columns, numbers)
     return status

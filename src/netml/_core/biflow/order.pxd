@@ -8,7 +8,7 @@ from libc.stdlib cimport free
 from netml._core.biflow.key cimport write_forward_key
 from netml._core.biflow.record cimport Biflow
 from netml._core.biflow.table cimport BiflowTable, find_biflow
-from netml._core.flow.end_reason cimport DROP_SHORT_FLOW, Dropped, drop_piece
+from netml._core.flow.end_reason cimport DROP_SHORT_FLOW, Dropped, drop_flow
 from netml._core.flow.group cimport GroupedColumns, order_by_time, sort_flow
 from netml._core.flow.key cimport KEY_BYTES
 from netml._core.octets cimport netml_allocate_plain
@@ -96,10 +96,10 @@ cdef inline void mark_long_flows(
         n_packets = count_packets_of(find_biflow(table, number))
         is_long[number] = n_packets >= min_packets
         if not is_long[number]:
-            drop_piece(dropped, DROP_SHORT_FLOW, n_packets)
+            drop_flow(dropped, DROP_SHORT_FLOW, n_packets)
 
 
-cdef struct BiflowFacts:         # what is written of each flow
+cdef struct BiflowAttributes:    # what is written of each flow
     uint8_t *keys                # KEY_BYTES each
     int64_t *start_ns
     int64_t *end_ns
@@ -112,22 +112,22 @@ cdef struct BiflowFacts:         # what is written of each flow
     int64_t *bytes
 
 
-cdef inline void write_facts(
-    const BiflowTable *table, const uint32_t *order, size_t n_flows, BiflowFacts *facts,
+cdef inline void write_attributes(
+    const BiflowTable *table, const uint32_t *order, size_t n_flows, BiflowAttributes *attributes,
 ) noexcept nogil:
     """The first `n_flows` of an order."""
     cdef const Biflow *flow
     cdef size_t place
     for place in range(n_flows):
         flow = find_biflow(table, order[place])
-        write_forward_key(facts.keys + place * KEY_BYTES, &flow.key, flow.is_high)
-        facts.start_ns[place] = flow.start_ns
-        facts.end_ns[place] = flow.latest_ns
-        facts.connection_start_ns[place] = flow.connection_start_ns
-        facts.end_reason[place] = flow.end_reason
-        facts.icmp_type[place] = flow.icmp_type
-        facts.icmp_code[place] = flow.icmp_code
-        facts.vlan_id[place] = flow.vlan_id
-        if facts.packets != NULL:
-            facts.packets[place] = flow.n_summed
-            facts.bytes[place] = flow.n_summed_bytes
+        write_forward_key(attributes.keys + place * KEY_BYTES, &flow.key, flow.is_high)
+        attributes.start_ns[place] = flow.start_ns
+        attributes.end_ns[place] = flow.latest_ns
+        attributes.connection_start_ns[place] = flow.connection_start_ns
+        attributes.end_reason[place] = flow.end_reason
+        attributes.icmp_type[place] = flow.icmp_type
+        attributes.icmp_code[place] = flow.icmp_code
+        attributes.vlan_id[place] = flow.vlan_id
+        if attributes.packets != NULL:
+            attributes.packets[place] = flow.n_summed
+            attributes.bytes[place] = flow.n_summed_bytes

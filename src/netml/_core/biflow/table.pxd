@@ -7,11 +7,11 @@ from libc.stdint cimport UINT32_MAX, int64_t, uint8_t, uint32_t, uint64_t
 from netml._core.biflow.key cimport BiflowKey, is_same_biflow
 from netml._core.biflow.record cimport Biflow, BiflowRules, add_to_biflow, begin_biflow, find_end, find_last_end
 from netml._core.flow.chunked_array cimport (
-    CHUNK_BITS, Records, find_in_records, free_records, grow_records, shrink_records,
+    CHUNK_BITS, ChunkedArray, find_element, free_array, grow_array, shrink_array,
 )
 from netml._core.flow.end_reason cimport END_ACTIVE, END_UNKNOWN
 from netml._core.flow.hash_index cimport (
-    NO_FLOW, SlotTable, find_slot, find_slot_bits, free_slots, renumber_slots, set_slots, take_free_slot,
+    NO_FLOW, HashIndex, find_slot, find_slot_bits, free_slots, renumber_slots, set_slots, take_free_slot,
 )
 from netml._core.octets cimport netml_likely, netml_prefetch_write
 from netml._core.packet cimport Packet
@@ -19,8 +19,8 @@ from netml._core.status cimport STATUS_OK, STATUS_TOO_MANY, Status
 
 
 cdef struct BiflowTable:
-    SlotTable slots              # the latest flow of each key
-    Records records              # Biflow by number
+    HashIndex slots              # the latest flow of each key
+    ChunkedArray records         # Biflow by number
     size_t n_flows               # that have records, open or not
     size_t n_keys                # that have slots
     BiflowRules rules
@@ -30,17 +30,17 @@ cdef struct BiflowTable:
 cdef inline void free_biflows(BiflowTable *table) noexcept nogil:
     """Give the memory back."""
     free_slots(&table.slots)
-    free_records(&table.records)
+    free_array(&table.records)
 
 
 cdef inline Biflow *find_biflow(const BiflowTable *table, size_t flow) noexcept nogil:
     """The record of a number."""
-    return <Biflow *> find_in_records(&table.records, flow, sizeof(Biflow))
+    return <Biflow *> find_element(&table.records, flow, sizeof(Biflow))
 
 
 cdef inline void prefetch_biflow(const BiflowTable *table, uint64_t hashed) noexcept nogil:
     """Ask for the record that the search will compare, if there is one."""
-    cdef const SlotTable *slots = &table.slots
+    cdef const HashIndex *slots = &table.slots
     cdef size_t at = find_slot(slots, hashed)
     cdef const char *record
     while slots.slots[at].flow != NO_FLOW:
@@ -60,7 +60,7 @@ cdef inline Status append_biflow(
     if table.n_flows == UINT32_MAX:
         return STATUS_TOO_MANY
     if table.n_flows >> CHUNK_BITS == table.records.n_chunks:
-        status = grow_records(&table.records, sizeof(Biflow), True)
+        status = grow_array(&table.records, sizeof(Biflow), True)
         if status != STATUS_OK:
             return status
     flow[0] = <uint32_t> table.n_flows
@@ -73,7 +73,7 @@ cdef inline Status join_biflow(
     BiflowTable *table, const BiflowKey *key, uint64_t hashed, Packet *packet, bint sender_is_high, uint32_t *flow,
 ) noexcept nogil:
     """The number of the flow that a packet belongs to."""
-    cdef SlotTable *slots = &table.slots
+    cdef HashIndex *slots = &table.slots
     cdef size_t at = find_slot(slots, hashed)
     cdef uint32_t tag = <uint32_t> (hashed >> 32)
     cdef Biflow *open_flow
@@ -142,6 +142,6 @@ cdef inline Status renumber_biflows(BiflowTable *table, const uint32_t *numbers,
         if numbers[i] != NO_FLOW and numbers[i] != i:
             find_biflow(table, numbers[i])[0] = find_biflow(table, i)[0]
     renumber_slots(&table.slots, numbers)
-    shrink_records(&table.records, n_flows)
+    shrink_array(&table.records, n_flows)
     table.n_flows = table.n_keys = n_flows
     return set_slots(&table.slots, find_slot_bits(n_flows))

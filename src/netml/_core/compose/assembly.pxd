@@ -9,7 +9,7 @@ from netml._core.biflow.key cimport BiflowKey
 from netml._core.biflow.table cimport BiflowTable, find_biflow, join_biflow, prefetch_biflow
 from netml._core.compose.decode_nested cimport Decoding
 from netml._core.flow.columns cimport PacketChunk, PacketColumns, add_chunk, append_packet
-from netml._core.headers.first_packets cimport FirstHeaders, call_first
+from netml._core.headers.first_packets cimport FirstHeaders, keep_first_headers
 from netml._core.headers.packet_rows cimport HeaderRows
 from netml._core.packet cimport Packet
 from netml._core.status cimport STATUS_OK, Counters, Status
@@ -91,14 +91,14 @@ cdef inline Status enter_biflows(
         status = join_biflow(
             table, &assembly.shared[i], packets[i].hash, &packets[i], assembly.is_high[i], &flow)
         if status == STATUS_OK and assembly.first.n_first:
-            status = call_first(&assembly.first, flow, find_biflow(table, flow))
+            status = keep_first_headers(&assembly.first, flow, find_biflow(table, flow))
         if status != STATUS_OK:
             return status
         append_packet(chunk, &packets[i], flow)
     return STATUS_OK
 
 
-cdef inline Status flush_batch(Assembly *assembly) noexcept nogil:
+cdef inline Status enter_batch(Assembly *assembly) noexcept nogil:
     """Enter the packets that wait."""
     cdef size_t n_packets = assembly.n_batch
     assembly.n_batch = 0

@@ -21,7 +21,7 @@ from netml._core.packet cimport (
     PROTOCOL_GRE, PROTOCOL_IPV4, PROTOCOL_IPV6, PROTOCOL_TCP, PROTOCOL_UDP, LinkHeader, NetworkHeader, Packet,
 )
 from netml._core.status cimport (
-    KEPT, SKIP_CUT_IP, SKIP_CUT_TRANSPORT, SKIP_DEEP_TUNNEL, SKIP_FRAGMENT, SKIP_OTHER_PROTOCOL, Reason,
+    KEPT, SKIP_DEEP_TUNNEL, SKIP_FRAGMENT, SKIP_OTHER_PROTOCOL, SKIP_TRUNCATED_IP, SKIP_TRUNCATED_TRANSPORT, Reason,
 )
 from netml._core.tunnel.gre cimport decode_gre
 from netml._core.tunnel.registry cimport TUNNEL_NONE, Tunnel, TunnelPorts, decode_udp_tunnel, find_tunnel, may_be_tunnel
@@ -65,7 +65,7 @@ cdef inline Reason decode_network(
 
 cdef inline bint is_final(Reason reason) noexcept nogil:
     """Is there an IP packet inside, whose ports just are not there?"""
-    return reason == SKIP_CUT_IP or reason == SKIP_CUT_TRANSPORT or reason == SKIP_FRAGMENT
+    return reason == SKIP_TRUNCATED_IP or reason == SKIP_TRUNCATED_TRANSPORT or reason == SKIP_FRAGMENT
 
 
 cdef inline Reason decode_layers(

@@ -7,7 +7,7 @@ from libc.stdint cimport uint8_t
 from netml._core.biflow.key cimport BiflowKey, hash_biflow, is_turned, share_key
 from netml._core.biflow.table cimport BiflowTable
 from netml._core.capture.registry cimport Framing, next_frame
-from netml._core.compose.assembly cimport BATCH, Assembly, flush_batch, note_wants
+from netml._core.compose.assembly cimport BATCH, Assembly, enter_batch, note_wants
 from netml._core.compose.decode cimport decode_frame
 from netml._core.flow.hash_index cimport prefetch_slot
 from netml._core.flow.key cimport hash_key
@@ -47,7 +47,7 @@ cdef inline Status await_batch(Assembly *assembly) noexcept nogil:
     """The packet that was put behind those that wait does so, too: until they are a whole batch."""
     assembly.n_batch += 1
     if assembly.n_batch == BATCH:
-        return flush_batch(assembly)
+        return enter_batch(assembly)
     return STATUS_OK
 
 

@@ -4,7 +4,7 @@ A new family: its file, its lines here, and one in families.py.
 """
 from libc.stdint cimport int64_t
 
-from netml._core.features.base.family cimport FamilyNeeds, FlowFacts, FlowPackets, find_facts, find_packets
+from netml._core.features.base.family cimport FamilyNeeds, FlowAttributes, FlowPackets, find_attributes, find_packets
 from netml._core.features.cic.rows cimport fill_cic
 from netml._core.features.flow.columns cimport fill_flow
 from netml._core.features.header cimport fill_header
@@ -67,7 +67,7 @@ cdef inline Status fill_row(
 cdef inline Status fill_rows(
     FamilyCode family,
     const FlowPackets *packets,  # IN: the columns of all flows
-    const FlowFacts *facts,      # IN
+    const FlowAttributes *attributes,  # IN
     const int64_t *offsets,      # IN  [n_flows + 1]
     size_t n_flows,
     const FamilyNeeds *needs,
@@ -81,7 +81,7 @@ cdef inline Status fill_rows(
     cdef size_t i
     for i in range(n_flows):
         find_packets(packets, offsets[i], offsets[i + 1], &flow)
-        find_facts(facts, i, &flow)
+        find_attributes(attributes, i, &flow)
         status = fill_row(family, &flow, needs, X + i * n_columns, width)
         if status != STATUS_OK:
             return status

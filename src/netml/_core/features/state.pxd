@@ -55,10 +55,10 @@ cdef inline Status add_to_state(
 
 
 cdef inline Status write_state(
-    FamilyCode family, const State *state, const FlowPackets *facts, const FamilyNeeds *needs,
+    FamilyCode family, const State *state, const FlowPackets *attributes, const FamilyNeeds *needs,
     const SizeMemory *memory, double *row,
 ) noexcept nogil:
-    """Fill a zeroed row; `facts` has no packets."""
+    """Fill a zeroed row; `attributes` has no packets."""
     cdef SizeSums sizes[3]
     cdef Status status = STATUS_OK
     if family == FAMILY_FLOW:
@@ -66,7 +66,7 @@ cdef inline Status write_state(
         if status == STATUS_OK:
             write_flow_row(&state.flow.sums, sizes, row)
     else:
-        write_cic_row(&state.cic, facts, needs, family == FAMILY_CIC_2017, row)
+        write_cic_row(&state.cic, attributes, needs, family == FAMILY_CIC_2017, row)
     return status
 
 

@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
-from netml._core.features.base.family cimport FamilyNeeds, FlowFacts, FlowPackets, find_facts, find_packets
+from netml._core.features.base.family cimport FamilyNeeds, FlowAttributes, FlowPackets, find_attributes, find_packets
 from netml._core.features.flow.size_counts cimport SizeMemory
 from netml._core.features.packed cimport (
     SLACK_BYTES, Packed, lay_down, measure_packed, pack_groups, unpack_groups,
@@ -149,7 +149,7 @@ cdef inline Status write_states(
     const FlowStates *states,
     const uint32_t *numbers,     # IN: of the flows that are written, row by row
     size_t n_rows,
-    const FlowFacts *facts,      # IN: row by row
+    const FlowAttributes *attributes,  # IN: row by row
     const FamilyNeeds *needs,
     double *X,                   # OUT: the family's first column of the first row, zeroed
     size_t n_columns,            # of the whole matrix
@@ -163,7 +163,7 @@ cdef inline Status write_states(
     for i in range(n_rows):
         if status != STATUS_OK:
             break
-        find_facts(facts, i, &flow)
+        find_attributes(attributes, i, &flow)
         unpack_state(states, numbers[i], &state)
         status = write_state(states.family, &state, &flow, needs, &states.memory, X + i * n_columns)
     return status

@@ -12,12 +12,12 @@ cdef enum:
     CHUNK_BITS = 17              # records are in chunks of 131,072: megabytes
 
 
-cdef struct Records:
+cdef struct ChunkedArray:
     char **chunks                # owned, and what they point to
     size_t n_chunks
 
 
-cdef inline void free_records(Records *records) noexcept nogil:
+cdef inline void free_array(ChunkedArray *records) noexcept nogil:
     """Give the memory back."""
     cdef size_t i
     for i in range(records.n_chunks):
@@ -27,12 +27,12 @@ cdef inline void free_records(Records *records) noexcept nogil:
     records.n_chunks = 0
 
 
-cdef inline void *find_in_records(const Records *records, size_t number, size_t width) noexcept nogil:
+cdef inline void *find_element(const ChunkedArray *records, size_t number, size_t width) noexcept nogil:
     """The record of a number."""
     return records.chunks[number >> CHUNK_BITS] + (number & ((1 << CHUNK_BITS) - 1)) * width
 
 
-cdef inline Status grow_records(Records *records, size_t width, bint is_large) noexcept nogil:
+cdef inline Status grow_array(ChunkedArray *records, size_t width, bint is_large) noexcept nogil:
     """Add a chunk; with `is_large`, in huge pages."""
     cdef char **grown
     if records.n_chunks == (1 << (32 - CHUNK_BITS)) - 1:
@@ -52,7 +52,7 @@ cdef inline Status grow_records(Records *records, size_t width, bint is_large) n
     return STATUS_OK
 
 
-cdef inline void shrink_records(Records *records, size_t n_records) noexcept nogil:
+cdef inline void shrink_array(ChunkedArray *records, size_t n_records) noexcept nogil:
     """Give back the chunks beyond the first `n_records`."""
     cdef size_t i, n_chunks = (n_records + (1 << CHUNK_BITS) - 1) >> CHUNK_BITS
     for i in range(n_chunks, records.n_chunks):

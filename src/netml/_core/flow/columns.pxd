@@ -13,7 +13,7 @@ from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, STATUS_TOO_MANY, St
 cdef enum:
     FIRST_ROOM = 1 << 12         # packets of the first chunk; each has four times its predecessor's room up to
     LARGEST_ROOM = 1 << 18
-    ROUND_ROOM = 1 << 16         # of the largest in rounds: a last chunk that is nearly empty has no huge pages
+    STREAM_ROOM = 1 << 16        # of the largest in rounds: a last chunk that is nearly empty has no huge pages
 
 
 cdef enum:                       # columns besides time and flow; wide ones first, so that all lie aligned
@@ -47,7 +47,7 @@ cdef struct PacketColumns:
     size_t n_chunks
     size_t n_packets             # of the full chunks, without the last one
     uint32_t wants               # a bit for each Column
-    bint is_of_rounds            # chunks come and go with each round
+    bint is_streaming            # chunks come and go with each round
 
 
 cdef inline size_t column_width(int column) noexcept nogil:
@@ -87,7 +87,7 @@ cdef inline Status add_chunk(PacketColumns *columns) noexcept nogil:
     cdef int column
     if columns.n_chunks:
         room = columns.chunks[columns.n_chunks - 1].room * 4
-        room = min(room, <size_t> (ROUND_ROOM if columns.is_of_rounds else LARGEST_ROOM))
+        room = min(room, <size_t> (STREAM_ROOM if columns.is_streaming else LARGEST_ROOM))
     if n_packets + room > UINT32_MAX:
         return STATUS_TOO_MANY
     grown = <PacketChunk *> netml_reallocate(columns.chunks, (columns.n_chunks + 1) * sizeof(PacketChunk))

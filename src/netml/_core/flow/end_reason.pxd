@@ -14,14 +14,14 @@ cdef enum EndReason:             # IPFIX flowEndReason (RFC 5102, 5.11.3)
 cdef enum Drop:
     DROP_SHORT_FLOW = 0          # a key with fewer packets than a flow needs
     DROP_IDLE_TAIL               # the last piece of a flow cut by the idle timeout
-    DROP_SHORT_PIECE             # a piece with fewer packets than a flow needs
+    DROP_SHORT_SUBFLOW           # a piece with fewer packets than a flow needs
     DROP_INTERVAL_TAIL           # the last piece of a flow cut by the interval
     N_DROPS
 
 
 cdef struct Dropped:
     uint64_t n_packets[N_DROPS]  # by Drop
-    uint64_t n_pieces[N_DROPS]   # by Drop
+    uint64_t n_flows[N_DROPS]    # by Drop
 
 
 cdef enum EarlyEnd:
@@ -33,16 +33,16 @@ cdef enum EarlyEnd:
 
 cdef struct EarlyEnds:
     uint64_t n_packets[N_EARLY_ENDS]  # by EarlyEnd
-    uint64_t n_pieces[N_EARLY_ENDS]   # by EarlyEnd
+    uint64_t n_flows[N_EARLY_ENDS]    # by EarlyEnd
 
 
-cdef inline void drop_piece(Dropped *dropped, Drop reason, int64_t n_packets) noexcept nogil:
+cdef inline void drop_flow(Dropped *dropped, Drop reason, int64_t n_packets) noexcept nogil:
     """Count a piece that is not handed out."""
     dropped.n_packets[<int> reason] += n_packets
-    dropped.n_pieces[<int> reason] += 1
+    dropped.n_flows[<int> reason] += 1
 
 
-cdef inline void count_early(EarlyEnds *early, EarlyEnd bound, uint64_t n_packets) noexcept nogil:
-    """Count a piece that a bound has ended."""
-    early.n_packets[<int> bound] += n_packets
-    early.n_pieces[<int> bound] += 1
+cdef inline void count_early(EarlyEnds *early, EarlyEnd limit, uint64_t n_packets) noexcept nogil:
+    """Count a piece that a limit has ended."""
+    early.n_packets[<int> limit] += n_packets
+    early.n_flows[<int> limit] += 1

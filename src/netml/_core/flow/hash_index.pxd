@@ -21,29 +21,29 @@ cdef struct Slot:
     uint32_t flow                # number of the flow, NO_FLOW if free
 
 
-cdef struct SlotTable:
+cdef struct HashIndex:
     Slot *slots                  # 2 ** slot_bits of them, owned
     size_t mask                  # 2 ** slot_bits - 1
     uint32_t slot_bits
 
 
-cdef inline void free_slots(SlotTable *table) noexcept nogil:
+cdef inline void free_slots(HashIndex *table) noexcept nogil:
     """Give the memory back."""
     free(table.slots)
     table.slots = NULL
 
 
-cdef inline size_t find_slot(const SlotTable *table, uint64_t hashed) noexcept nogil:
+cdef inline size_t find_slot(const HashIndex *table, uint64_t hashed) noexcept nogil:
     """Where a search for a hash begins: its top bits."""
     return hashed >> (64 - table.slot_bits)
 
 
-cdef inline void prefetch_slot(const SlotTable *table, uint64_t hashed) noexcept nogil:
+cdef inline void prefetch_slot(const HashIndex *table, uint64_t hashed) noexcept nogil:
     """Ask for the line of the slot where a search for `hashed` begins."""
     netml_prefetch_read(&table.slots[find_slot(table, hashed)])
 
 
-cdef inline Status set_slots(SlotTable *table, uint32_t slot_bits) noexcept nogil:
+cdef inline Status set_slots(HashIndex *table, uint32_t slot_bits) noexcept nogil:
     """Take 2 ** `slot_bits` slots, and enter every flow again.
 
     The place is the hash's top bits and the tag has them, so the old slots, read in order, go to the new ones in
@@ -71,7 +71,7 @@ cdef inline Status set_slots(SlotTable *table, uint32_t slot_bits) noexcept nogi
     return STATUS_OK
 
 
-cdef inline void renumber_slots(SlotTable *table, const uint32_t *numbers) noexcept nogil:
+cdef inline void renumber_slots(HashIndex *table, const uint32_t *numbers) noexcept nogil:
     """Flow i becomes flow numbers[i], or goes (NO_FLOW); `set_slots` has to follow, before the next search."""
     cdef size_t i
     for i in range(table.mask + 1):
@@ -87,7 +87,7 @@ cdef inline uint32_t find_slot_bits(size_t n_flows) noexcept nogil:
     return slot_bits
 
 
-cdef inline size_t take_free_slot(SlotTable *table, uint64_t hashed) noexcept nogil:
+cdef inline size_t take_free_slot(HashIndex *table, uint64_t hashed) noexcept nogil:
     """Where a new flow of this hash goes."""
     cdef size_t at = find_slot(table, hashed)
     while table.slots[at].flow != NO_FLOW:

@@ -25,7 +25,7 @@ cdef inline void append_run(
     chunk.n_packets = at + n
 
 
-cdef inline Status append_waiting(
+cdef inline Status append_pending(
     PacketColumns *columns,          # IN, OUT
     const GroupedColumns *grouped,   # IN
     int64_t end,                     # of the flow's packets
@@ -48,7 +48,7 @@ cdef inline Status append_waiting(
     return STATUS_OK
 
 
-cdef inline void renumber_waiting(
+cdef inline void renumber_pending(
     PacketColumns *columns,          # IN, OUT
     const uint32_t *numbers,         # IN  [n_flows]: the new number of each flow
 ) noexcept nogil:

@@ -19,7 +19,7 @@ cdef struct FirstHeaders:
     HeaderStore store            # of the first packets of flows
     HeaderStore line             # of packets whose flow is not known yet
     StoreCursor cursor           # in `line`: behind it are those that still wait
-    size_t n_called              # of `line`: those in front of it
+    size_t n_dequeued            # of `line`: those in front of it
     uint32_t n_first             # packets of each flow that count; 0: none is kept
     uint32_t payload_octets
 
@@ -30,14 +30,14 @@ cdef inline void free_first(FirstHeaders *first) noexcept nogil:
     free_headers(&first.line)
 
 
-cdef inline Status put_in_line(
+cdef inline Status queue_headers(
     FirstHeaders *first, const uint8_t *frame, const NetworkHeader *network, const Packet *packet,
 ) noexcept nogil:
     """A packet that is going to have a flow."""
     return store_packet(&first.line, frame, network, packet, first.payload_octets)
 
 
-cdef inline Status call_first(FirstHeaders *first, uint32_t number, const Biflow *flow) noexcept nogil:
+cdef inline Status keep_first_headers(FirstHeaders *first, uint32_t number, const Biflow *flow) noexcept nogil:
     """The first packet in line is the last that this flow has taken: keep its headers, or forget them."""
     cdef HeaderOctets headers
     cdef uint32_t rank = flow.n_packets - 1
@@ -47,8 +47,8 @@ cdef inline Status call_first(FirstHeaders *first, uint32_t number, const Biflow
         first.store.n_first = first.n_first
         first.store.has_late |= waiting.time_ns < flow.latest_ns
         status = store_headers(&first.store, &headers, waiting.time_ns, number, rank)
-    first.n_called += 1
-    if first.n_called >= first.line.n_packets:
+    first.n_dequeued += 1
+    if first.n_dequeued >= first.line.n_packets:
         empty_headers(&first.line)
-        first.cursor.chunk = first.cursor.at = first.n_called = 0
+        first.cursor.chunk = first.cursor.at = first.n_dequeued = 0
     return status

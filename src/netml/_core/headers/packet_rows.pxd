@@ -6,7 +6,7 @@ from libc.stdint cimport UINT32_MAX, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
 
 from netml._core.flow.key cimport write_key
-from netml._core.headers.first_packets cimport FirstHeaders, put_in_line
+from netml._core.headers.first_packets cimport FirstHeaders, queue_headers
 from netml._core.headers.store cimport HeaderStore, StoreCursor, empty_headers, free_headers, store_packet
 from netml._core.octets cimport netml_reallocate
 from netml._core.packet cimport NetworkHeader, Packet
@@ -43,7 +43,7 @@ cdef inline void free_rows(HeaderRows *rows) noexcept nogil:
     rows.n_rows = rows.n_taken = rows.room = 0
 
 
-cdef inline void forget_taken(HeaderRows *rows) noexcept nogil:
+cdef inline void reuse_taken(HeaderRows *rows) noexcept nogil:
     """Once all rows have been taken, their memory serves those to come."""
     if rows.n_taken == rows.n_rows:
         empty_headers(&rows.store)
@@ -85,4 +85,4 @@ cdef inline Status keep_octets(
     """The headers of a packet: for its row, or until its flow is known."""
     if rows.is_wanted:
         return add_row(rows, frame, network, packet)
-    return put_in_line(first, frame, network, packet)
+    return queue_headers(first, frame, network, packet)

@@ -10,7 +10,7 @@ from netml._core.packet cimport (
     ETHER_ANY_IP, ETHER_IPV4, ETHER_IPV6, ETHER_MPLS, ETHER_MPLS_UPSTREAM, ETHER_PPPOE, ETHER_QINQ, ETHER_QINQ_OLD,
     ETHER_VLAN, LARGEST_LENGTH, LinkHeader,
 )
-from netml._core.status cimport KEPT, SKIP_CUT_IP, SKIP_CUT_LINK, SKIP_NOT_IP, Reason
+from netml._core.status cimport KEPT, SKIP_NOT_IP, SKIP_TRUNCATED_IP, SKIP_TRUNCATED_LINK, Reason
 
 
 cdef enum:
@@ -34,7 +34,7 @@ cdef inline bint leads_to_ip(const uint8_t *frame, uint32_t caplen, LinkHeader *
 cdef inline Reason decode_ethernet(const uint8_t *frame, uint32_t caplen, LinkHeader *header) noexcept nogil:
     """Ethernet at the frame's start."""
     if caplen < ETHERNET_BYTES:
-        return SKIP_CUT_LINK
+        return SKIP_TRUNCATED_LINK
     if leads_to_ip(frame, caplen, header):
         return KEPT
     return skip_ether_tags(frame, caplen, ETHERNET_BYTES, header.ether_type, header)
@@ -52,7 +52,7 @@ cdef inline Reason skip_ether_tags(
             return KEPT
         if ether_type == ETHER_VLAN or ether_type == ETHER_QINQ or ether_type == ETHER_QINQ_OLD:
             if caplen - at < 4:
-                return SKIP_CUT_LINK
+                return SKIP_TRUNCATED_LINK
             header.vlan_id = read_be16(frame + at) & 0x0FFF
             ether_type = read_be16(frame + at + 2)
             at += 4
@@ -73,7 +73,7 @@ cdef inline Reason find_version(const uint8_t *frame, uint32_t end, LinkHeader *
     """Where just IP was promised, its version nibble decides: all but 6 is to be IPv4, and looked at as such."""
     if header.ether_type == ETHER_ANY_IP:
         if header.payload_at == end:
-            return SKIP_CUT_IP
+            return SKIP_TRUNCATED_IP
         header.ether_type = ETHER_IPV6 if frame[header.payload_at] >> 4 == 6 else ETHER_IPV4
     return KEPT
 
@@ -81,11 +81,11 @@ cdef inline Reason find_version(const uint8_t *frame, uint32_t end, LinkHeader *
 cdef inline Reason decode_llc(const uint8_t *frame, uint32_t caplen, uint32_t at, uint16_t *ether_type) noexcept nogil:
     """LLC with SNAP and the EtherType of organisation 0 (RFC 1042): AA AA 03 00 00 00 type."""
     if caplen - at < 3:
-        return SKIP_CUT_LINK
+        return SKIP_TRUNCATED_LINK
     if read_be16(frame + at) != 0xAAAA or frame[at + 2] != 0x03:
         return SKIP_NOT_IP
     if caplen - at < LLC_SNAP_BYTES:
-        return SKIP_CUT_LINK
+        return SKIP_TRUNCATED_LINK
     if frame[at + 3] or frame[at + 4] or frame[at + 5]:
         return SKIP_NOT_IP
     ether_type[0] = read_be16(frame + at + 6)
@@ -99,7 +99,7 @@ cdef inline Reason skip_mpls_labels(
     cdef bint is_bottom = False
     while not is_bottom:
         if caplen - at < 4:
-            return SKIP_CUT_LINK
+            return SKIP_TRUNCATED_LINK
         is_bottom = frame[at + 2] & 1
         at += 4
     header.payload_at = at
@@ -112,7 +112,7 @@ cdef inline Reason skip_mpls_labels(
 cdef inline Reason decode_pppoe(const uint8_t *frame, uint32_t caplen, uint32_t at, LinkHeader *header) noexcept nogil:
     """A PPPoE session header (6 octets; code 0 is session traffic) and the PPP protocol field."""
     if caplen - at < 6:
-        return SKIP_CUT_LINK
+        return SKIP_TRUNCATED_LINK
     if frame[at + 1] != 0:
         return SKIP_NOT_IP
     return decode_ppp_protocol(frame, caplen, at + 6, header)
@@ -124,12 +124,12 @@ cdef inline Reason decode_ppp_protocol(
     """A PPP protocol field of two octets, or of one if its lowest bit is set (RFC 1661, section 2)."""
     cdef uint16_t protocol
     if caplen - at < 1:
-        return SKIP_CUT_LINK
+        return SKIP_TRUNCATED_LINK
     protocol = frame[at]
     at += 1
     if not protocol & 1:
         if caplen - at < 1:
-            return SKIP_CUT_LINK
+            return SKIP_TRUNCATED_LINK
         protocol = <uint16_t> (protocol << 8 | frame[at])
         at += 1
     header.payload_at = at

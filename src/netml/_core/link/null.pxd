@@ -3,14 +3,14 @@ from libc.stdint cimport uint8_t, uint32_t
 
 from netml._core.octets cimport read_be32, read_u32
 from netml._core.packet cimport ETHER_IPV4, ETHER_IPV6, LinkHeader
-from netml._core.status cimport KEPT, SKIP_CUT_LINK, SKIP_NOT_IP, Reason
+from netml._core.status cimport KEPT, SKIP_NOT_IP, SKIP_TRUNCATED_LINK, Reason
 
 
 cdef inline Reason decode_null(const uint8_t *frame, uint32_t caplen, LinkHeader *header) noexcept nogil:
     """AF_INET is 2 everywhere; AF_INET6 is 10, 23, 24, 28 or 30. Families are small: the order tells itself."""
     cdef uint32_t family
     if caplen < 4:
-        return SKIP_CUT_LINK
+        return SKIP_TRUNCATED_LINK
     family = read_u32(frame)
     if family > 0xFFFF:
         family = read_be32(frame)

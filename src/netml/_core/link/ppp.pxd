@@ -4,7 +4,7 @@ from libc.stdint cimport uint8_t, uint32_t
 from netml._core.link.ethernet cimport decode_ppp_protocol, skip_ether_tags
 from netml._core.octets cimport read_be16
 from netml._core.packet cimport LinkHeader
-from netml._core.status cimport SKIP_CUT_LINK, Reason
+from netml._core.status cimport SKIP_TRUNCATED_LINK, Reason
 
 
 cdef enum:
@@ -15,7 +15,7 @@ cdef enum:
 cdef inline Reason decode_ppp(const uint8_t *frame, uint32_t caplen, LinkHeader *header) noexcept nogil:
     """PPP with its address and control octets (FF 03) or without; Cisco HDLC where the first octet says so."""
     if caplen < 1:
-        return SKIP_CUT_LINK
+        return SKIP_TRUNCATED_LINK
     if frame[0] == HDLC_UNICAST or frame[0] == HDLC_MULTICAST:
         return decode_cisco_hdlc(frame, caplen, header)
     return decode_ppp_frame(frame, caplen, 0, header)
@@ -33,5 +33,5 @@ cdef inline Reason decode_ppp_frame(
 cdef inline Reason decode_cisco_hdlc(const uint8_t *frame, uint32_t caplen, LinkHeader *header) noexcept nogil:
     """Address, control, EtherType."""
     if caplen < 4:
-        return SKIP_CUT_LINK
+        return SKIP_TRUNCATED_LINK
     return skip_ether_tags(frame, caplen, 4, read_be16(frame + 2), header)

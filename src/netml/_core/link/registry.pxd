@@ -12,7 +12,7 @@ from netml._core.link.raw_ip cimport decode_raw_ip
 from netml._core.link.wlan cimport decode_radiotap, decode_wlan
 from netml._core.octets cimport netml_likely, read_u16, read_u32
 from netml._core.packet cimport ETHER_ANY_IP, ETHER_IPV4, ETHER_IPV6, LinkHeader
-from netml._core.status cimport KEPT, SKIP_CUT_LINK, SKIP_LINK_TYPE, Reason
+from netml._core.status cimport KEPT, SKIP_LINK_TYPE, SKIP_TRUNCATED_LINK, Reason
 
 
 cdef enum:
@@ -96,10 +96,10 @@ cdef inline Reason decode_ppi(const uint8_t *frame, uint32_t caplen, LinkHeader 
     cdef uint16_t length
     cdef Reason reason
     if caplen < 8:
-        return SKIP_CUT_LINK
+        return SKIP_TRUNCATED_LINK
     length = read_u16(frame + 2)
     if length < 8 or length > caplen:
-        return SKIP_CUT_LINK
+        return SKIP_TRUNCATED_LINK
     reason = decode_unwrapped_link(read_u32(frame + 4), frame + length, caplen - length, header)
     header.payload_at += length
     return reason

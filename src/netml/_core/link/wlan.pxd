@@ -7,7 +7,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from netml._core.link.ethernet cimport LLC_SNAP_BYTES, decode_llc, skip_ether_tags
 from netml._core.octets cimport read_u16, read_u32
 from netml._core.packet cimport LinkHeader
-from netml._core.status cimport KEPT, SKIP_CUT_LINK, SKIP_FRAGMENT, SKIP_NOT_IP, Reason
+from netml._core.status cimport KEPT, SKIP_FRAGMENT, SKIP_NOT_IP, SKIP_TRUNCATED_LINK, Reason
 
 
 cdef enum:
@@ -30,10 +30,10 @@ cdef inline Reason decode_radiotap(const uint8_t *frame, uint32_t caplen, LinkHe
     cdef uint32_t length, present, at = 4
     cdef bint is_padded = False
     if caplen < 8:
-        return SKIP_CUT_LINK
+        return SKIP_TRUNCATED_LINK
     length = read_u16(frame + 2)
     if length < 8 or length > caplen:
-        return SKIP_CUT_LINK
+        return SKIP_TRUNCATED_LINK
     present = read_u32(frame + 4)
     while at + 4 <= length and read_u32(frame + at) & <uint32_t> RADIOTAP_MORE:
         at += 4
@@ -54,7 +54,7 @@ cdef inline Reason decode_wlan(
     cdef uint32_t qos_at, size = 24
     cdef Reason reason
     if caplen - at < 2:
-        return SKIP_CUT_LINK
+        return SKIP_TRUNCATED_LINK
     kind = frame[at]
     control = frame[at + 1]
     if kind & 0x03 != 0 or (kind >> 2) & 0x03 != WLAN_DATA or kind & WLAN_NO_DATA or control & WLAN_PROTECTED:
@@ -69,7 +69,7 @@ cdef inline Reason decode_wlan(
     if is_padded:
         size = (size + 3) & ~<uint32_t> 3
     if caplen - at < size:
-        return SKIP_CUT_LINK
+        return SKIP_TRUNCATED_LINK
     if kind & WLAN_QOS and frame[qos_at] & QOS_AMSDU:
         return SKIP_NOT_IP
     if frame[at + 22] & WLAN_FRAGMENT_NUMBER:

@@ -3,7 +3,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from netml._core.octets cimport read_be16, read_u32
 from netml._core.packet cimport NetworkHeader, Packet
-from netml._core.status cimport KEPT, SKIP_BAD_IP, SKIP_CUT_IP, SKIP_FRAGMENT, Reason
+from netml._core.status cimport KEPT, SKIP_BAD_IP, SKIP_FRAGMENT, SKIP_TRUNCATED_IP, Reason
 
 
 cdef inline Reason decode_ipv4(
@@ -13,13 +13,13 @@ cdef inline Reason decode_ipv4(
     cdef const uint8_t *ip = frame + at
     cdef uint32_t available = caplen - at, header_bytes, total_bytes
     if available < 20:
-        return SKIP_CUT_IP
+        return SKIP_TRUNCATED_IP
     header_bytes = (ip[0] & 0x0F) * 4
     total_bytes = read_be16(ip + 2)
     if ip[0] >> 4 != 4 or header_bytes < 20:
         return SKIP_BAD_IP
     if header_bytes > available:
-        return SKIP_CUT_IP
+        return SKIP_TRUNCATED_IP
     # A total length of 0 is written by hosts that leave segmentation to the network card: to the frame's end.
     if total_bytes and total_bytes < header_bytes:
         return SKIP_BAD_IP

@@ -7,7 +7,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from netml._core.net.authentication cimport skip_authentication
 from netml._core.octets cimport read_be16, read_u64
 from netml._core.packet cimport NO_FRAGMENT, PROTOCOL_AUTHENTICATION, NetworkHeader, Packet
-from netml._core.status cimport KEPT, SKIP_BAD_IP, SKIP_CUT_IP, SKIP_FRAGMENT, Reason
+from netml._core.status cimport KEPT, SKIP_BAD_IP, SKIP_FRAGMENT, SKIP_TRUNCATED_IP, Reason
 
 
 cdef enum:
@@ -26,7 +26,7 @@ cdef inline Reason decode_ipv6(
     cdef const uint8_t *ip = frame + at
     cdef uint32_t available = caplen - at, payload_bytes
     if available < IPV6_BYTES:
-        return SKIP_CUT_IP
+        return SKIP_TRUNCATED_IP
     if ip[0] >> 4 != 6:
         return SKIP_BAD_IP
     payload_bytes = read_be16(ip + 4)
@@ -70,7 +70,7 @@ cdef inline Reason walk_extensions(const uint8_t *frame, NetworkHeader *header) 
         extension = frame + header.payload_at
         available = header.payload_end - header.payload_at
         if available < 8:
-            return SKIP_CUT_IP
+            return SKIP_TRUNCATED_IP
         if header.protocol == NEXT_FRAGMENT:
             size = 8
             header.fragment_at = header.payload_at
@@ -80,7 +80,7 @@ cdef inline Reason walk_extensions(const uint8_t *frame, NetworkHeader *header) 
         else:
             size = (<uint32_t> extension[1] + 1) * 8
         if size > available:
-            return SKIP_CUT_IP
+            return SKIP_TRUNCATED_IP
         header.protocol = extension[0]
         header.payload_at += size
     return KEPT

@@ -3,7 +3,7 @@ from libc.stdint cimport uint8_t, uint64_t
 
 from netml._core.octets cimport read_be16
 from netml._core.packet cimport PROTOCOL_SCTP, NetworkHeader, Packet
-from netml._core.status cimport KEPT, SKIP_CUT_TRANSPORT, Reason
+from netml._core.status cimport KEPT, SKIP_TRUNCATED_TRANSPORT, Reason
 
 
 cdef enum:
@@ -17,6 +17,6 @@ cdef inline Reason decode_other(const uint8_t *frame, const NetworkHeader *heade
     packet.flags = 0
     if header.protocol == PROTOCOL_SCTP:
         if header.payload_end - header.payload_at < SCTP_BYTES:
-            return SKIP_CUT_TRANSPORT
+            return SKIP_TRUNCATED_TRANSPORT
         packet.key.transport |= <uint64_t> read_be16(sctp) | <uint64_t> read_be16(sctp + 2) << 16
     return KEPT

@@ -3,7 +3,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from netml._core.octets cimport read_be16
 from netml._core.packet cimport PROTOCOL_UDP, NetworkHeader, Packet
-from netml._core.status cimport KEPT, SKIP_CUT_TRANSPORT, Reason
+from netml._core.status cimport KEPT, SKIP_TRUNCATED_TRANSPORT, Reason
 
 
 cdef enum:
@@ -14,7 +14,7 @@ cdef inline Reason decode_udp(const uint8_t *frame, const NetworkHeader *header,
     """Decode the datagram at `header.payload_at`."""
     cdef const uint8_t *udp = frame + header.payload_at
     if header.payload_end - header.payload_at < UDP_BYTES:
-        return SKIP_CUT_TRANSPORT
+        return SKIP_TRUNCATED_TRANSPORT
     packet.key.transport |= (
         <uint64_t> read_be16(udp) | <uint64_t> read_be16(udp + 2) << 16 | <uint64_t> PROTOCOL_UDP << 32
     )

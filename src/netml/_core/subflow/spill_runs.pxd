@@ -5,7 +5,7 @@ The flows keep their numbers; within a flow, the runs are in order of arrival.
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
-from netml._core.flow.chunked_array cimport CHUNK_BITS, grow_records
+from netml._core.flow.chunked_array cimport CHUNK_BITS, grow_array
 from netml._core.status cimport STATUS_OK, Status
 from netml._core.subflow.record cimport FlowRecord
 from netml._core.subflow.table cimport FlowTable, find_record
@@ -31,7 +31,7 @@ cdef inline Status copy_records(FlowTable *table, const FlowTable *other, size_t
     cdef Status status
     for flow in range(n):
         if flow >> CHUNK_BITS == table.records.n_chunks:
-            status = grow_records(&table.records, sizeof(FlowRecord), True)
+            status = grow_array(&table.records, sizeof(FlowRecord), True)
             if status != STATUS_OK:
                 return status
         find_record(table, flow)[0] = find_record(other, first + flow)[0]

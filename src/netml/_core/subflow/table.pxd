@@ -5,10 +5,10 @@ A probe of a million flows misses the cache once for the slot and once for the r
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from netml._core.flow.chunked_array cimport (
-    CHUNK_BITS, Records, find_in_records, free_records, grow_records, shrink_records,
+    CHUNK_BITS, ChunkedArray, find_element, free_array, grow_array, shrink_array,
 )
 from netml._core.flow.hash_index cimport (
-    NO_FLOW, SlotTable, find_slot, find_slot_bits, free_slots, renumber_slots, set_slots, take_free_slot,
+    NO_FLOW, HashIndex, find_slot, find_slot_bits, free_slots, renumber_slots, set_slots, take_free_slot,
 )
 from netml._core.flow.key cimport is_same_key
 from netml._core.octets cimport netml_likely, netml_prefetch_write
@@ -18,8 +18,8 @@ from netml._core.subflow.record cimport FlowRecord
 
 
 cdef struct FlowTable:
-    SlotTable slots
-    Records records              # FlowRecord by flow number
+    HashIndex slots
+    ChunkedArray records         # FlowRecord by flow number
     size_t n_flows
     uint64_t seeds[4]
 
@@ -27,17 +27,17 @@ cdef struct FlowTable:
 cdef inline void free_table(FlowTable *table) noexcept nogil:
     """Give the memory back."""
     free_slots(&table.slots)
-    free_records(&table.records)
+    free_array(&table.records)
 
 
 cdef inline FlowRecord *find_record(const FlowTable *table, size_t flow) noexcept nogil:
     """The record of a flow number."""
-    return <FlowRecord *> find_in_records(&table.records, flow, sizeof(FlowRecord))
+    return <FlowRecord *> find_element(&table.records, flow, sizeof(FlowRecord))
 
 
 cdef inline void prefetch_record(const FlowTable *table, uint64_t hashed) noexcept nogil:
     """Ask for the record that the search will compare, if there is one."""
-    cdef const SlotTable *slots = &table.slots
+    cdef const HashIndex *slots = &table.slots
     cdef size_t at = find_slot(slots, hashed)
     cdef uint32_t tag = <uint32_t> (hashed >> 32)
     cdef const char *record
@@ -54,7 +54,7 @@ cdef inline Status find_or_insert_flow(
     FlowTable *table, const FlowKey *key, uint64_t hashed, uint32_t *flow,
 ) noexcept nogil:
     """Number of the flow of `key`, a new one if there is none, and count a packet to it."""
-    cdef SlotTable *slots = &table.slots
+    cdef HashIndex *slots = &table.slots
     cdef size_t at = find_slot(slots, hashed)
     cdef uint32_t tag = <uint32_t> (hashed >> 32)
     cdef FlowRecord *record
@@ -68,7 +68,7 @@ cdef inline Status find_or_insert_flow(
                 return STATUS_OK
         at = (at + 1) & slots.mask
     if table.n_flows >> CHUNK_BITS == table.records.n_chunks:
-        status = grow_records(&table.records, sizeof(FlowRecord), True)
+        status = grow_array(&table.records, sizeof(FlowRecord), True)
         if status != STATUS_OK:
             return status
     # Before the flow is entered: should that fail, there is still a free slot to end the next search.
@@ -106,6 +106,6 @@ cdef inline Status renumber_flows(FlowTable *table, const uint32_t *numbers, siz
         if numbers[i] != NO_FLOW and numbers[i] != i:
             find_record(table, numbers[i])[0] = find_record(table, i)[0]
     renumber_slots(&table.slots, numbers)
-    shrink_records(&table.records, n_flows)
+    shrink_array(&table.records, n_flows)
     table.n_flows = n_flows
     return set_slots(&table.slots, find_slot_bits(n_flows))

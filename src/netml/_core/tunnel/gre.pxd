@@ -7,7 +7,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
 from netml._core.octets cimport read_be16
 from netml._core.packet cimport ETHER_ANY_IP, ETHER_BRIDGED, LARGEST_LENGTH, LinkHeader
-from netml._core.status cimport KEPT, SKIP_CUT_TUNNEL, SKIP_NOT_IP, SKIP_OTHER_PROTOCOL, Reason
+from netml._core.status cimport KEPT, SKIP_NOT_IP, SKIP_OTHER_PROTOCOL, SKIP_TRUNCATED_TUNNEL, Reason
 
 
 cdef enum:
@@ -26,7 +26,7 @@ cdef inline Reason decode_gre(const uint8_t *frame, uint32_t end, uint32_t at, L
     cdef uint16_t flags
     cdef uint32_t size = 4
     if end - at < 4:
-        return SKIP_CUT_TUNNEL
+        return SKIP_TRUNCATED_TUNNEL
     flags = read_be16(frame + at)
     if flags & GRE_VERSION > 1 or flags & GRE_ROUTING:
         return SKIP_OTHER_PROTOCOL
@@ -35,7 +35,7 @@ cdef inline Reason decode_gre(const uint8_t *frame, uint32_t end, uint32_t at, L
     size += 4 if flags & GRE_SEQUENCE else 0
     size += 4 if flags & GRE_VERSION == 1 and flags & GRE_ACKNOWLEDGMENT else 0
     if end - at < size:
-        return SKIP_CUT_TUNNEL
+        return SKIP_TRUNCATED_TUNNEL
     header.ether_type = read_be16(frame + at + 2)
     header.payload_at = at + size
     if header.ether_type == ETHER_ERSPAN:
@@ -55,7 +55,7 @@ cdef inline Reason decode_erspan(
     if not has_sequence:
         return KEPT
     if end - header.payload_at < 8:
-        return SKIP_CUT_TUNNEL
+        return SKIP_TRUNCATED_TUNNEL
     if frame[header.payload_at] >> 4 != 1:
         return SKIP_OTHER_PROTOCOL
     header.payload_at += 8
@@ -67,14 +67,14 @@ cdef inline Reason decode_erspan_3(const uint8_t *frame, uint32_t end, LinkHeade
     cdef const uint8_t *erspan = frame + header.payload_at
     cdef uint32_t size = 12, frame_type
     if end - header.payload_at < size:
-        return SKIP_CUT_TUNNEL
+        return SKIP_TRUNCATED_TUNNEL
     if erspan[0] >> 4 != 2:
         return SKIP_OTHER_PROTOCOL
     frame_type = read_be16(erspan + 10) >> 10 & 31
     if erspan[11] & 1:
         size += 8
         if end - header.payload_at < size:
-            return SKIP_CUT_TUNNEL
+            return SKIP_TRUNCATED_TUNNEL
     header.payload_at += size
     if frame_type == 0:
         header.ether_type = ETHER_BRIDGED

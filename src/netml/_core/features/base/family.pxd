@@ -25,7 +25,7 @@ cdef struct FlowPackets:         # columns that no family asked for are NULL, bu
     int64_t connection_start_ns  # of the first of the pieces that active timeouts have made of a connection
 
 
-cdef struct FlowFacts:           # of every flow; NULL where the table does not say
+cdef struct FlowAttributes:      # of every flow; NULL where the table does not say
     const uint8_t *protocol
     const int16_t *icmp_type
     const int16_t *icmp_code
@@ -72,11 +72,11 @@ cdef inline void find_packets(
     flow.n_packets = end - start
 
 
-cdef inline void find_facts(const FlowFacts *facts, size_t number, FlowPackets *flow) noexcept nogil:
+cdef inline void find_attributes(const FlowAttributes *attributes, size_t number, FlowPackets *flow) noexcept nogil:
     """What is known of one flow as a whole; a connection has no pieces where nothing says so."""
-    flow.protocol = facts.protocol[number] if facts.protocol != NULL else 0
-    flow.icmp_type = facts.icmp_type[number] if facts.icmp_type != NULL else -1
-    flow.icmp_code = facts.icmp_code[number] if facts.icmp_code != NULL else -1
+    flow.protocol = attributes.protocol[number] if attributes.protocol != NULL else 0
+    flow.icmp_type = attributes.icmp_type[number] if attributes.icmp_type != NULL else -1
+    flow.icmp_code = attributes.icmp_code[number] if attributes.icmp_code != NULL else -1
     flow.connection_start_ns = flow.time_ns[0] if flow.n_packets > 0 else 0
-    if facts.connection_start_ns != NULL:
-        flow.connection_start_ns = facts.connection_start_ns[number]
+    if attributes.connection_start_ns != NULL:
+        flow.connection_start_ns = attributes.connection_start_ns[number]

@@ -44,9 +44,9 @@ cdef inline Status sum_flow(CicSums *sums, const FlowPackets *flow, const Family
 
 
 cdef inline void write_cic_row(
-    const CicSums *sums, const FlowPackets *facts, const FamilyNeeds *needs, bint is_2017, double *row,
+    const CicSums *sums, const FlowPackets *attributes, const FamilyNeeds *needs, bint is_2017, double *row,
 ) noexcept nogil:
-    """The row of all packets so far; `facts` is looked at for the flow as a whole, not for packets."""
+    """The row of all packets so far; `attributes` is looked at for the flow as a whole, not for packets."""
     cdef double values[N_CIC]
     write_cic(sums, values)
     if is_2017:
@@ -58,7 +58,7 @@ cdef inline void write_cic_row(
     else:
         memcpy(row, values, N_CIC * sizeof(double))
         if needs.settings.cic_extra:
-            write_cic_extra(sums, facts, row + N_CIC)
+            write_cic_extra(sums, attributes, row + N_CIC)
 
 
 cdef inline Status fill_cic(

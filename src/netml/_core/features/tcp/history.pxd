@@ -2,7 +2,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from netml._core.features.base.family cimport FlowFacts, FlowPackets, find_packets
+from netml._core.features.base.family cimport FlowAttributes, FlowPackets, find_packets
 from netml._core.features.tcp.ranges cimport SentRanges
 from netml._core.features.tcp.segment cimport Placement, Segment, find_originator, is_plain, place_segment, read_segment
 from netml._core.features.tcp.state cimport (
@@ -135,7 +135,7 @@ cdef inline size_t measure_histories(const int64_t *offsets, size_t n_flows) noe
 
 cdef inline void trace_flows(
     const FlowPackets *packets,  # IN: the columns of all flows
-    const FlowFacts *facts,      # IN
+    const FlowAttributes *attributes,  # IN
     const int64_t *offsets,      # IN  [n_flows + 1]
     size_t n_flows,
     uint8_t *states,             # OUT [n_flows]
@@ -149,7 +149,7 @@ cdef inline void trace_flows(
     for i in range(n_flows):
         n = 0
         states[i] = STATE_NOT_TCP
-        if facts.protocol != NULL and facts.protocol[i] == PROTOCOL_TCP:
+        if attributes.protocol != NULL and attributes.protocol[i] == PROTOCOL_TCP:
             find_packets(packets, offsets[i], offsets[i + 1], &flow)
             states[i] = trace_flow(&flow, &history, text + at, &n)
         at += n

@@ -4,13 +4,13 @@ from libc.stdlib cimport qsort
 
 from netml._core.flow.end_reason cimport EARLY_FLOWS, EARLY_MEMORY, END_LACK_OF_RESOURCES, Dropped, EarlyEnd
 from netml._core.status cimport STATUS_OK, Status
-from netml._core.subflow.span cimport Span, SpanList, keep_span
-from netml._core.subflow.stream.expire_keys cimport Forgetting, count_remembered_later, sweep_keys
-from netml._core.subflow.stream.idle_keys cimport NO_RECORD, count_remembered
-from netml._core.subflow.stream.open_flow cimport OpenFlow, OpenFlows, OpenRules, end_early
+from netml._core.subflow.stream.expire_keys cimport KeyExpiry, count_idle_keys_later, sweep_keys
+from netml._core.subflow.stream.idle_keys cimport NO_RECORD, count_idle_keys
+from netml._core.subflow.stream.open_flow cimport FlushRules, OpenFlow, OpenFlows, end_early
+from netml._core.subflow.subflow_list cimport Subflow, SubflowList, keep_subflow
 
 
-cdef struct Bound:
+cdef struct Limit:
     EarlyEnd name                # as which what it ends is counted
     uint64_t packet_weight       # bytes that a packet holds; 0 where keys are counted
     uint64_t flow_weight         # of one that is open
@@ -19,134 +19,134 @@ cdef struct Bound:
     uint64_t target              # weight that is left then
 
 
-cdef inline Forgetting forget_by(const OpenRules *rules) noexcept nogil:
+cdef inline KeyExpiry expire_by_timeouts(const FlushRules *rules) noexcept nogil:
     """What a sweep forgets if nothing is too much: what the timeouts lie behind."""
-    cdef Forgetting forgetting
-    forgetting.watermark_ns = rules.watermark_ns
-    forgetting.tcp_timeout_ns = rules.tcp_timeout_ns
-    forgetting.udp_timeout_ns = rules.udp_timeout_ns
-    forgetting.slack_ns = rules.reorder_ns
-    forgetting.cutoff_ns = INT64_MIN
-    forgetting.n_at_cutoff = 0
-    return forgetting
+    cdef KeyExpiry expiry
+    expiry.watermark_ns = rules.watermark_ns
+    expiry.tcp_timeout_ns = rules.tcp_timeout_ns
+    expiry.udp_timeout_ns = rules.udp_timeout_ns
+    expiry.allowed_lateness_ns = rules.allowed_lateness_ns
+    expiry.cutoff_ns = INT64_MIN
+    expiry.n_at_cutoff = 0
+    return expiry
 
 
-cdef inline Status forget_keys(OpenFlows *opened, const uint64_t *seeds, Forgetting *forgetting) noexcept nogil:
+cdef inline Status expire_keys(OpenFlows *opened, const uint64_t *seeds, KeyExpiry *expiry) noexcept nogil:
     """A sweep; the records of keys that have come back go with it."""
     cdef size_t number
     for number in range(opened.n_flows):
         opened.flows[number].record = NO_RECORD
-    return sweep_keys(&opened.remembered, seeds, forgetting)
+    return sweep_keys(&opened.idle_keys, seeds, expiry)
 
 
-cdef inline uint64_t weigh_flow(const OpenFlow *flow, const Bound *bound) noexcept nogil:
+cdef inline uint64_t weigh_flow(const OpenFlow *flow, const Limit *limit) noexcept nogil:
     """What a flow counts for; nothing if none of its packets wait."""
-    return flow.n_open * bound.packet_weight + (flow.n_open != 0) * bound.flow_weight
+    return flow.n_open * limit.packet_weight + (flow.n_open != 0) * limit.flow_weight
 
 
-cdef inline uint64_t weigh_later(const OpenFlows *opened, int64_t time_ns, const Bound *bound) noexcept nogil:
+cdef inline uint64_t weigh_later(const OpenFlows *opened, int64_t time_ns, const Limit *limit) noexcept nogil:
     """Weight of the flows that were seen after a time."""
-    cdef uint64_t weight = count_remembered_later(&opened.remembered, time_ns) * bound.key_weight
+    cdef uint64_t weight = count_idle_keys_later(&opened.idle_keys, time_ns) * limit.key_weight
     cdef size_t number
     for number in range(opened.n_flows):
         if opened.flows[number].last_ns > time_ns:
-            weight += weigh_flow(&opened.flows[number], bound)
+            weight += weigh_flow(&opened.flows[number], limit)
     return weight
 
 
-cdef inline uint64_t weigh_all(const OpenFlows *opened, const Bound *bound) noexcept nogil:
+cdef inline uint64_t weigh_all(const OpenFlows *opened, const Limit *limit) noexcept nogil:
     """All that is held."""
     return (
-        opened.n_packets * bound.packet_weight + opened.n_waiting * bound.flow_weight
-        + count_remembered(&opened.remembered) * bound.key_weight
+        opened.n_packets * limit.packet_weight + opened.n_pending * limit.flow_weight
+        + count_idle_keys(&opened.idle_keys) * limit.key_weight
     )
 
 
-cdef inline int64_t find_cutoff(const OpenFlows *opened, const Bound *bound) noexcept nogil:
+cdef inline int64_t find_cutoff(const OpenFlows *opened, const Limit *limit) noexcept nogil:
     """The earliest time after which flows of at most the target were seen: by halving, without any memory."""
     cdef int64_t low = INT64_MIN, high = INT64_MAX, middle
     while low < high:
         middle = low + <int64_t> ((<uint64_t> high - <uint64_t> low) >> 1)
-        if weigh_later(opened, middle, bound) <= bound.target:
+        if weigh_later(opened, middle, limit) <= limit.target:
             high = middle
         else:
             low = middle + 1
     return low
 
 
-cdef inline int compare_spans(const void *a, const void *b) noexcept nogil:
+cdef inline int compare_subflows(const void *a, const void *b) noexcept nogil:
     """Order of their places, for `qsort`."""
-    cdef uint32_t first = (<const Span *> a).start, second = (<const Span *> b).start
+    cdef uint32_t first = (<const Subflow *> a).start, second = (<const Subflow *> b).start
     return (first > second) - (first < second)
 
 
-cdef inline Status keep_bound(
-    const Bound *bound,
+cdef inline Status evict_beyond(
+    const Limit *limit,
     const int64_t *offsets,      # IN  [n_flows + 1]
-    const OpenRules *rules,
+    const FlushRules *rules,
     const uint64_t *seeds,
     OpenFlows *opened,           # IN, OUT
-    SpanList *spans,             # IN, OUT: no longer in order of their places
+    SubflowList *subflows,       # IN, OUT: no longer in order of their places
     Dropped *dropped,            # OUT
 ) noexcept nogil:
     """If too much is held, end the flows that were not seen for longest, until the target is left.
 
     Of flows and keys seen last at the same time, keys go first.
     """
-    cdef Forgetting forgetting = forget_by(rules)
-    cdef uint64_t left = weigh_all(opened, bound), weight
+    cdef KeyExpiry expiry = expire_by_timeouts(rules)
+    cdef uint64_t left = weigh_all(opened, limit), weight
     cdef OpenFlow *flow
     cdef int64_t cutoff_ns
     cdef size_t number
     cdef int turn
     cdef bint is_chosen
     cdef Status status
-    if left <= bound.most:
+    if left <= limit.most:
         return STATUS_OK
-    status = forget_keys(opened, seeds, &forgetting)
-    left = weigh_all(opened, bound)
-    if status != STATUS_OK or left <= bound.most:
+    status = expire_keys(opened, seeds, &expiry)
+    left = weigh_all(opened, limit)
+    if status != STATUS_OK or left <= limit.most:
         return status
-    cutoff_ns = find_cutoff(opened, bound)
-    if count_remembered(&opened.remembered):
-        forgetting.cutoff_ns = cutoff_ns
-        weight = weigh_later(opened, cutoff_ns - 1, bound) if cutoff_ns != INT64_MIN else left
-        if weight > bound.target:
-            forgetting.n_at_cutoff = (weight - bound.target + bound.key_weight - 1) // bound.key_weight
-        status = forget_keys(opened, seeds, &forgetting)
+    cutoff_ns = find_cutoff(opened, limit)
+    if count_idle_keys(&opened.idle_keys):
+        expiry.cutoff_ns = cutoff_ns
+        weight = weigh_later(opened, cutoff_ns - 1, limit) if cutoff_ns != INT64_MIN else left
+        if weight > limit.target:
+            expiry.n_at_cutoff = (weight - limit.target + limit.key_weight - 1) // limit.key_weight
+        status = expire_keys(opened, seeds, &expiry)
         if status != STATUS_OK:
             return status
-        left = weigh_all(opened, bound)
+        left = weigh_all(opened, limit)
     for turn in range(2):  # of those seen last at the very cutoff, as many as are needed
         for number in range(opened.n_flows):
             flow = &opened.flows[number]
-            weight = weigh_flow(flow, bound)
-            is_chosen = flow.last_ns < cutoff_ns if turn == 0 else flow.last_ns == cutoff_ns and left > bound.target
+            weight = weigh_flow(flow, limit)
+            is_chosen = flow.last_ns < cutoff_ns if turn == 0 else flow.last_ns == cutoff_ns and left > limit.target
             if weight == 0 or not is_chosen:
                 continue
-            status = keep_span(
-                spans, <uint32_t> number, offsets[number + 1] - flow.n_open, offsets[number + 1],
+            status = keep_subflow(
+                subflows, <uint32_t> number, offsets[number + 1] - flow.n_open, offsets[number + 1],
                 rules.min_packets, END_LACK_OF_RESOURCES, dropped)
             if status != STATUS_OK:
                 return status
             opened.n_packets -= flow.n_open
-            opened.n_waiting -= 1
+            opened.n_pending -= 1
             left -= weight
-            end_early(opened, flow, bound.name)
+            end_early(opened, flow, limit.name)
     return STATUS_OK
 
 
-cdef inline Status keep_bounds(
+cdef inline Status evict_flows(
     const int64_t *offsets,      # IN  [n_flows + 1]
-    const OpenRules *rules,
+    const FlushRules *rules,
     const uint64_t *seeds,
     OpenFlows *opened,           # IN, OUT
-    SpanList *spans,             # IN, OUT: stay in order of their places
+    SubflowList *subflows,       # IN, OUT: stay in order of their places
     Dropped *dropped,            # OUT
 ) noexcept nogil:
     """Of flows as many as may be held remain; of memory half, as each time costs a look at every flow."""
-    cdef Bound flows, memory
-    cdef size_t n_before = spans.n_spans
+    cdef Limit flows, memory
+    cdef size_t n_before = subflows.n_subflows
     cdef Status status
     flows.name = EARLY_FLOWS
     flows.packet_weight = 0
@@ -158,9 +158,9 @@ cdef inline Status keep_bounds(
     memory.key_weight = rules.key_bytes
     memory.most = rules.max_memory_bytes
     memory.target = rules.max_memory_bytes // 2
-    status = keep_bound(&flows, offsets, rules, seeds, opened, spans, dropped)
+    status = evict_beyond(&flows, offsets, rules, seeds, opened, subflows, dropped)
     if status == STATUS_OK:
-        status = keep_bound(&memory, offsets, rules, seeds, opened, spans, dropped)
-    if spans.n_spans > n_before:
-        qsort(spans.spans, spans.n_spans, sizeof(Span), compare_spans)
+        status = evict_beyond(&memory, offsets, rules, seeds, opened, subflows, dropped)
+    if subflows.n_subflows > n_before:
+        qsort(subflows.subflows, subflows.n_subflows, sizeof(Subflow), compare_subflows)
     return status

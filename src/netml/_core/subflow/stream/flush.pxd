@@ -9,15 +9,15 @@ from netml._core.flow.columns cimport PacketColumns
 from netml._core.flow.end_reason cimport Dropped
 from netml._core.flow.group cimport GroupedColumns
 from netml._core.flow.hash_index cimport NO_FLOW
-from netml._core.flow.pending cimport append_waiting, renumber_waiting
+from netml._core.flow.pending cimport append_pending, renumber_pending
 from netml._core.octets cimport netml_allocate_plain
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
-from netml._core.subflow.span cimport SpanList
-from netml._core.subflow.stream.evict cimport forget_by, forget_keys, keep_bounds
-from netml._core.subflow.stream.expire_keys cimport Forgetting, is_worth_sweeping
-from netml._core.subflow.stream.idle_keys cimport free_remembered
-from netml._core.subflow.stream.open_flow cimport OpenFlows, OpenRules, shrink_flows
-from netml._core.subflow.stream.split_open cimport end_pieces
+from netml._core.subflow.stream.evict cimport evict_flows, expire_by_timeouts, expire_keys
+from netml._core.subflow.stream.expire_keys cimport KeyExpiry, is_worth_sweeping
+from netml._core.subflow.stream.idle_keys cimport free_idle_keys
+from netml._core.subflow.stream.open_flow cimport FlushRules, OpenFlows, shrink_flows
+from netml._core.subflow.stream.split_open cimport split_open_flows
+from netml._core.subflow.subflow_list cimport SubflowList
 from netml._core.subflow.table cimport FlowTable, find_record, renumber_flows
 
 
@@ -25,7 +25,7 @@ cdef enum:
     FEW_FLOWS = 1 << 10          # so many that have gone are never worth packing the table
 
 
-cdef inline Status carry_packets(
+cdef inline Status keep_pending(
     const GroupedColumns *grouped,   # IN
     const int64_t *offsets,          # IN  [n_flows + 1]
     const OpenFlows *opened,         # IN
@@ -40,16 +40,16 @@ cdef inline Status carry_packets(
         n_open = opened.flows[number].n_open
         find_record(table, number).n_packets = n_open
         if n_open and status == STATUS_OK:
-            status = append_waiting(columns, grouped, offsets[number + 1], n_open, <uint32_t> number)
+            status = append_pending(columns, grouped, offsets[number + 1], n_open, <uint32_t> number)
     return status
 
 
-cdef inline Status forget_flows(OpenFlows *opened, FlowTable *table, PacketColumns *columns) noexcept nogil:
+cdef inline Status pack_flows(OpenFlows *opened, FlowTable *table, PacketColumns *columns) noexcept nogil:
     """Pack the table if of many of its flows nothing waits."""
     cdef uint32_t *numbers
     cdef size_t number, n_kept = 0
     cdef Status status
-    if opened.n_flows < opened.n_waiting + opened.n_waiting // 4 + FEW_FLOWS or table.slots.slots == NULL:
+    if opened.n_flows < opened.n_pending + opened.n_pending // 4 + FEW_FLOWS or table.slots.slots == NULL:
         return STATUS_OK
     numbers = <uint32_t *> netml_allocate_plain(opened.n_flows * sizeof(uint32_t))
     if numbers == NULL:
@@ -62,32 +62,32 @@ cdef inline Status forget_flows(OpenFlows *opened, FlowTable *table, PacketColum
             n_kept += 1
     status = renumber_flows(table, numbers, n_kept)
     shrink_flows(opened, n_kept)
-    renumber_waiting(columns, numbers)
+    renumber_pending(columns, numbers)
     free(numbers)
     return status
 
 
-cdef inline Status run_round(
+cdef inline Status flush_flows(
     GroupedColumns *grouped,         # IN, OUT: sorted by time within each flow
     const int64_t *offsets,          # IN  [n_flows + 1]
-    const OpenRules *rules,
+    const FlushRules *rules,
     FlowTable *table,                # IN, OUT
     OpenFlows *opened,               # IN, OUT
-    SpanList *spans,                 # OUT: what is handed out
+    SubflowList *subflows,           # OUT: what is handed out
     Dropped *dropped,                # OUT
     PacketColumns *columns,          # OUT: what waits
 ) noexcept nogil:
     """End what has ended, and what is too much; keep the rest."""
-    cdef Forgetting forgetting = forget_by(rules)
-    cdef Status status = end_pieces(grouped, offsets, table, rules, opened, spans, dropped)
+    cdef KeyExpiry expiry = expire_by_timeouts(rules)
+    cdef Status status = split_open_flows(grouped, offsets, table, rules, opened, subflows, dropped)
     if rules.is_last:
-        free_remembered(&opened.remembered)
+        free_idle_keys(&opened.idle_keys)
     if status == STATUS_OK and (
-        is_worth_sweeping(&opened.remembered.ipv4) or is_worth_sweeping(&opened.remembered.ipv6)
+        is_worth_sweeping(&opened.idle_keys.ipv4) or is_worth_sweeping(&opened.idle_keys.ipv6)
     ):
-        status = forget_keys(opened, table.seeds, &forgetting)
+        status = expire_keys(opened, table.seeds, &expiry)
     if status == STATUS_OK:
-        status = keep_bounds(offsets, rules, table.seeds, opened, spans, dropped)
+        status = evict_flows(offsets, rules, table.seeds, opened, subflows, dropped)
     if status == STATUS_OK:
-        status = carry_packets(grouped, offsets, opened, table, columns)
+        status = keep_pending(grouped, offsets, opened, table, columns)
     return status

@@ -61,7 +61,7 @@ cdef inline bint is_key_of(const uint8_t *record, size_t address_bytes, const Fl
     )
 
 
-cdef inline void write_remembered_key(uint8_t *record, size_t address_bytes, const FlowKey *key) noexcept nogil:
+cdef inline void write_idle_key(uint8_t *record, size_t address_bytes, const FlowKey *key) noexcept nogil:
     """The rest of them."""
     memcpy(record + TRANSPORT_AT, &key.transport, TRANSPORT_BYTES)
     memcpy(record + ADDRESSES_AT, key.source, address_bytes)

@@ -8,13 +8,13 @@ from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint8_t, uint32_t, uint6
 from libc.stdlib cimport free
 from libc.string cimport memset
 
-from netml._core.flow.chunked_array cimport CHUNK_BITS, Records, find_in_records, free_records, grow_records
+from netml._core.flow.chunked_array cimport CHUNK_BITS, ChunkedArray, find_element, free_array, grow_array
 from netml._core.flow.key cimport hash_key
 from netml._core.octets cimport netml_prefetch_read, netml_prefetch_write, netml_reallocate
 from netml._core.packet cimport FlowKey
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, STATUS_TOO_MANY, Status
 from netml._core.subflow.stream.idle_key_record cimport (
-    has_gone, is_key_of, read_key, read_last, read_origin, record_width, write_remembered_key, write_times,
+    has_gone, is_key_of, read_key, read_last, read_origin, record_width, write_idle_key, write_times,
 )
 
 
@@ -27,7 +27,7 @@ cdef enum:
 
 
 cdef struct KeyMemory:           # of one IP version
-    Records records              # as keys were first remembered; some are nobody's, of keys that came back
+    ChunkedArray records         # as keys were first remembered; some are nobody's, of keys that came back
     uint32_t *places             # 2 ** place_bits of them, owned: number | part of the hash << place_bits
     uint32_t place_bits          # the index doubles
     size_t n_records             # in `records`
@@ -35,30 +35,30 @@ cdef struct KeyMemory:           # of one IP version
     size_t n_swept               # records that the last sweep left
 
 
-cdef struct RememberedKeys:
+cdef struct IdleKeys:
     KeyMemory ipv4
     KeyMemory ipv6
 
 
-cdef inline size_t count_remembered(const RememberedKeys *keys) noexcept nogil:
+cdef inline size_t count_idle_keys(const IdleKeys *keys) noexcept nogil:
     """Keys that are remembered."""
     return keys.ipv4.n_records - keys.ipv4.n_gone + keys.ipv6.n_records - keys.ipv6.n_gone
 
 
 cdef inline void free_memory(KeyMemory *memory) noexcept nogil:
     """Give the memory back; nothing is remembered then."""
-    free_records(&memory.records)
+    free_array(&memory.records)
     free(memory.places)
     memset(memory, 0, sizeof(KeyMemory))
 
 
-cdef inline void free_remembered(RememberedKeys *keys) noexcept nogil:
+cdef inline void free_idle_keys(IdleKeys *keys) noexcept nogil:
     """The same for both versions."""
     free_memory(&keys.ipv4)
     free_memory(&keys.ipv6)
 
 
-cdef inline KeyMemory *choose_memory(const RememberedKeys *keys, const FlowKey *key) noexcept nogil:
+cdef inline KeyMemory *choose_memory(const IdleKeys *keys, const FlowKey *key) noexcept nogil:
     """Where a key belongs."""
     return <KeyMemory *> (&keys.ipv6 if key.transport >> 40 == 6 else &keys.ipv4)
 
@@ -68,12 +68,12 @@ cdef inline size_t find_address_bytes(const FlowKey *key) noexcept nogil:
     return 16 if key.transport >> 40 == 6 else 4
 
 
-cdef inline uint8_t *find_remembered(const KeyMemory *memory, size_t number, size_t address_bytes) noexcept nogil:
+cdef inline uint8_t *find_idle_record(const KeyMemory *memory, size_t number, size_t address_bytes) noexcept nogil:
     """The record of a number."""
-    return <uint8_t *> find_in_records(&memory.records, number, record_width(address_bytes))
+    return <uint8_t *> find_element(&memory.records, number, record_width(address_bytes))
 
 
-cdef inline void prefetch_place(const RememberedKeys *keys, const FlowKey *key, uint64_t hashed) noexcept nogil:
+cdef inline void prefetch_place(const IdleKeys *keys, const FlowKey *key, uint64_t hashed) noexcept nogil:
     """Ask for the line where the search for a key begins."""
     cdef const KeyMemory *memory = choose_memory(keys, key)
     if memory.n_records:
@@ -109,7 +109,7 @@ cdef inline Status index_records(
     while first < memory.n_records:
         end = min(first + N_AT_ONCE, memory.n_records)
         for number in range(first, end):  # the misses of all of them at once
-            read_key(find_remembered(memory, number, address_bytes), address_bytes, &key)
+            read_key(find_idle_record(memory, number, address_bytes), address_bytes, &key)
             hashes[number - first] = hash_key(&key, seeds)
             netml_prefetch_write(&memory.places[hashes[number - first] >> (64 - place_bits)])
         for number in range(first, end):
@@ -131,20 +131,20 @@ cdef inline uint32_t find_record_in(
     while memory.places[at] != NO_PLACE:
         if (memory.places[at] ^ tag) <= numbers:
             number = memory.places[at] & numbers
-            if is_key_of(find_remembered(memory, number, address_bytes), address_bytes, key):
+            if is_key_of(find_idle_record(memory, number, address_bytes), address_bytes, key):
                 return number
         at = (at + 1) & numbers
     return NO_RECORD
 
 
-cdef inline uint32_t find_record_of(const RememberedKeys *keys, const FlowKey *key, uint64_t hashed) noexcept nogil:
+cdef inline uint32_t find_record_of(const IdleKeys *keys, const FlowKey *key, uint64_t hashed) noexcept nogil:
     """Number of a key's record, also if it has come back; NO_RECORD if there is none."""
     if key.transport >> 40 == 6:
         return find_record_in(&keys.ipv6, 16, key, hashed)
     return find_record_in(&keys.ipv4, 4, key, hashed)
 
 
-cdef inline void prefetch_remembered(const RememberedKeys *keys, const FlowKey *key, uint64_t hashed) noexcept nogil:
+cdef inline void prefetch_idle_record(const IdleKeys *keys, const FlowKey *key, uint64_t hashed) noexcept nogil:
     """Ask for the record that the search for a key will look at first, if there is one."""
     cdef const KeyMemory *memory = choose_memory(keys, key)
     cdef uint32_t bits = memory.place_bits, numbers = (<uint32_t> 1 << bits) - 1, tag = <uint32_t> hashed << bits
@@ -154,17 +154,17 @@ cdef inline void prefetch_remembered(const RememberedKeys *keys, const FlowKey *
     at = hashed >> (64 - bits)
     while memory.places[at] != NO_PLACE:
         if (memory.places[at] ^ tag) <= numbers:
-            netml_prefetch_write(find_remembered(memory, memory.places[at] & numbers, find_address_bytes(key)))
+            netml_prefetch_write(find_idle_record(memory, memory.places[at] & numbers, find_address_bytes(key)))
             return
         at = (at + 1) & numbers
 
 
-cdef inline bint recall_record(
-    RememberedKeys *keys, const FlowKey *key, uint32_t number, int64_t *last_ns, int64_t *origin_ns,
+cdef inline bint reactivate_record(
+    IdleKeys *keys, const FlowKey *key, uint32_t number, int64_t *last_ns, int64_t *origin_ns,
 ) noexcept nogil:
     """Take a key's times, which its record no longer has then; False if it has come back before."""
     cdef KeyMemory *memory = choose_memory(keys, key)
-    cdef uint8_t *record = find_remembered(memory, number, find_address_bytes(key))
+    cdef uint8_t *record = find_idle_record(memory, number, find_address_bytes(key))
     if has_gone(record):
         return False
     last_ns[0] = read_last(record)
@@ -174,20 +174,20 @@ cdef inline bint recall_record(
     return True
 
 
-cdef inline void remember_once_more(
-    RememberedKeys *keys, const FlowKey *key, uint32_t number, int64_t last_ns, int64_t origin_ns,
+cdef inline void restore_idle_key(
+    IdleKeys *keys, const FlowKey *key, uint32_t number, int64_t last_ns, int64_t origin_ns,
 ) noexcept nogil:
     """A key that had come back, and whose record is still there."""
     cdef KeyMemory *memory = choose_memory(keys, key)
-    write_times(find_remembered(memory, number, find_address_bytes(key)), last_ns, origin_ns)
+    write_times(find_idle_record(memory, number, find_address_bytes(key)), last_ns, origin_ns)
     memory.n_gone -= 1
 
 
-cdef inline Status remember_in(
+cdef inline Status add_idle_key_to(
     KeyMemory *memory, size_t address_bytes, const FlowKey *key, uint64_t hashed, const uint64_t *seeds,
     int64_t last_ns, int64_t origin_ns,
 ) noexcept nogil:
-    """`remember_key`, with the addresses' length known."""
+    """`add_idle_key`, with the addresses' length known."""
     cdef Status status
     cdef uint8_t *record
     if 4 * (memory.n_records + 1) > <size_t> 3 << memory.place_bits or memory.places == NULL:
@@ -196,22 +196,22 @@ cdef inline Status remember_in(
         if status != STATUS_OK:
             return status
     if memory.n_records >> CHUNK_BITS == memory.records.n_chunks:
-        status = grow_records(&memory.records, record_width(address_bytes), False)
+        status = grow_array(&memory.records, record_width(address_bytes), False)
         if status != STATUS_OK:
             return status
-    record = find_remembered(memory, memory.n_records, address_bytes)
+    record = find_idle_record(memory, memory.n_records, address_bytes)
     write_times(record, last_ns, origin_ns)
-    write_remembered_key(record, address_bytes, key)
+    write_idle_key(record, address_bytes, key)
     enter_place(memory, memory.n_records, hashed)
     memory.n_records += 1
     return STATUS_OK
 
 
-cdef inline Status remember_key(
-    RememberedKeys *keys, const FlowKey *key, uint64_t hashed, const uint64_t *seeds, int64_t last_ns,
+cdef inline Status add_idle_key(
+    IdleKeys *keys, const FlowKey *key, uint64_t hashed, const uint64_t *seeds, int64_t last_ns,
     int64_t origin_ns,
 ) noexcept nogil:
     """Remember a key that has no record."""
     if key.transport >> 40 == 6:
-        return remember_in(&keys.ipv6, 16, key, hashed, seeds, last_ns, origin_ns)
-    return remember_in(&keys.ipv4, 4, key, hashed, seeds, last_ns, origin_ns)
+        return add_idle_key_to(&keys.ipv6, 16, key, hashed, seeds, last_ns, origin_ns)
+    return add_idle_key_to(&keys.ipv4, 4, key, hashed, seeds, last_ns, origin_ns)

@@ -12,10 +12,10 @@ from libc.string cimport memset
 from netml._core.flow.end_reason cimport EarlyEnd, EarlyEnds, count_early
 from netml._core.octets cimport netml_reallocate
 from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
-from netml._core.subflow.stream.idle_keys cimport RememberedKeys, free_remembered
+from netml._core.subflow.stream.idle_keys cimport IdleKeys, free_idle_keys
 
 
-cdef struct OpenRules:
+cdef struct FlushRules:
     double interval_ns           # > 0
     int64_t tcp_timeout_ns
     int64_t udp_timeout_ns
@@ -28,7 +28,7 @@ cdef struct OpenRules:
     uint64_t key_bytes           # that a key holds that is only remembered
     int64_t latest_ns            # the latest packet of the capture so far
     int64_t watermark_ns         # no packet before this is expected any more
-    int64_t reorder_ns           # so far it lies behind the latest packet
+    int64_t allowed_lateness_ns  # so far it lies behind the latest packet
     bint is_last                 # nothing comes any more
 
 
@@ -46,15 +46,15 @@ cdef struct OpenFlows:
     size_t n_flows
     size_t room
     size_t n_packets             # that wait, of all flows
-    size_t n_waiting             # flows of which packets wait
-    RememberedKeys remembered    # of which none do
+    size_t n_pending             # flows of which packets wait
+    IdleKeys idle_keys           # of which none do
     EarlyEnds early              # pieces that ended before their time
 
 
 cdef inline void free_open(OpenFlows *opened) noexcept nogil:
     """Give the memory back."""
     free(opened.flows)
-    free_remembered(&opened.remembered)
+    free_idle_keys(&opened.idle_keys)
     opened.flows = NULL
     opened.n_flows = opened.room = 0
 
@@ -88,7 +88,7 @@ cdef inline void shrink_flows(OpenFlows *opened, size_t n_flows) noexcept nogil:
             opened.room = room
 
 
-cdef inline void end_early(OpenFlows *opened, OpenFlow *flow, EarlyEnd bound) noexcept nogil:
+cdef inline void end_early(OpenFlows *opened, OpenFlow *flow, EarlyEnd limit) noexcept nogil:
     """Count an open piece that ends before its time; its key is forgotten: the next packet begins anew."""
-    count_early(&opened.early, bound, flow.n_open)
+    count_early(&opened.early, limit, flow.n_open)
     flow.n_open = flow.has_out = 0

@@ -9,7 +9,7 @@ from netml._core.flow.key cimport hash_key
 from netml._core.packet cimport FlowKey
 from netml._core.status cimport STATUS_OK, Status
 from netml._core.subflow.stream.idle_keys cimport (
-    NO_RECORD, find_record_of, prefetch_place, prefetch_remembered, recall_record, remember_key, remember_once_more,
+    NO_RECORD, add_idle_key, find_record_of, prefetch_idle_record, prefetch_place, reactivate_record, restore_idle_key,
 )
 from netml._core.subflow.stream.open_flow cimport OpenFlow, OpenFlows
 from netml._core.subflow.table cimport FlowTable, find_record
@@ -24,7 +24,7 @@ cdef struct Retiring:            # flows of which all is out: `out_ns` is their 
     size_t n_flows
 
 
-cdef inline void recall_some(
+cdef inline void reactivate_some(
     const FlowTable *table, OpenFlows *opened, const uint32_t *numbers, size_t n,
 ) noexcept nogil:
     """At most N_TOGETHER flows."""
@@ -35,18 +35,18 @@ cdef inline void recall_some(
     for i in range(n):
         key = &find_record(table, numbers[i]).key
         hashes[i] = hash_key(key, table.seeds)
-        prefetch_place(&opened.remembered, key, hashes[i])
+        prefetch_place(&opened.idle_keys, key, hashes[i])
     for i in range(n):
-        prefetch_remembered(&opened.remembered, &find_record(table, numbers[i]).key, hashes[i])
+        prefetch_idle_record(&opened.idle_keys, &find_record(table, numbers[i]).key, hashes[i])
     for i in range(n):
         key = &find_record(table, numbers[i]).key
         flow = &opened.flows[numbers[i]]
-        flow.record = find_record_of(&opened.remembered, key, hashes[i])
-        flow.has_out = flow.record != NO_RECORD and recall_record(
-            &opened.remembered, key, flow.record, &flow.out_ns, &flow.origin_ns)
+        flow.record = find_record_of(&opened.idle_keys, key, hashes[i])
+        flow.has_out = flow.record != NO_RECORD and reactivate_record(
+            &opened.idle_keys, key, flow.record, &flow.out_ns, &flow.origin_ns)
 
 
-cdef inline void recall_flows(
+cdef inline void reactivate_flows(
     const FlowTable *table,      # IN
     const int64_t *offsets,      # IN  [n_flows + 1]
     OpenFlows *opened,           # IN, OUT
@@ -59,12 +59,12 @@ cdef inline void recall_flows(
             numbers[n] = <uint32_t> number
             n += 1
             if n == N_TOGETHER:
-                recall_some(table, opened, numbers, n)
+                reactivate_some(table, opened, numbers, n)
                 n = 0
-    recall_some(table, opened, numbers, n)
+    reactivate_some(table, opened, numbers, n)
 
 
-cdef inline Status remember_retiring(Retiring *retiring, OpenFlows *opened, const FlowTable *table) noexcept nogil:
+cdef inline Status add_retiring(Retiring *retiring, OpenFlows *opened, const FlowTable *table) noexcept nogil:
     """Remember their keys."""
     cdef uint64_t hashes[N_TOGETHER]
     cdef const FlowKey *key
@@ -75,14 +75,14 @@ cdef inline Status remember_retiring(Retiring *retiring, OpenFlows *opened, cons
     for i in range(n):
         key = &find_record(table, retiring.numbers[i]).key
         hashes[i] = hash_key(key, table.seeds)
-        prefetch_place(&opened.remembered, key, hashes[i])
+        prefetch_place(&opened.idle_keys, key, hashes[i])
     for i in range(n):
         key = &find_record(table, retiring.numbers[i]).key
         flow = &opened.flows[retiring.numbers[i]]
         if flow.record != NO_RECORD:
-            remember_once_more(&opened.remembered, key, flow.record, flow.out_ns, flow.origin_ns)
+            restore_idle_key(&opened.idle_keys, key, flow.record, flow.out_ns, flow.origin_ns)
         elif status == STATUS_OK:
-            status = remember_key(&opened.remembered, key, hashes[i], table.seeds, flow.out_ns, flow.origin_ns)
+            status = add_idle_key(&opened.idle_keys, key, hashes[i], table.seeds, flow.out_ns, flow.origin_ns)
     return status
 
 
@@ -92,4 +92,4 @@ cdef inline Status retire_flow(
     """One more, whose state stays as it is until they are remembered."""
     retiring.numbers[retiring.n_flows] = number
     retiring.n_flows += 1
-    return remember_retiring(retiring, opened, table) if retiring.n_flows == N_TOGETHER else STATUS_OK
+    return add_retiring(retiring, opened, table) if retiring.n_flows == N_TOGETHER else STATUS_OK

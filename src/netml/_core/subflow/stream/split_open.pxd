@@ -12,16 +12,17 @@ from netml._core.flow.group cimport GroupedColumns, sort_flow
 from netml._core.octets cimport netml_exceeds, netml_floor_quotient, netml_gap
 from netml._core.packet cimport PROTOCOL_TCP, find_protocol
 from netml._core.status cimport STATUS_OK, Status
-from netml._core.subflow.span cimport SpanList, keep_span, reserve_spans
 from netml._core.subflow.stream.expire_keys cimport is_beyond
-from netml._core.subflow.stream.open_flow cimport OpenFlow, OpenFlows, OpenRules, admit_flows, end_early
-from netml._core.subflow.stream.reactivate cimport Retiring, recall_flows, remember_retiring, retire_flow
+from netml._core.subflow.stream.open_flow cimport FlushRules, OpenFlow, OpenFlows, admit_flows, end_early
+from netml._core.subflow.stream.reactivate cimport Retiring, add_retiring, reactivate_flows, retire_flow
+from netml._core.subflow.subflow_list cimport SubflowList, keep_subflow, reserve_subflows
 from netml._core.subflow.table cimport FlowTable, find_record
 
 
-cdef inline bint is_over(const OpenRules *rules, int64_t last_ns, double limit_ns, double timeout_ns) noexcept nogil:
+cdef inline bint is_over(const FlushRules *rules, int64_t last_ns, double limit_ns, double timeout_ns) noexcept nogil:
     """Is what had its last packet then beyond the limit? So it is, too, if the clock has been set back that far."""
-    return rules.is_last or is_beyond(rules.watermark_ns, last_ns, limit_ns, timeout_ns + 2.0 * rules.reorder_ns)
+    cdef double back_ns = timeout_ns + 2.0 * rules.allowed_lateness_ns
+    return rules.is_last or is_beyond(rules.watermark_ns, last_ns, limit_ns, back_ns)
 
 
 cdef inline Status sort_new_packets(
@@ -51,16 +52,16 @@ cdef inline void note_out(OpenFlow *flow, int64_t origin_ns, int64_t out_ns) noe
     flow.has_out = True
 
 
-cdef inline Status cut_flow(
+cdef inline Status split_flow(
     const int64_t *time_ns,      # IN
-    const OpenRules *rules,
+    const FlushRules *rules,
     int64_t timeout_ns,
     uint32_t number,             # of the flow
     OpenFlow *flow,              # IN, OUT: what is out of it
     int64_t *origin,             # IN, OUT: that of the first packet
     int64_t *first,              # IN, OUT: where the piece begins that is left
     int64_t end,
-    SpanList *spans,             # OUT
+    SubflowList *subflows,       # OUT
     Dropped *dropped,            # OUT
 ) noexcept nogil:
     """Cut where nothing can come in between any more. The first packet counts as being at its anchor."""
@@ -68,7 +69,7 @@ cdef inline Status cut_flow(
     cdef double elapsed = <double> netml_gap(time_ns[start], origin_ns), previous = elapsed
     cdef double n_intervals = netml_floor_quotient(elapsed, rules.interval_ns)
     cdef double limit_ns = min(rules.interval_ns, <double> timeout_ns)
-    cdef bint after_cut = True, is_idle, exceeds
+    cdef bint after_split = True, is_idle, exceeds
     cdef EndReason reason
     cdef Status status
     elapsed = <double> netml_gap(time_ns[end - 1], origin_ns)
@@ -83,15 +84,15 @@ cdef inline Status cut_flow(
             break
         is_idle = netml_gap(time_ns[i], time_ns[i - 1]) > timeout_ns
         elapsed = <double> netml_gap(time_ns[i], origin_ns)
-        if is_idle or not after_cut:
+        if is_idle or not after_split:
             exceeds = is_idle or elapsed - previous > rules.interval_ns
         else:
             exceeds = netml_exceeds(elapsed, n_intervals + 1, rules.interval_ns)
-        after_cut = exceeds
+        after_split = exceeds
         previous = elapsed
         if exceeds:
             reason = END_IDLE if <double> netml_gap(time_ns[i], time_ns[i - 1]) > limit_ns else END_ACTIVE
-            status = keep_span(spans, number, start, i, rules.min_packets, reason, dropped)
+            status = keep_subflow(subflows, number, start, i, rules.min_packets, reason, dropped)
             if status != STATUS_OK:
                 return status
             note_out(flow, origin_ns, time_ns[i - 1])
@@ -107,8 +108,8 @@ cdef inline Status cut_flow(
 
 
 cdef inline Status end_flow(
-    GroupedColumns *columns, const OpenRules *rules, int64_t timeout_ns, uint32_t number, OpenFlows *opened,
-    int64_t start, int64_t end, SpanList *spans, Dropped *dropped,
+    GroupedColumns *columns, const FlushRules *rules, int64_t timeout_ns, uint32_t number, OpenFlows *opened,
+    int64_t start, int64_t end, SubflowList *subflows, Dropped *dropped,
 ) noexcept nogil:
     """One round for one flow with packets: they lie at start..end."""
     cdef OpenFlow *flow = &opened.flows[number]
@@ -120,7 +121,7 @@ cdef inline Status end_flow(
         return status
     origin_ns = find_origin(flow, columns.time_ns[start], timeout_ns)
     flow.last_ns = columns.time_ns[end - 1]
-    status = cut_flow(columns.time_ns, rules, timeout_ns, number, flow, &origin_ns, &start, end, spans, dropped)
+    status = split_flow(columns.time_ns, rules, timeout_ns, number, flow, &origin_ns, &start, end, subflows, dropped)
     if status != STATUS_OK:
         return status
     flow.n_open = <uint32_t> (end - start)
@@ -134,16 +135,16 @@ cdef inline Status end_flow(
         reason = END_LACK_OF_RESOURCES
     if flow.n_open:
         return STATUS_OK
-    return keep_span(spans, number, start, end, rules.min_packets, reason, dropped)
+    return keep_subflow(subflows, number, start, end, rules.min_packets, reason, dropped)
 
 
-cdef inline Status end_pieces(
+cdef inline Status split_open_flows(
     GroupedColumns *columns,     # IN, OUT: flows out of order are sorted by time
     const int64_t *offsets,      # IN  [n_flows + 1]: packets that have waited, then those that have come
     const FlowTable *table,      # IN
-    const OpenRules *rules,
+    const FlushRules *rules,
     OpenFlows *opened,           # IN, OUT: what waits of a flow are its last n_open packets
-    SpanList *spans,             # OUT: the pieces that have ended
+    SubflowList *subflows,       # OUT: the pieces that have ended
     Dropped *dropped,            # OUT
 ) noexcept nogil:
     """One round: every flow is cut, and what has certainly ended becomes a span."""
@@ -153,10 +154,10 @@ cdef inline Status end_pieces(
     cdef int64_t start, end, timeout_ns
     cdef Status status = admit_flows(opened, table.n_flows)
     if status == STATUS_OK:
-        status = reserve_spans(spans, table.n_flows)
+        status = reserve_subflows(subflows, table.n_flows)
     if status == STATUS_OK:
-        recall_flows(table, offsets, opened)
-    retiring.n_flows = opened.n_packets = opened.n_waiting = 0
+        reactivate_flows(table, offsets, opened)
+    retiring.n_flows = opened.n_packets = opened.n_pending = 0
     for number in range(table.n_flows):
         if status != STATUS_OK:
             return status
@@ -168,12 +169,12 @@ cdef inline Status end_pieces(
         timeout_ns = rules.udp_timeout_ns
         if find_protocol(&find_record(table, number).key) == PROTOCOL_TCP:
             timeout_ns = rules.tcp_timeout_ns
-        status = end_flow(columns, rules, timeout_ns, <uint32_t> number, opened, start, end, spans, dropped)
+        status = end_flow(columns, rules, timeout_ns, <uint32_t> number, opened, start, end, subflows, dropped)
         if flow.n_open:
             opened.n_packets += flow.n_open
-            opened.n_waiting += 1
+            opened.n_pending += 1
         elif status == STATUS_OK and flow.has_out and not is_over(rules, flow.out_ns, timeout_ns, timeout_ns):
             status = retire_flow(&retiring, opened, table, <uint32_t> number)
     if status == STATUS_OK:
-        status = remember_retiring(&retiring, opened, table)
+        status = add_retiring(&retiring, opened, table)
     return status

@@ -1,4 +1,4 @@
-"""Inputs of the target `bits` through the kernel's public doors, with the same invariants checked in Python."""
+"""Inputs of the target `bits` through the kernel's public functions, with the same invariants checked in Python."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""Inputs of the targets of biflows through the kernel's public doors, with the same invariants checked in Python."""
+"""Inputs of the targets of biflows through the kernel's public functions, with the same invariants in Python."""
 
 import struct
 import warnings
@@ -52,8 +52,8 @@ def settings_of(options):
     }
 
 
-def round_rules_of(options):
-    """`RoundRules` of four octets, but for what each round has of its own."""
+def flush_rules_of(options):
+    """`BiflowFlushRules` of four octets, but for the times of each flush."""
     return {
         "min_packets": 1 + (options[0] & 3),
         "max_flow_packets": 1 + (options[1] & 31) if options[1] > 0xC0 else 2**32 - 1,
@@ -64,12 +64,12 @@ def round_rules_of(options):
     }
 
 
-def facts_of(taken):
+def attributes_of(taken):
     facts = {name: taken[name] for name in ("icmp_type", "icmp_code", "connection_start_ns")}
     return facts | {"protocol": np.ascontiguousarray(taken["keys"]["protocol"])}
 
 
-def require_facts(taken):
+def require_attributes(taken):
     """Times in order, an end for a reason, IP of version 4 or 6, order of start."""
     assert (taken["connection_start_ns"] <= taken["start_ns"]).all()
     assert (taken["start_ns"] <= taken["end_ns"]).all()
@@ -87,14 +87,14 @@ def fill_all(taken, settings):
             continue  # made of headers, not of columns
         width = family.width(11, EXTRA)
         matrix = np.zeros((len(offsets) - 1, width))
-        _flowcore.fill_family(family.code, matrix, 0, width, offsets, columns, settings, facts_of(taken))
+        _flowcore.fill_family(family.code, matrix, 0, width, offsets, columns, settings, attributes_of(taken))
         assert np.isfinite(matrix).all(), name
 
 
 def require_biflows(taken, settings):
     """Offsets ascend, and each flow's times; packets go forward or not; every row is finite."""
     offsets, time_ns = taken["offsets"], taken["time_ns"]
-    require_facts(taken)
+    require_attributes(taken)
     assert offsets[0] == 0
     assert offsets[-1] == len(time_ns)
     assert (np.diff(offsets) >= 1).all()
@@ -124,8 +124,8 @@ def end_batch(assembler, settings, min_packets=1):
     assert n_in_flows + count_dropped(assembler) == assembler.counters["packets_kept"]
 
 
-class Rounds:
-    """Rounds of an assembler, with sums or without."""
+class Stream:
+    """A stream of an assembler, with sums or without."""
 
     def __init__(self, assembler, rules, settings, has_sums):
         self.assembler, self.rules, self.settings = assembler, rules, settings
@@ -134,22 +134,22 @@ class Rounds:
             self.sums.append((_flowcore.FlowStates(code, settings), self.n_columns, width))
             self.n_columns += width
 
-    def end(self, watermark_ns, *, is_last=False):
+    def flush(self, watermark_ns, *, is_last=False):
         latest_ns = self.assembler.counters["end_ns"]
         now = {"latest_ns": latest_ns or 0, "watermark_ns": watermark_ns, "is_last": is_last}
-        self.assembler.end_round({**self.rules, **now}, sums=self.sums, size="wirelen")
+        self.assembler.advance_watermark({**self.rules, **now}, sums=self.sums, size="wirelen")
         if self.sums:
             taken = self.assembler.take_rows(self.sums, self.n_columns, 0, self.assembler.n_leaving)
-            require_facts(taken)
+            require_attributes(taken)
             assert np.isfinite(taken["X"]).all()
             self.n_out += int(taken["packets"].sum())
-            self.assembler.forget_gone(self.sums)
+            self.assembler.release_taken(self.sums)
         else:
-            self.n_out += require_biflows(self.assembler.take_round(), self.settings)
-        waiting = self.assembler.n_open_packets
-        assert waiting * self.rules["packet_bytes"] <= self.rules["max_memory_bytes"]
+            self.n_out += require_biflows(self.assembler.take_expired(), self.settings)
+        n_pending = self.assembler.n_open_packets
+        assert n_pending * self.rules["packet_bytes"] <= self.rules["max_memory_bytes"]
         if is_last:
-            assert waiting == 0
+            assert n_pending == 0
             assert self.n_out + count_dropped(self.assembler) == self.assembler.counters["packets_kept"]
 
 
@@ -168,12 +168,12 @@ def run_biflows(content, options=None):
         "tracks_fragments": bool(options[0] & 0x40),
         "takes_all": bool(options[0] & 0x80),
     }
-    settings, rules = settings_of(options[3:8]), round_rules_of(options[8:12])
+    settings, rules = settings_of(options[3:8]), flush_rules_of(options[8:12])
     fault = ""
     for has_sums in (None, False, True):
         assembler = _flowcore.BiflowAssembler(_flowcore.COLUMNS, rules=rules_of(options), **decoding)
         framer = recognition.recognise(content[:24], "input").framer
-        rounds = Rounds(assembler, rules, settings, has_sums)
+        stream = Stream(assembler, rules, settings, has_sums)
         n_parts = 1 if has_sums is None else 1 + (options[12] & 7)
         at, fault = 0, ""
         for part in range(n_parts):
@@ -182,7 +182,7 @@ def run_biflows(content, options=None):
                 n_left, _, fault = assembler.assemble(framer, block, at, end - at)
                 at = end - n_left
             if has_sums is not None:
-                rounds.end(assembler.counters["end_ns"] or 0, is_last=part + 1 == n_parts)
+                stream.flush(assembler.counters["end_ns"] or 0, is_last=part + 1 == n_parts)
         if has_sums is None:
             end_batch(assembler, settings, rules["min_packets"])
     return fault
@@ -202,16 +202,16 @@ def plan_packet(event):
 
 
 def run_plan(content):
-    """An input of the target `biflow_rounds`; in any order of time, so that only counts must hold."""
+    """An input of the target `biflow_stream`; in any order of time, so that only counts must hold."""
     options = content[:PLAN_HEADER_BYTES]
     if len(options) < PLAN_HEADER_BYTES:
         return
     events = content[PLAN_HEADER_BYTES:]
-    settings, rules = settings_of(options[3:8]), round_rules_of(options[8:12])
+    settings, rules = settings_of(options[3:8]), flush_rules_of(options[8:12])
     for has_sums in (None, False, True):
         assembler = _flowcore.BiflowAssembler(_flowcore.COLUMNS, rules=rules_of(options), takes_all=True)
-        rounds = Rounds(assembler, rules, settings, has_sums)
-        time_ns, n_rounds = struct.unpack("<q", options[:8])[0] >> 8, 0
+        stream = Stream(assembler, rules, settings, has_sums)
+        time_ns, n_flushes = struct.unpack("<q", options[:8])[0] >> 8, 0
         for start in range(0, len(events) // PLAN_EVENT_BYTES * PLAN_EVENT_BYTES, PLAN_EVENT_BYTES)[:200]:
             event = events[start : start + PLAN_EVENT_BYTES]
             step = event[2] << (event[0] >> 3)
@@ -219,13 +219,13 @@ def run_plan(content):
             if event[0] & 7 < 6:
                 pair = (Fraction(time_ns, 10**9), plan_packet(event))
                 assembler.assemble_packets(iter([pair]), 101, 1)
-            elif has_sums is not None and n_rounds < 10:
-                n_rounds += 1
-                rounds.end(time_ns)
+            elif has_sums is not None and n_flushes < 10:
+                n_flushes += 1
+                stream.flush(time_ns)
         if has_sums is None:
             end_batch(assembler, settings, rules["min_packets"])
         else:
-            rounds.end(time_ns, is_last=True)
+            stream.flush(time_ns, is_last=True)
 
 
 def run_rows(content):
@@ -261,7 +261,7 @@ def run_rows(content):
     fill_all(taken, settings)
     for code, width in SUMMED:
         whole, rows = np.zeros((n_flows, width)), np.zeros((n_flows, width))
-        _flowcore.fill_family(code, whole, 0, width, offsets, columns, settings, facts_of(taken))
+        _flowcore.fill_family(code, whole, 0, width, offsets, columns, settings, attributes_of(taken))
         states = _flowcore.FlowStates(code, settings)
         # Each flow's first packet, then its others.
         first = np.zeros(n, bool)
@@ -269,7 +269,7 @@ def run_rows(content):
         for chosen, n_each in ((first, np.ones(n_flows, np.int64)), (~first, np.diff(offsets) - 1)):
             part = {name: values[chosen] for name, values in columns.items()}
             states.feed(np.append(0, np.cumsum(n_each)), part)
-        states.write(np.arange(n_flows, dtype=np.uint32), rows, 0, width, facts_of(taken))
+        states.write(np.arange(n_flows, dtype=np.uint32), rows, 0, width, attributes_of(taken))
         assert rows.tobytes() == whole.tobytes()
 
 
@@ -309,7 +309,7 @@ def run_tcp_options(content):
 
 RUNS = {
     "biflows": run_biflows,
-    "biflow_rounds": run_plan,
+    "biflow_stream": run_plan,
     "rows": run_rows,
     "details": run_details,
     "tcp_options": run_tcp_options,

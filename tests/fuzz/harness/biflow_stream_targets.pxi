@@ -1,4 +1,4 @@
-"""The target whose input is a plan of biflows: packets, bursts of new flows, ends of rounds."""
+"""The target whose input is a plan of biflows: packets, bursts of new flows, ends of stream."""
 
 
 cdef enum:
@@ -11,7 +11,7 @@ cdef struct Plan:
     const uint8_t *options       # as of the target `biflows`, but for the number of parts
     const uint8_t *events
     size_t n_events
-    int64_t reorder_ns           # how late a packet may be
+    int64_t allowed_lateness_ns  # how late a packet may be
     bint is_ordered              # but for that; else time goes anywhere
 
 
@@ -68,7 +68,7 @@ cdef void enter_plan_packet(const uint8_t *event, int64_t time_ns, uint32_t burs
     share_packet(&shared, packet)
     shared.n_batch += 1
     if shared.n_batch == 64:
-        fuzz_require(flush_batch(&shared) == STATUS_OK, "packets are entered")
+        fuzz_require(enter_batch(&shared) == STATUS_OK, "packets are entered")
 
 
 cdef int64_t step_clock(const uint8_t *event, bint is_ordered, int64_t time_ns) noexcept nogil:
@@ -82,25 +82,25 @@ cdef int64_t step_clock(const uint8_t *event, bint is_ordered, int64_t time_ns) 
 
 
 cdef uint64_t run_plan(
-    const Plan *plan, bint in_rounds, bint has_sums, const FamilyNeeds *needs, Outcome *outcome,
+    const Plan *plan, bint is_stream, bint has_sums, const FamilyNeeds *needs, Outcome *outcome,
 ) noexcept nogil:
     """All events, then the end; returns how many packets there were."""
-    cdef RoundRules rules
+    cdef BiflowFlushRules rules
     cdef const uint8_t *event
     cdef int64_t time_ns = <int64_t> read_u64(plan.options) >> (1 + (plan.options[13] & 31) * 2), at_ns
     cdef uint64_t n_in = 0
-    cdef uint32_t n_rounds = 0, n_bursts = 0, j
+    cdef uint32_t n_flushes = 0, n_bursts = 0, j
     cdef size_t i
     memset(outcome, 0, sizeof(Outcome))
     begin_biflows(False, False)
     choose_biflow_rules(plan.options)
-    choose_round_rules(plan.options + 8, &rules)
+    choose_flush_rules(plan.options + 8, &rules)
     for i in range(plan.n_events):
         event = plan.events + i * PLAN_EVENT_BYTES
         time_ns = step_clock(event, plan.is_ordered, time_ns)
         at_ns = time_ns
         if plan.is_ordered:
-            at_ns -= plan.reorder_ns // 16 * (event[5] >> 4)
+            at_ns -= plan.allowed_lateness_ns // 16 * (event[5] >> 4)
         if event[0] & 7 < 6:
             rules.latest_ns = max(rules.latest_ns, at_ns)
             enter_plan_packet(event, at_ns, 0)
@@ -111,28 +111,28 @@ cdef uint64_t run_plan(
             for j in range(min(<uint32_t> event[1] * 4, <uint32_t> MOST_BURST)):
                 enter_plan_packet(event, at_ns, n_bursts * 1024 + j)
                 n_in += 1
-        elif n_rounds < MOST_ROUNDS:
-            n_rounds += 1
+        elif n_flushes < MOST_FLUSHES:
+            n_flushes += 1
             rules.watermark_ns = time_ns
             if plan.is_ordered and rules.latest_ns != INT64_MIN:
-                rules.watermark_ns = rules.latest_ns - plan.reorder_ns  # the time that packets tell
-            if in_rounds:
-                end_biflow_round(&rules, needs, has_sums, outcome)
-    if in_rounds:
+                rules.watermark_ns = rules.latest_ns - plan.allowed_lateness_ns  # the time that packets tell
+            if is_stream:
+                flush_biflows(&rules, needs, has_sums, outcome)
+    if is_stream:
         rules.is_last = True
         rules.watermark_ns = time_ns
-        end_biflow_round(&rules, needs, has_sums, outcome)
+        flush_biflows(&rules, needs, has_sums, outcome)
     else:
         take_all_biflows(rules.latest_ns, rules.min_packets, needs, outcome)
     fuzz_require(outcome.n_packets + count_dropped(&outcome.dropped) == n_in, "all packets are out or were dropped")
     return n_in
 
 
-cdef public int fuzz_biflow_rounds(const uint8_t *data, size_t size) noexcept nogil:
+cdef public int fuzz_biflow_stream(const uint8_t *data, size_t size) noexcept nogil:
     """Options, then events of 6 octets: kind and step, ends and protocol, time, flags, size, the rest."""
     cdef Plan plan
     cdef FamilyNeeds needs
-    cdef Outcome whole, rounds
+    cdef Outcome whole, stream
     cdef int has_sums
     if size < PLAN_HEADER_BYTES:
         return -1
@@ -141,13 +141,13 @@ cdef public int fuzz_biflow_rounds(const uint8_t *data, size_t size) noexcept no
     plan.events = data + PLAN_HEADER_BYTES
     plan.n_events = min((size - PLAN_HEADER_BYTES) // PLAN_EVENT_BYTES, <size_t> MOST_PLAN_EVENTS)
     plan.is_ordered = data[12] & 3 != 0
-    plan.reorder_ns = <int64_t> choose_interval(data[12] >> 2 & 15) if plan.is_ordered else 0
+    plan.allowed_lateness_ns = <int64_t> choose_interval(data[12] >> 2 & 15) if plan.is_ordered else 0
     choose_settings(data + 3, &needs)
     run_plan(&plan, False, False, &needs, &whole)
     for has_sums in range(2):
-        run_plan(&plan, True, has_sums, &needs, &rounds)
-        if plan.is_ordered and count_ended_early(&rounds.early) == 0:
-            require_same(&whole, &rounds, has_sums)
+        run_plan(&plan, True, has_sums, &needs, &stream)
+        if plan.is_ordered and count_ended_early(&stream.early) == 0:
+            require_same(&whole, &stream, has_sums)
     return 0
 
 

@@ -1,20 +1,20 @@
-"""Inputs of the fuzzing targets through the kernel's public doors, with the same invariants checked in Python."""
+"""Inputs of the fuzzing targets through the kernel's public functions, with the same invariants checked in Python."""
 
 import io
 import struct
 import warnings
 from fractions import Fraction
 
-import biflow_doors
-import bit_doors
 import numpy as np
+import public_biflows
+import public_bits
 from builders import captures, frames
 
 import netml
 from netml import _flowcore, recognition
 
 COLUMNS = ("caplen", "wirelen", "flags", "ttl")
-ROUND_HEADER_BYTES, EVENT_BYTES = 8, 4
+STREAM_HEADER_BYTES, EVENT_BYTES = 8, 4
 MOST_BURST = 520
 SETTINGS = {
     "rate_ns": 1e6,
@@ -111,10 +111,10 @@ def choose_interval(choice):
     return 0 if choice == 0 else 4 ** (choice & 31) + (choice >> 5)
 
 
-def run_rounds(content):
-    """An input of the target `rounds`."""
-    head, longest = content[:ROUND_HEADER_BYTES], 3 << 60
-    if len(head) < ROUND_HEADER_BYTES:
+def run_stream(content):
+    """An input of the target `stream`."""
+    head, longest = content[:STREAM_HEADER_BYTES], 3 << 60
+    if len(head) < STREAM_HEADER_BYTES:
         return
     rules = {
         "interval_ns": float(max(choose_interval(head[0]), 1)),
@@ -127,7 +127,7 @@ def run_rounds(content):
         "flow_bytes": 100,
         "key_bytes": 40,
         "max_memory_bytes": 300 + (22 << (head[5] & 15)),
-        "reorder_ns": min(choose_interval(head[6] & 31), longest // 4),
+        "allowed_lateness_ns": min(choose_interval(head[6] & 31), longest // 4),
     }
     assembler = _flowcore.FlowAssembler(COLUMNS)
     time_ns = max(struct.unpack("<q", head)[0] >> (head[7] & 63), -(2**63) + 1)
@@ -138,15 +138,15 @@ def run_rounds(content):
         pair = (Fraction(at_ns, 10**9), frames.ipv4(datagram, source="10.0.0.1"))
         assembler.assemble_packets(iter([pair]), 101, 1)
 
-    def end_round(is_last):
+    def flush(is_last):
         latest_ns = assembler.counters["end_ns"]
         latest_ns = -(2**63) if latest_ns is None else latest_ns
-        assembler.end_round({**rules, "latest_ns": latest_ns, "watermark_ns": time_ns, "is_last": is_last})
-        taken = assembler.take_round()
+        assembler.advance_watermark({**rules, "latest_ns": latest_ns, "watermark_ns": time_ns, "is_last": is_last})
+        taken = assembler.take_expired()
         require_flows(taken)
         return len(taken["time_ns"])
 
-    for start in range(ROUND_HEADER_BYTES, len(content) - EVENT_BYTES + 1, EVENT_BYTES):
+    for start in range(STREAM_HEADER_BYTES, len(content) - EVENT_BYTES + 1, EVENT_BYTES):
         kind, number, step, size = content[start : start + EVENT_BYTES]
         step <<= (kind >> 4) * 3
         # In C the quotient is rounded towards 0.
@@ -159,25 +159,25 @@ def run_rounds(content):
             for i in range(min(number * 4, MOST_BURST)):
                 enter(256 + n_bursts * 1024 + i, time_ns + (i & size), size)
         else:
-            n_out += end_round(False)
-    n_out += end_round(True)
+            n_out += flush(False)
+    n_out += flush(True)
     assert n_out + count_dropped(assembler.dropped) == assembler.counters["packets_kept"]
     assert assembler.n_open_packets == 0
 
 
 def replay(target, content):
-    """One input of a target through the doors that users have."""
+    """Replay one input of a target through the functions that users have."""
     if target in ("pcap", "pcapng", "pipeline"):
         read_capture(content)
         assembled = assemble_capture(content, tracks_fragments=True)
         if assembled:
             end_batch(assembled[0])
-    elif target in biflow_doors.RUNS:
-        biflow_doors.RUNS[target](content)
+    elif target in public_biflows.RUNS:
+        public_biflows.RUNS[target](content)
     elif target == "bits":
-        bit_doors.run_bits(content)
-    elif target == "rounds":
-        run_rounds(content)
+        public_bits.run_bits(content)
+    elif target == "stream":
+        run_stream(content)
     elif target == "fragments":
         assembler = _flowcore.FlowAssembler(COLUMNS, tracks_fragments=True)
         assembler.assemble_packets(split_fragments(content), 101, 2**20)
