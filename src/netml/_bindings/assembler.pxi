@@ -1,4 +1,4 @@
-"""Packets in, flows of the definition `seed` out: the assembler that owns the memory of one table of them."""
+"""Packets in, flows of the definition `original` out: the assembler that owns one flow table."""
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport INT64_MIN, UINT32_MAX, int64_t, uint8_t, uint32_t
 
@@ -50,17 +50,17 @@ cdef class FlowAssembler(PacketAssembler):
         free_subflows(&self.subflows)
 
     cdef size_t count_keys(self) noexcept:
-        """In rounds those of open flows, those remembered, and new ones."""
+        """Count the keys: in a stream those of open flows, idle ones and new ones."""
         cdef size_t n_new = self.assembly.table.n_flows - self.opened.n_flows
         return self.opened.n_pending + count_idle_keys(&self.opened.idle_keys) + n_new
 
     @property
     def ended_early(self):
-        """Dict: bound -> {"packets", "flows"} that it made end before their time."""
+        """Dict: limit -> {"packets", "flows"} that it made end before their time."""
         return name_counts(EARLY_ENDS, self.opened.early.n_packets, self.opened.early.n_flows)
 
     def take_packets(self):
-        """Packets in order of arrival: dict of columns (`time_ns`, `flow`, and those wanted); copies."""
+        """Return copies of the packets in order of arrival: dict of columns (`time_ns`, `flow`, and those wanted)."""
         cdef GroupedColumns copies
         cdef uint32_t[::1] flow
         self.require_open()
@@ -75,18 +75,18 @@ cdef class FlowAssembler(PacketAssembler):
         return {"time_ns": taken.pop("time_ns"), "flow": np.asarray(flow), **taken}
 
     def keys(self):
-        """FLOW_KEY array (n_keys,): the key of each flow number."""
+        """Return the key of each flow number: FLOW_KEY array (n_keys,)."""
         cdef uint8_t[::1] octets
         if self.n_flushes:
-            raise ValueError("flows of rounds have no lasting numbers")
+            raise ValueError("the flows of a stream have no lasting numbers")
         octets = np.empty(self.n_keys * KEY_BYTES, np.uint8)
         write_all_keys(&self.assembly.table, &octets[0] if octets.shape[0] else NULL)
         return view_keys(octets)
 
     def end_flows(self, SplitRules rules):
-        """Group the packets by flow and cut by the idle timeouts (rules 1 and 2 of the seed). Call it once.
+        """Group the packets by flow and split by the idle timeouts (rules 1 and 2 of the original). Call it once.
 
-        `rules` is a dict of the fields of `SplitRules`. Returns the durations of the pieces, ns: ndarray of int64.
+        `rules` is a dict of the fields of `SplitRules`. Returns the durations of the subflows, ns: ndarray of int64.
         """
         cdef const int64_t[::1] offsets = self.part_offsets
         cdef GroupedColumns columns
@@ -105,7 +105,7 @@ cdef class FlowAssembler(PacketAssembler):
         return np.asarray(durations_ns)[:self.by_idle.n_subflows]
 
     def take_flows(self, double interval_ns):
-        """Cut by the interval (rule 4 of the seed) and hand everything over. Call it once, after `end_flows`.
+        """Split by the interval (rule 4 of the original) and hand everything over. Call it once, after `end_flows`.
 
         Returns
         -------
@@ -174,7 +174,7 @@ cdef class FlowAssembler(PacketAssembler):
         return part
 
     def advance_watermark(self, FlushRules rules):
-        """End the pieces that no packet to come can belong to (`split_open.pxd`), for `take_expired`; the others wait.
+        """End the subflows that no packet to come can belong to, for `take_expired`; others stay open.
 
         `rules` is a dict of the fields of `FlushRules`.
         """
@@ -183,7 +183,7 @@ cdef class FlowAssembler(PacketAssembler):
         cdef uint8_t[::1] reasons
         cdef Status status
         if not rules.interval_ns > 0 or rules.min_packets < 2 or rules.key_bytes < 1:
-            raise ValueError("the interval must be greater than 0, a piece have 2 packets, and a key a byte")
+            raise ValueError("the interval must be greater than 0, min_packets at least 2, and key_bytes at least 1")
         offsets = self.group_packets(rules.is_last)
         columns = self.find_grouped()
         self.assembly.columns.is_streaming = True
@@ -207,11 +207,11 @@ cdef class FlowAssembler(PacketAssembler):
         self.n_flushes += 1
 
     def take_expired(self):
-        """What the last round hands out, as of `take_flows` and `end_reason`; the same again until the next round."""
+        """Hand out what the last flush has ended, as `take_flows` and `end_reason`; the same until the next flush."""
         return dict(self.taken)
 
     cdef int64_t[::1] group_packets(self, bint is_last):
-        """All packets by flow into `grouped`; gives where each flow's begin. No more packets, until a round is over."""
+        """Group all packets by flow into `grouped`; return where each flow's begin. No packets meanwhile."""
         cdef int64_t[::1] offsets
         cdef uint32_t[::1] cursors
         cdef GroupedColumns columns
@@ -233,7 +233,7 @@ cdef class FlowAssembler(PacketAssembler):
         return offsets
 
     cdef dict hand_over(self, GroupedColumns columns):
-        """The packets of `subflows`, with their keys and times, as `take_flows` returns them."""
+        """Hand over the packets of `subflows`, with keys and times, as `take_flows` returns them."""
         cdef size_t n_subflows = self.subflows.n_subflows
         cdef int64_t[::1] offsets = np.zeros(n_subflows + 1, np.int64), start_ns, end_ns
         cdef uint8_t[::1] octets = np.empty(n_subflows * KEY_BYTES, np.uint8)

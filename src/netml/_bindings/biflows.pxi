@@ -43,7 +43,7 @@ cdef class BiflowAssembler(PacketAssembler):
     """
 
     cdef EarlyEnds early
-    cdef uint32_t[::1] leaving   # numbers of the flows whose rows the last round hands out
+    cdef uint32_t[::1] leaving   # numbers of the flows whose rows the last flush hands out
 
     def __cinit__(self, wanted=(), *, BiflowRules rules, uint32_t n_first=0, uint32_t payload_octets=0, **options):
         lay_bits((), payload_octets)
@@ -118,7 +118,7 @@ cdef class BiflowAssembler(PacketAssembler):
         return headers
 
     def advance_watermark(self, BiflowFlushRules rules, *, sums=(), str size="caplen"):
-        """End the flows that no packet to come can belong to (`biflow/expire.pxd`), for `take_expired`; others wait.
+        """End the flows that no packet to come can belong to, for `take_expired`; others stay open.
 
         With `sums` the packets go into states as soon as no earlier one is expected, and are not kept: what is handed
         out are rows, by `take_rows` and then `release_taken`.
@@ -182,7 +182,7 @@ cdef class BiflowAssembler(PacketAssembler):
         self.n_flushes += 1
 
     def take_expired(self):
-        """What the last round hands out; the same again until the next round.
+        """Hand out the flows that the last flush has ended; the same again until the next flush.
 
         Returns
         -------
@@ -193,12 +193,12 @@ cdef class BiflowAssembler(PacketAssembler):
 
     @property
     def n_leaving(self):
-        """Rows that the last round has for `take_rows`."""
+        """Rows that the last flush has for `take_rows`."""
         return self.leaving.shape[0]
 
     def take_rows(self, sums, size_t n_columns, size_t first, size_t most):
-        """Rows of the flows that leave: so many at most, from the first one on. They are made now, so that a round in
-        which all flows end needs no memory for all their rows.
+        """Write the rows of flows that leave, at most `most` from number `first` on. They are made now, so that a flush
+        in which all flows end needs no memory for all their rows.
 
         Parameters
         ----------
@@ -224,7 +224,7 @@ cdef class BiflowAssembler(PacketAssembler):
         return taken | {"X": X}
 
     def release_taken(self, sums=()):
-        """Give the memory of flows that were handed out back, if they are many. Before further packets come."""
+        """Free the memory of flows that were handed out, if they are many. Call it before further packets come."""
         cdef BiflowTable *table = &self.assembly.biflows
         cdef uint32_t[::1] numbers
         cdef Status status
@@ -245,11 +245,11 @@ cdef class BiflowAssembler(PacketAssembler):
 
     @property
     def ended_early(self):
-        """Dict: bound -> {"packets", "flows"} that it made end before their time."""
+        """Dict: limit -> {"packets", "flows"} that it made end before their time."""
         return name_counts(EARLY_ENDS, self.early.n_packets, self.early.n_flows)
 
     cdef int sum_due(self, sums, str size, const int64_t[::1] offsets, const int64_t[::1] ends) except -1:
-        """Packets that are due into all states."""
+        """Feed the packets that are due to all states."""
         cdef FlowPackets packets
         cdef FlowStates states
         cdef size_t n_flows = offsets.shape[0] - 1
@@ -267,7 +267,7 @@ cdef class BiflowAssembler(PacketAssembler):
     cdef dict copy_packets(
         self, const GroupedColumns *columns, const int64_t[::1] offsets, const uint32_t[::1] order, size_t n_chosen,
     ):
-        """The packets of flows that have ended: copies do not hold the memory of what is not handed out."""
+        """Copy the packets of flows that have ended: copies do not hold the memory of what is not handed out."""
         cdef GroupedColumns out
         cdef int64_t[::1] places = np.empty(n_chosen + 1, np.int64)
         held = self.grouped
@@ -279,7 +279,7 @@ cdef class BiflowAssembler(PacketAssembler):
         return {**copied, "offsets": np.asarray(places)}
 
     cdef dict write_attributes(self, const uint32_t[::1] order, size_t n_flows, bint has_sums=False):
-        """What is known of the first flows of an order, besides their packets."""
+        """Write the attributes of the first flows of an order."""
         cdef BiflowAttributes attributes
         octets = np.empty(n_flows * KEY_BYTES, np.uint8)
         written = {name: np.empty(n_flows, kind) for name, kind in BIFLOW_ATTRIBUTES.items()}

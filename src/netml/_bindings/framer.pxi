@@ -1,4 +1,4 @@
-"""Captures into the kernel: what is wrong with a framing in words, the framing of one capture, times from Python."""
+"""Captures into the kernel: the framing of one capture, its faults in words, times from Python."""
 from libc.math cimport fabs, isfinite, rint
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t
 
@@ -25,12 +25,12 @@ FAULTS = {
 
 
 def is_supported(uint32_t link_type):
-    """Does the kernel decode frames of this LINKTYPE_ value?"""
+    """Return True if the kernel decodes frames of this LINKTYPE_ value."""
     return bool(is_supported_link_type(link_type))
 
 
 def populate(const uint8_t[::1] mapped, size_t start, size_t length):
-    """Have a part of a mapped file entered in the page table, so that who reads it next need not wait for that."""
+    """Enter a part of a mapped file in the page table, so that its next reader meets no page faults."""
     if start < <size_t> mapped.shape[0] and length > 0:
         with nogil:
             netml_populate(&mapped[start], min(length, <size_t> mapped.shape[0] - start))
@@ -39,13 +39,13 @@ def populate(const uint8_t[::1] mapped, size_t start, size_t length):
 def fail_allocations(int64_t n):
     """Let the kernel's next `n` allocations succeed and all others fail; -1: no more faults. For tests.
 
-    Only builds with NETML_FAULTS=1, NETML_DEBUG=1 or NETML_SANITIZE=1 can: returns whether this one does.
+    Only builds with NETML_FAULTS=1, NETML_DEBUG=1 or NETML_SANITIZE=1 can; return True if this one is such a build.
     """
     return bool(netml_fail_allocations(n))
 
 
 cdef str describe_fault(Status status, size_t n_wanted):
-    """What is wrong with the framing, in words, "" if nothing is; what is no fault of a capture's is raised."""
+    """Describe a fault of the framing in words, "" if there is none; raise what is no fault of the capture."""
     if status == STATUS_OK or status == STATUS_NEED_MORE:
         return ""
     if status == STATUS_BAD_LENGTH:
@@ -123,7 +123,7 @@ cdef class Framer:
 
 
 cpdef int64_t convert_time(object time) except? -1:
-    """A time in seconds (float, int, Decimal, Fraction) as ns.
+    """Convert a time in seconds (float, int, Decimal, Fraction) to ns.
 
     A float since 1970 is rounded to the microsecond it came from; only below 2**22 s are there digits for nanoseconds.
     """

@@ -73,12 +73,12 @@ cdef class HeaderReader(PacketAssembler):
         self.assembly.rows.is_wanted = True
 
     def take_rows(self, size_t n_most):
-        """Hand out the next rows, at most so many, in order of arrival.
+        """Hand out the next rows, at most `n_most`, in order of arrival.
 
         Returns
         -------
         packets : ndarray (n_rows,) of PACKET_ROW
-            Who they are.
+            Times, lengths and keys.
         bits : ndarray (n_rows, width) of int8
             1, 0, or -1 where there is none.
         """
@@ -112,7 +112,7 @@ cdef class StoredFlowHeaders:
         free_headers(&self.store)
 
     def add_packet(self, uint32_t link_type, bytes octets not None, uint32_t flow, uint32_t rank, payload_octets=0):
-        """Decode a frame and keep its packet's headers as those of packet `rank` of a flow; was there a packet?
+        """Decode a frame and keep its packet's headers as those of packet `rank` of a flow; return True if it has one.
 
         The kernel stores as it assembles: this is for tests.
         """
@@ -142,7 +142,7 @@ cdef class StoredFlowHeaders:
         return is_kept
 
     def fill_rows(self, int8_t[:, ::1] X, blocks, uint32_t payload_octets, size_t n_packets, const uint32_t[::1] rows):
-        """Write the bits of each flow's first `n_packets` packets by time; returns how many packets were written.
+        """Write the bits of each flow's first `n_packets` packets by time; return the number of packets written.
 
         Parameters
         ----------
@@ -173,7 +173,7 @@ cdef class StoredFlowHeaders:
         return n_written
 
     cdef object _rank_by_time(self):
-        """Place of each packet that is kept among those of its flow; at equal times the one that arrived first."""
+        """Rank each packet among those of its flow by time; at equal times the one that arrived first comes first."""
         cdef size_t n = self.store.n_packets
         cdef uint32_t[::1] flows = np.empty(n, np.uint32)
         cdef int64_t[::1] times_ns = np.empty(n, np.int64)

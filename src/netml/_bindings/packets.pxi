@@ -1,4 +1,4 @@
-"""Packets in: what assemblers of all flow definitions have in common."""
+"""The base of the assemblers of all flow definitions: packets in, and their counts."""
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint8_t, uint32_t
@@ -47,9 +47,9 @@ cdef class PacketAssembler:
     cdef Assembly assembly
     cdef Dropped dropped
     cdef dict grouped            # name -> numpy array, by flow
-    cdef dict taken              # what the last round hands out
-    cdef int64_t latest_before_ns  # of the rounds before this one; `counters.latest_ns` is this one's
-    cdef readonly size_t n_flushes  # so far
+    cdef dict taken              # what the last flush hands out
+    cdef int64_t latest_before_ns  # before the last flush; `counters.latest_ns` is since then
+    cdef readonly size_t n_flushes  # flushes so far
     cdef bint is_ended
     cdef bint is_working         # without the GIL: nobody else looks at what changes meanwhile
     cdef size_t n_keys_before    # when that began
@@ -127,7 +127,7 @@ cdef class PacketAssembler:
         return length - request.n_used, request.n_wanted, describe_fault(status, request.n_wanted)
 
     def assemble_packets(self, packets not None, uint32_t link_type, size_t n_most):
-        """The general door: up to `n_most` pairs (time in s, bytes) from an iterator; returns how many there were.
+        """Take up to `n_most` pairs (time in s, bytes) from an iterator, the generic path; return how many there were.
 
         If the iterator raises, the packets before that are in.
         """
@@ -176,7 +176,7 @@ cdef class PacketAssembler:
 
     @property
     def latest_ns(self):
-        """Latest time of the packets since the last round, ns; None if there were none."""
+        """Latest time of the packets since the last flush, ns; None if there were none."""
         return None if self.assembly.counters.latest_ns == INT64_MIN else self.assembly.counters.latest_ns
 
     @property
@@ -186,17 +186,17 @@ cdef class PacketAssembler:
 
     @property
     def n_open_packets(self):
-        """Packets that are kept: those that waited after the last round, and those that have come since.
+        """Packets that are held: those pending after the last flush, and those that have come since.
 
-        While another thread assembles or ends a round: as it was before.
+        While another thread assembles or flushes: as it was before.
         """
         return self.n_open_before if self.is_working else self.count_open_packets()
 
     @property
     def n_keys(self):
-        """Distinct flow keys so far; in rounds, those that are held.
+        """Distinct flow keys so far; in a stream, those that are held.
 
-        While another thread assembles or ends a round: as it was before.
+        While another thread assembles or flushes: as it was before.
         """
         if self.is_working:
             return self.n_keys_before
@@ -208,29 +208,29 @@ cdef class PacketAssembler:
         return count_packets(&self.assembly.columns) + self.assembly.n_batch
 
     cdef size_t count_keys(self) noexcept:
-        """Keys in the table; of the packets that wait for a batch they may be missing."""
+        """Count the keys in the table; those of packets in the batch may be missing."""
         return 0
 
     cdef void begin_work(self) noexcept:
-        """Before the GIL is given up for what moves packets and keys; `is_working = False` ends it."""
+        """Note the counts before the GIL is released for work on packets and keys; `is_working = False` ends it."""
         self.n_keys_before = self.count_keys()
         self.n_open_before = self.count_open_packets()
         self.is_working = True
 
     cdef int enter_batch(self) except -1:
-        """Enter the packets that wait for a batch."""
+        """Enter the packets of the batch."""
         cdef Status status = enter_batch(&self.assembly)
         self.close_if_lost(status)
         describe_fault(status, 0)
         return 0
 
     cdef void close_if_lost(self, Status status) noexcept:
-        """Where packets were lost, for want of memory, nothing more comes: it would look whole."""
+        """Take no more packets after some were lost for want of memory: the result would look complete."""
         if status == STATUS_NO_MEMORY or status == STATUS_TOO_MANY:
             self.is_ended = True
 
     cdef int require_open(self) except -1:
-        """No more packets once the flows have been ended."""
+        """Raise ValueError once the flows have been ended, or while another thread reads."""
         if self.is_working:
             raise ValueError("another thread is reading")
         if self.is_ended:
@@ -238,7 +238,7 @@ cdef class PacketAssembler:
         return 0
 
     cdef GroupedColumns allocate_grouped(self, size_t n) except *:
-        """numpy arrays for the columns that are there."""
+        """Allocate numpy arrays for the columns that are there."""
         self.grouped = {"time_ns": np.empty(n, np.int64)}
         for name, (column, kind) in COLUMNS.items():
             if self.assembly.columns.wants >> <int> column & 1:
@@ -246,7 +246,7 @@ cdef class PacketAssembler:
         return self.find_grouped()
 
     cdef GroupedColumns find_grouped(self) except *:
-        """Pointers into the numpy arrays; NULL for what is not there or empty."""
+        """Point into the numpy arrays; NULL for what is not there or empty."""
         cdef GroupedColumns columns
         columns.time_ns = <int64_t *> find_octets(self.grouped.get("time_ns"))
         for name, (column, _) in COLUMNS.items():
@@ -258,7 +258,7 @@ cdef object NO_MORE = object()
 
 
 cpdef tuple take_pair(pair):
-    """(time, bytes) of what a source gave: of bytes-like objects, too."""
+    """Return (time, bytes) of a source's pair; bytes-like objects are copied."""
     try:
         time, octets = pair
         return time, octets if type(octets) is bytes else bytes(memoryview(octets))
@@ -267,12 +267,12 @@ cpdef tuple take_pair(pair):
 
 
 cdef object view_keys(octets):
-    """Octets as keys. `ndarray.view` would run Python's code for that, where a signal could come: half a round lost."""
+    """View octets as keys. `ndarray.view` would run Python code, where a signal could lose half of a flush."""
     return np.ndarray(len(octets) // KEY_BYTES, FLOW_KEY, np.asarray(octets))
 
 
 cdef const uint8_t *find_octets(column) except? NULL:
-    """Where a contiguous array lies; NULL for None and for an empty one."""
+    """Return where a contiguous array lies; NULL for None and for an empty one."""
     cdef const uint8_t[::1] octets = column.view(np.uint8) if column is not None else None
     if octets is None or octets.shape[0] == 0:
         return NULL

@@ -1,4 +1,4 @@
-"""Columns into rows and texts: feature families, sums, addresses. Nothing here knows of captures."""
+"""Columns into rows and text columns: feature families, sums, addresses; nothing of captures."""
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport INT32_MAX, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 
@@ -20,7 +20,7 @@ from netml._core.subflow.spill_runs cimport place_slices
 def place_run(
     const int64_t[::1] places, const uint32_t[::1] counts, const uint8_t[::1] slices, uint8_t[::1] column, size_t width,
 ):
-    """Put slices of a column of values of `width` octets to their places: `counts[i]` values to value `places[i]`."""
+    """Copy slices of a column of values of `width` octets to their places: `counts[i]` values to value `places[i]`."""
     cdef size_t n = places.shape[0]
     cdef bint fits
     if counts.shape[0] != places.shape[0] or width == 0:
@@ -36,7 +36,7 @@ def place_run(
         raise ValueError("slices and column do not fit each other")
 
 
-# What a family cannot do without, besides time and size.
+# Columns that a family needs besides time and size.
 CIC_COLUMNS = ("flags", "payload_bytes", "header_bytes", "window")
 FAMILY_COLUMNS = {
     FAMILY_HEADER: ("flags", "ttl"), FAMILY_FLOW: ("flags",), FAMILY_SPLT: ("flags",), FAMILY_CIC: CIC_COLUMNS,
@@ -72,7 +72,7 @@ def fill_family(
         `time_ns`, `size`, and of `COLUMNS` what the family is made of.
     settings : dict
         The fields of `FamilySettings`.
-    facts : dict of str to ndarray (n_flows,), optional
+    attributes : dict of str to ndarray (n_flows,), optional
         The fields of `FlowAttributes` that are known.
     """
     cdef size_t n_flows = X.shape[0], n_most, n_columns = X.shape[1]
@@ -106,12 +106,12 @@ def fill_family(
 
 
 cdef size_t find_least_width(int code, bint cic_extra) except? 0:
-    """Columns that a family writes whatever width it is given."""
+    """Return the columns that a family writes whatever width it is given."""
     return LEAST_WIDTH.get(code, 0) + (EXTRA_WIDTH.get(code, 0) if cic_extra else 0)
 
 
 cdef int require_columns(int code, dict columns, bint cic_extra) except -1:
-    """All that a family cannot do without, of one length."""
+    """Check that all columns that a family needs are there and of one length."""
     needed = ("time_ns", "size", *FAMILY_COLUMNS.get(code, ()), *(EXTRA_COLUMNS.get(code, ()) if cic_extra else ()))
     missing = [name for name in needed if columns.get(name) is None]
     if missing:
@@ -121,7 +121,7 @@ cdef int require_columns(int code, dict columns, bint cic_extra) except -1:
 
 
 cdef int require_lengths(dict columns, dict kinds, size_t n) except -1:
-    """Columns of these types and this length; those that are None are not there."""
+    """Check that columns have these types and this length; None is an absent column."""
     for name, column in columns.items():
         if column is not None and name in kinds \
                 and (column.dtype != kinds[name] or column.shape != (n,) or not column.flags.c_contiguous):
@@ -130,7 +130,7 @@ cdef int require_lengths(dict columns, dict kinds, size_t n) except -1:
 
 
 cdef FlowPackets find_columns(dict columns) except *:
-    """Where the columns of all flows lie; NULL for those that are not there."""
+    """Point to the columns of all flows; NULL for those that are not there."""
     cdef FlowPackets packets
     packets.time_ns = <const int64_t *> find_octets(columns["time_ns"])
     packets.size = <const uint32_t *> find_octets(columns["size"])
@@ -147,7 +147,7 @@ cdef FlowPackets find_columns(dict columns) except *:
 
 
 cdef FlowAttributes find_known(dict attributes) except *:
-    """Where the facts of all flows lie; NULL for those that are not known."""
+    """Point to the attributes of all flows; NULL for those that are not known."""
     cdef FlowAttributes known
     cdef dict given = attributes or {}
     known.protocol = find_octets(given.get("protocol"))
@@ -158,7 +158,7 @@ cdef FlowAttributes find_known(dict attributes) except *:
 
 
 cdef int64_t measure_longest(const int64_t[::1] offsets, int64_t n_packets, int64_t n_least) except -1:
-    """Packets of the longest flow; ValueError if a flow has fewer than `n_least` or lies outside of the columns."""
+    """Return the packets of the longest flow; raise if one has fewer than `n_least` or lies outside of the columns."""
     cdef int64_t n_most = 0
     cdef Py_ssize_t flow
     if offsets.shape[0] < 1:
@@ -170,7 +170,7 @@ cdef int64_t measure_longest(const int64_t[::1] offsets, int64_t n_packets, int6
 
 
 def sum_by_flow(const uint32_t[::1] size, const int64_t[::1] offsets):
-    """Sum of a packet column over each flow: ndarray (n_flows,) of int64."""
+    """Sum a packet column over each flow: ndarray (n_flows,) of int64."""
     cdef size_t n_flows
     cdef int64_t[::1] totals
     measure_longest(offsets, size.shape[0], 0)
@@ -183,7 +183,7 @@ def sum_by_flow(const uint32_t[::1] size, const int64_t[::1] offsets):
 
 
 def format_addresses(const uint8_t[:, ::1] addresses, const uint8_t[::1] ip_version):
-    """Addresses as text (RFC 5952), ready for an Arrow string array.
+    """Format addresses as text (RFC 5952), ready for an Arrow string array.
 
     `addresses` are (n, 16) octets in network order, IPv4 in the first 4; `ip_version` (n,) is 4 or 6. Returns offsets,
     int32 (n + 1,), and text, ASCII as uint8: text i is text[offsets[i]:offsets[i + 1]].

@@ -78,7 +78,7 @@ cdef class FlowStates:
         describe_fault(status, 0)
 
     cdef int feed_due(self, FlowPackets *packets, const int64_t *starts, const int64_t *ends, size_t n_flows) except -1:
-        """The same for packets starts[i] .. ends[i] of flow i."""
+        """Add packets starts[i] .. ends[i] of flow i."""
         cdef Status status
         self.require_usable()
         with nogil:
@@ -114,13 +114,13 @@ cdef class FlowStates:
         describe_fault(status, 0)
 
     def restart(self, const uint32_t[::1] numbers):
-        """Forget the packets of these flows; their numbers stay."""
+        """Remove the packets of these flows; their numbers stay."""
         self.require_numbers(numbers)
         if numbers.shape[0]:
             restart_states(&self.states, &numbers[0], numbers.shape[0])
 
     def renumber(self, const uint32_t[::1] numbers):
-        """Flow i becomes flow numbers[i], or goes (0xFFFFFFFF); those that stay are 0, 1, 2 ... in their order."""
+        """Renumber flow i to numbers[i], or remove it (0xFFFFFFFF); those that stay are 0, 1, 2 ... in their order."""
         cdef size_t i, n_kept = 0
         if <size_t> numbers.shape[0] != self.states.n_flows:
             raise ValueError("a number for each flow")

@@ -1,4 +1,4 @@
-"""What numbers of the kernel mean: reasons, rules, bounds, tunnels, columns, the layout of a key."""
+"""Names for the kernel's numbers: reasons, rules, limits, tunnels, columns, the layout of a key."""
 from libc.stdint cimport uint64_t
 
 import numpy as np
@@ -60,12 +60,12 @@ FAMILY_ATTRIBUTES = {
 
 
 cdef dict name_counts(dict numbers, const uint64_t *n_packets, const uint64_t *n_flows):
-    """Counts by an enum's names."""
+    """Name counts by an enum's members."""
     return {name: {"packets": n_packets[<int> i], "flows": n_flows[<int> i]} for name, i in numbers.items()}
 
 
 cdef int set_tunnel_ports(TunnelPorts *known, dict chosen) except -1:
-    """The ports chosen for some tunnels, and for the others those that are registered."""
+    """Set the ports chosen for some tunnels, and the registered ones for the others."""
     unknown = set(chosen) - set(TUNNELS)
     if unknown:
         raise ValueError(f"no tunnel {sorted(unknown)}")

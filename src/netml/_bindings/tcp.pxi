@@ -1,4 +1,4 @@
-"""TCP beyond numbers: what a SYN offers, and what happened to each connection, as text."""
+"""TCP beyond numbers: the options of a SYN, the state and the history of each connection."""
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint8_t, uint32_t
 
@@ -11,13 +11,13 @@ from netml._core.net.tcp_options cimport read_tcp_options as read_options
 
 
 def read_tcp_options(const uint8_t[::1] header):
-    """What the captured octets of a TCP header offer, as the packet column `tcp_options` has it for a SYN."""
+    """Read the options of a TCP header's captured octets, as the packet column `tcp_options` has them for a SYN."""
     cdef uint32_t n_octets = <uint32_t> min(header.shape[0], 60)
     return read_options(&header[0], n_octets) if n_octets else 0
 
 
 def trace_connections(const int64_t[::1] offsets, dict columns not None, dict attributes not None):
-    """How each flow's TCP connection ended, and its history as text, ready for an Arrow string array.
+    """Trace each flow's TCP connection: its final state, and its history as text, ready for an Arrow string array.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def trace_connections(const int64_t[::1] offsets, dict columns not None, dict at
         Flow i has the packets offsets[i] .. offsets[i + 1]; at least one.
     columns : dict of str to ndarray (n_packets,)
         `time_ns`, `size`, and what the family TCP is made of.
-    facts : dict of str to ndarray (n_flows,)
+    attributes : dict of str to ndarray (n_flows,)
         `protocol`; a flow of another one is in state 0, and has no history.
 
     Returns

@@ -1,4 +1,4 @@
-"""Reading mapped files that may shrink; see guard.h. `begin` and `end` with the GIL held, `run` without."""
+"""Guarded reads of mapped files that may shrink (guard.h). Call `begin` and `end` with the GIL held, `run` without."""
 
 
 cdef extern from "guard.h":

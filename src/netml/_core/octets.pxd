@@ -1,4 +1,4 @@
-"""Integers out of packet bytes, whatever their alignment; callers have checked the bound."""
+"""Integers from packet bytes at any alignment; the caller has checked the length."""
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
@@ -34,53 +34,53 @@ cdef enum:
 
 
 cdef inline uint16_t read_u16(const uint8_t *at) noexcept nogil:
-    """Two octets in the machine's (little-endian) order."""
+    """Read two octets in the machine's (little-endian) order."""
     cdef uint16_t value
     memcpy(&value, at, 2)
     return value
 
 
 cdef inline uint32_t read_u32(const uint8_t *at) noexcept nogil:
-    """Four octets in the machine's (little-endian) order."""
+    """Read four octets in the machine's (little-endian) order."""
     cdef uint32_t value
     memcpy(&value, at, 4)
     return value
 
 
 cdef inline uint64_t read_u64(const uint8_t *at) noexcept nogil:
-    """Eight octets in the machine's (little-endian) order."""
+    """Read eight octets in the machine's (little-endian) order."""
     cdef uint64_t value
     memcpy(&value, at, 8)
     return value
 
 
 cdef inline uint16_t read_be16(const uint8_t *at) noexcept nogil:
-    """Two octets in network order."""
+    """Read two octets in network order."""
     return netml_swap16(read_u16(at))
 
 
 cdef inline uint32_t read_be32(const uint8_t *at) noexcept nogil:
-    """Four octets in network order."""
+    """Read four octets in network order."""
     return netml_swap32(read_u32(at))
 
 
 cdef inline uint16_t read_file16(const uint8_t *at, bint is_swapped) noexcept nogil:
-    """Two octets in a capture file's order."""
+    """Read two octets in a capture file's order."""
     return read_be16(at) if is_swapped else read_u16(at)
 
 
 cdef inline uint32_t read_file32(const uint8_t *at, bint is_swapped) noexcept nogil:
-    """Four octets in a capture file's order."""
+    """Read four octets in a capture file's order."""
     return read_be32(at) if is_swapped else read_u32(at)
 
 
 cdef inline uint64_t read_file64(const uint8_t *at, bint is_swapped) noexcept nogil:
-    """Eight octets in a capture file's order."""
+    """Read eight octets in a capture file's order."""
     return netml_swap64(read_u64(at)) if is_swapped else read_u64(at)
 
 
 cdef inline void prefetch_octets(const uint8_t *at, size_t size) noexcept nogil:
-    """Ask for the lines of octets that will be read soon; beyond the block that does nothing."""
+    """Prefetch the cache lines of octets that will be read soon; no effect beyond the block."""
     cdef size_t i = 0
     while i < size:
         netml_prefetch_read(at + i)

@@ -1,4 +1,4 @@
-"""The packet: what decoding leaves of a frame, one small struct on the stack, shared by all rooms.
+"""The packet that decoding makes of a frame: one small struct on the stack, shared by all rooms.
 
 Addresses stay in network order: IPv4 in the first 4 bytes of each address, the rest zero.
 """
@@ -38,7 +38,7 @@ cdef struct Packet:
     uint32_t wirelen             # frame length on the wire, bytes
     uint8_t flags                # by TcpFlag; 0 for UDP
     uint8_t ttl                  # TTL or hop limit
-    # What `read_details` fills, and `add_to_biflow` the first, where somebody asks for it:
+    # Filled by `read_details`, the first by `add_to_biflow`, only if a family wants it:
     uint8_t is_forward           # from the initiator of its biflow
     uint8_t header_bytes         # of the transport header: TCP with options, UDP 8, of others 0
     uint16_t window              # not scaled
@@ -100,5 +100,5 @@ cdef enum:                       # of the number that `tcp_options.pxd` makes of
 
 
 cdef inline uint8_t find_protocol(const FlowKey *key) noexcept nogil:
-    """Its protocol number."""
+    """Return the protocol number of a flow key."""
     return <uint8_t> (key.transport >> 32)

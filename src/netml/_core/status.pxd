@@ -1,4 +1,4 @@
-"""What can happen: to a capture's framing (`Status`, at most one ends a read) and to a packet (`Reason`, counted).
+"""Outcomes: of a capture's framing (`Status`, at most one ends a read) and of a packet (`Reason`, counted).
 
 The order of `Reason` is the order of `Counters.n_skipped`, of the summary and of `_flowcore.SKIP_REASONS`.
 """

@@ -227,7 +227,7 @@ cdef public int fuzz_bits(const uint8_t *data, size_t size) noexcept nogil:
     begin_bits(&plan, False)
     take_bit_frames(&plan, data, size, NULL)
     fuzz_require(enter_batch(&shared) == STATUS_OK, "packets are entered")
-    fuzz_require(shared.first.line.n_packets == 0, "nobody waits in line")
+    fuzz_require(shared.first.queue.n_packets == 0, "no packet is left in the queue")
     require_counts(&shared)
     require_flow_rows(&plan, rows, n_kept)
     end_bits()

@@ -1,4 +1,4 @@
-"""A round of biflows: which of them have certainly ended. What becomes of their packets is in `flush.pxd`.
+"""The expiry of biflows: which of them have certainly ended. `flush.pxd` moves their packets.
 
 A flow has ended when it was idle for too long before the watermark, the time before which no packet is expected any
 more; or when the next packet of its key has begun another one; or when too much is held.
@@ -21,7 +21,7 @@ from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
 cdef struct BiflowFlushRules:    # from a dict
     uint64_t min_packets         # a flow that has had fewer is dropped
     uint64_t max_flow_packets    # a flow that holds more ends
-    uint64_t max_flows           # held after a round
+    uint64_t max_flows           # held after a flush
     uint64_t max_memory_bytes    # that packets and flows may hold
     uint64_t packet_bytes        # that a packet holds
     uint64_t flow_bytes          # that a flow holds besides
@@ -31,15 +31,15 @@ cdef struct BiflowFlushRules:    # from a dict
 
 
 cdef inline void end_early_biflow(Biflow *flow, EarlyEnd limit, EarlyEnds *early) noexcept nogil:
-    """A limit ends it."""
+    """End a biflow that a limit evicts, and count it."""
     flow.end_reason = END_LACK_OF_RESOURCES
     count_early(early, limit, count_packets_of(flow))
 
 
 cdef inline void end_by_time(BiflowTable *table, const BiflowFlushRules *rules, EarlyEnds *early) noexcept nogil:
-    """Which flows are over at the watermark; at the end all of them are.
+    """End the flows that are over at the watermark; with `is_last` all of them.
 
-    An old flow waits for its next packet: that one tells whether it was idle, too.
+    A flow beyond its active timeout stays open until its next packet, which tells whether it was idle, too.
     """
     cdef Biflow *flow
     cdef size_t number
@@ -59,7 +59,7 @@ cdef inline Status end_oldest(
     BiflowTable *table, EarlyEnd limit, uint64_t flow_weight, uint64_t packet_weight, uint64_t most, uint64_t target,
     EarlyEnds *early,
 ) noexcept nogil:
-    """If open flows weigh more than the most, end those that were not seen for longest, until the target is left."""
+    """Evict the open flows that were not seen for longest until the target is left, if they weigh more than `most`."""
     cdef size_t number, i, n = 0
     cdef uint64_t weight = 0
     cdef int64_t *latest_ns
@@ -100,7 +100,7 @@ cdef inline Status end_oldest(
 cdef inline Status expire_biflows(
     BiflowTable *table, const BiflowFlushRules *rules, uint8_t *is_chosen, Dropped *dropped, EarlyEnds *early,
 ) noexcept nogil:
-    """End what has ended and what is too much; `is_chosen` [n_flows] says what is to be handed out."""
+    """End the flows that are over and evict those beyond the limits; `is_chosen` [n_flows]: it is handed out."""
     cdef Biflow *flow
     cdef size_t number
     cdef Status status

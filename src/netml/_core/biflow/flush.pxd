@@ -1,4 +1,4 @@
-"""What a round makes of the packets of biflows: into sums, out with flows that have ended, or on to the next round."""
+"""The flush of biflows: packets go into sums, out with flows that have ended, or stay pending."""
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
@@ -13,14 +13,14 @@ from netml._core.status cimport STATUS_OK, Status
 
 
 cdef enum:
-    FEW_GONE = 1 << 10           # so many flows that have gone are never worth packing the table
+    FEW_GONE = 1 << 10           # up to this many removed flows are not worth packing the table
 
 
 cdef inline void find_due(
     const BiflowTable *table, const GroupedColumns *columns, const int64_t *offsets, int64_t watermark_ns,
     int64_t *ends,               # OUT [n_flows]
 ) noexcept nogil:
-    """The packets of each flow that may go into its sums: no earlier one is expected. Of ended flows it is all."""
+    """Find the packets of each flow that are due for its sums: no earlier one is expected, or the flow has ended."""
     cdef size_t number
     cdef int64_t end
     for number in range(table.n_flows):
@@ -34,7 +34,7 @@ cdef inline void find_due(
 cdef inline void note_summed(
     BiflowTable *table, const uint32_t *size, const int64_t *offsets, const int64_t *ends,
 ) noexcept nogil:
-    """These packets have gone into the sums."""
+    """Count the packets that have gone into sums."""
     cdef Biflow *flow
     cdef size_t number
     cdef int64_t i
@@ -49,7 +49,7 @@ cdef inline void note_summed(
 cdef inline void place_chosen(
     const int64_t *offsets, const uint32_t *order, size_t n_chosen, int64_t *out_offsets,
 ) noexcept nogil:
-    """Where the packets of the flows that leave will lie: `out_offsets` [n_chosen + 1]."""
+    """Compute where the packets of the chosen flows will lie: `out_offsets` [n_chosen + 1]."""
     cdef size_t place
     out_offsets[0] = 0
     for place in range(n_chosen):
@@ -64,7 +64,7 @@ cdef inline void copy_chosen(
     const GroupedColumns *out,       # OUT: by order
     int64_t *out_offsets,            # IN  [n_chosen + 1]
 ) noexcept nogil:
-    """The packets of the flows that leave."""
+    """Copy the packets of the chosen flows."""
     cdef size_t place, n, width
     cdef int column
     cdef int64_t start, to
@@ -87,7 +87,7 @@ cdef inline Status keep_open(
     const int64_t *offsets,          # IN  [n_flows + 1]
     PacketColumns *columns,          # OUT: was empty
 ) noexcept nogil:
-    """The last `n_packets` of each open flow come first in the next round."""
+    """Append the last `n_packets` of each open flow: they come first in the next flush."""
     cdef Biflow *flow
     cdef size_t number
     cdef Status status
@@ -103,7 +103,7 @@ cdef inline Status keep_open(
 
 
 cdef inline bint is_worth_packing(const BiflowTable *table) noexcept nogil:
-    """Have many of its flows gone?"""
+    """Return True if many of the table's flows have been handed out."""
     cdef size_t number, n_gone = 0
     for number in range(table.n_flows):
         n_gone += find_biflow(table, number).is_out
@@ -114,7 +114,7 @@ cdef inline Status pack_biflows(
     BiflowTable *table, PacketColumns *columns,
     uint32_t *numbers,           # OUT [n_flows]: the new number of each flow; NO_FLOW: gone
 ) noexcept nogil:
-    """Forget the flows that have been handed out."""
+    """Remove the flows that have been handed out."""
     cdef size_t number, n_kept = 0
     cdef Status status
     for number in range(table.n_flows):

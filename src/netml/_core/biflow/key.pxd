@@ -1,7 +1,7 @@
 """The canonical key of a biflow (RFC 5103): what the packets of both directions share.
 
-It is no `FlowKey`: that one says who sends. The lower end stands first, in an order that is any, as long as it is
-total.
+A `FlowKey` tells the sender, a `BiflowKey` does not. The lower end stands first, in an arbitrary total order, so that
+both directions make the same key.
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
@@ -17,7 +17,7 @@ cdef struct BiflowKey:
 
 
 cdef inline bint is_turned(const FlowKey *key) noexcept nogil:
-    """Is the sender the higher end?"""
+    """Return True if the sender is the higher end."""
     if key.source[0] != key.destination[0]:
         return key.source[0] > key.destination[0]
     if key.source[1] != key.destination[1]:
@@ -26,7 +26,7 @@ cdef inline bint is_turned(const FlowKey *key) noexcept nogil:
 
 
 cdef inline void share_key(const Packet *packet, bint is_high, bint has_vlan, BiflowKey *shared) noexcept nogil:
-    """The key of both directions; with `is_high` the sender is the second end, otherwise the first."""
+    """Make the key of both directions; with `is_high` the sender is the second end, otherwise the first."""
     cdef const FlowKey *key = &packet.key
     cdef uint64_t ports = <uint32_t> key.transport
     if is_high:
@@ -46,7 +46,7 @@ cdef inline void share_key(const Packet *packet, bint is_high, bint has_vlan, Bi
 
 
 cdef inline bint is_same_biflow(const BiflowKey *a, const BiflowKey *b) noexcept nogil:
-    """All five words equal."""
+    """Return True if all five words are equal."""
     return (
         (a.low[0] ^ b.low[0]) | (a.high[0] ^ b.high[0]) | (a.transport ^ b.transport)
         | (a.low[1] ^ b.low[1]) | (a.high[1] ^ b.high[1])
@@ -54,7 +54,7 @@ cdef inline bint is_same_biflow(const BiflowKey *a, const BiflowKey *b) noexcept
 
 
 cdef inline uint64_t hash_biflow(const BiflowKey *key, const uint64_t *seeds) noexcept nogil:
-    """Keyed hash; `seeds` are four random words."""
+    """Compute the keyed hash of a biflow key; `seeds` are four random words."""
     cdef uint64_t mixed = netml_fold_multiply(key.low[0] ^ seeds[0], key.high[0] ^ seeds[1])
     if key.transport >> 40 & 0xFF == 6:
         mixed ^= netml_fold_multiply(key.low[1] ^ seeds[2] ^ mixed, key.high[1] ^ seeds[3])
@@ -62,7 +62,7 @@ cdef inline uint64_t hash_biflow(const BiflowKey *key, const uint64_t *seeds) no
 
 
 cdef inline void write_forward_key(uint8_t *out, const BiflowKey *key, bint is_high) noexcept nogil:
-    """The key of the forward direction in the layout of `FLOW_KEY`; with `is_high` the higher end has begun."""
+    """Write the forward direction's key in the layout of `FLOW_KEY`; with `is_high` the higher end has begun."""
     cdef uint16_t ports[2]
     cdef uint16_t version_and_protocol = <uint16_t> (key.transport >> 32)
     ports[0] = <uint16_t> (key.transport >> 16 if is_high else key.transport)

@@ -21,7 +21,7 @@ cdef inline Status order_numbers(
     uint32_t *order,             # OUT [n_flows]: numbers; those that are not chosen come last
     size_t *n_chosen,            # OUT
 ) noexcept nogil:
-    """Numbers by start, stable."""
+    """Order the flow numbers by start, stable."""
     cdef size_t number, i, n = table.n_flows
     cdef int64_t *start_ns = <int64_t *> netml_allocate_plain(n * sizeof(int64_t) + 1)
     cdef uint32_t *spare = <uint32_t *> netml_allocate_plain(2 * n * sizeof(uint32_t) + 1)
@@ -57,7 +57,7 @@ cdef inline void place_packets(
     int64_t *offsets,            # OUT [n_flows + 1]: where each place's packets begin
     uint32_t *cursors,           # OUT [n_flows], by number: for `group_columns`
 ) noexcept nogil:
-    """Where the packets of each flow go, flow after flow in order."""
+    """Compute where the packets of each flow go, flow after flow in order."""
     cdef size_t place, number
     offsets[0] = 0
     for place in range(table.n_flows):
@@ -67,7 +67,7 @@ cdef inline void place_packets(
 
 
 cdef inline Status sort_flows(GroupedColumns *columns, const int64_t *offsets, size_t n_flows) noexcept nogil:
-    """Every flow's packets in order of time."""
+    """Sort every flow's packets by time."""
     cdef size_t flow
     cdef int64_t i
     cdef Status status
@@ -82,14 +82,14 @@ cdef inline Status sort_flows(GroupedColumns *columns, const int64_t *offsets, s
 
 
 cdef inline uint32_t count_packets_of(const Biflow *flow) noexcept nogil:
-    """All that it has had."""
+    """Count all packets of a flow, also those that have gone into sums."""
     return flow.n_summed + flow.n_packets
 
 
 cdef inline void mark_long_flows(
     const BiflowTable *table, uint64_t min_packets, uint8_t *is_long, Dropped *dropped,
 ) noexcept nogil:
-    """Which flows have enough packets; the others are counted as dropped."""
+    """Mark the flows that have enough packets; count the others as dropped."""
     cdef size_t number
     cdef uint32_t n_packets
     for number in range(table.n_flows):
@@ -115,7 +115,7 @@ cdef struct BiflowAttributes:    # what is written of each flow
 cdef inline void write_attributes(
     const BiflowTable *table, const uint32_t *order, size_t n_flows, BiflowAttributes *attributes,
 ) noexcept nogil:
-    """The first `n_flows` of an order."""
+    """Write the attributes of the first `n_flows` of an order."""
     cdef const Biflow *flow
     cdef size_t place
     for place in range(n_flows):

@@ -1,7 +1,7 @@
-"""One biflow, and when it is over: timeouts, and what TCP says (docs: flow definitions `uni` and `bi`).
+"""One biflow and the rules that end it: timeouts, and TCP's flags (docs: flow definitions `uni` and `bi`).
 
-Packets come in order of arrival. A flow starts with its earliest packet and is idle since its latest, so that one that
-comes late exceeds no timeout.
+Packets come in order of arrival. A flow starts with its earliest packet and is idle since its latest, so that a late
+packet exceeds no timeout.
 """
 from libc.stdint cimport INT64_MAX, int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
@@ -38,7 +38,7 @@ cdef struct Biflow:
     int64_t start_ns             # its earliest packet
     int64_t latest_ns            # its latest packet
     int64_t connection_start_ns  # start of the first of the flows that active timeouts made of one
-    uint64_t n_summed_bytes      # of the packets that have gone into sums, in rounds
+    uint64_t n_summed_bytes      # of the packets that have gone into sums, in a stream
     uint32_t n_summed            # those packets
     uint32_t n_packets           # that are held
     int16_t icmp_type            # of the earliest packet; -1 if it is not ICMP
@@ -48,21 +48,21 @@ cdef struct Biflow:
     uint8_t fins                 # FIN_OF_ bits
     uint8_t is_closed            # by TCP
     uint8_t end_reason           # EndReason; END_UNKNOWN while it is open
-    uint8_t is_out               # handed out by a round; only its number is left
+    uint8_t is_out               # handed out by a flush; only its number is left
 
 
 cdef inline bint is_tcp(const BiflowKey *key) noexcept nogil:
-    """Does its protocol have flags that end it?"""
+    """Return True if the key's protocol is TCP, whose flags end flows."""
     return <uint8_t> (key.transport >> 32) == PROTOCOL_TCP
 
 
 cdef inline bint exceeds(int64_t time_ns, int64_t since_ns, int64_t timeout_ns) noexcept nogil:
-    """Has so much time passed?"""
+    """Return True if the timeout has passed between two times."""
     return time_ns > since_ns and timeout_ns != INT64_MAX and netml_gap(time_ns, since_ns) >= timeout_ns
 
 
 cdef inline uint8_t find_timeout(const Biflow *flow, int64_t time_ns, const BiflowRules *rules) noexcept nogil:
-    """The timeout that is over at a time; idle goes first. END_UNKNOWN if none is."""
+    """Return the timeout that has passed at a time, idle first; END_UNKNOWN if none has."""
     if exceeds(time_ns, flow.latest_ns, rules.idle_ns):
         return END_IDLE
     if exceeds(time_ns, flow.start_ns, rules.active_ns):
@@ -73,9 +73,9 @@ cdef inline uint8_t find_timeout(const Biflow *flow, int64_t time_ns, const Bifl
 cdef inline bint begins_anew(
     const Biflow *flow, const Packet *packet, bint sender_is_high, const BiflowRules *rules,
 ) noexcept nogil:
-    """After the close: is this packet of the next connection?
+    """Return True if this packet, after TCP's close, begins the next connection.
 
-    Last ACKs are not, nor is a FIN or RST that comes again, with the last data or without, nor an answer again to the
+    Last ACKs do not, nor does a FIN or RST that comes again, with the last data or without, nor another answer to the
     SYN of this flow. In `uni` a SYN-ACK begins its direction of the next connection.
     """
     if packet.flags & TCP_SYN:
@@ -86,7 +86,7 @@ cdef inline bint begins_anew(
 cdef inline uint8_t find_end(
     const Biflow *flow, const Packet *packet, bint sender_is_high, const BiflowRules *rules,
 ) noexcept nogil:
-    """Why a flow is over before this packet of its key; END_UNKNOWN if the packet belongs to it."""
+    """Return why a flow is over before this packet of its key; END_UNKNOWN if the packet belongs to it."""
     cdef uint8_t timeout = find_timeout(flow, packet.time_ns, rules)
     if flow.is_closed and (timeout != END_UNKNOWN or begins_anew(flow, packet, sender_is_high, rules)):
         return END_OF_FLOW
@@ -94,7 +94,7 @@ cdef inline uint8_t find_end(
 
 
 cdef inline uint8_t find_last_end(const Biflow *flow, int64_t latest_ns, const BiflowRules *rules) noexcept nogil:
-    """Why a flow has ended if nothing comes any more."""
+    """Return why a flow has ended if no packet comes any more."""
     cdef uint8_t timeout = find_timeout(flow, latest_ns, rules)
     if flow.is_closed:
         return END_OF_FLOW
@@ -104,7 +104,7 @@ cdef inline uint8_t find_last_end(const Biflow *flow, int64_t latest_ns, const B
 cdef inline void begin_biflow(
     Biflow *flow, const BiflowKey *key, const Packet *packet, bint sender_is_high, const BiflowRules *rules,
 ) noexcept nogil:
-    """A flow that begins with this packet, and does not have it yet."""
+    """Initialise a flow that begins with this packet; `add_to_biflow` then adds the packet."""
     flow.key = key[0]
     flow.start_ns = flow.latest_ns = flow.connection_start_ns = packet.time_ns
     flow.n_summed_bytes = 0
@@ -124,7 +124,7 @@ cdef inline void begin_biflow(
 cdef inline void add_to_biflow(
     Biflow *flow, Packet *packet, bint sender_is_high, const BiflowRules *rules,
 ) noexcept nogil:
-    """One more packet of a flow; whether it goes forward is written into the packet."""
+    """Add a packet to a flow, and write its direction into the packet."""
     packet.is_forward = sender_is_high == flow.is_high
     flow.n_packets += 1
     if packet.time_ns > flow.latest_ns:

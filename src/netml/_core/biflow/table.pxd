@@ -28,18 +28,18 @@ cdef struct BiflowTable:
 
 
 cdef inline void free_biflows(BiflowTable *table) noexcept nogil:
-    """Give the memory back."""
+    """Free the memory."""
     free_slots(&table.slots)
     free_array(&table.records)
 
 
 cdef inline Biflow *find_biflow(const BiflowTable *table, size_t flow) noexcept nogil:
-    """The record of a number."""
+    """Return the record of a number."""
     return <Biflow *> find_element(&table.records, flow, sizeof(Biflow))
 
 
 cdef inline void prefetch_biflow(const BiflowTable *table, uint64_t hashed) noexcept nogil:
-    """Ask for the record that the search will compare, if there is one."""
+    """Prefetch the record that the search will compare, if there is one."""
     cdef const HashIndex *slots = &table.slots
     cdef size_t at = find_slot(slots, hashed)
     cdef const char *record
@@ -55,7 +55,7 @@ cdef inline void prefetch_biflow(const BiflowTable *table, uint64_t hashed) noex
 cdef inline Status append_biflow(
     BiflowTable *table, const BiflowKey *key, const Packet *packet, bint sender_is_high, uint32_t *flow,
 ) noexcept nogil:
-    """A new flow under the next number."""
+    """Append a flow under the next number."""
     cdef Status status
     if table.n_flows == UINT32_MAX:
         return STATUS_TOO_MANY
@@ -72,7 +72,7 @@ cdef inline Status append_biflow(
 cdef inline Status join_biflow(
     BiflowTable *table, const BiflowKey *key, uint64_t hashed, Packet *packet, bint sender_is_high, uint32_t *flow,
 ) noexcept nogil:
-    """The number of the flow that a packet belongs to."""
+    """Add a packet to the flow that it belongs to, and tell the flow's number."""
     cdef HashIndex *slots = &table.slots
     cdef size_t at = find_slot(slots, hashed)
     cdef uint32_t tag = <uint32_t> (hashed >> 32)
@@ -105,7 +105,7 @@ cdef inline Status join_open(
     uint32_t *latest,            # IN, OUT: number of the key's latest flow
     uint32_t *flow,              # OUT
 ) noexcept nogil:
-    """A packet whose key has a flow: that one, or one that begins because it is over."""
+    """Add a packet whose key has a flow: to that flow, or to a new one if it is over."""
     cdef uint8_t end_reason = open_flow.end_reason
     cdef int64_t connection_start_ns = open_flow.connection_start_ns
     cdef Status status
@@ -126,7 +126,7 @@ cdef inline Status join_open(
 
 
 cdef inline void end_all(BiflowTable *table, int64_t latest_ns) noexcept nogil:
-    """Nothing comes any more; `latest_ns` is the latest time of all packets, those that were skipped, too."""
+    """End all flows; `latest_ns` is the latest time of all packets, also of skipped ones."""
     cdef Biflow *flow
     cdef size_t number
     for number in range(table.n_flows):
@@ -136,7 +136,7 @@ cdef inline void end_all(BiflowTable *table, int64_t latest_ns) noexcept nogil:
 
 
 cdef inline Status renumber_biflows(BiflowTable *table, const uint32_t *numbers, size_t n_flows) noexcept nogil:
-    """Flow i becomes flow numbers[i], which is not greater and rises with i, or goes (NO_FLOW); `n_flows` stay."""
+    """Renumber flow i to numbers[i], which is not greater and rises with i, or remove it (NO_FLOW); `n_flows` stay."""
     cdef size_t i
     for i in range(table.n_flows):
         if numbers[i] != NO_FLOW and numbers[i] != i:

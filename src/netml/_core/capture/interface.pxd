@@ -20,13 +20,13 @@ cdef struct Interface:
 
 
 cdef inline int64_t find_time_ns(const Interface *interface, uint64_t ticks) noexcept nogil:
-    """A packet's ticks as ns since 1970, clamped."""
+    """Convert a packet's ticks to ns since 1970, clamped."""
     return netml_find_time(
         ticks, interface.multiplier, interface.divisor, interface.shift, interface.offset_s)
 
 
 cdef inline void read_resolution(Interface *interface, uint8_t resolution) noexcept nogil:
-    """`if_tsresol`: units of 10**-n s, or of 2**-n s with the top bit set."""
+    """Read `if_tsresol`: units of 10**-n s, or of 2**-n s with the top bit set."""
     cdef uint32_t exponent = resolution & 0x7F
     cdef uint32_t _power
     interface.multiplier = 1
@@ -49,7 +49,7 @@ cdef inline void read_resolution(Interface *interface, uint8_t resolution) noexc
 cdef inline Status read_interface(
     Interface *interface, const uint8_t *body, size_t length, bint is_swapped,
 ) noexcept nogil:
-    """Interface description block: link type, snaplen, then options."""
+    """Read an interface description block: link type, snaplen, then options."""
     cdef size_t at = 8
     cdef uint16_t code, size
     if length < 8:

@@ -1,4 +1,4 @@
-"""Records of a pcap file (draft-ietf-opsawg-pcap): a header of 16 octets (24 in the modified format), the frame.
+"""Records of a pcap file (draft-ietf-opsawg-pcap): a header of 16 octets (24 in the modified format) and the frame.
 
 Reads only what lies between `at` and `end`; never steps past a record whose end it has not seen.
 """

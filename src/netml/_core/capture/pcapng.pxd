@@ -39,13 +39,13 @@ cdef struct Pcapng:
 
 
 cdef inline void free_pcapng(Pcapng *state) noexcept nogil:
-    """Give the interfaces back."""
+    """Free the interfaces."""
     free(state.interfaces)
     state.interfaces = NULL
 
 
 cdef inline Status add_interface(Pcapng *state, const uint8_t *body, size_t length) noexcept nogil:
-    """Take an interface description block into the section."""
+    """Add an interface description block to the section."""
     cdef Interface *grown
     cdef size_t room
     cdef Status status
@@ -66,7 +66,7 @@ cdef inline Status add_interface(Pcapng *state, const uint8_t *body, size_t leng
 
 
 cdef inline void note_link_type(Pcapng *state, uint32_t link_type) noexcept nogil:
-    """Remember which link types there are."""
+    """Add a link type to those that the capture has."""
     cdef size_t i
     for i in range(state.n_link_types):
         if state.link_types[i] == link_type:
@@ -77,7 +77,7 @@ cdef inline void note_link_type(Pcapng *state, uint32_t link_type) noexcept nogi
 
 
 cdef inline Status open_section(Pcapng *state, const uint8_t *at, size_t available) noexcept nogil:
-    """Section header block: sets the byte order, forgets the interfaces."""
+    """Read a section header block: set the byte order, clear the interfaces."""
     cdef uint32_t magic
     if available < 16:
         return STATUS_NEED_MORE
@@ -96,7 +96,7 @@ cdef inline Status open_section(Pcapng *state, const uint8_t *at, size_t availab
 cdef inline Status frame_packet(
     Pcapng *state, uint32_t kind, const uint8_t *body, size_t length, Frame *frame,
 ) noexcept nogil:
-    """Enhanced, obsolete or simple packet block: a frame."""
+    """Frame an enhanced, obsolete or simple packet block."""
     cdef bint swapped = state.is_swapped
     cdef size_t number = 0, header = 20
     cdef uint64_t ticks

@@ -1,4 +1,4 @@
-"""The capture formats and the one place that chooses between them. A new format: its file, and its lines here."""
+"""The registry of capture formats. A new format is a file and its lines here."""
 from libc.stdint cimport uint8_t, uint64_t
 
 from netml._core.capture.pcap cimport PcapClock, next_pcap_record
@@ -22,7 +22,7 @@ cdef struct Framing:
 cdef inline Status next_frame(
     Framing *framing, const uint8_t *at, const uint8_t *end, Frame *frame, size_t *n_used,
 ) noexcept nogil:
-    """Frame what stands at `at`; `n_used` octets belong to it."""
+    """Frame the record or block at `at`; it takes `n_used` octets."""
     if framing.format == FORMAT_PCAP:
         return next_pcap_record(&framing.pcap, at, end, frame, n_used)
     return next_pcapng_block(&framing.pcapng, at, end, frame, n_used)

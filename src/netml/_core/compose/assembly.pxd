@@ -1,6 +1,6 @@
-"""All that packets go through on their way to flows, and how a batch of them is entered.
+"""The assembly: all state between packets and flows, and the entry of a batch of packets.
 
-First the cache is asked for the records of all its packets, then they are entered: so the misses of a million flows
+The records of all packets of a batch are prefetched before the packets are entered: so the misses of a million flows
 overlap instead of following each other.
 """
 from libc.stdint cimport uint8_t, uint32_t
@@ -28,30 +28,30 @@ cdef struct Assembly:
     Decoding decoding
     bint keeps_packets           # False: only flows and packets are counted
     bint makes_biflows
-    bint reads_details           # of packets: somebody asks for them
+    bint reads_details           # a family wants details of packets
     bint is_plain                # `note_wants`: directional flows, and nothing else
     HeaderRows rows              # of packets; if they are wanted, there are no flows
     FirstHeaders first           # packets' headers, of biflows
-    Packet batch[BATCH]          # packets that wait to be entered together
+    Packet batch[BATCH]          # packets to be entered together
     BiflowKey shared[BATCH]      # their keys, if `makes_biflows`
     uint8_t is_high[BATCH]       # is the sender the higher end?
     size_t n_batch
 
 
 cdef inline void note_wants(Assembly *assembly) noexcept nogil:
-    """Say in one place that nothing but directional flows is asked for: else all is looked at for each packet."""
+    """Note once whether only directional flows are wanted, so that each packet needs one check instead of four."""
     assembly.is_plain = not (
         assembly.rows.is_wanted or assembly.first.n_first or assembly.reads_details or assembly.makes_biflows)
 
 
 cdef inline bint chunk_is_full(const PacketColumns *columns) noexcept nogil:
-    """Has the last chunk no room for a whole batch?"""
+    """Return True if the last chunk has no room for a whole batch."""
     cdef const PacketChunk *chunk = &columns.chunks[columns.n_chunks - 1]
     return chunk.n_packets + BATCH > chunk.room
 
 
 cdef inline Status enter_packets(Assembly *assembly, Packet *packets, size_t n_packets) noexcept nogil:
-    """A batch of packets (at most BATCH, hashed) into the table and the columns."""
+    """Enter a batch of packets (at most BATCH, hashed) into the table and the columns."""
     cdef FlowTable *table = &assembly.table
     cdef PacketColumns *columns = &assembly.columns
     cdef PacketChunk *chunk = NULL
@@ -80,7 +80,7 @@ cdef inline Status enter_packets(Assembly *assembly, Packet *packets, size_t n_p
 cdef inline Status enter_biflows(
     Assembly *assembly, PacketChunk *chunk, Packet *packets, size_t n_packets,
 ) noexcept nogil:
-    """The same for biflows: their keys wait beside the packets."""
+    """Enter a batch of packets into biflows; `assembly.shared` has their keys."""
     cdef BiflowTable *table = &assembly.biflows
     cdef size_t i
     cdef uint32_t flow
@@ -99,7 +99,7 @@ cdef inline Status enter_biflows(
 
 
 cdef inline Status enter_batch(Assembly *assembly) noexcept nogil:
-    """Enter the packets that wait."""
+    """Enter the packets that are pending in the batch."""
     cdef size_t n_packets = assembly.n_batch
     assembly.n_batch = 0
     return enter_packets(assembly, assembly.batch, n_packets)

@@ -1,7 +1,7 @@
 """The composition of decoding: link -> net -> transport.
 
-Most frames need no more than that: they take the short way. The others are decoded from their first IP header on once
-more, by `decode_nested.pxd`.
+Most frames need no more: they take the fast path. The others are decoded again from their first IP header on,
+by `decode_nested.pxd`.
 """
 from libc.stdint cimport uint32_t
 
@@ -24,7 +24,7 @@ cdef inline Reason decode_frame(
     NetworkHeader *network,      # OUT: of the packet, if there is one
     Packet *packet,              # OUT
 ) noexcept nogil:
-    """A frame to a packet, or the reason why it is none."""
+    """Decode a frame to a packet, or return the reason why it is none."""
     cdef LinkHeader link, walked
     cdef NetworkHeader inner
     cdef Reason reason
@@ -53,7 +53,7 @@ cdef inline Reason decode_frame(
 
 
 cdef inline bint leads_on(uint32_t protocol) noexcept nogil:
-    """May there be TCP or UDP behind this, though it is neither?"""
+    """Return True for protocols that are neither TCP nor UDP but may carry them."""
     return (
         protocol == PROTOCOL_IPV4 or protocol == PROTOCOL_IPV6 or protocol == PROTOCOL_GRE
         or protocol == PROTOCOL_AUTHENTICATION

@@ -1,4 +1,4 @@
-"""The composition of decoding, its long way: through tunnels and fragments to the innermost packet.
+"""The composition of nested decoding: through tunnels and fragments to the innermost packet.
 
 Every header is bounded by the captured payload of the one that holds it.
 """
@@ -50,7 +50,7 @@ cdef struct Layers:              # a walk from one IP header into the next
 cdef inline Reason decode_network(
     const uint8_t *frame, uint32_t end, const LinkHeader *link, NetworkHeader *network, Packet *packet,
 ) noexcept nogil:
-    """The IP header that a link header leads to; its version is known."""
+    """Decode the IP header that a link header leads to; its version is known."""
     cdef NetworkHeader long_header
     cdef Reason reason
     if netml_likely(link.ether_type == ETHER_IPV4):
@@ -64,7 +64,7 @@ cdef inline Reason decode_network(
 
 
 cdef inline bint is_final(Reason reason) noexcept nogil:
-    """Is there an IP packet inside, whose ports just are not there?"""
+    """Return True if there is an IP packet inside, only without its ports."""
     return reason == SKIP_TRUNCATED_IP or reason == SKIP_TRUNCATED_TRANSPORT or reason == SKIP_FRAGMENT
 
 
@@ -72,10 +72,10 @@ cdef inline Reason decode_layers(
     Decoding *decoding, const uint8_t *frame, uint32_t caplen, LinkHeader *link, NetworkHeader *network,
     Packet *packet,
 ) noexcept nogil:
-    """From the first IP header to the innermost TCP or UDP packet; `link` is used up.
+    """Decode from the first IP header to the innermost TCP or UDP packet; `link` is used up.
 
-    What turns out to be no tunnel's traffic leaves the UDP packet around it. Datagrams are remembered only of a packet
-    that is kept, so that a first fragment too short for its ports leads nowhere.
+    If a tunnel's payload is not its traffic, the UDP packet around it counts. Only kept packets store their datagrams,
+    so that a first fragment too short for its ports leads nowhere.
     """
     cdef Layers layers
     cdef Reason reason = SKIP_DEEP_TUNNEL
@@ -110,7 +110,7 @@ cdef inline Reason decode_level(
     Packet *packet,              # OUT
     bint *is_inside,             # OUT: is there a next one?
 ) noexcept nogil:
-    """One IP header and what it holds."""
+    """Decode one IP header and the header that it holds."""
     cdef Tunnel tunnel
     cdef Reason reason = find_version(frame, end[0], link)
     is_inside[0] = False
@@ -152,7 +152,7 @@ cdef inline Reason decode_level(
 
 
 cdef inline void save_outer(Layers *layers, const NetworkHeader *network, const Packet *packet) noexcept nogil:
-    """This is what is left if there is no packet inside."""
+    """Keep this packet as the result in case there is none inside."""
     layers.outer = packet[0]
     layers.outer_network = network[0]
     layers.n_outer_datagrams = layers.n_datagrams
@@ -163,7 +163,7 @@ cdef inline Reason decode_tunnel(
     Decoding *decoding, Layers *layers, const uint8_t *frame, uint32_t end, const NetworkHeader *network,
     LinkHeader *link, Packet *packet,
 ) noexcept nogil:
-    """A tunnel right over IP: `link` then leads to what is inside."""
+    """Decode a tunnel right over IP; `link` then leads to its payload."""
     if decoding.takes_all:
         decode_other(frame, network, packet)
         save_outer(layers, network, packet)
@@ -175,7 +175,7 @@ cdef inline Reason decode_tunnel(
 
 
 cdef inline Reason find_network(const uint8_t *frame, uint32_t end, LinkHeader *link) noexcept nogil:
-    """From what a tunnel holds to an IP header: past another link layer."""
+    """Step from a tunnel's payload past another link layer to an IP header."""
     cdef uint32_t at = link.payload_at
     cdef Reason reason
     if link.ether_type == ETHER_BRIDGED:

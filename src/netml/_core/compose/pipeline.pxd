@@ -1,6 +1,6 @@
 """The composition: record -> packet (`decode.pxd`) -> batch -> flow (`assembly.pxd`), in one place.
 
-Each packet of a batch is framed and decoded, and the cache asked for its slot.
+Each packet of a batch is framed and decoded, and its slot is prefetched.
 """
 from libc.stdint cimport uint8_t
 
@@ -19,13 +19,13 @@ from netml._core.status cimport KEPT, STATUS_FRAME, STATUS_NO_FRAME, STATUS_OK, 
 
 
 cdef enum:
-    # A record's place is known only when its predecessor has been read: without asking that far ahead, each would wait
-    # for memory.
+    # A record's place is known only when its predecessor has been read: without a prefetch this far ahead, each
+    # record stalls on memory.
     AHEAD_BYTES = 2048
 
 
 cdef inline void count_frame(Counters *counters, const Frame *frame) noexcept nogil:
-    """Every record is counted, and then, once, as kept or as skipped for a reason."""
+    """Count a record; the caller counts it once more, as kept or as skipped for a reason."""
     counters.n_records += 1
     counters.n_captured_bytes += frame.caplen
     counters.earliest_ns = min(counters.earliest_ns, frame.time_ns)
@@ -33,7 +33,7 @@ cdef inline void count_frame(Counters *counters, const Frame *frame) noexcept no
 
 
 cdef inline void share_packet(Assembly *assembly, Packet *packet) noexcept nogil:
-    """The key of both directions beside the last packet of the batch."""
+    """Write the key of both directions beside the last packet of the batch."""
     cdef BiflowTable *table = &assembly.biflows
     cdef BiflowKey *shared = &assembly.shared[assembly.n_batch]
     cdef bint is_high = table.rules.is_bi and is_turned(&packet.key)
@@ -44,7 +44,7 @@ cdef inline void share_packet(Assembly *assembly, Packet *packet) noexcept nogil
 
 
 cdef inline Status await_batch(Assembly *assembly) noexcept nogil:
-    """The packet that was put behind those that wait does so, too: until they are a whole batch."""
+    """Add the packet behind the batch to it, and enter the batch when it is full."""
     assembly.n_batch += 1
     if assembly.n_batch == BATCH:
         return enter_batch(assembly)
@@ -54,7 +54,7 @@ cdef inline Status await_batch(Assembly *assembly) noexcept nogil:
 cdef inline Status take_asked(
     Assembly *assembly, const Frame *frame, const NetworkHeader *network, Packet *packet,
 ) noexcept nogil:
-    """A packet of which more is asked for than its key."""
+    """Take a packet of which more is wanted than its key."""
     cdef Status status
     if assembly.rows.is_wanted or assembly.first.n_first:
         status = keep_octets(&assembly.rows, &assembly.first, frame.octets, network, packet)
@@ -75,7 +75,7 @@ cdef inline Status take_asked(
 
 
 cdef inline Status take_frame(Assembly *assembly, const Frame *frame, Packet *packet) noexcept nogil:
-    """Decode a frame, count it, and let its packet, which is the next place of the batch, wait until that is whole."""
+    """Decode a frame, count it, and add its packet, which is the batch's next place, to the batch."""
     cdef NetworkHeader network, asked
     cdef Reason reason = decode_frame(&assembly.decoding, frame, &network, packet)
     if netml_likely(reason == KEPT):
@@ -85,7 +85,7 @@ cdef inline Status take_frame(Assembly *assembly, const Frame *frame, Packet *pa
             count_frame(&assembly.counters, frame)
             assembly.counters.n_kept += 1
             return await_batch(assembly)
-        asked = network  # a copy: of what nobody has the address it can stay in registers
+        asked = network  # a copy, so that `network`, whose address stays here, can live in registers
         return take_asked(assembly, frame, &asked, packet)
     count_frame(&assembly.counters, frame)
     assembly.counters.n_skipped[<int> reason] += 1
@@ -95,11 +95,11 @@ cdef inline Status take_frame(Assembly *assembly, const Frame *frame, Packet *pa
 cdef inline Status assemble_block(
     Assembly *assembly, Framing *framing, const uint8_t *block, size_t length, size_t *n_used, size_t *n_wanted,
 ) noexcept nogil:
-    """All whole records of a block; `n_used` octets are done with. Ends with STATUS_NEED_MORE, or with a fault.
+    """Take all whole records of a block, `n_used` octets; end with STATUS_NEED_MORE or with a fault.
 
     `n_wanted` is then the length that the record or block there claims, 0 if it is not known yet. The last packets may
-    still wait for a batch. All state is behind pointers, and written before the next octet is read: should the block
-    be unreadable there, it is as of the last whole record.
+    still be pending in the batch. All state is behind pointers, and written before the next octet is read: should the
+    block be unreadable there, it is as of the last whole record.
     """
     cdef Frame frame
     cdef size_t size = 0
@@ -134,7 +134,7 @@ cdef struct AssembleRequest:
 cdef inline AssembleRequest request_assembly(
     Assembly *assembly, Framing *framing, const uint8_t *block, size_t length,
 ) noexcept nogil:
-    """What `run_assembly` is to do."""
+    """Make the request of `run_assembly`."""
     cdef AssembleRequest request
     note_wants(assembly)
     request.assembly = assembly
@@ -146,7 +146,7 @@ cdef inline AssembleRequest request_assembly(
 
 
 cdef inline int run_assembly(void *argument) noexcept nogil:
-    """`assemble_block`, for `netml_run_guarded`."""
+    """Run `assemble_block` for `netml_run_guarded`."""
     cdef AssembleRequest *request = <AssembleRequest *> argument
     return assemble_block(
         request.assembly, request.framing, request.block, request.length, &request.n_used, &request.n_wanted)

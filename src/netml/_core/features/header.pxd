@@ -1,4 +1,4 @@
-"""The header block: counts of FIN SYN RST PSH ACK URG ECE CWR over the flow, then each packet's TTL (the seed)."""
+"""The header block: counts of FIN SYN RST PSH ACK URG ECE CWR over the flow, then each packet's TTL (the original)."""
 from libc.stdint cimport uint32_t
 
 from netml._core.features.base.family cimport FlowPackets
@@ -9,7 +9,7 @@ cdef enum:
 
 
 cdef inline void fill_header(const FlowPackets *flow, double *row, size_t width) noexcept nogil:
-    """8 counts, then `width` - 8 TTLs (hop limits)."""
+    """Fill 8 counts, then `width` - 8 TTLs (hop limits)."""
     cdef uint32_t counts[N_FLAGS]
     cdef size_t i, flag
     for flag in range(N_FLAGS):

@@ -1,4 +1,4 @@
-"""Words without the octets that are 0: how states lie while no packet comes.
+"""Words packed without the octets that are 0: the form of states while no packet comes.
 
 Most counts are small, and most flows lack something (a direction, bulks, pauses): packed, a state takes half of the
 struct or less. Four words are a group. First a mask of the groups that have anything, 32 bits; then an octet for each
@@ -16,7 +16,7 @@ cdef enum:
     MOST_GROUPS = 32             # as many as the mask has bits
     MASK_BYTES = 4
     MOST_UNPACKED = MOST_GROUPS * GROUP_BYTES
-    SLACK_BYTES = 4              # words are read and written as 4 octets, also those of which none is kept
+    SPARE_BYTES = 4              # words are read and written as 4 octets, also those of which none is kept
 
 
 cdef struct Packed:              # on its way to where it rests
@@ -24,21 +24,21 @@ cdef struct Packed:              # on its way to where it rests
     size_t n_codes
     size_t n_octets
     uint8_t codes[MOST_GROUPS]
-    uint8_t octets[MOST_UNPACKED + SLACK_BYTES]
+    uint8_t octets[MOST_UNPACKED + SPARE_BYTES]
 
 
 cdef inline size_t count_groups(size_t n_bytes) noexcept nogil:
-    """Groups of a struct."""
+    """Count the groups of a struct."""
     return (n_bytes + GROUP_BYTES - 1) // GROUP_BYTES
 
 
 cdef inline uint32_t find_code(uint32_t word) noexcept nogil:
-    """0 to 3: for 0, 1, 2, 4 octets."""
+    """Return the code of a word, 0 to 3 for 0, 1, 2, 4 octets."""
     return (word > 0) + (word > 0xFF) + (word > 0xFFFF)
 
 
 cdef inline size_t count_octets(uint32_t code) noexcept nogil:
-    """Of a word."""
+    """Count the octets that are kept of a word."""
     return 0x4210 >> (4 * code) & 7
 
 
@@ -47,7 +47,7 @@ cdef inline void pack_groups(
     uint32_t pointers,           # mask of the groups that begin with a pointer
     Packed *packed,              # OUT
 ) noexcept nogil:
-    """Leave what is 0 out. A pointer is kept whole, so that no length depends on where memory lies."""
+    """Pack groups without what is 0. A pointer is kept whole, so that no length depends on where memory lies."""
     cdef const uint8_t *group
     cdef uint8_t *at = packed.octets
     cdef uint32_t codes, code, word, whole
@@ -73,19 +73,19 @@ cdef inline void pack_groups(
 
 
 cdef inline size_t measure_packed(const Packed *packed) noexcept nogil:
-    """Length at rest, without slack."""
+    """Return the packed length, without spare octets."""
     return MASK_BYTES + packed.n_codes + packed.n_octets
 
 
 cdef inline void lay_down(const Packed *packed, uint8_t *out) noexcept nogil:
-    """Fill `measure_packed` octets."""
+    """Write the packed form: `measure_packed` octets."""
     memcpy(out, &packed.mask, MASK_BYTES)
     memcpy(out + MASK_BYTES, packed.codes, packed.n_codes)
     memcpy(out + MASK_BYTES + packed.n_codes, packed.octets, packed.n_octets)
 
 
 cdef inline size_t unpack_groups(const uint8_t *packed, size_t n_groups, uint8_t *groups) noexcept nogil:
-    """Fill all groups from what was laid down; gives its length."""
+    """Unpack all groups; return the packed length."""
     cdef const uint8_t *codes = packed + MASK_BYTES
     cdef uint32_t mask = read_u32(packed), word, code
     cdef const uint8_t *at = codes + netml_count_bits(mask)

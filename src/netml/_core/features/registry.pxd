@@ -1,6 +1,6 @@
-"""The families and the one place that chooses between them.
+"""The registry of families.
 
-A new family: its file, its lines here, and one in families.py.
+A new family is a file, its lines here, and a line in netml/families.
 """
 from libc.stdint cimport int64_t
 

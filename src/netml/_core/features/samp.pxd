@@ -1,4 +1,4 @@
-"""SAMP_NUM and SAMP_SIZE: packets, or bytes, per window of `rate` seconds (the seed).
+"""SAMP_NUM and SAMP_SIZE: packets, or bytes, per window of `rate` seconds (the original).
 
 A window opens with a packet, starts a whole number of rates after the first packet, and takes what comes within `rate`
 of its start, ends included. At most 500 empty windows a gap and 500 windows a row.
@@ -14,7 +14,7 @@ cdef enum:
 cdef inline void fill_samp(
     const FlowPackets *flow, const FamilyNeeds *needs, bint sums_bytes, double *row, size_t width,
 ) noexcept nogil:
-    """row[i] = packets or bytes of window i. A rate of 0 makes a window of every time that occurs."""
+    """Fill row[i] = packets or bytes of window i. A rate of 0 makes a window of every time that occurs."""
     cdef double rate = needs.settings.rate_ns, elapsed, window = 0, later_window, start = 0, n_empty
     cdef bint is_outside
     cdef double value = flow.size[0] if sums_bytes else 1

@@ -4,7 +4,7 @@ from netml._core.octets cimport netml_gap
 
 
 cdef inline void fill_splt(const FlowPackets *flow, double *row, size_t width) noexcept nogil:
-    """Three blocks of width / 3; the first packet has no packet before it: 0."""
+    """Fill three blocks of width / 3; the first packet's time is 0."""
     cdef size_t i, n_room = width // 3
     for i in range(min(n_room, flow.n_packets)):
         row[i] = flow.size[i]

@@ -34,21 +34,21 @@ cdef union State:
 
 
 cdef inline size_t measure_state(FamilyCode family) noexcept nogil:
-    """Octets of a state; 0 of a family that has none."""
+    """Return the octets of a state; 0 for a family that has none."""
     if family == FAMILY_FLOW:
         return sizeof(FlowState)
     return sizeof(CicSums) if family == FAMILY_CIC or family == FAMILY_CIC_2017 else 0
 
 
 cdef inline uint32_t find_pointers(FamilyCode family) noexcept nogil:
-    """Mask of the groups that begin with a pointer."""
+    """Return the mask of the groups that begin with a pointer."""
     return FLOW_POINTERS if family == FAMILY_FLOW else CIC_POINTERS
 
 
 cdef inline Status add_to_state(
     FamilyCode family, State *state, const FlowPackets *flow, const FamilyNeeds *needs, SizeMemory *memory,
 ) noexcept nogil:
-    """More packets of a flow, in order of time. After a fault it is of no use."""
+    """Add packets of a flow, in order of time. After a fault the state is of no use."""
     if family == FAMILY_FLOW:
         return add_flow_state(&state.flow, flow, memory)
     return sum_flow(&state.cic, flow, needs)
@@ -71,7 +71,7 @@ cdef inline Status write_state(
 
 
 cdef inline void free_state(FamilyCode family, State *state, SizeMemory *memory) noexcept nogil:
-    """Give back what the state owns."""
+    """Free what the state owns."""
     if family == FAMILY_FLOW:
         free_counts(&state.flow.sizes, memory)
     else:
@@ -79,7 +79,7 @@ cdef inline void free_state(FamilyCode family, State *state, SizeMemory *memory)
 
 
 cdef inline Status add_flow_state(FlowState *state, const FlowPackets *flow, SizeMemory *memory) noexcept nogil:
-    """FLOW's `add_to_state`."""
+    """Add packets to FLOW's state, as `add_to_state`."""
     cdef size_t i
     cdef Status status
     if flow.n_packets + state.sums.n_packets[0] + state.sums.n_packets[1] > UINT32_MAX:

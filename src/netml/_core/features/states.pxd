@@ -1,6 +1,6 @@
-"""Rows of flows that are open: a state for each flow, which takes packets as they come and keeps none of them.
+"""The states of open flows by number: each takes packets as they come and keeps none of them.
 
-Between two rounds states lie packed, each in memory of its own. What a state is depends on the family: `state.pxd`.
+Between two flushes states lie packed, each in memory of its own. `state.pxd` has the state of each family.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
@@ -9,7 +9,7 @@ from libc.string cimport memset
 from netml._core.features.base.family cimport FamilyNeeds, FlowAttributes, FlowPackets, find_attributes, find_packets
 from netml._core.features.flow.size_counts cimport SizeMemory
 from netml._core.features.packed cimport (
-    SLACK_BYTES, Packed, lay_down, measure_packed, pack_groups, unpack_groups,
+    SPARE_BYTES, Packed, lay_down, measure_packed, pack_groups, unpack_groups,
 )
 from netml._core.features.registry cimport FamilyCode
 from netml._core.features.state cimport State, add_to_state, find_pointers, free_state, write_state
@@ -22,7 +22,7 @@ cdef enum:
     NO_STATE = 0xFFFFFFFF        # the number of a flow that goes
     BLOCK_BYTES = 16             # steps of the memory of a packed state, with what the allocator takes of it
     HEADER_BYTES = 8             # which is so much
-    AHEAD = 4                    # flows before its turn a packed state is asked for
+    AHEAD = 4                    # flows: distance at which a packed state is prefetched
 
 
 cdef struct FlowStates:
@@ -35,18 +35,18 @@ cdef struct FlowStates:
 
 
 cdef inline size_t find_room(size_t packed_bytes) noexcept nogil:
-    """Octets that are allocated for a packed state: as many as the allocator takes for it anyway."""
-    cdef size_t n_bytes = packed_bytes + SLACK_BYTES + HEADER_BYTES
+    """Return the octets to allocate for a packed state: as many as the allocator takes for it anyway."""
+    cdef size_t n_bytes = packed_bytes + SPARE_BYTES + HEADER_BYTES
     return (n_bytes + BLOCK_BYTES - 1) // BLOCK_BYTES * BLOCK_BYTES - HEADER_BYTES
 
 
 cdef inline uint8_t **find_packed(const FlowStates *states, size_t number) noexcept nogil:
-    """Where the packed state of a flow hangs."""
+    """Return where the pointer to a flow's packed state lies."""
     return &states.chunks[number >> CHUNK_BITS][number & ((1 << CHUNK_BITS) - 1)]
 
 
 cdef inline size_t unpack_state(const FlowStates *states, size_t number, State *state) noexcept nogil:
-    """Gives the packed length; 0 of a flow without packets."""
+    """Unpack a flow's state; return its packed length, 0 for a flow without packets."""
     cdef const uint8_t *packed = find_packed(states, number)[0]
     if packed != NULL:
         return unpack_groups(packed, states.n_groups, state.octets)
@@ -55,7 +55,7 @@ cdef inline size_t unpack_state(const FlowStates *states, size_t number, State *
 
 
 cdef inline Status pack_state(FlowStates *states, size_t number, const State *state, size_t length) noexcept nogil:
-    """Put a state back, whose packed length was `length`. Without memory the old one stays."""
+    """Pack a state again, whose packed length was `length`. Without memory the old one stays."""
     cdef Packed packed
     cdef size_t room
     cdef uint8_t **place = find_packed(states, number)
@@ -75,7 +75,7 @@ cdef inline Status pack_state(FlowStates *states, size_t number, const State *st
 
 
 cdef inline void drop_state(FlowStates *states, size_t number, State *state, size_t length) noexcept nogil:
-    """A flow whose state this is, unpacked, has no packets any more."""
+    """Free a flow's unpacked state: the flow has no packets any more."""
     cdef uint8_t **place = find_packed(states, number)
     free_state(states.family, state, &states.memory)
     if place[0] != NULL:
@@ -85,13 +85,13 @@ cdef inline void drop_state(FlowStates *states, size_t number, State *state, siz
 
 
 cdef inline void forget_state(FlowStates *states, size_t number) noexcept nogil:
-    """A flow has no packets any more."""
+    """Free a flow's state: the flow has no packets any more."""
     cdef State state
     drop_state(states, number, &state, unpack_state(states, number, &state))
 
 
 cdef inline Status grow_states(FlowStates *states, size_t n_flows) noexcept nogil:
-    """At least so many flows; new ones have no packets."""
+    """Grow to at least that many flows; new ones have no packets."""
     cdef uint8_t ***grown
     while states.n_flows < n_flows:
         if states.n_flows >> CHUNK_BITS == states.n_chunks:
@@ -111,7 +111,7 @@ cdef inline Status grow_states(FlowStates *states, size_t n_flows) noexcept nogi
 cdef inline Status feed_state(
     FlowStates *states, size_t number, const FlowPackets *flow, const FamilyNeeds *needs,
 ) noexcept nogil:
-    """More packets of one flow. After a fault it has none."""
+    """Add packets of one flow. After a fault it has none."""
     cdef State state
     cdef size_t length = unpack_state(states, number, &state)
     cdef Status status = add_to_state(states.family, &state, flow, needs, &states.memory)
@@ -130,7 +130,7 @@ cdef inline Status feed_states(
     size_t n_flows,
     const FamilyNeeds *needs,
 ) noexcept nogil:
-    """More packets of all flows. After a fault nothing of it is of use."""
+    """Add packets of all flows. After a fault no state is of use."""
     cdef FlowPackets flow
     cdef size_t i
     cdef Status status = grow_states(states, n_flows)
@@ -154,7 +154,7 @@ cdef inline Status write_states(
     double *X,                   # OUT: the family's first column of the first row, zeroed
     size_t n_columns,            # of the whole matrix
 ) noexcept nogil:
-    """Write rows of some flows, which stay as they are."""
+    """Write rows of some flows, whose states stay as they are."""
     cdef FlowPackets flow
     cdef State state
     cdef size_t i
@@ -170,14 +170,14 @@ cdef inline Status write_states(
 
 
 cdef inline void restart_states(FlowStates *states, const uint32_t *numbers, size_t n) noexcept nogil:
-    """These flows have no packets any more."""
+    """Restart some flows without packets."""
     cdef size_t i
     for i in range(n):
         forget_state(states, numbers[i])
 
 
 cdef inline void renumber_states(FlowStates *states, const uint32_t *numbers, size_t n_kept) noexcept nogil:
-    """Flow i becomes flow numbers[i], which is not greater and rises with i, or goes (NO_STATE); `n_kept` stay."""
+    """Renumber flow i to numbers[i], which is not greater and rises with i, or remove it (NO_STATE); `n_kept` stay."""
     cdef size_t i, j, n_chunks = (n_kept + (1 << CHUNK_BITS) - 1) >> CHUNK_BITS
     for i in range(states.n_flows):
         if numbers[i] == NO_STATE:
@@ -191,7 +191,7 @@ cdef inline void renumber_states(FlowStates *states, const uint32_t *numbers, si
 
 
 cdef inline void free_states(FlowStates *states) noexcept nogil:
-    """Give all memory back."""
+    """Free all memory."""
     cdef size_t i
     for i in range(states.n_flows):
         forget_state(states, i)

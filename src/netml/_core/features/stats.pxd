@@ -1,5 +1,5 @@
-"""STATS: twelve statistics of a flow (the seed): duration s, packets/s, bytes/s; mean, population standard deviation,
-quartiles (linear), min and max of packet size; packets, bytes. Rates are 0 where the duration is 0.
+"""STATS: twelve statistics of a flow (the original): duration s, packets/s, bytes/s; mean, population standard
+deviation, quartiles (linear), min and max of packet size; packets, bytes. Rates are 0 where the duration is 0.
 """
 from libc.math cimport sqrt
 from libc.stdint cimport uint32_t, uint64_t

@@ -1,6 +1,6 @@
-"""Records by number, in chunks: nothing is copied as they grow, and no record moves. Owns its memory.
+"""An array in chunks: nothing is copied as it grows, and no element moves. Owns its memory.
 
-Whoever uses it says at each call how wide a record is, so that the compiler knows it.
+Callers pass the width of an element at each call, so that the compiler knows it.
 """
 from libc.stdlib cimport free
 
@@ -18,7 +18,7 @@ cdef struct ChunkedArray:
 
 
 cdef inline void free_array(ChunkedArray *records) noexcept nogil:
-    """Give the memory back."""
+    """Free the memory."""
     cdef size_t i
     for i in range(records.n_chunks):
         free(records.chunks[i])
@@ -28,12 +28,12 @@ cdef inline void free_array(ChunkedArray *records) noexcept nogil:
 
 
 cdef inline void *find_element(const ChunkedArray *records, size_t number, size_t width) noexcept nogil:
-    """The record of a number."""
+    """Return the record of a number."""
     return records.chunks[number >> CHUNK_BITS] + (number & ((1 << CHUNK_BITS) - 1)) * width
 
 
 cdef inline Status grow_array(ChunkedArray *records, size_t width, bint is_large) noexcept nogil:
-    """Add a chunk; with `is_large`, in huge pages."""
+    """Add a chunk; with `is_large` in huge pages."""
     cdef char **grown
     if records.n_chunks == (1 << (32 - CHUNK_BITS)) - 1:
         return STATUS_TOO_MANY
@@ -53,7 +53,7 @@ cdef inline Status grow_array(ChunkedArray *records, size_t width, bint is_large
 
 
 cdef inline void shrink_array(ChunkedArray *records, size_t n_records) noexcept nogil:
-    """Give back the chunks beyond the first `n_records`."""
+    """Free the chunks beyond the first `n_records`."""
     cdef size_t i, n_chunks = (n_records + (1 << CHUNK_BITS) - 1) >> CHUNK_BITS
     for i in range(n_chunks, records.n_chunks):
         free(records.chunks[i])

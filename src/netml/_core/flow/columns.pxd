@@ -1,6 +1,6 @@
-"""Packet columns as they arrive: time and flow number of every packet, the others when somebody asked for them.
+"""Packet columns in order of arrival: time and flow number of every packet, and the columns that were wanted.
 
-Chunks, each of one piece of memory: nothing is copied as they grow, and grouping gives them back one by one. Owns them.
+They lie in chunks, so that nothing is copied as they grow and grouping frees them one by one. Owns the chunks.
 """
 from libc.stdint cimport UINT32_MAX, int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport free
@@ -13,7 +13,7 @@ from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, STATUS_TOO_MANY, St
 cdef enum:
     FIRST_ROOM = 1 << 12         # packets of the first chunk; each has four times its predecessor's room up to
     LARGEST_ROOM = 1 << 18
-    STREAM_ROOM = 1 << 16        # of the largest in rounds: a last chunk that is nearly empty has no huge pages
+    STREAM_ROOM = 1 << 16        # of the largest in a stream: a nearly empty last chunk has no huge pages
 
 
 cdef enum:                       # columns besides time and flow; wide ones first, so that all lie aligned
@@ -47,22 +47,22 @@ cdef struct PacketColumns:
     size_t n_chunks
     size_t n_packets             # of the full chunks, without the last one
     uint32_t wants               # a bit for each Column
-    bint is_streaming            # chunks come and go with each round
+    bint is_streaming            # chunks come and go with each flush
 
 
 cdef inline size_t column_width(int column) noexcept nogil:
-    """Octets of a value."""
+    """Return the octets of a value."""
     return 4 if column < COLUMN_WINDOW else 2 if column < COLUMN_FLAGS else 1
 
 
 cdef inline void free_chunk(PacketChunk *chunk) noexcept nogil:
-    """Give one chunk's memory back."""
+    """Free one chunk's memory."""
     free(chunk.time_ns)
     chunk.time_ns = NULL
 
 
 cdef inline void free_columns(PacketColumns *columns) noexcept nogil:
-    """Give the memory back."""
+    """Free the memory."""
     cdef size_t i
     for i in range(columns.n_chunks):
         free_chunk(&columns.chunks[i])
@@ -72,14 +72,14 @@ cdef inline void free_columns(PacketColumns *columns) noexcept nogil:
 
 
 cdef inline size_t count_packets(const PacketColumns *columns) noexcept nogil:
-    """Packets of all chunks."""
+    """Count the packets of all chunks."""
     if columns.n_chunks == 0:
         return 0
     return columns.n_packets + columns.chunks[columns.n_chunks - 1].n_packets
 
 
 cdef inline Status add_chunk(PacketColumns *columns) noexcept nogil:
-    """A new last chunk, with room for at least FIRST_ROOM packets."""
+    """Add a last chunk, with room for at least FIRST_ROOM packets."""
     cdef PacketChunk *grown
     cdef PacketChunk *chunk
     cdef size_t n_packets = count_packets(columns), room = FIRST_ROOM, width
@@ -118,7 +118,7 @@ cdef inline Status add_chunk(PacketColumns *columns) noexcept nogil:
 
 
 cdef inline void append_packet(PacketChunk *chunk, const Packet *packet, uint32_t flow) noexcept nogil:
-    """Add a packet; the caller has seen to the room."""
+    """Append a packet to a chunk that has room for it."""
     cdef size_t at = chunk.n_packets
     chunk.time_ns[at] = packet.time_ns
     chunk.flow[at] = flow
@@ -136,7 +136,7 @@ cdef inline void append_packet(PacketChunk *chunk, const Packet *packet, uint32_
 
 
 cdef inline void append_details(PacketChunk *chunk, const Packet *packet, size_t at) noexcept nogil:
-    """The values that only some families ask for."""
+    """Append the values that only some families want."""
     if chunk.values[COLUMN_IP_BYTES] != NULL:
         (<uint32_t *> chunk.values[COLUMN_IP_BYTES])[at] = packet.ip_bytes
     if chunk.values[COLUMN_PAYLOAD_BYTES] != NULL:

@@ -1,4 +1,4 @@
-"""Why flows end, and why some are not handed out: the names, and the counts by them."""
+"""Reasons why flows end and why some are dropped, and the counts by reason."""
 from libc.stdint cimport int64_t, uint64_t
 
 
@@ -13,9 +13,9 @@ cdef enum EndReason:             # IPFIX flowEndReason (RFC 5102, 5.11.3)
 
 cdef enum Drop:
     DROP_SHORT_FLOW = 0          # a key with fewer packets than a flow needs
-    DROP_IDLE_TAIL               # the last piece of a flow cut by the idle timeout
-    DROP_SHORT_SUBFLOW           # a piece with fewer packets than a flow needs
-    DROP_INTERVAL_TAIL           # the last piece of a flow cut by the interval
+    DROP_IDLE_TAIL               # the last subflow of a flow split by the idle timeout
+    DROP_SHORT_SUBFLOW           # a subflow with fewer packets than a flow needs
+    DROP_INTERVAL_TAIL           # the last subflow of a flow split by the interval
     N_DROPS
 
 
@@ -25,7 +25,7 @@ cdef struct Dropped:
 
 
 cdef enum EarlyEnd:
-    EARLY_LONG_FLOW = 0          # a piece of too many packets
+    EARLY_LONG_FLOW = 0          # a subflow of too many packets
     EARLY_MEMORY                 # too many bytes were held
     EARLY_FLOWS                  # too many flow keys were held
     N_EARLY_ENDS
@@ -37,12 +37,12 @@ cdef struct EarlyEnds:
 
 
 cdef inline void drop_flow(Dropped *dropped, Drop reason, int64_t n_packets) noexcept nogil:
-    """Count a piece that is not handed out."""
+    """Count a flow or subflow that is dropped."""
     dropped.n_packets[<int> reason] += n_packets
     dropped.n_flows[<int> reason] += 1
 
 
 cdef inline void count_early(EarlyEnds *early, EarlyEnd limit, uint64_t n_packets) noexcept nogil:
-    """Count a piece that a limit has ended."""
+    """Count a flow or subflow that a limit has ended."""
     early.n_packets[<int> limit] += n_packets
     early.n_flows[<int> limit] += 1

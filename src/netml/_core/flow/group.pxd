@@ -1,4 +1,4 @@
-"""Packet columns from order of arrival to order of flows: a counting sort, stable, and a sort by time where needed."""
+"""The grouping of packet columns by flow: a stable counting sort, and a sort by time where needed."""
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy
@@ -9,8 +9,8 @@ from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
 
 
 cdef enum:
-    AHEAD_CURSOR = 32            # packets: how far before its use a flow's cursor is asked for
-    AHEAD_PLACE = 16             # packets: how far before its use a packet's new place is asked for
+    AHEAD_CURSOR = 32            # packets: distance at which a flow's cursor is prefetched
+    AHEAD_PLACE = 16             # packets: distance at which a packet's new place is prefetched
 
 
 cdef struct GroupedColumns:
@@ -26,7 +26,7 @@ cdef fused Value:
 
 
 cdef inline void scatter_values(const Value *arrived, const uint32_t *place, size_t n, Value *grouped) noexcept nogil:
-    """grouped[place[i]] = arrived[i]."""
+    """Copy arrived[i] to grouped[place[i]]."""
     cdef size_t i, near = n - AHEAD_PLACE if n > AHEAD_PLACE else 0
     for i in range(n):
         if i < near:
@@ -37,7 +37,7 @@ cdef inline void scatter_values(const Value *arrived, const uint32_t *place, siz
 cdef inline void scatter(
     const void *arrived, const uint32_t *place, size_t n, void *grouped, size_t width,
 ) noexcept nogil:
-    """Values of `width` octets to their places; nothing for a column that is not there."""
+    """Move values of `width` octets to their places; skip a column that is not there."""
     if arrived == NULL or grouped == NULL:
         return
     if width == 4:
@@ -53,7 +53,7 @@ cdef inline void scatter_chunk(
     uint32_t *cursors,           # IN, OUT [n_flows]: the next free place of each flow
     GroupedColumns *grouped,     # OUT
 ) noexcept nogil:
-    """One chunk's packets to their places. Cursors and places are asked for before they are needed."""
+    """Move one chunk's packets to their places; cursors and places are prefetched."""
     cdef uint32_t *flow = chunk.flow
     cdef size_t i, n = chunk.n_packets, near = n - AHEAD_CURSOR if n > AHEAD_CURSOR else 0
     cdef uint32_t place
@@ -75,7 +75,7 @@ cdef inline void group_columns(
     uint32_t *cursors,           # IN  [n_flows]: each flow's first place; spent afterwards
     GroupedColumns *grouped,     # OUT
 ) noexcept nogil:
-    """All columns by flow, in order of arrival within each flow."""
+    """Group all columns by flow, in order of arrival within each flow."""
     cdef size_t i
     for i in range(arrived.n_chunks):
         scatter_chunk(&arrived.chunks[i], cursors, grouped)
@@ -88,7 +88,7 @@ cdef inline void copy_columns(
     uint32_t *flow,                  # OUT [n]: numbers of the flows
     GroupedColumns *copies,          # OUT [n]
 ) noexcept nogil:
-    """All columns in order of arrival."""
+    """Copy all columns in order of arrival."""
     cdef const PacketChunk *chunk
     cdef size_t i, n, at = 0, width
     cdef int column
@@ -110,7 +110,7 @@ cdef inline void order_by_time(
     uint32_t *order,             # OUT [n]: positions in time order, stable
     uint32_t *spare,             # scratch [n]
 ) noexcept nogil:
-    """Bottom-up merge sort of positions."""
+    """Sort positions by time: bottom-up merge sort, stable."""
     cdef size_t width = 1, low, middle, high, left, right, out, i
     cdef uint32_t *source = order
     cdef uint32_t *target = spare
@@ -138,7 +138,7 @@ cdef inline void order_by_time(
 
 
 cdef inline void permute_values(Value *column, const uint32_t *order, size_t n, void *spare) noexcept nogil:
-    """column[i] = column[order[i]]."""
+    """Set column[i] to column[order[i]]."""
     cdef Value *copy = <Value *> spare
     cdef size_t i
     for i in range(n):
@@ -149,7 +149,7 @@ cdef inline void permute_values(Value *column, const uint32_t *order, size_t n, 
 cdef inline void permute(
     void *column, size_t start, const uint32_t *order, size_t n, void *spare, size_t width,
 ) noexcept nogil:
-    """The same for values of `width` octets from `start` on; nothing for a column that is not there."""
+    """Permute values of `width` octets from `start` on; skip a column that is not there."""
     if column == NULL:
         return
     if width == 4:
@@ -161,7 +161,7 @@ cdef inline void permute(
 
 
 cdef inline Status sort_flow(GroupedColumns *columns, size_t start, size_t end) noexcept nogil:
-    """Put the packets start..end of one flow in order of time, stable."""
+    """Sort the packets start..end of one flow by time, stable."""
     cdef size_t n = end - start
     cdef uint32_t *order = <uint32_t *> netml_allocate_plain(n * sizeof(uint32_t))
     cdef void *spare = netml_allocate_plain(n * sizeof(int64_t))

@@ -1,4 +1,4 @@
-"""Slots: the hash of a key -> the number of a flow, by open addressing with linear probing.
+"""The hash index: hash of a key -> number of a flow, by open addressing with linear probing.
 
 A slot is 8 octets (hash tag, number): a line of the cache holds eight. Never more than half full. Owns its memory.
 """
@@ -28,23 +28,23 @@ cdef struct HashIndex:
 
 
 cdef inline void free_slots(HashIndex *table) noexcept nogil:
-    """Give the memory back."""
+    """Free the memory."""
     free(table.slots)
     table.slots = NULL
 
 
 cdef inline size_t find_slot(const HashIndex *table, uint64_t hashed) noexcept nogil:
-    """Where a search for a hash begins: its top bits."""
+    """Return the slot where a search for a hash begins: its top bits."""
     return hashed >> (64 - table.slot_bits)
 
 
 cdef inline void prefetch_slot(const HashIndex *table, uint64_t hashed) noexcept nogil:
-    """Ask for the line of the slot where a search for `hashed` begins."""
+    """Prefetch the slot where a search for `hashed` begins."""
     netml_prefetch_read(&table.slots[find_slot(table, hashed)])
 
 
 cdef inline Status set_slots(HashIndex *table, uint32_t slot_bits) noexcept nogil:
-    """Take 2 ** `slot_bits` slots, and enter every flow again.
+    """Resize to 2 ** `slot_bits` slots, and enter every flow again.
 
     The place is the hash's top bits and the tag has them, so the old slots, read in order, go to the new ones in
     order: growth streams through memory, and no record is looked at.
@@ -72,7 +72,7 @@ cdef inline Status set_slots(HashIndex *table, uint32_t slot_bits) noexcept nogi
 
 
 cdef inline void renumber_slots(HashIndex *table, const uint32_t *numbers) noexcept nogil:
-    """Flow i becomes flow numbers[i], or goes (NO_FLOW); `set_slots` has to follow, before the next search."""
+    """Renumber flow i to numbers[i], or remove it (NO_FLOW); `set_slots` has to follow before the next search."""
     cdef size_t i
     for i in range(table.mask + 1):
         if table.slots[i].flow != NO_FLOW:
@@ -80,7 +80,7 @@ cdef inline void renumber_slots(HashIndex *table, const uint32_t *numbers) noexc
 
 
 cdef inline uint32_t find_slot_bits(size_t n_flows) noexcept nogil:
-    """Of a table that holds so many flows, and has room for a quarter more before it grows: two fifths full at most."""
+    """Choose the size for `n_flows` and a quarter more before the index grows: two fifths full at most."""
     cdef uint32_t slot_bits = FIRST_SLOT_BITS
     while (<size_t> 2 << slot_bits) < 5 * n_flows:
         slot_bits += 1
@@ -88,7 +88,7 @@ cdef inline uint32_t find_slot_bits(size_t n_flows) noexcept nogil:
 
 
 cdef inline size_t take_free_slot(HashIndex *table, uint64_t hashed) noexcept nogil:
-    """Where a new flow of this hash goes."""
+    """Return the free slot for a new flow of this hash."""
     cdef size_t at = find_slot(table, hashed)
     while table.slots[at].flow != NO_FLOW:
         at = (at + 1) & table.mask

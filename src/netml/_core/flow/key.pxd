@@ -15,7 +15,7 @@ cdef enum:
 
 
 cdef inline bint is_same_key(const FlowKey *a, const FlowKey *b) noexcept nogil:
-    """All five words equal."""
+    """Return True if all five words are equal."""
     return (
         (a.source[0] ^ b.source[0]) | (a.destination[0] ^ b.destination[0]) | (a.transport ^ b.transport)
         | (a.source[1] ^ b.source[1]) | (a.destination[1] ^ b.destination[1])
@@ -23,7 +23,7 @@ cdef inline bint is_same_key(const FlowKey *a, const FlowKey *b) noexcept nogil:
 
 
 cdef inline uint64_t hash_key(const FlowKey *key, const uint64_t *seeds) noexcept nogil:
-    """Keyed hash of a flow key; `seeds` are four random words."""
+    """Compute the keyed hash of a flow key; `seeds` are four random words."""
     cdef uint64_t mixed = netml_fold_multiply(key.source[0] ^ seeds[0], key.destination[0] ^ seeds[1])
     if key.transport >> 40 == 6:
         mixed ^= netml_fold_multiply(key.source[1] ^ seeds[2] ^ mixed, key.destination[1] ^ seeds[3])
@@ -31,7 +31,7 @@ cdef inline uint64_t hash_key(const FlowKey *key, const uint64_t *seeds) noexcep
 
 
 cdef inline void write_key(uint8_t *out, const FlowKey *key) noexcept nogil:
-    """A key in the layout of `FLOW_KEY`."""
+    """Write a key in the layout of `FLOW_KEY`."""
     cdef uint16_t version_and_protocol = <uint16_t> (key.transport >> 32)
     memcpy(out, key.source, 16)
     memcpy(out + 16, key.destination, 16)

@@ -1,11 +1,11 @@
-"""Offsets: flow i has the packets offsets[i] .. offsets[i + 1] of the columns."""
+"""Sums and lengths by flow: flow i has the packets offsets[i] .. offsets[i + 1] of the columns."""
 from libc.stdint cimport int64_t, uint32_t
 
 
 cdef inline void sum_flows(
     const uint32_t *size, const int64_t *offsets, size_t n_flows, int64_t *totals,
 ) noexcept nogil:
-    """Sum of a column over each flow."""
+    """Sum a column over each flow."""
     cdef size_t flow
     cdef int64_t i, total
     for flow in range(n_flows):
@@ -18,7 +18,7 @@ cdef inline void sum_flows(
 cdef inline int64_t find_longest(
     const int64_t *offsets, int64_t n_flows, int64_t n_packets, int64_t n_least, int64_t *n_most,
 ) noexcept nogil:
-    """Packets of the longest flow; returns the first that has too few or lies outside of the columns, -1 if none."""
+    """Find the longest flow; return the first flow that is too short or outside of the columns, -1 if none."""
     cdef int64_t flow
     n_most[0] = 0
     for flow in range(n_flows):

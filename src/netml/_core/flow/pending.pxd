@@ -1,4 +1,4 @@
-"""Packets that wait for the next round: from grouped columns back to columns in order of arrival."""
+"""Pending packets: those of open flows go from grouped columns back to columns in order of arrival."""
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
@@ -10,7 +10,7 @@ from netml._core.status cimport STATUS_OK, Status
 cdef inline void append_run(
     PacketChunk *chunk, const GroupedColumns *grouped, int64_t start, size_t n, uint32_t number,
 ) noexcept nogil:
-    """Packets of one flow to the end of a chunk that has room for them."""
+    """Append packets of one flow to a chunk that has room for them."""
     cdef size_t at = chunk.n_packets, i, width
     cdef int column
     for i in range(n):
@@ -29,10 +29,10 @@ cdef inline Status append_pending(
     PacketColumns *columns,          # IN, OUT
     const GroupedColumns *grouped,   # IN
     int64_t end,                     # of the flow's packets
-    size_t n,                        # so many of the last ones wait
+    size_t n,                        # of the last ones are pending
     uint32_t number,                 # the flow's
 ) noexcept nogil:
-    """What waits of one flow behind that of others."""
+    """Append the last `n` packets of one flow, which are pending, behind those of other flows."""
     cdef PacketChunk *chunk = &columns.chunks[columns.n_chunks - 1] if columns.n_chunks else NULL
     cdef size_t n_now
     cdef Status status
@@ -52,7 +52,7 @@ cdef inline void renumber_pending(
     PacketColumns *columns,          # IN, OUT
     const uint32_t *numbers,         # IN  [n_flows]: the new number of each flow
 ) noexcept nogil:
-    """Their flows have other numbers from now on."""
+    """Renumber the flows of pending packets."""
     cdef size_t i, packet
     for i in range(columns.n_chunks):
         for packet in range(columns.chunks[i].n_packets):

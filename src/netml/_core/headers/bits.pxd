@@ -1,4 +1,4 @@
-"""Headers as bits: which octets of a frame a packet's headers are, and the columns that their bits go to.
+"""Headers as bits: the octets of a packet's headers in its frame, and the columns of their bits.
 
 Columns are nPrint 1.2.1's: IPv4 with room for 40 octets of options, IPv6, TCP likewise, UDP, ICMP, payload. An
 octet's most significant bit comes first; 1 and 0 are bits, -1 is what is absent: a header, an option, what was not
@@ -37,14 +37,14 @@ cdef struct HeaderOctets:        # one packet's, as far as they were captured
     const uint8_t *payload
     uint32_t n_ip                # octets: IPv4 with options, of IPv6 the fixed header
     uint32_t n_transport         # TCP with options, UDP, ICMP and ICMPv6 8; of others, and of later fragments, 0
-    uint32_t n_payload           # not more than was asked for
+    uint32_t n_payload           # at most as many as were wanted
     uint8_t protocol             # of the transport
 
 
 cdef inline uint32_t count_transport(
     const uint8_t *frame, const NetworkHeader *network, uint8_t protocol,
 ) noexcept nogil:
-    """Octets of the transport header as it says itself; a data offset that cannot be is the smallest that can."""
+    """Return the transport header's length by its own field; an impossible data offset counts as the smallest one."""
     if network.is_later_fragment:
         return 0
     if protocol == PROTOCOL_TCP:
@@ -58,7 +58,7 @@ cdef inline void find_headers(
     const uint8_t *frame, const NetworkHeader *network, uint8_t protocol, uint32_t payload_octets,
     HeaderOctets *found,
 ) noexcept nogil:
-    """The headers of a packet that was kept, and at most so many octets of its payload."""
+    """Find the headers of a packet that was kept, and at most `payload_octets` of its payload."""
     cdef uint32_t available = network.payload_end - network.payload_at
     found.protocol = protocol
     found.ip = frame + network.ip_at
@@ -71,7 +71,7 @@ cdef inline void find_headers(
 
 
 cdef inline void write_bits(const uint8_t *octets, uint32_t n_octets, int8_t *columns) noexcept nogil:
-    """Eight columns for each octet."""
+    """Write eight columns for each octet."""
     cdef uint64_t bits
     cdef uint32_t i
     for i in range(n_octets):
@@ -83,7 +83,7 @@ cdef inline void write_bits(const uint8_t *octets, uint32_t n_octets, int8_t *co
 cdef inline void write_block(
     const uint8_t *octets, uint32_t n_octets, uint32_t at, int8_t *row,
 ) noexcept nogil:
-    """A header into its block, if that was asked for."""
+    """Write a header into its block, if that is wanted."""
     if at != NO_BLOCK:
         write_bits(octets, n_octets, row + at)
 

@@ -1,4 +1,4 @@
-"""From the headers that are kept of flows' first packets to the bits of rows, in the order of their times."""
+"""The bits of rows, from the stored headers of flows' first packets in order of time."""
 from libc.stdint cimport int8_t, int64_t, uint32_t
 
 from netml._core.headers.bits cimport BitLayout, HeaderOctets, write_headers
@@ -10,7 +10,7 @@ cdef inline void list_stored(
     uint32_t *flows,             # OUT [n_packets]
     int64_t *times_ns,           # OUT [n_packets]
 ) noexcept nogil:
-    """Whose the packets are, and their times, in the order of storing."""
+    """List the flow and the time of each packet, in the order of storing."""
     cdef StoreCursor cursor
     cdef HeaderOctets headers
     cdef const StoredHeaders *stored
@@ -32,7 +32,7 @@ cdef inline size_t fill_stored(
     size_t n_ranks,              # packets that a row has room for
     int8_t *X,                   # OUT [n_rows, n_ranks * layout.width]: filled with -1
 ) noexcept nogil:
-    """Write the bits of all packets that have a place in a row; returns how many those are."""
+    """Write the bits of all packets that have a place in a row; return the number of those packets."""
     cdef StoreCursor cursor
     cdef HeaderOctets headers
     cdef const StoredHeaders *stored

@@ -1,6 +1,6 @@
-"""Rows of packets that wait to be taken: who each one is, and its headers as octets. Owns both.
+"""Rows of packets that are pending for `take_rows`: times, lengths and keys, and headers as octets. Owns both.
 
-What a block leaves is smaller than the block: the bits are written when the rows are taken.
+Rows take less memory than the block that they come from: the bits are written when the rows are taken.
 """
 from libc.stdint cimport UINT32_MAX, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
@@ -26,7 +26,7 @@ cdef struct PacketRow:           # 56 octets, as PACKET_ROW lays them out
 
 cdef struct HeaderRows:
     HeaderStore store
-    StoreCursor cursor           # behind it are the packets that nobody has taken
+    StoreCursor cursor           # behind it are the packets that were not taken yet
     PacketRow *rows              # owned; of all packets in the store
     size_t n_rows
     size_t n_taken               # of them
@@ -36,7 +36,7 @@ cdef struct HeaderRows:
 
 
 cdef inline void free_rows(HeaderRows *rows) noexcept nogil:
-    """Give the memory back."""
+    """Free the memory."""
     free_headers(&rows.store)
     free(rows.rows)
     rows.rows = NULL
@@ -44,7 +44,7 @@ cdef inline void free_rows(HeaderRows *rows) noexcept nogil:
 
 
 cdef inline void reuse_taken(HeaderRows *rows) noexcept nogil:
-    """Once all rows have been taken, their memory serves those to come."""
+    """Empty the rows once all have been taken; their memory is reused."""
     if rows.n_taken == rows.n_rows:
         empty_headers(&rows.store)
         rows.n_rows = rows.n_taken = rows.cursor.chunk = rows.cursor.at = 0
@@ -53,7 +53,7 @@ cdef inline void reuse_taken(HeaderRows *rows) noexcept nogil:
 cdef inline Status add_row(
     HeaderRows *rows, const uint8_t *frame, const NetworkHeader *network, const Packet *packet,
 ) noexcept nogil:
-    """One more packet. Nothing has changed where its octets cannot be read (`guard.h`)."""
+    """Add a packet's row. If its octets cannot be read (`guard.h`), nothing has changed."""
     cdef PacketRow *grown
     cdef PacketRow *row
     cdef Status status
@@ -82,7 +82,7 @@ cdef inline Status add_row(
 cdef inline Status keep_octets(
     HeaderRows *rows, FirstHeaders *first, const uint8_t *frame, const NetworkHeader *network, const Packet *packet,
 ) noexcept nogil:
-    """The headers of a packet: for its row, or until its flow is known."""
+    """Keep the headers of a packet: for its row, or in the queue until its flow is known."""
     if rows.is_wanted:
         return add_row(rows, frame, network, packet)
     return queue_headers(first, frame, network, packet)

@@ -1,7 +1,7 @@
-"""The headers of packets as octets, one behind the other, until their flows are known and their bits can be written.
+"""The store of packets' headers as octets, one behind the other, until their flows are known and bits are written.
 
-A packet takes 24 octets and its headers, where its bits would take a thousand. Chunks: nothing is copied as they grow.
-Owns them.
+A packet takes 24 octets and its headers; its bits would take a thousand. Nothing is copied as the chunks grow.
+Owns the chunks.
 """
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport free
@@ -49,7 +49,7 @@ cdef struct StoreCursor:         # a place between two packets
 
 
 cdef inline void free_headers(HeaderStore *store) noexcept nogil:
-    """Give the memory back; the store is empty then."""
+    """Free the memory; the store is empty then."""
     cdef size_t i
     for i in range(store.n_chunks):
         free(store.chunks[i].octets)
@@ -60,7 +60,7 @@ cdef inline void free_headers(HeaderStore *store) noexcept nogil:
 
 
 cdef inline void empty_headers(HeaderStore *store) noexcept nogil:
-    """Forget all packets; the first chunk stays for those to come."""
+    """Remove all packets; the first chunk stays for those to come."""
     while store.n_chunks > 1:
         store.n_chunks -= 1
         free(store.chunks[store.n_chunks].octets)
@@ -70,7 +70,7 @@ cdef inline void empty_headers(HeaderStore *store) noexcept nogil:
 
 
 cdef inline size_t count_stored_bytes(const HeaderStore *store) noexcept nogil:
-    """Memory of all chunks."""
+    """Return the memory of all chunks, bytes."""
     cdef size_t i, n_bytes = 0
     for i in range(store.n_chunks):
         n_bytes += store.chunks[i].room
@@ -78,7 +78,7 @@ cdef inline size_t count_stored_bytes(const HeaderStore *store) noexcept nogil:
 
 
 cdef inline Status add_header_chunk(HeaderStore *store, size_t n_least) noexcept nogil:
-    """A new last chunk, with room for at least `n_least` octets."""
+    """Add a last chunk, with room for at least `n_least` octets."""
     cdef HeaderChunk *grown
     cdef HeaderChunk *chunk
     cdef size_t room = FIRST_CHUNK_BYTES
@@ -100,7 +100,7 @@ cdef inline Status add_header_chunk(HeaderStore *store, size_t n_least) noexcept
 
 
 cdef inline size_t count_entry(const StoredHeaders *stored) noexcept nogil:
-    """Octets that a packet takes: a multiple of 8, so that the next one is aligned."""
+    """Return the octets that a packet takes: a multiple of 8, so that the next one is aligned."""
     cdef size_t n_octets = sizeof(StoredHeaders) + stored.n_ip + stored.n_transport + stored.n_payload
     return (n_octets + 7) & ~<size_t> 7
 
@@ -112,7 +112,7 @@ cdef inline Status store_headers(
     uint32_t flow,
     uint32_t rank,
 ) noexcept nogil:
-    """Keep one packet's headers. Nothing has changed where its octets cannot be read (`guard.h`)."""
+    """Store one packet's headers. If its octets cannot be read (`guard.h`), nothing has changed."""
     cdef StoredHeaders stored
     cdef HeaderChunk *chunk
     cdef uint8_t *out
@@ -147,7 +147,7 @@ cdef inline Status store_packet(
     HeaderStore *store, const uint8_t *frame, const NetworkHeader *network, const Packet *packet,
     uint32_t payload_octets,
 ) noexcept nogil:
-    """Keep the headers of a packet whose flow nobody knows yet."""
+    """Store the headers of a packet whose flow is not known yet."""
     cdef HeaderOctets headers
     find_headers(frame, network, find_protocol(&packet.key), payload_octets, &headers)
     return store_headers(store, &headers, packet.time_ns, 0, 0)
@@ -156,7 +156,7 @@ cdef inline Status store_packet(
 cdef inline const StoredHeaders *next_stored(
     const HeaderStore *store, StoreCursor *cursor, HeaderOctets *headers,
 ) noexcept nogil:
-    """The packet behind the cursor, which moves past it; NULL at the end. Packets come in the order of storing."""
+    """Return the packet at the cursor, in the order of storing, and move the cursor past it; NULL at the end."""
     cdef const StoredHeaders *stored
     while cursor.chunk < store.n_chunks and cursor.at == store.chunks[cursor.chunk].n_used:
         if cursor.chunk + 1 == store.n_chunks:

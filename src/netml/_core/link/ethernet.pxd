@@ -23,7 +23,7 @@ cdef enum:
 
 
 cdef inline bint leads_to_ip(const uint8_t *frame, uint32_t caplen, LinkHeader *header) noexcept nogil:
-    """Ethernet at the frame's start with IP right behind it, as almost always? `header` is then decoded."""
+    """Return True, with `header` decoded, if the frame starts with Ethernet and IP right behind it, as most do."""
     if caplen < ETHERNET_BYTES:
         return False
     header.payload_at = ETHERNET_BYTES
@@ -32,7 +32,7 @@ cdef inline bint leads_to_ip(const uint8_t *frame, uint32_t caplen, LinkHeader *
 
 
 cdef inline Reason decode_ethernet(const uint8_t *frame, uint32_t caplen, LinkHeader *header) noexcept nogil:
-    """Ethernet at the frame's start."""
+    """Decode Ethernet at the frame's start."""
     if caplen < ETHERNET_BYTES:
         return SKIP_TRUNCATED_LINK
     if leads_to_ip(frame, caplen, header):
@@ -43,7 +43,7 @@ cdef inline Reason decode_ethernet(const uint8_t *frame, uint32_t caplen, LinkHe
 cdef inline Reason skip_ether_tags(
     const uint8_t *frame, uint32_t caplen, uint32_t at, uint16_t ether_type, LinkHeader *header,
 ) noexcept nogil:
-    """From an EtherType and the offset after it, past tags, labels and sessions to an IP header."""
+    """Step from an EtherType past tags, labels and sessions to an IP header."""
     cdef Reason reason
     while True:
         if ether_type == ETHER_IPV4 or ether_type == ETHER_IPV6:
@@ -70,7 +70,7 @@ cdef inline Reason skip_ether_tags(
 
 
 cdef inline Reason find_version(const uint8_t *frame, uint32_t end, LinkHeader *header) noexcept nogil:
-    """Where just IP was promised, its version nibble decides: all but 6 is to be IPv4, and looked at as such."""
+    """Choose IPv6 or IPv4 by the version nibble where a header only promises IP; all but 6 is decoded as IPv4."""
     if header.ether_type == ETHER_ANY_IP:
         if header.payload_at == end:
             return SKIP_TRUNCATED_IP
@@ -79,7 +79,7 @@ cdef inline Reason find_version(const uint8_t *frame, uint32_t end, LinkHeader *
 
 
 cdef inline Reason decode_llc(const uint8_t *frame, uint32_t caplen, uint32_t at, uint16_t *ether_type) noexcept nogil:
-    """LLC with SNAP and the EtherType of organisation 0 (RFC 1042): AA AA 03 00 00 00 type."""
+    """Decode LLC with SNAP and the EtherType of organisation 0 (RFC 1042): AA AA 03 00 00 00 type."""
     if caplen - at < 3:
         return SKIP_TRUNCATED_LINK
     if read_be16(frame + at) != 0xAAAA or frame[at + 2] != 0x03:
@@ -95,7 +95,7 @@ cdef inline Reason decode_llc(const uint8_t *frame, uint32_t caplen, uint32_t at
 cdef inline Reason skip_mpls_labels(
     const uint8_t *frame, uint32_t caplen, uint32_t at, LinkHeader *header,
 ) noexcept nogil:
-    """Labels down to the bottom of the stack; the version nibble says what is below (RFC 4928)."""
+    """Step over labels to the bottom of the stack; the version nibble tells the payload (RFC 4928)."""
     cdef bint is_bottom = False
     while not is_bottom:
         if caplen - at < 4:
@@ -110,7 +110,7 @@ cdef inline Reason skip_mpls_labels(
 
 
 cdef inline Reason decode_pppoe(const uint8_t *frame, uint32_t caplen, uint32_t at, LinkHeader *header) noexcept nogil:
-    """A PPPoE session header (6 octets; code 0 is session traffic) and the PPP protocol field."""
+    """Decode a PPPoE session header (6 octets; code 0 is session traffic) and the PPP protocol field."""
     if caplen - at < 6:
         return SKIP_TRUNCATED_LINK
     if frame[at + 1] != 0:
@@ -121,7 +121,7 @@ cdef inline Reason decode_pppoe(const uint8_t *frame, uint32_t caplen, uint32_t 
 cdef inline Reason decode_ppp_protocol(
     const uint8_t *frame, uint32_t caplen, uint32_t at, LinkHeader *header,
 ) noexcept nogil:
-    """A PPP protocol field of two octets, or of one if its lowest bit is set (RFC 1661, section 2)."""
+    """Decode a PPP protocol field of two octets, or of one if its lowest bit is set (RFC 1661, section 2)."""
     cdef uint16_t protocol
     if caplen - at < 1:
         return SKIP_TRUNCATED_LINK

@@ -8,14 +8,14 @@ from netml._core.status cimport SKIP_TRUNCATED_LINK, Reason
 
 
 cdef inline Reason decode_linux_sll(const uint8_t *frame, uint32_t caplen, LinkHeader *header) noexcept nogil:
-    """Version 1: the EtherType is the last field."""
+    """Decode version 1, whose last field is the EtherType."""
     if caplen < 16:
         return SKIP_TRUNCATED_LINK
     return skip_ether_tags(frame, caplen, 16, read_be16(frame + 14), header)
 
 
 cdef inline Reason decode_linux_sll2(const uint8_t *frame, uint32_t caplen, LinkHeader *header) noexcept nogil:
-    """Version 2: the EtherType is the first field."""
+    """Decode version 2, whose first field is the EtherType."""
     if caplen < 20:
         return SKIP_TRUNCATED_LINK
     return skip_ether_tags(frame, caplen, 20, read_be16(frame), header)

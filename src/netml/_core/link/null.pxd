@@ -7,7 +7,7 @@ from netml._core.status cimport KEPT, SKIP_NOT_IP, SKIP_TRUNCATED_LINK, Reason
 
 
 cdef inline Reason decode_null(const uint8_t *frame, uint32_t caplen, LinkHeader *header) noexcept nogil:
-    """AF_INET is 2 everywhere; AF_INET6 is 10, 23, 24, 28 or 30. Families are small: the order tells itself."""
+    """Decode the address family: AF_INET 2, AF_INET6 10, 23, 24, 28 or 30. Small values tell the byte order."""
     cdef uint32_t family
     if caplen < 4:
         return SKIP_TRUNCATED_LINK

@@ -13,7 +13,7 @@ cdef enum:
 
 
 cdef inline Reason decode_ppp(const uint8_t *frame, uint32_t caplen, LinkHeader *header) noexcept nogil:
-    """PPP with its address and control octets (FF 03) or without; Cisco HDLC where the first octet says so."""
+    """Decode PPP with or without address and control octets (FF 03), or Cisco HDLC if the first octet says so."""
     if caplen < 1:
         return SKIP_TRUNCATED_LINK
     if frame[0] == HDLC_UNICAST or frame[0] == HDLC_MULTICAST:
@@ -24,14 +24,14 @@ cdef inline Reason decode_ppp(const uint8_t *frame, uint32_t caplen, LinkHeader 
 cdef inline Reason decode_ppp_frame(
     const uint8_t *frame, uint32_t caplen, uint32_t at, LinkHeader *header,
 ) noexcept nogil:
-    """A PPP frame at `at` (<= caplen), with its address and control octets or without."""
+    """Decode a PPP frame at `at` (<= caplen), with or without address and control octets."""
     if caplen - at >= 2 and frame[at] == 0xFF and frame[at + 1] == 0x03:
         at += 2
     return decode_ppp_protocol(frame, caplen, at, header)
 
 
 cdef inline Reason decode_cisco_hdlc(const uint8_t *frame, uint32_t caplen, LinkHeader *header) noexcept nogil:
-    """Address, control, EtherType."""
+    """Decode address, control and EtherType."""
     if caplen < 4:
         return SKIP_TRUNCATED_LINK
     return skip_ether_tags(frame, caplen, 4, read_be16(frame + 2), header)

@@ -6,7 +6,7 @@ from netml._core.status cimport KEPT, Reason
 
 
 cdef inline Reason decode_raw_ip(uint16_t ether_type, LinkHeader *header) noexcept nogil:
-    """IP at offset 0."""
+    """Set the payload to offset 0."""
     header.payload_at = 0
     header.ether_type = ether_type
     return KEPT

@@ -1,4 +1,4 @@
-"""The link types and the one place that chooses between them. A new link type: its file, and its lines here.
+"""The registry of link types. A new link type is a file and its lines here.
 
 `LINK_TYPE_NAMES` in netml/source.py names them for people; a test holds the two together.
 """
@@ -35,7 +35,7 @@ cdef enum:
 
 
 cdef inline bint is_supported_link_type(uint32_t link_type) noexcept nogil:
-    """Does `decode_link` know it?"""
+    """Return True if `decode_link` supports the link type."""
     cdef LinkHeader header
     return link_type == LINKTYPE_PPI or decode_unwrapped_link(link_type, NULL, 0, &header) != SKIP_LINK_TYPE
 
@@ -43,7 +43,7 @@ cdef inline bint is_supported_link_type(uint32_t link_type) noexcept nogil:
 cdef inline Reason decode_link(
     uint32_t link_type, const uint8_t *frame, uint32_t caplen, LinkHeader *header,
 ) noexcept nogil:
-    """Decode a frame's link header by its LINKTYPE_ value, as far as to the version of IP."""
+    """Decode a frame's link header by its LINKTYPE_ value, down to the version of IP."""
     cdef LinkHeader decoded  # whose address goes further: so `header` of the usual frame can stay in registers
     cdef Reason reason
     header.vlan_id = 0
@@ -65,7 +65,7 @@ cdef inline Reason decode_link(
 cdef inline Reason decode_unwrapped_link(
     uint32_t link_type, const uint8_t *frame, uint32_t caplen, LinkHeader *header,
 ) noexcept nogil:
-    """Every link type that does not hold another one."""
+    """Decode the link types that do not wrap another one."""
     if link_type == LINKTYPE_ETHERNET:
         return decode_ethernet(frame, caplen, header)
     if link_type == LINKTYPE_RAW or link_type == LINKTYPE_RAW_12 or link_type == LINKTYPE_RAW_14:
@@ -92,7 +92,7 @@ cdef inline Reason decode_unwrapped_link(
 
 
 cdef inline Reason decode_ppi(const uint8_t *frame, uint32_t caplen, LinkHeader *header) noexcept nogil:
-    """Per-Packet Information: its own length and the link type of what follows, both little-endian."""
+    """Decode Per-Packet Information: its length and the link type of the wrapped frame, both little-endian."""
     cdef uint16_t length
     cdef Reason reason
     if caplen < 8:

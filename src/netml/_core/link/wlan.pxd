@@ -26,7 +26,7 @@ cdef enum:
 
 
 cdef inline Reason decode_radiotap(const uint8_t *frame, uint32_t caplen, LinkHeader *header) noexcept nogil:
-    """Radiotap header of its own length, then an 802.11 frame."""
+    """Step over a radiotap header by its length, then decode the 802.11 frame."""
     cdef uint32_t length, present, at = 4
     cdef bint is_padded = False
     if caplen < 8:
@@ -48,7 +48,7 @@ cdef inline Reason decode_radiotap(const uint8_t *frame, uint32_t caplen, LinkHe
 cdef inline Reason decode_wlan(
     const uint8_t *frame, uint32_t caplen, uint32_t at, bint is_padded, LinkHeader *header,
 ) noexcept nogil:
-    """An 802.11 frame at `at`: only data in the clear goes on, to its LLC header."""
+    """Decode an 802.11 frame at `at`; only data in the clear leads to an LLC header."""
     cdef uint8_t kind, control
     cdef uint16_t ether_type = 0
     cdef uint32_t qos_at, size = 24

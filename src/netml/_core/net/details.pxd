@@ -1,6 +1,6 @@
-"""What biflows and their families ask of a packet besides its key: lengths by the headers, TCP's fields, ICMP's.
+"""Packet fields for biflows and their families, besides the key: lengths by the headers, TCP's fields, ICMP's.
 
-Read after a packet has been kept, from the offsets that decoding has found; all of it was captured.
+They are read after a packet has been kept, at offsets that decoding has checked against the captured length.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
@@ -13,7 +13,7 @@ from netml._core.packet cimport (
 
 
 cdef inline uint32_t read_ip_bytes(const uint8_t *frame, uint32_t ip_at, uint32_t wirelen) noexcept nogil:
-    """Length of the IP packet by its own field; where that is 0 (offload, jumbogram), to the end of the frame."""
+    """Read the IP packet's length field; if it is 0 (offload, jumbogram), count to the end of the frame."""
     cdef const uint8_t *ip = frame + ip_at
     cdef uint32_t n_bytes = read_be16(ip + 2), rest = wirelen - min(ip_at, wirelen)
     if ip[0] >> 4 == 6:
@@ -23,14 +23,14 @@ cdef inline uint32_t read_ip_bytes(const uint8_t *frame, uint32_t ip_at, uint32_
 
 
 cdef inline void read_icmp(const uint8_t *icmp, uint32_t n_octets, Packet *packet) noexcept nogil:
-    """Type and code, if they were captured."""
+    """Read type and code, if they were captured."""
     if n_octets >= 2:
         packet.icmp_type = icmp[0]
         packet.icmp_code = icmp[1]
 
 
 cdef inline void read_details(const uint8_t *frame, const NetworkHeader *network, Packet *packet) noexcept nogil:
-    """Fill the packet's second half."""
+    """Fill the fields of the packet that only some families use."""
     cdef uint32_t n_octets = network.payload_end - network.payload_at
     cdef const uint8_t *header = frame + network.payload_at
     cdef uint8_t protocol = find_protocol(&packet.key)

@@ -1,4 +1,4 @@
-"""Fragments of one datagram: the flow of the first one, for those that have no ports.
+"""The table of open datagrams: later fragments, which have no ports, get the flow key of their first one.
 
 A ring of the datagrams that were begun last, found by chains of a keyed hash: the oldest gives way. Whatever comes,
 memory is bounded, and nothing but speed depends on the hash. The newest first fragment counts. Owns its memory.
@@ -41,7 +41,7 @@ cdef struct FragmentTable:
 
 
 cdef inline Status allocate_fragments(FragmentTable *table) noexcept nogil:
-    """Begin to track."""
+    """Allocate the ring, so that fragments are tracked."""
     table.entries = <DatagramEntry *> netml_allocate_plain(sizeof(DatagramEntry) << RING_BITS)
     table.heads = <uint32_t *> netml_allocate_plain(sizeof(uint32_t) << RING_BITS)
     if table.entries == NULL or table.heads == NULL:
@@ -52,7 +52,7 @@ cdef inline Status allocate_fragments(FragmentTable *table) noexcept nogil:
 
 
 cdef inline void free_fragments(FragmentTable *table) noexcept nogil:
-    """Give the memory back."""
+    """Free the memory."""
     free(table.entries)
     free(table.heads)
     table.entries = NULL
@@ -62,7 +62,7 @@ cdef inline void free_fragments(FragmentTable *table) noexcept nogil:
 cdef inline bint read_datagram_key(
     const uint8_t *frame, const NetworkHeader *header, const Packet *packet, DatagramKey *key,
 ) noexcept nogil:
-    """The key of the datagram whose addresses `packet` has; is this its first fragment, with more to come?"""
+    """Fill the datagram's key; return True if the packet is its first fragment with more to come."""
     cdef const uint8_t *at = frame + header.fragment_at
     cdef uint64_t version = packet.key.transport >> 40
     memcpy(key.source, packet.key.source, 16)
@@ -75,7 +75,7 @@ cdef inline bint read_datagram_key(
 
 
 cdef inline uint32_t find_chain(const FragmentTable *table, const DatagramKey *key) noexcept nogil:
-    """The chain that a datagram is in, if it is there."""
+    """Return the place of the chain that a datagram belongs to."""
     cdef const uint64_t *seeds = table.seeds
     cdef uint64_t mixed = netml_fold_multiply(key.source[0] ^ seeds[0], key.destination[0] ^ seeds[1])
     mixed = netml_fold_multiply(key.source[1] ^ mixed ^ seeds[2], key.destination[1] ^ seeds[0])
@@ -85,7 +85,7 @@ cdef inline uint32_t find_chain(const FragmentTable *table, const DatagramKey *k
 
 
 cdef inline uint32_t find_datagram(const FragmentTable *table, const DatagramKey *key, uint32_t chain) noexcept nogil:
-    """The place of a datagram's entry, or NO_ENTRY."""
+    """Return the place of a datagram's entry, or NO_ENTRY."""
     cdef uint32_t place = table.heads[chain]
     while place != NO_ENTRY and memcmp(&table.entries[place].key, key, sizeof(DatagramKey)) != 0:
         place = table.entries[place].next
@@ -93,7 +93,7 @@ cdef inline uint32_t find_datagram(const FragmentTable *table, const DatagramKey
 
 
 cdef inline Reason find_first_fragment(FragmentTable *table, const DatagramKey *key, Packet *packet) noexcept nogil:
-    """Give a later fragment the flow key of its first one."""
+    """Copy the flow key of the first fragment to a later one."""
     cdef uint32_t place = find_datagram(table, key, find_chain(table, key))
     cdef DatagramEntry *entry
     if place == NO_ENTRY:
@@ -108,7 +108,7 @@ cdef inline Reason find_first_fragment(FragmentTable *table, const DatagramKey *
 
 
 cdef inline void forget_datagram(FragmentTable *table, uint32_t place) noexcept nogil:
-    """Take an entry out of its chain."""
+    """Remove an entry from its chain."""
     cdef uint32_t *link = &table.heads[table.entries[place].chain]
     while link[0] != place:
         link = &table.entries[link[0]].next
@@ -117,7 +117,7 @@ cdef inline void forget_datagram(FragmentTable *table, uint32_t place) noexcept 
 
 
 cdef inline void remember_fragment(FragmentTable *table, const DatagramKey *key, const Packet *packet) noexcept nogil:
-    """A first fragment: in the ring's next place, and nowhere else."""
+    """Store a first fragment in the ring's next place, and drop older entries of its datagram."""
     cdef uint32_t chain = find_chain(table, key), before = find_datagram(table, key, chain)
     cdef uint32_t place = table.n_stored & ((1 << RING_BITS) - 1)
     cdef DatagramEntry *entry = &table.entries[place]

@@ -49,7 +49,7 @@ cdef inline Reason decode_ipv6(
 
 
 cdef inline bint is_extension(uint8_t protocol) noexcept nogil:
-    """Headers that may stand before TCP or UDP, with a next-header field in the clear."""
+    """Return True for headers that may precede TCP or UDP and have a next-header field in the clear."""
     return (
         protocol == NEXT_HOP_BY_HOP or protocol == NEXT_ROUTING or protocol == NEXT_FRAGMENT
         or protocol == PROTOCOL_AUTHENTICATION or protocol == NEXT_DESTINATION

@@ -11,7 +11,7 @@ cdef enum:
 
 
 cdef inline Reason decode_other(const uint8_t *frame, const NetworkHeader *header, Packet *packet) noexcept nogil:
-    """Decode what stands at `header.payload_at`."""
+    """Decode the ports at `header.payload_at`, if the protocol has any."""
     cdef const uint8_t *sctp = frame + header.payload_at
     packet.key.transport |= <uint64_t> header.protocol << 32
     packet.flags = 0

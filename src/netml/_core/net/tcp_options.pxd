@@ -21,7 +21,7 @@ cdef enum:
 
 
 cdef inline uint32_t read_tcp_options(const uint8_t *tcp, uint32_t n_octets) noexcept nogil:
-    """What the header at `tcp` offers, of which `n_octets` were captured; they may reach beyond it."""
+    """Read the options of the header at `tcp`, of which `n_octets` were captured; more octets may follow it."""
     cdef uint32_t found = 0, at = FIXED_BYTES, length, end
     cdef uint8_t kind
     if n_octets < FIXED_BYTES:

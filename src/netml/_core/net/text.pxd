@@ -9,7 +9,7 @@ cdef enum:
 
 
 cdef inline size_t write_decimal(uint8_t *out, uint8_t value) noexcept nogil:
-    """An octet in decimal; returns the number of characters."""
+    """Write an octet in decimal; return the number of characters."""
     cdef size_t n = 0
     if value >= 100:
         out[n] = 48 + value // 100
@@ -22,7 +22,7 @@ cdef inline size_t write_decimal(uint8_t *out, uint8_t value) noexcept nogil:
 
 
 cdef inline size_t write_hexadecimal(uint8_t *out, uint16_t value) noexcept nogil:
-    """A group in lower-case hexadecimal without leading zeros; returns the number of characters."""
+    """Write a group in lower-case hexadecimal without leading zeros; return the number of characters."""
     cdef size_t n = 0
     cdef int shift = 12
     cdef uint8_t digit
@@ -37,7 +37,7 @@ cdef inline size_t write_hexadecimal(uint8_t *out, uint16_t value) noexcept nogi
 
 
 cdef inline size_t write_ipv4(uint8_t *out, const uint8_t *address) noexcept nogil:
-    """4 octets as a dotted quad; returns the number of characters."""
+    """Write 4 octets as a dotted quad; return the number of characters."""
     cdef size_t n = 0, i
     for i in range(4):
         if i:
@@ -48,7 +48,7 @@ cdef inline size_t write_ipv4(uint8_t *out, const uint8_t *address) noexcept nog
 
 
 cdef inline bint is_ipv4_mapped(const uint8_t *address) noexcept nogil:
-    """::ffff:0:0/96, whose last 4 octets are written as a dotted quad (RFC 5952, section 5)."""
+    """Return True for ::ffff:0:0/96, whose last 4 octets are written as a dotted quad (RFC 5952, section 5)."""
     cdef size_t i
     for i in range(10):
         if address[i]:
@@ -57,7 +57,7 @@ cdef inline bint is_ipv4_mapped(const uint8_t *address) noexcept nogil:
 
 
 cdef inline size_t write_ipv6(uint8_t *out, const uint8_t *address) noexcept nogil:
-    """16 octets; returns the number of characters."""
+    """Write 16 octets as an IPv6 address; return the number of characters."""
     cdef int run_at = -1, run_length = 1, group = 0, length
     cdef size_t n = 0
     cdef bint is_mapped = is_ipv4_mapped(address)
@@ -95,7 +95,7 @@ cdef inline void write_addresses(
     int32_t *offsets,            # OUT [n + 1]; the first is there
     uint8_t *text,               # OUT [n * LONGEST_ADDRESS] at most
 ) noexcept nogil:
-    """Addresses one after the other; text i is text[offsets[i]:offsets[i + 1]]."""
+    """Write addresses one after the other; text i is text[offsets[i]:offsets[i + 1]]."""
     cdef size_t i, at = 0
     for i in range(n):
         if ip_version[i] == 6:

@@ -23,7 +23,7 @@ cdef inline Reason decode_udp(const uint8_t *frame, const NetworkHeader *header,
 
 
 cdef inline bint bound_datagram(const uint8_t *frame, uint32_t at, uint32_t *end) noexcept nogil:
-    """`end` as the datagram's own length says, where that is less; False if it does not even hold the header.
+    """Lower `end` to the datagram's own length; return False if that does not hold the header.
 
     0 is segmentation offload, or a jumbogram: the length is not known yet.
     """

@@ -1,4 +1,4 @@
-"""Runs: all packets so far handed out by flow; flows put together again of the slices that they have in several runs.
+"""Runs of spilled packets: all packets so far by flow, and flows joined again from their slices in several runs.
 
 The flows keep their numbers; within a flow, the runs are in order of arrival.
 """
@@ -12,7 +12,7 @@ from netml._core.subflow.table cimport FlowTable, find_record
 
 
 cdef inline size_t take_counts(FlowTable *table, uint32_t *flows, uint32_t *counts) noexcept nogil:
-    """Numbers of the flows that have packets, and how many; they count anew from 0. Returns how many flows."""
+    """List the flows that have packets and their counts, and reset the counts; return the number of flows."""
     cdef size_t flow, n = 0
     cdef FlowRecord *record
     for flow in range(table.n_flows):
@@ -26,7 +26,7 @@ cdef inline size_t take_counts(FlowTable *table, uint32_t *flows, uint32_t *coun
 
 
 cdef inline Status copy_records(FlowTable *table, const FlowTable *other, size_t first, size_t n) noexcept nogil:
-    """The records of `n` flows of another table, from `first` on, into a table that has none yet."""
+    """Copy the records of `n` flows of another table, from `first` on, to a table that has none yet."""
     cdef size_t flow
     cdef Status status
     for flow in range(n):
@@ -49,7 +49,7 @@ cdef inline bint place_slices(
     uint8_t *column,             # OUT [n_room]: slice i goes to value places[i]
     size_t n_room,
 ) noexcept nogil:
-    """Slices of a column, each to its place; False, with some of them done, if one is outside of what there is."""
+    """Copy slices of a column to their places; return False, with some of them copied, if one does not fit."""
     cdef size_t i, at = 0, n_each, to
     for i in range(n):
         n_each = counts[i] * width

@@ -1,6 +1,6 @@
-"""Spans: pieces of flows as runs of grouped packets; what is kept, what is dropped and why.
+"""The list of subflows, each a range of grouped packets, and what is written of them.
 
-Owns the spans' memory.
+Owns the list. A subflow that is too short is dropped and counted as it is added.
 """
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free
@@ -33,14 +33,14 @@ cdef struct SubflowList:
 
 
 cdef inline void free_subflows(SubflowList *subflows) noexcept nogil:
-    """Give the memory back."""
+    """Free the memory."""
     free(subflows.subflows)
     subflows.subflows = NULL
     subflows.n_subflows = subflows.room = 0
 
 
 cdef inline Status reserve_subflows(SubflowList *subflows, size_t room) noexcept nogil:
-    """Room for about as many spans as there will be; what is not touched costs no memory."""
+    """Reserve room for as many subflows as there may be; pages that are not touched cost no memory."""
     free_subflows(subflows)
     subflows.subflows = <Subflow *> netml_allocate(room * sizeof(Subflow))
     if subflows.subflows == NULL:
@@ -53,7 +53,7 @@ cdef inline Status keep_subflow(
     SubflowList *subflows, uint32_t flow, int64_t start, int64_t end, uint64_t min_packets, EndReason reason,
     Dropped *dropped,
 ) noexcept nogil:
-    """Add a piece that has ended, or drop it if it is too short."""
+    """Add a subflow that has ended, or drop it if it is too short."""
     cdef Subflow *grown
     cdef size_t room
     if <uint64_t> (end - start) < min_packets:
@@ -75,14 +75,14 @@ cdef inline Status keep_subflow(
 
 
 cdef inline void write_end_reasons(const SubflowList *subflows, uint8_t *reasons) noexcept nogil:
-    """Why each span has ended."""
+    """Write the end reason of each subflow."""
     cdef size_t subflow
     for subflow in range(subflows.n_subflows):
         reasons[subflow] = <uint8_t> subflows.subflows[subflow].end_reason
 
 
 cdef inline void compact_values(Value *column, const SubflowList *subflows) noexcept nogil:
-    """Move the packets of the spans to the column's front, in place; spans ascend and do not overlap."""
+    """Move the packets of the subflows to the column's front, in place; they ascend and do not overlap."""
     cdef size_t subflow, n, i
     cdef Value *out = column
     cdef const Value *source
@@ -99,7 +99,7 @@ cdef inline void compact_values(Value *column, const SubflowList *subflows) noex
 
 
 cdef inline void compact(void *column, const SubflowList *subflows, size_t width) noexcept nogil:
-    """The same for values of `width` octets; nothing for a column that is not there."""
+    """Compact values of `width` octets; skip a column that is not there."""
     if column == NULL:
         return
     if width == 4:
@@ -111,7 +111,7 @@ cdef inline void compact(void *column, const SubflowList *subflows, size_t width
 
 
 cdef inline void compact_columns(GroupedColumns *columns, const SubflowList *subflows) noexcept nogil:
-    """All columns."""
+    """Compact all columns."""
     cdef int column
     if columns.time_ns == NULL:
         return
@@ -127,7 +127,7 @@ cdef inline void measure_subflows(
     int64_t *start_ns,               # OUT [n_subflows]
     int64_t *end_ns,                 # OUT [n_subflows]
 ) noexcept nogil:
-    """Where each flow will lie, and its first and last time."""
+    """Compute each subflow's offset in the compacted columns, and its first and last time."""
     cdef size_t subflow
     offsets[0] = 0
     for subflow in range(subflows.n_subflows):
@@ -148,14 +148,14 @@ cdef inline void measure_durations(
 
 
 cdef inline void write_keys(const FlowTable *table, const SubflowList *subflows, uint8_t *octets) noexcept nogil:
-    """The key of each span's flow, KEY_BYTES octets each."""
+    """Write the key of each subflow, KEY_BYTES octets each."""
     cdef size_t subflow
     for subflow in range(subflows.n_subflows):
         write_key(&octets[subflow * KEY_BYTES], &find_record(table, subflows.subflows[subflow].flow).key)
 
 
 cdef inline void write_all_keys(const FlowTable *table, uint8_t *octets) noexcept nogil:
-    """The key of each flow, KEY_BYTES octets each."""
+    """Write the key of each flow, KEY_BYTES octets each."""
     cdef size_t flow
     for flow in range(table.n_flows):
         write_key(&octets[flow * KEY_BYTES], &find_record(table, flow).key)

@@ -25,18 +25,18 @@ cdef struct FlowTable:
 
 
 cdef inline void free_table(FlowTable *table) noexcept nogil:
-    """Give the memory back."""
+    """Free the memory."""
     free_slots(&table.slots)
     free_array(&table.records)
 
 
 cdef inline FlowRecord *find_record(const FlowTable *table, size_t flow) noexcept nogil:
-    """The record of a flow number."""
+    """Return the record of a flow number."""
     return <FlowRecord *> find_element(&table.records, flow, sizeof(FlowRecord))
 
 
 cdef inline void prefetch_record(const FlowTable *table, uint64_t hashed) noexcept nogil:
-    """Ask for the record that the search will compare, if there is one."""
+    """Prefetch the record that the search will compare, if there is one."""
     cdef const HashIndex *slots = &table.slots
     cdef size_t at = find_slot(slots, hashed)
     cdef uint32_t tag = <uint32_t> (hashed >> 32)
@@ -53,7 +53,7 @@ cdef inline void prefetch_record(const FlowTable *table, uint64_t hashed) noexce
 cdef inline Status find_or_insert_flow(
     FlowTable *table, const FlowKey *key, uint64_t hashed, uint32_t *flow,
 ) noexcept nogil:
-    """Number of the flow of `key`, a new one if there is none, and count a packet to it."""
+    """Find the flow of `key`, or insert it, and count a packet to it."""
     cdef HashIndex *slots = &table.slots
     cdef size_t at = find_slot(slots, hashed)
     cdef uint32_t tag = <uint32_t> (hashed >> 32)
@@ -88,7 +88,7 @@ cdef inline Status find_or_insert_flow(
 
 
 cdef inline void number_packets(const FlowTable *table, int64_t *offsets, uint32_t *cursors) noexcept nogil:
-    """Where each flow's packets begin among those of all: `offsets` [n_flows + 1] and, to be used up, `cursors`."""
+    """Compute where each flow's packets begin: `offsets` [n_flows + 1] and, to be used up, `cursors`."""
     cdef size_t flow
     offsets[0] = 0
     for flow in range(table.n_flows):
@@ -97,9 +97,9 @@ cdef inline void number_packets(const FlowTable *table, int64_t *offsets, uint32
 
 
 cdef inline Status renumber_flows(FlowTable *table, const uint32_t *numbers, size_t n_flows) noexcept nogil:
-    """Flow i becomes flow numbers[i], which is not greater and rises with i, or goes (NO_FLOW); `n_flows` stay.
+    """Renumber flow i to numbers[i], which is not greater and rises with i, or remove it (NO_FLOW); `n_flows` stay.
 
-    The memory of what goes is given back.
+    The memory of removed flows is freed.
     """
     cdef size_t i
     for i in range(table.n_flows):

@@ -50,7 +50,7 @@ cdef inline Reason decode_gre(const uint8_t *frame, uint32_t end, uint32_t at, L
 cdef inline Reason decode_erspan(
     const uint8_t *frame, uint32_t end, bint has_sequence, LinkHeader *header,
 ) noexcept nogil:
-    """Type I: the frame itself. Type II: 8 octets before it."""
+    """Decode type I, the frame itself, or type II, 8 octets before it."""
     header.ether_type = ETHER_BRIDGED
     if not has_sequence:
         return KEPT
@@ -63,7 +63,7 @@ cdef inline Reason decode_erspan(
 
 
 cdef inline Reason decode_erspan_3(const uint8_t *frame, uint32_t end, LinkHeader *header) noexcept nogil:
-    """12 octets, 8 more if the O bit says so; the frame type says whether a frame or an IP packet follows."""
+    """Decode 12 octets, 8 more with the O bit; the frame type tells a frame from an IP packet."""
     cdef const uint8_t *erspan = frame + header.payload_at
     cdef uint32_t size = 12, frame_type
     if end - header.payload_at < size:

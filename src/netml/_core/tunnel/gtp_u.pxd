@@ -14,7 +14,7 @@ cdef enum:
 
 
 cdef inline bint decode_gtp_u(const uint8_t *frame, uint32_t *bound, uint32_t at, LinkHeader *header) noexcept nogil:
-    """An IP packet behind 8 octets, or 12 and extension headers; False if this is no user traffic.
+    """Decode 8 octets, or 12 and extension headers, before an IP packet; return False if this is no user traffic.
 
     `bound` is the end of the datagram, then that of the message: its length counts from the ninth octet on.
     """

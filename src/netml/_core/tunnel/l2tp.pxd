@@ -17,7 +17,7 @@ cdef enum:
 
 
 cdef inline bint decode_l2tp(const uint8_t *frame, uint32_t *bound, uint32_t at, LinkHeader *header) noexcept nogil:
-    """A PPP frame behind the header of a data message; False if this is none.
+    """Decode the header of a data message before a PPP frame; return False if this is none.
 
     `bound` is the end of the datagram, then that of the message, where it has a length: of all of it.
     """

@@ -1,4 +1,4 @@
-"""The tunnels over UDP: which port leads to which. A new one: its file, its lines here and in `_bindings`.
+"""The registry of tunnels over UDP and their ports. A new tunnel is a file and its lines here and in `_bindings`.
 
 Most datagrams are of no tunnel: a word of 64 bits, by the ports' lowest six, says so at once.
 """
@@ -34,7 +34,7 @@ cdef struct TunnelPorts:
 
 
 cdef inline bint add_tunnel_port(TunnelPorts *known, uint16_t port, Tunnel tunnel) noexcept nogil:
-    """Make a port known; False if there are too many."""
+    """Add a port of a tunnel; return False if there are too many."""
     if known.n_ports == MAX_TUNNEL_PORTS:
         return False
     known.ports[known.n_ports] = port
@@ -45,12 +45,12 @@ cdef inline bint add_tunnel_port(TunnelPorts *known, uint16_t port, Tunnel tunne
 
 
 cdef inline bint may_be_tunnel(const TunnelPorts *known, uint64_t transport) noexcept nogil:
-    """Might one of the ports of a `FlowKey.transport` be known?"""
+    """Return True if one of the ports in `FlowKey.transport` may be a tunnel's."""
     return (known.marks >> (transport & 63) | known.marks >> (transport >> 16 & 63)) & 1
 
 
 cdef inline Tunnel find_tunnel(const TunnelPorts *known, uint64_t transport) noexcept nogil:
-    """The tunnel of the destination port, or else of the source port."""
+    """Return the tunnel of the destination port, or else of the source port."""
     cdef uint16_t source = <uint16_t> transport, destination = <uint16_t> (transport >> 16)
     cdef Tunnel found = TUNNEL_NONE
     cdef size_t i
@@ -68,7 +68,7 @@ cdef inline bint decode_udp_tunnel(
     uint32_t at,                 # <= end
     LinkHeader *header,
 ) noexcept nogil:
-    """Decode the tunnel's header at `at`; False if the datagram is none of its traffic after all."""
+    """Decode the tunnel's header at `at`; return False if the datagram is not its traffic."""
     if tunnel == TUNNEL_VXLAN:
         return decode_vxlan(frame, end[0], at, header)
     if tunnel == TUNNEL_VXLAN_GPE:

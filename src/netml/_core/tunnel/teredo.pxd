@@ -12,7 +12,7 @@ cdef enum:
 
 
 cdef inline bint decode_teredo(const uint8_t *frame, uint32_t end, uint32_t at, LinkHeader *header) noexcept nogil:
-    """An IPv6 packet behind its indications; False if this is not Teredo."""
+    """Decode the indications before an IPv6 packet; return False if this is not Teredo."""
     cdef uint32_t size
     if end - at >= 4 and read_be16(frame + at) == TEREDO_AUTHENTICATION:
         size = 13 + <uint32_t> frame[at + 2] + frame[at + 3]  # identifier, value, nonce, confirmation

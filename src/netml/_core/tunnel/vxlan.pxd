@@ -16,7 +16,7 @@ cdef enum:
 
 
 cdef inline bint decode_vxlan(const uint8_t *frame, uint32_t end, uint32_t at, LinkHeader *header) noexcept nogil:
-    """An Ethernet frame behind 8 octets; False if this is not VXLAN."""
+    """Decode 8 octets before an Ethernet frame; return False if this is not VXLAN."""
     if end - at < VXLAN_BYTES or not frame[at] & VXLAN_HAS_NETWORK:
         return False
     header.payload_at = at + VXLAN_BYTES
@@ -25,7 +25,7 @@ cdef inline bint decode_vxlan(const uint8_t *frame, uint32_t end, uint32_t at, L
 
 
 cdef inline bint decode_vxlan_gpe(const uint8_t *frame, uint32_t end, uint32_t at, LinkHeader *header) noexcept nogil:
-    """Ethernet, IPv4 or IPv6 behind 8 octets; False if this is not VXLAN-GPE, or carries something else."""
+    """Decode 8 octets before Ethernet, IPv4 or IPv6; return False if this is not VXLAN-GPE with one of them."""
     if not decode_vxlan(frame, end, at, header) or frame[at] & (VXLAN_VERSION | VXLAN_IS_MANAGEMENT):
         return False
     if frame[at] & VXLAN_HAS_PROTOCOL:
@@ -39,7 +39,7 @@ cdef inline bint decode_vxlan_gpe(const uint8_t *frame, uint32_t end, uint32_t a
 
 
 cdef inline bint decode_geneve(const uint8_t *frame, uint32_t end, uint32_t at, LinkHeader *header) noexcept nogil:
-    """What an EtherType says, behind 8 octets and options; False if this is not Geneve, or carries something else."""
+    """Decode 8 octets and options before a payload; return False if this is not Geneve with a known EtherType."""
     cdef uint32_t size
     cdef uint16_t ether_type
     if end - at < GENEVE_BYTES or frame[at] >> 6 != 0 or frame[at + 1] & GENEVE_IS_CONTROL:

@@ -1,11 +1,11 @@
-"""What a family's `fill_` gets: one flow's packets as contiguous columns, and a zeroed row to fill.
+"""The input of a family's `fill_`: one flow's packets as contiguous columns, its attributes, the settings.
 
-Rows are cut to their width; what a flow does not have stays 0. Each family has its own room, and shares only this.
+Rows come zeroed and are cut to their width; what a flow lacks stays 0. Families share only this and `quantiles.pxd`.
 """
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 
-cdef struct FlowPackets:         # columns that no family asked for are NULL, but for the first two
+cdef struct FlowPackets:         # columns that no family wants are NULL, but for the first two
     const int64_t *time_ns       # in time order
     const uint32_t *size         # bytes, of what the options say
     const uint8_t *flags         # TCP flags FIN 1 .. CWR 128
@@ -22,7 +22,7 @@ cdef struct FlowPackets:         # columns that no family asked for are NULL, bu
     uint8_t protocol             # 0 where the table does not say
     int16_t icmp_type            # of the first packet; -1 if it is not ICMP
     int16_t icmp_code
-    int64_t connection_start_ns  # of the first of the pieces that active timeouts have made of a connection
+    int64_t connection_start_ns  # of the first of the flows that active timeouts have made of a connection
 
 
 cdef struct FlowAttributes:      # of every flow; NULL where the table does not say
@@ -47,7 +47,7 @@ cdef struct FamilyNeeds:
 
 
 cdef inline uint64_t find_time_since(int64_t start_ns, int64_t time_ns) noexcept nogil:
-    """How much later than a flow's first packet; 0 for what is earlier."""
+    """Return the time since a flow's first packet, ns; 0 for an earlier one."""
     return <uint64_t> time_ns - <uint64_t> start_ns if time_ns > start_ns else 0
 
 
@@ -57,7 +57,7 @@ cdef inline void find_packets(
     int64_t end,
     FlowPackets *flow,           # OUT
 ) noexcept nogil:
-    """The packets start..end, as those of one flow."""
+    """Select the packets start..end as those of one flow."""
     flow.time_ns = packets.time_ns + start
     flow.size = packets.size + start
     flow.flags = packets.flags + start if packets.flags != NULL else NULL
@@ -73,7 +73,7 @@ cdef inline void find_packets(
 
 
 cdef inline void find_attributes(const FlowAttributes *attributes, size_t number, FlowPackets *flow) noexcept nogil:
-    """What is known of one flow as a whole; a connection has no pieces where nothing says so."""
+    """Copy the attributes of one flow; without a connection start, its own first packet is the connection's."""
     flow.protocol = attributes.protocol[number] if attributes.protocol != NULL else 0
     flow.icmp_type = attributes.icmp_type[number] if attributes.icmp_type != NULL else -1
     flow.icmp_code = attributes.icmp_code[number] if attributes.icmp_code != NULL else -1

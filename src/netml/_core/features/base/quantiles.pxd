@@ -1,4 +1,4 @@
-"""Values in order, and their quantiles."""
+"""Sorted values and their quantiles."""
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
@@ -8,7 +8,7 @@ cdef enum:
 
 
 cdef inline void sort_by_insertion(uint32_t *values, size_t n) noexcept nogil:
-    """In place."""
+    """Sort in place."""
     cdef size_t i, place
     cdef uint32_t value
     for i in range(1, n):
@@ -21,7 +21,7 @@ cdef inline void sort_by_insertion(uint32_t *values, size_t n) noexcept nogil:
 
 
 cdef inline void sort_by_octets(uint32_t *values, uint32_t *spare, size_t n, uint32_t largest) noexcept nogil:
-    """Radix sort, least significant octet first, as many octets as the largest value has."""
+    """Sort by radix, least significant octet first, as many octets as the largest value has."""
     cdef size_t counts[256]
     cdef size_t i, place, below
     cdef uint32_t *source = values
@@ -46,7 +46,7 @@ cdef inline void sort_by_octets(uint32_t *values, uint32_t *spare, size_t n, uin
 
 
 cdef inline void sort_values(uint32_t *values, uint32_t *spare, size_t n, uint32_t largest) noexcept nogil:
-    """In place; `spare` has room for as many, and `largest` is at least the largest value."""
+    """Sort in place; `spare` has room for as many values, and `largest` is at least the largest one."""
     if n <= INSERTION_SORT_UP_TO:
         sort_by_insertion(values, n)
     else:
@@ -56,7 +56,7 @@ cdef inline void sort_values(uint32_t *values, uint32_t *spare, size_t n, uint32
 cdef inline void merge_sorted(
     const uint32_t *a, size_t n_a, const uint32_t *b, size_t n_b, uint32_t *merged,
 ) noexcept nogil:
-    """Two sorted sequences into a third."""
+    """Merge two sorted sequences into a third."""
     cdef size_t i = 0, j = 0
     while i < n_a and j < n_b:
         if a[i] <= b[j]:
@@ -70,7 +70,7 @@ cdef inline void merge_sorted(
 
 
 cdef inline double interpolate_quarter(uint64_t n, uint64_t quarters, uint32_t lower, uint32_t upper) noexcept nogil:
-    """Linear quantile quarters / 4 of n values, between those in places (n - 1) * quarters // 4 and one on: exact."""
+    """Interpolate the quantile quarters / 4 of n values, between places (n - 1) * quarters // 4 and one on: exact."""
     cdef double fraction = ((n - 1) * quarters % 4) / 4.0
     if fraction == 0:
         return lower
@@ -78,6 +78,6 @@ cdef inline double interpolate_quarter(uint64_t n, uint64_t quarters, uint32_t l
 
 
 cdef inline double find_quarter(const uint32_t *values, size_t n, size_t quarters) noexcept nogil:
-    """Linear quantile quarters / 4 of sorted values."""
+    """Find the linear quantile quarters / 4 of sorted values."""
     cdef size_t place = (n - 1) * quarters // 4
     return interpolate_quarter(n, quarters, values[place], values[min(place + 1, n - 1)])

@@ -21,7 +21,7 @@ cdef struct Activity:
 
 
 cdef inline uint64_t end_period(Activity *activity, uint64_t last_ns) noexcept nogil:
-    """End the open period; gives the sum of all."""
+    """End the open period; return the sum of all."""
     cdef uint64_t length_ns = last_ns - activity.start_ns
     cdef uint64_t total_ns = activity.start_ns - activity.idle_total_ns
     if length_ns > 0:
@@ -34,7 +34,7 @@ cdef inline uint64_t end_period(Activity *activity, uint64_t last_ns) noexcept n
 
 
 cdef inline void add_idle_gap(Activity *activity, uint64_t last_ns, uint64_t time_ns) noexcept nogil:
-    """The gap from `last_ns` to `time_ns` is idle: it ends a period, and the next begins after it."""
+    """Add the idle gap from `last_ns` to `time_ns`: it ends a period, and the next begins after it."""
     cdef uint64_t gap_ns = time_ns - last_ns
     end_period(activity, last_ns)
     activity.idle_spread += netml_spread(gap_ns, activity.idle_total_ns, activity.n_idle)

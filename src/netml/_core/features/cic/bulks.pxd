@@ -27,7 +27,7 @@ cdef inline bint extend_run(
     BulkRun *run, const FamilySettings *settings, uint64_t time_ns, uint8_t side, uint32_t payload_bytes,
     uint64_t *gap_ns,            # OUT: time since the run's packet before
 ) noexcept nogil:
-    """A packet with payload extends the run, or begins another one; whether it is a bulk's now."""
+    """Extend the run by a packet with payload, or begin another one; return True if it is part of a bulk now."""
     gap_ns[0] = time_ns - run.last_ns
     if run.n_packets == 0 or run.side != side or gap_ns[0] > settings.bulk_gap_ns:
         run.start_ns = time_ns

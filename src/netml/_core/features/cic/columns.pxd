@@ -19,17 +19,17 @@ cdef enum:
 
 
 cdef inline double divide(double dividend, double divisor) noexcept nogil:
-    """0 where there is nothing to divide by."""
+    """Divide; return 0 if the divisor is 0."""
     return dividend / divisor if divisor > 0 else 0
 
 
 cdef inline double find_variance(double spread, uint64_t n) noexcept nogil:
-    """Of a sample."""
+    """Compute a sample's variance."""
     return spread / <double> (n - 1) if n > 1 else 0
 
 
 cdef inline double *put(double *at, double value) noexcept nogil:
-    """Fill one column; gives the next."""
+    """Fill one column; return the next."""
     at[0] = value
     return at + 1
 
@@ -37,7 +37,7 @@ cdef inline double *put(double *at, double value) noexcept nogil:
 cdef inline double *put_times(
     double *at, uint64_t n, uint64_t total_ns, double spread, uint64_t max_ns, uint64_t min_ns,
 ) noexcept nogil:
-    """Mean, Std, Max, Min."""
+    """Fill Mean, Std, Max, Min."""
     at[0] = divide(<double> total_ns, <double> n) / 1e3
     at[1] = sqrt(find_variance(spread, n)) / 1e3
     at[2] = <double> max_ns / 1e3
@@ -46,7 +46,7 @@ cdef inline double *put_times(
 
 
 cdef inline double *put_side_times(double *at, const CicSide *side) noexcept nogil:
-    """Total, Mean, Std, Max, Min of the times between packets of one direction."""
+    """Fill Total, Mean, Std, Max, Min of the times between packets of one direction."""
     cdef uint64_t total_ns = side.last_ns - side.first_ns
     at[0] = <double> total_ns / 1e3
     return put_times(
@@ -55,7 +55,7 @@ cdef inline double *put_side_times(double *at, const CicSide *side) noexcept nog
 
 
 cdef inline double *put_side_lengths(double *at, const CicSide *side) noexcept nogil:
-    """Max, Min, Mean, Std of one direction."""
+    """Fill Max, Min, Mean, Std of one direction's lengths."""
     at[0] = side.payload_max
     at[1] = side.payload_min
     at[2] = divide(<double> side.payload_bytes, side.n_packets)
@@ -64,7 +64,7 @@ cdef inline double *put_side_lengths(double *at, const CicSide *side) noexcept n
 
 
 cdef inline double *put_lengths(double *at, const CicSide *fwd, const CicSide *bwd) noexcept nogil:
-    """Min, Max, Mean, Std, Variance of both directions."""
+    """Fill Min, Max, Mean, Std, Variance of both directions' lengths."""
     cdef uint64_t n = <uint64_t> fwd.n_packets + bwd.n_packets
     cdef double spread = fwd.payload_spread + bwd.payload_spread + netml_spread_between(
         fwd.payload_bytes, fwd.n_packets, bwd.payload_bytes, bwd.n_packets)
@@ -79,7 +79,7 @@ cdef inline double *put_lengths(double *at, const CicSide *fwd, const CicSide *b
 
 
 cdef inline double *put_bulks(double *at, const Bulks *bulks) noexcept nogil:
-    """Bytes/Bulk, Packet/Bulk, Bulk Rate."""
+    """Fill Bytes/Bulk, Packet/Bulk, Bulk Rate."""
     at[0] = divide(<double> bulks.payload_bytes, bulks.n_bulks)
     at[1] = divide(bulks.n_packets, bulks.n_bulks)
     at[2] = divide(bulks.payload_bytes * 1e9, <double> bulks.time_ns)
@@ -89,7 +89,7 @@ cdef inline double *put_bulks(double *at, const Bulks *bulks) noexcept nogil:
 cdef inline double *put_activity(
     double *at, const Activity *known, uint64_t last_ns, uint64_t gap_max_ns,
 ) noexcept nogil:
-    """Active, then idle: Mean, Std, Max, Min. The flow's end ends the last period."""
+    """Fill Mean, Std, Max, Min of active, then of idle times. The flow's end ends the last period."""
     cdef Activity activity = known[0]
     cdef uint64_t total_ns = end_period(&activity, last_ns)
     at = put_times(
@@ -138,7 +138,7 @@ cdef inline void write_cic(const CicSums *sums, double *row) noexcept nogil:
 
 
 cdef inline void write_cic_extra(const CicSums *sums, const FlowPackets *flow, double *at) noexcept nogil:
-    """Fill the ten columns of --cic-extra; of `flow` the facts."""
+    """Fill the ten columns of --cic-extra; of `flow` only the attributes count."""
     cdef const CicSide *bwd = &sums.sides[CIC_BWD]
     cdef uint64_t last_ns = <uint64_t> sums.start_ns + find_last_time(sums)
     if count_cic(sums) == 0:

@@ -18,7 +18,7 @@ cdef enum:
 cdef inline Status sum_flow(CicSums *sums, const FlowPackets *flow, const FamilyNeeds *needs) noexcept nogil:
     """Add packets of a flow; without `is_forward` all of them go forward.
 
-    In rounds one may come too late: it counts as of the latest one's time.
+    In a stream a packet may come too late: it counts as of the latest one's time.
     """
     cdef CicPacket packet
     cdef Status status = STATUS_OK
@@ -46,7 +46,7 @@ cdef inline Status sum_flow(CicSums *sums, const FlowPackets *flow, const Family
 cdef inline void write_cic_row(
     const CicSums *sums, const FlowPackets *attributes, const FamilyNeeds *needs, bint is_2017, double *row,
 ) noexcept nogil:
-    """The row of all packets so far; `attributes` is looked at for the flow as a whole, not for packets."""
+    """Write the row of all packets so far; of `attributes` only the flow's own fields count, not the packets."""
     cdef double values[N_CIC]
     write_cic(sums, values)
     if is_2017:

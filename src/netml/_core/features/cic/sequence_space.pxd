@@ -1,4 +1,4 @@
-"""Which sequence numbers one direction of a TCP connection has sent, exactly, holes and all (RFC 9293, 3.4).
+"""The sequence numbers that one direction of a TCP connection has sent: exact, with all holes (RFC 9293, 3.4).
 
 Numbers are unwrapped: each is the one nearest to the end of what was sent so far, at a signed 32-bit distance. Ranges
 are half-open, sorted, and none touches the next. Traffic in order has one, which needs no memory of its own; each hole
@@ -29,13 +29,13 @@ cdef struct SequenceSpace:
 
 
 cdef inline void clear_space(SequenceSpace *space) noexcept nogil:
-    """Give back the memory: nothing was sent. One that was never used has all its bits 0."""
+    """Free the memory: nothing was sent. A space that was never used has all its bits 0."""
     free(space.earlier)
     memset(space, 0, sizeof(SequenceSpace))
 
 
 cdef inline Status insert_range(SequenceSpace *space, uint32_t place, int64_t start, int64_t end) noexcept nogil:
-    """Put a range before number `place` of the earlier ones."""
+    """Insert a range before number `place` of the earlier ones."""
     cdef SequenceRange *moved
     if space.n_earlier == space.n_room:
         moved = <SequenceRange *> netml_reallocate(space.earlier, (2 * space.n_room + 4) * sizeof(SequenceRange))
@@ -52,20 +52,20 @@ cdef inline Status insert_range(SequenceSpace *space, uint32_t place, int64_t st
 
 
 cdef inline void remove_ranges(SequenceSpace *space, uint32_t first, uint32_t end) noexcept nogil:
-    """Take numbers first .. end of the earlier ranges out."""
+    """Remove numbers first .. end of the earlier ranges."""
     memmove(space.earlier + first, space.earlier + end, (space.n_earlier - end) * sizeof(SequenceRange))
     space.n_earlier -= end - first
 
 
 cdef inline void close_lowest_holes(SequenceSpace *space) noexcept nogil:
-    """Make one range of the lower half: many at a time, so that it costs little."""
+    """Join the lower half into one range: many at a time, so that it costs little."""
     cdef uint32_t n_half = space.n_earlier // 2
     space.earlier[n_half].start = space.earlier[0].start
     remove_ranges(space, 0, n_half)
 
 
 cdef inline uint32_t find_range(const SequenceSpace *space, int64_t start) noexcept nogil:
-    """Number of the first earlier range that ends at `start` or later; `n_earlier` if none does."""
+    """Find the first earlier range that ends at `start` or later; `n_earlier` if none does."""
     cdef uint32_t low = 0, high = space.n_earlier, middle
     while low < high:
         middle = low + (high - low) // 2
@@ -79,7 +79,7 @@ cdef inline uint32_t find_range(const SequenceSpace *space, int64_t start) noexc
 cdef inline Status send_earlier(
     SequenceSpace *space, int64_t start, int64_t end, bint *was_sent,  # OUT
 ) noexcept nogil:
-    """Take a range as sent that ends before the last one begins."""
+    """Note a range as sent that ends before the last one begins."""
     cdef uint32_t first = find_range(space, start), beyond = first
     cdef SequenceRange *found
     while beyond < space.n_earlier and space.earlier[beyond].start <= end:
@@ -102,7 +102,7 @@ cdef inline Status send_range(
     int64_t n_numbers,           # at least 1
     bint *was_sent,              # OUT: all of it, before
 ) noexcept nogil:
-    """Take the numbers of one packet as sent."""
+    """Note the numbers of one packet as sent."""
     cdef Status status
     cdef SequenceRange *last = &space.last
     cdef int64_t start, end

@@ -42,7 +42,7 @@ cdef struct CicSide:             # one direction
 
 
 cdef inline void add_to_side(CicSide *side, const CicPacket *packet) noexcept nogil:
-    """Times, lengths and flags of one direction."""
+    """Add a packet's times, lengths and flags to its direction."""
     cdef uint64_t gap_ns = packet.time_ns - side.last_ns
     side.payload_spread += netml_spread(packet.payload_bytes, side.payload_bytes, side.n_packets)
     if side.n_packets == 0:

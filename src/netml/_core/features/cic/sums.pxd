@@ -1,4 +1,4 @@
-"""What CIC keeps of a flow: sums, to which packets are added one by one in time order.
+"""The sums that CIC keeps of a flow; packets are added one by one in time order.
 
 Whatever follows from other sums is not kept: all packets from the two sides, the sums of gaps from the first and the
 last time. Sums are exact integers, spreads (sums of squared distances from the mean) are made of terms that are never
@@ -45,7 +45,7 @@ cdef struct CicSums:
 
 
 cdef inline void begin_cic(CicSums *sums) noexcept nogil:
-    """A flow without packets."""
+    """Initialise the sums of a flow without packets."""
     memset(sums, 0, sizeof(CicSums))
 
 
@@ -56,17 +56,17 @@ cdef inline void end_cic(CicSums *sums) noexcept nogil:
 
 
 cdef inline uint64_t count_cic(const CicSums *sums) noexcept nogil:
-    """Packets so far."""
+    """Count the packets so far."""
     return <uint64_t> sums.sides[CIC_FWD].n_packets + sums.sides[CIC_BWD].n_packets
 
 
 cdef inline uint64_t find_last_time(const CicSums *sums) noexcept nogil:
-    """When the last packet came, since the first."""
+    """Return the time of the last packet since the first."""
     return sums.sides[sums.last_side].last_ns
 
 
 cdef inline void add_gap(CicSums *sums, const CicPacket *packet, const FamilySettings *settings) noexcept nogil:
-    """The time since the flow's packet before this one."""
+    """Add the time since the flow's previous packet."""
     cdef uint64_t last_ns = find_last_time(sums), gap_ns = packet.time_ns - last_ns, n_gaps = count_cic(sums) - 1
     sums.gap_spread += netml_spread(gap_ns, last_ns, n_gaps)
     if n_gaps == 0 or gap_ns < sums.gap_min_ns:
@@ -78,14 +78,14 @@ cdef inline void add_gap(CicSums *sums, const CicPacket *packet, const FamilySet
 
 
 cdef inline void add_data(CicSums *sums, const CicPacket *packet, const FamilySettings *settings) noexcept nogil:
-    """A packet with payload, for the bulks."""
+    """Add a packet with payload to the bulks."""
     cdef uint64_t gap_ns
     if extend_run(&sums.run, settings, packet.time_ns, packet.side, packet.payload_bytes, &gap_ns):
         add_to_bulk(&sums.bulks[packet.side], &sums.run, settings.bulk_packets, packet.payload_bytes, gap_ns)
 
 
 cdef inline Status add_extra(CicSums *sums, const CicPacket *packet) noexcept nogil:
-    """What --cic-extra counts besides."""
+    """Add a packet to the counts of --cic-extra."""
     cdef int64_t n_numbers = packet.payload_bytes
     cdef bint was_sent = False
     cdef Status status
@@ -99,7 +99,7 @@ cdef inline Status add_extra(CicSums *sums, const CicPacket *packet) noexcept no
 
 
 cdef inline Status add_cic(CicSums *sums, const CicPacket *packet, const FamilySettings *settings) noexcept nogil:
-    """Add a packet; none before it is later than it. Without memory the sums are of no use."""
+    """Add a packet, which is not earlier than those before it. Without memory the sums are of no use."""
     cdef uint8_t flags = packet.flags
     if count_cic(sums) > 0:
         add_gap(sums, packet, settings)

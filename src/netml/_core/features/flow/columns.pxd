@@ -48,12 +48,12 @@ cdef struct FlowSums:            # but for the sizes
 
 
 cdef inline void begin_flow_sums(FlowSums *sums) noexcept nogil:
-    """No packets yet."""
+    """Initialise the sums of a flow without packets."""
     memset(sums, 0, sizeof(FlowSums))
 
 
 cdef inline void add_time(GapSums *gaps, uint64_t time_ns, uint64_t n_before) noexcept nogil:
-    """One more packet, after so many; in rounds one may come too late, and counts as of the last one's time."""
+    """Add a packet's time; in a stream one may come too late, and counts as of the last one's time."""
     cdef uint64_t gap_ns
     if n_before > 0:
         time_ns = max(time_ns, gaps.last_ns)
@@ -67,13 +67,13 @@ cdef inline void add_time(GapSums *gaps, uint64_t time_ns, uint64_t n_before) no
 
 
 cdef inline uint64_t spread_flags(uint8_t flags) noexcept nogil:
-    """An octet for each bit, 1 where it is set; the lowest bit's is the lowest octet."""
+    """Spread bits to octets, 1 where a bit is set; the lowest bit's is the lowest octet."""
     cdef uint64_t alone = (flags * <uint64_t> 0x0101010101010101) & <uint64_t> 0x8040201008040201
     return ((alone + <uint64_t> 0x7F7F7F7F7F7F7F7F) >> 7) & <uint64_t> 0x0101010101010101
 
 
 cdef inline void add_flow_packets(FlowSums *sums, const FlowPackets *flow) noexcept nogil:
-    """More packets of the flow, in order of time."""
+    """Add packets of the flow, in order of time."""
     cdef uint64_t lanes[2]       # counts of flags, an octet each: only now and then into the sums
     cdef size_t i = 0, stop, bit
     cdef uint32_t way

@@ -42,29 +42,29 @@ cdef struct SizeCounts:
 
 
 cdef inline void begin_counts(SizeCounts *counts) noexcept nogil:
-    """No sizes yet."""
+    """Initialise without sizes."""
     memset(counts, 0, sizeof(SizeCounts))
 
 
 cdef inline size_t measure_memory(const SizeCounts *counts) noexcept nogil:
-    """Octets on the heap."""
+    """Return the octets on the heap."""
     return counts.n_slots * (sizeof(SizeCount) if counts.is_hashed else sizeof(uint32_t))
 
 
 cdef inline void free_counts(SizeCounts *counts, SizeMemory *memory) noexcept nogil:
-    """Give the memory back; no sizes are left."""
+    """Free the memory; no sizes are left."""
     memory.n_bytes -= measure_memory(counts)
     free(counts.more)
     begin_counts(counts)
 
 
 cdef inline bint is_free(const SizeCount *slot) noexcept nogil:
-    """Is no packet counted here?"""
+    """Return True if no packet is counted here."""
     return (slot.n_packets[0] | slot.n_packets[1]) == 0
 
 
 cdef inline SizeCount *find_slot(SizeCount *slots, uint32_t n_slots, uint32_t size, uint64_t secret) noexcept nogil:
-    """The size's slot, or the free one where it belongs."""
+    """Find the size's slot, or the free one where it belongs."""
     cdef uint64_t i = netml_fold_multiply(size ^ secret, <uint64_t> 0x9E3779B97F4A7C15)
     while True:
         i &= n_slots - 1
@@ -74,12 +74,12 @@ cdef inline SizeCount *find_slot(SizeCount *slots, uint32_t n_slots, uint32_t si
 
 
 cdef inline const uint32_t *find_entries(const SizeCounts *counts) noexcept nogil:
-    """The entries, in the struct or on the heap; not of a hash table."""
+    """Return the entries, in the struct or on the heap; not of a hash table."""
     return &counts.few[0] if counts.more == NULL else <const uint32_t *> counts.more
 
 
 cdef inline Status hash_counts(SizeCounts *counts, uint32_t n_slots, SizeMemory *memory) noexcept nogil:
-    """Move all into a hash table of at least so many slots; without memory nothing changes."""
+    """Move all sizes into a hash table of at least that many slots; without memory nothing changes."""
     cdef SizeCount *slots
     cdef SizeCount *slot
     cdef const SizeCount *old = <const SizeCount *> counts.more
@@ -112,7 +112,7 @@ cdef inline Status hash_counts(SizeCounts *counts, uint32_t n_slots, SizeMemory 
 
 
 cdef inline bint add_to_few(SizeCounts *counts, uint32_t wanted) noexcept nogil:
-    """Count it in the struct if there is an entry for it, or room for one."""
+    """Count a size in the struct if there is an entry for it, or room for one."""
     cdef uint32_t *few = counts.few
     cdef uint32_t i
     for i in range(counts.n_entries):
@@ -127,7 +127,7 @@ cdef inline bint add_to_few(SizeCounts *counts, uint32_t wanted) noexcept nogil:
 
 
 cdef inline Status grow_ordered(SizeCounts *counts, SizeMemory *memory) noexcept nogil:
-    """Room for some more entries in order; the first time, those of the struct go there. Without it nothing changes."""
+    """Grow the ordered entries; the first time, those of the struct move there. Without memory nothing changes."""
     cdef uint32_t spare[N_FEW]
     cdef uint32_t n_slots = (counts.n_entries + counts.n_entries // 8 + 8) & ~<uint32_t> 3
     cdef uint32_t *entries = <uint32_t *> netml_reallocate(counts.more, n_slots * sizeof(uint32_t))
@@ -145,7 +145,7 @@ cdef inline Status grow_ordered(SizeCounts *counts, SizeMemory *memory) noexcept
 
 
 cdef inline uint32_t count_up_to(const uint32_t *entries, uint32_t n, uint32_t wanted) noexcept nogil:
-    """Entries of sizes and directions before the wanted one, and of that."""
+    """Find the entries of sizes and directions before the wanted one, and its own."""
     cdef uint32_t low = 0, middle
     while low < n:
         middle = low + (n - low) // 2
@@ -157,7 +157,7 @@ cdef inline uint32_t count_up_to(const uint32_t *entries, uint32_t n, uint32_t w
 
 
 cdef inline Status add_to_ordered(SizeCounts *counts, uint32_t wanted, SizeMemory *memory) noexcept nogil:
-    """Count it in an entry on the heap, where there are fewer than N_ORDERED."""
+    """Count a size in an entry on the heap, while there are fewer than N_ORDERED."""
     cdef uint32_t *entries = <uint32_t *> counts.more
     cdef uint32_t at = count_up_to(entries, counts.n_entries, wanted)
     cdef Status status
@@ -178,7 +178,7 @@ cdef inline Status add_to_ordered(SizeCounts *counts, uint32_t wanted, SizeMemor
 cdef inline Status add_to_slots(
     SizeCounts *counts, uint32_t size, uint32_t is_reverse, SizeMemory *memory,
 ) noexcept nogil:
-    """Count it in a hash table, which there is from now on."""
+    """Count a size in a hash table, which there is from now on."""
     cdef SizeCount *slot
     cdef Status status = STATUS_OK
     if not counts.is_hashed or 4 * <uint64_t> counts.n_entries >= 3 * <uint64_t> counts.n_slots:
@@ -195,7 +195,7 @@ cdef inline Status add_to_slots(
 cdef inline Status add_size(
     SizeCounts *counts, uint32_t size, uint32_t is_reverse, SizeMemory *memory,
 ) noexcept nogil:
-    """One more packet of a direction (0: forward, 1: reverse). Without memory it is not counted."""
+    """Count a packet of a direction (0: forward, 1: reverse). Without memory it is not counted."""
     cdef uint32_t wanted = size << 16 | is_reverse << COUNT_BITS
     cdef Status status
     if counts.is_hashed or size > LARGEST_FEW_SIZE:

@@ -1,4 +1,4 @@
-"""What FLOW says of sizes, from counts by size (size_counts.pxd): the same numbers as from the sizes themselves."""
+"""FLOW's statistics of sizes from counts by size (size_counts.pxd): the same numbers as from the sizes themselves."""
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
@@ -13,7 +13,7 @@ from netml._core.status cimport STATUS_NO_MEMORY, STATUS_OK, Status
 
 
 cdef inline uint64_t count_way(const SizeCount *count, size_t way) noexcept nogil:
-    """Packets of a way."""
+    """Count the packets of a way."""
     if way == WAY_BOTH:
         return <uint64_t> count.n_packets[0] + count.n_packets[1]
     return count.n_packets[way - WAY_FORWARD]
@@ -22,7 +22,7 @@ cdef inline uint64_t count_way(const SizeCount *count, size_t way) noexcept nogi
 cdef inline void sum_way_counts(
     const SizeCount *sorted_counts, size_t n_counts, size_t way, SizeSums *sums,
 ) noexcept nogil:
-    """One way's sums of counts that are in order of size."""
+    """Sum one way's counts, which are in order of size."""
     cdef uint32_t found[6]       # at the three quarters, and one place on
     cdef uint64_t n, n_below = 0, n_packets = 0
     cdef size_t i, j
@@ -49,7 +49,7 @@ cdef inline void sum_way_counts(
 
 
 cdef inline void list_entries(const uint32_t *entries, size_t n, SizeCount *listed) noexcept nogil:
-    """Entries as counts, in the same order; a size may be there several times."""
+    """List entries as counts, in the same order; a size may occur several times."""
     cdef size_t i
     memset(listed, 0, n * sizeof(SizeCount))
     for i in range(n):
@@ -60,7 +60,7 @@ cdef inline void list_entries(const uint32_t *entries, size_t n, SizeCount *list
 cdef inline void list_slots(
     const SizeCounts *counts, const SizeMemory *memory, uint32_t *sizes, SizeCount *listed,
 ) noexcept nogil:
-    """The slots of a hash table in order of size; `sizes` is scratch for twice as many as there are."""
+    """List the slots of a hash table in order of size; `sizes` is scratch for twice as many as there are."""
     cdef SizeCount *slots = <SizeCount *> counts.more
     cdef uint32_t largest = 0
     cdef size_t i, n_found = 0
@@ -75,7 +75,7 @@ cdef inline void list_slots(
 
 
 cdef inline Status sum_counts(const SizeCounts *counts, const SizeMemory *memory, SizeSums *sums) noexcept nogil:
-    """The sums of all three ways, as `sum_all_sizes` makes them of the sizes themselves."""
+    """Compute the sums of all three ways, as `sum_all_sizes` does from the sizes themselves."""
     cdef size_t n = counts.n_entries, i
     cdef SizeCount few[N_FEW]
     cdef SizeCount *listed = few

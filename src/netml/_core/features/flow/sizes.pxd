@@ -1,4 +1,4 @@
-"""What FLOW says of packet sizes, of both directions together and of each: sums, least, most, quartiles."""
+"""FLOW's statistics of packet sizes, of both directions together and of each: sums, least, most, quartiles."""
 from libc.stdint cimport UINT32_MAX, uint32_t, uint64_t
 from libc.string cimport memset
 
@@ -23,7 +23,7 @@ cdef struct SizeSums:            # sizes of one way's packets
 
 
 cdef inline void sum_sizes(const uint32_t *values, size_t n, SizeSums *sums) noexcept nogil:
-    """Of sizes that are in order."""
+    """Sum sizes that are in order."""
     cdef size_t i
     cdef uint64_t n_bytes = 0, squares = 0
     memset(sums, 0, sizeof(SizeSums))
@@ -45,21 +45,21 @@ cdef inline void sum_sizes(const uint32_t *values, size_t n, SizeSums *sums) noe
 
 
 cdef inline void find_quarters(const uint32_t *values, size_t n, SizeSums *sums) noexcept nogil:
-    """Of sizes that are in order, at least one."""
+    """Find the quartiles of sizes that are in order, at least one."""
     cdef size_t i
     for i in range(3):
         sums.quarters[i] = find_quarter(values, n, 1 + i)
 
 
 cdef inline void join_sizes(const SizeSums *a, const SizeSums *b, SizeSums *both) noexcept nogil:
-    """The sums of both together."""
+    """Join the sums of both directions."""
     both.n_bytes = a.n_bytes + b.n_bytes
     both.squares[0] = a.squares[0] + b.squares[0]
     both.squares[1] = a.squares[1] + b.squares[1] + (both.squares[0] < a.squares[0])
 
 
 cdef inline void sum_all_sizes(const FlowPackets *flow, uint32_t *scratch, SizeSums *sums) noexcept nogil:
-    """Of all packets' sizes, by way. `scratch` has room for twice the packets."""
+    """Sum all packets' sizes by way. `scratch` has room for twice the packets."""
     cdef size_t i, n_forward = 0, n = flow.n_packets, n_reverse
     cdef uint32_t *reverse
     cdef uint32_t largest = 0, is_forward

@@ -32,7 +32,7 @@ cdef struct Side:                # what one direction has sent
 
 
 cdef inline void see_side(Side *side, const Segment *segment, const Placement *placement) noexcept nogil:
-    """The next segment of the direction."""
+    """Add the next segment of the direction."""
     if not side.has_segment:
         side.has_segment = True
         side.initial_window = segment.window
@@ -49,7 +49,7 @@ cdef inline void see_side(Side *side, const Segment *segment, const Placement *p
 
 
 cdef inline void fill_side(const Side *side, double *row) noexcept nogil:
-    """The columns of one direction; -1 for what is absent."""
+    """Fill the columns of one direction; -1 for what is absent."""
     cdef uint32_t options = side.options
     row[0] = <double> side.payload_bytes
     row[1] = <double> side.n_retransmitted
@@ -65,7 +65,7 @@ cdef inline void fill_side(const Side *side, double *row) noexcept nogil:
 
 
 cdef inline void fill_tcp(const FlowPackets *flow, double *row) noexcept nogil:
-    """TCP_COLUMNS columns; a flow of another protocol has no segments."""
+    """Fill TCP_COLUMNS columns; a flow of another protocol has no segments."""
     cdef SentRanges sent[2]
     cdef Side sides[2]
     cdef Handshake handshake

@@ -24,18 +24,18 @@ cdef struct Handshake:
 
 
 cdef inline bint answers_syn(const Segment *answer, const Segment *syn) noexcept nogil:
-    """Whether it acknowledges the SYN, with or without the data in it (RFC 7413)."""
+    """Return True if a SYN-ACK acknowledges the SYN, with or without the data in it (RFC 7413)."""
     cdef uint32_t n_acknowledged = answer.acknowledgement - syn.sequence
     return 1 <= n_acknowledged <= 1 + <int64_t> syn.payload_bytes
 
 
 cdef inline uint32_t count_acknowledged(const Segment *segment, const Segment *answer) noexcept nogil:
-    """Numbers behind the SYN-ACK's own that a segment acknowledges; half of all and more: not even that one."""
+    """Count the numbers behind the SYN-ACK's own that a segment acknowledges; 2^31 and more: not even that one."""
     return segment.acknowledgement - answer.sequence - 1
 
 
 cdef inline const Segment *find_answer(const Handshake *seen, const Segment *segment) noexcept nogil:
-    """The SYN-ACK that a segment acknowledges, alone if there is such a one; NULL if it acknowledges none."""
+    """Find the SYN-ACK that a segment acknowledges, alone if there is one; NULL if it acknowledges none."""
     cdef uint32_t n_latest = count_acknowledged(segment, &seen.answer), n_other = 0xFFFFFFFF
     if seen.has_other:
         n_other = count_acknowledged(segment, &seen.other)
@@ -45,7 +45,7 @@ cdef inline const Segment *find_answer(const Handshake *seen, const Segment *seg
 
 
 cdef inline void see_handshake(Handshake *seen, const Segment *segment, bint is_originator) noexcept nogil:
-    """The next segment."""
+    """Add the next segment."""
     cdef int kind = segment.flags & (TCP_SYN | TCP_RST | TCP_ACK)
     cdef const Segment *answer
     if seen.has_ack_ns:
@@ -70,7 +70,7 @@ cdef inline void see_handshake(Handshake *seen, const Segment *segment, bint is_
 
 
 cdef inline void fill_handshake(const Handshake *seen, double *row) noexcept nogil:
-    """SYN to SYN-ACK, SYN-ACK to ACK, their sum, s; -1 where not seen."""
+    """Fill SYN to SYN-ACK, SYN-ACK to ACK and their sum, s; -1 where not seen."""
     row[0] = <double> seen.answer_ns / 1e9 if seen.has_answer_ns else -1
     row[1] = <double> seen.ack_ns / 1e9 if seen.has_ack_ns else -1
     row[2] = -1

@@ -1,4 +1,4 @@
-"""What happened to TCP connections, in the letters of Zeek's history, as docs/tcp.md defines them."""
+"""The histories of TCP connections, in the letters of Zeek's history, as docs/tcp.md defines them."""
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
@@ -33,7 +33,7 @@ cdef struct History:
 
 
 cdef inline void begin_history(History *history, bint is_turned, uint8_t *text) noexcept nogil:
-    """An empty history, written to `text`; `is_turned`: reverse is the originator."""
+    """Begin an empty history, to be written to `text`; `is_turned`: reverse is the originator."""
     memset(history, 0, sizeof(History))
     history.text = text
     if is_turned:
@@ -42,13 +42,13 @@ cdef inline void begin_history(History *history, bint is_turned, uint8_t *text) 
 
 
 cdef inline void write_letter(History *history, uint8_t letter, bint is_originator) noexcept nogil:
-    """The originator's in upper case."""
+    """Write a letter, the originator's in upper case."""
     history.text[history.n] = letter - 32 if is_originator else letter
     history.n += 1
 
 
 cdef inline void see_once(History *history, uint8_t letter, bint is_originator) noexcept nogil:
-    """An event that is written the first time."""
+    """Write an event the first time."""
     cdef Events *events = &history.events[is_originator][letter - FIRST_LETTER]
     if events.n_seen == 0:
         write_letter(history, letter, is_originator)
@@ -56,7 +56,7 @@ cdef inline void see_once(History *history, uint8_t letter, bint is_originator) 
 
 
 cdef inline void see_tenfold(History *history, uint8_t letter, bint is_originator) noexcept nogil:
-    """An event that is written the 1st, 10th, 100th ... time."""
+    """Write an event the 1st, 10th, 100th ... time."""
     cdef Events *events = &history.events[is_originator][letter - FIRST_LETTER]
     if events.n_seen == 0:
         events.next_at = 1
@@ -69,7 +69,7 @@ cdef inline void see_tenfold(History *history, uint8_t letter, bint is_originato
 cdef inline void see_number(
     History *history, uint8_t letter, const Segment *segment, bint is_originator,
 ) noexcept nogil:
-    """An event that is written where its sequence number is another one than the last time."""
+    """Write an event if its sequence number is another one than the last time."""
     cdef Events *events = &history.events[is_originator][letter - FIRST_LETTER]
     if events.n_written < MOST_REPEATS and (events.n_written == 0 or segment.sequence != events.sequence):
         write_letter(history, letter, is_originator)
@@ -80,7 +80,7 @@ cdef inline void see_number(
 cdef inline void see_history(
     History *history, const Segment *segment, const Placement *placement, bint is_originator,
 ) noexcept nogil:
-    """The letters of the next segment."""
+    """Write the letters of the next segment."""
     cdef int flags = segment.flags
     if flags & TCP_SYN:
         if flags & (TCP_FIN | TCP_RST):
@@ -104,7 +104,7 @@ cdef inline void see_history(
 
 
 cdef inline uint8_t trace_flow(const FlowPackets *flow, History *history, uint8_t *text, size_t *n) noexcept nogil:
-    """The state of one TCP flow; its history goes to `text`, its length to `n`."""
+    """Trace one TCP flow: return its state, write its history to `text`, its length to `n`."""
     cdef SentRanges sent[2]
     cdef Connection connection
     cdef Segment segment
@@ -126,7 +126,7 @@ cdef inline uint8_t trace_flow(const FlowPackets *flow, History *history, uint8_
 
 
 cdef inline size_t measure_histories(const int64_t *offsets, size_t n_flows) noexcept nogil:
-    """Room for the histories of these flows, whatever happened."""
+    """Return the room that the histories of these flows need at most, octets."""
     cdef size_t i, n_octets = 0
     for i in range(n_flows):
         n_octets += min(<size_t> LONGEST_HISTORY, 1 + LETTERS_A_SEGMENT * <size_t> (offsets[i + 1] - offsets[i]))
@@ -142,7 +142,7 @@ cdef inline void trace_flows(
     int32_t *ends,               # OUT [n_flows + 1]; the first is there
     uint8_t *text,               # OUT: as `measure_histories` says
 ) noexcept nogil:
-    """State and history of each flow; history i is text[ends[i]:ends[i + 1]]."""
+    """Trace state and history of each flow; history i is text[ends[i]:ends[i + 1]]."""
     cdef FlowPackets flow
     cdef History history
     cdef size_t i, n, at = 0

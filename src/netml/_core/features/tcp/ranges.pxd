@@ -1,4 +1,4 @@
-"""Which sequence numbers one direction of a TCP connection has sent: ranges, holes and all.
+"""The ranges of sequence numbers that one direction of a TCP connection has sent, with their holes.
 
 Numbers are unwrapped: each is taken as the one nearest to the highest end so far, by a signed distance of 32 bits.
 At most MOST_RANGES: captures with losses leave holes that nothing ever fills. Of more, the lowest two become one.
@@ -17,7 +17,7 @@ cdef struct SentRanges:          # sorted, half open; none touches the next
 
 
 cdef inline int64_t unwrap_sequence(const SentRanges *sent, uint32_t sequence) noexcept nogil:
-    """The number that a 32-bit one stands for."""
+    """Unwrap a 32-bit sequence number."""
     cdef int64_t end
     if sent.n == 0:
         return sequence
@@ -26,7 +26,7 @@ cdef inline int64_t unwrap_sequence(const SentRanges *sent, uint32_t sequence) n
 
 
 cdef inline int64_t count_sent(const SentRanges *sent, int64_t start, int64_t stop) noexcept nogil:
-    """Numbers of start..stop that were sent before."""
+    """Count the numbers of start..stop that were sent before."""
     cdef int64_t n_sent = 0
     cdef size_t i = sent.n
     while i > 0 and sent.stop[i - 1] > start:
@@ -37,7 +37,7 @@ cdef inline int64_t count_sent(const SentRanges *sent, int64_t start, int64_t st
 
 
 cdef inline int64_t count_late(const SentRanges *sent, int64_t start, int64_t stop) noexcept nogil:
-    """Numbers of start..stop that were not sent before, and lie below the highest end so far."""
+    """Count the numbers of start..stop that were not sent before, and lie below the highest end so far."""
     if sent.n == 0:
         return 0
     stop = min(stop, sent.stop[sent.n - 1])
@@ -45,7 +45,7 @@ cdef inline int64_t count_late(const SentRanges *sent, int64_t start, int64_t st
 
 
 cdef inline void add_range(SentRanges *sent, int64_t start, int64_t stop) noexcept nogil:
-    """Take start..stop as sent."""
+    """Note start..stop as sent."""
     cdef size_t i, low = sent.n, high
     while low > 0 and sent.stop[low - 1] >= start:
         low -= 1
@@ -70,7 +70,7 @@ cdef inline void add_range(SentRanges *sent, int64_t start, int64_t stop) noexce
 
 
 cdef inline void drop_ranges(SentRanges *sent, size_t low, size_t high) noexcept nogil:
-    """Close up where the ranges low..high were."""
+    """Remove the ranges low..high."""
     cdef size_t i
     if low == high:
         return

@@ -1,4 +1,4 @@
-"""One TCP segment of a flow, and what it says again, late, or for the first time (docs/tcp.md)."""
+"""One TCP segment of a flow, and its place: sent again, late, or for the first time (docs/tcp.md)."""
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
 from netml._core.features.base.family cimport FlowPackets
@@ -26,22 +26,22 @@ cdef struct Placement:           # by the numbers that the direction had sent be
 
 
 cdef inline bint is_plain(const Segment *segment) noexcept nogil:
-    """Neither SYN nor FIN nor RST."""
+    """Return True for a segment without SYN, FIN and RST."""
     return not segment.flags & (TCP_SYN | TCP_FIN | TCP_RST)
 
 
 cdef inline bint is_asking(const Segment *segment) noexcept nogil:
-    """A SYN that is no answer."""
+    """Return True for a SYN that is no answer."""
     return segment.flags & (TCP_SYN | TCP_ACK) == TCP_SYN
 
 
 cdef inline bint is_answering(const Segment *segment) noexcept nogil:
-    """A SYN-ACK."""
+    """Return True for a SYN-ACK."""
     return segment.flags & (TCP_SYN | TCP_ACK) == TCP_SYN | TCP_ACK
 
 
 cdef inline bint read_segment(const FlowPackets *flow, size_t i, Segment *segment) noexcept nogil:
-    """Packet i of a flow; False: it is a later fragment, without a TCP header."""
+    """Read packet i of a flow; return False for a later fragment, which has no TCP header."""
     if flow.header_bytes[i] == 0:
         return False
     segment.time_ns = flow.time_ns[i]
@@ -56,7 +56,7 @@ cdef inline bint read_segment(const FlowPackets *flow, size_t i, Segment *segmen
 
 
 cdef inline bint find_originator(const FlowPackets *flow) noexcept nogil:
-    """Whether forward asked for the connection: it did, unless the first segment is its answer, or the other's SYN."""
+    """Find the originator: forward, unless the first segment is its answer, or the other's SYN."""
     cdef Segment segment
     cdef size_t i
     for i in range(flow.n_packets):
@@ -70,7 +70,7 @@ cdef inline void place_segment(
     const Segment *segment,      # IN
     Placement *placement,        # OUT
 ) noexcept nogil:
-    """What a segment is."""
+    """Classify a segment."""
     cdef int64_t n_syn = 1 if segment.flags & TCP_SYN else 0, n_fin = 1 if segment.flags & TCP_FIN else 0
     cdef int64_t start = unwrap_sequence(sent, segment.sequence), payload_at = start + n_syn
     cdef int64_t payload_end = payload_at + segment.payload_bytes, stop = payload_end + n_fin

@@ -1,4 +1,4 @@
-"""How a TCP connection ended, in the words of Zeek's conn_state, as docs/tcp.md defines them."""
+"""The states in which TCP connections end, in the words of Zeek's conn_state, as docs/tcp.md defines them."""
 from netml._core.features.tcp.segment cimport Segment, is_asking
 from netml._core.packet cimport TCP_FIN, TCP_RST, TCP_SYN
 
@@ -37,14 +37,14 @@ cdef struct Connection:          # the last one of the flow
 
 
 cdef inline void clear_connection(Connection *connection) noexcept nogil:
-    """Nothing seen."""
+    """Initialise a connection without segments."""
     connection.is_asked = connection.is_answered = connection.has_responder = False
     connection.has_fin = connection.has_responder_fin = False
     connection.ending = NOT_ENDED
 
 
 cdef inline void see_connection(Connection *connection, const Segment *segment, bint is_originator) noexcept nogil:
-    """The next segment: what ends the connection first counts, until the originator asks anew."""
+    """Add the next segment: what ends the connection first counts, until the originator asks anew."""
     if connection.ending != NOT_ENDED and is_originator and is_asking(segment):
         clear_connection(connection)
     if is_originator:
@@ -66,7 +66,7 @@ cdef inline void see_connection(Connection *connection, const Segment *segment, 
 
 
 cdef inline ConnectionState name_state(const Connection *connection) noexcept nogil:
-    """The state that the segments so far make."""
+    """Return the state of the segments so far."""
     cdef bint is_asked = connection.is_asked, is_answered = connection.is_answered
     if not is_asked and not is_answered:
         return STATE_OTH

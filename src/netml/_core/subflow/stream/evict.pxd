@@ -1,4 +1,4 @@
-"""Bounds of what is held between rounds: beyond them the flows and keys that were not seen for longest go."""
+"""Limits of what is held between flushes: beyond them the flows and keys that were not seen for longest are evicted."""
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport qsort
 
@@ -11,16 +11,16 @@ from netml._core.subflow.subflow_list cimport Subflow, SubflowList, keep_subflow
 
 
 cdef struct Limit:
-    EarlyEnd name                # as which what it ends is counted
-    uint64_t packet_weight       # bytes that a packet holds; 0 where keys are counted
-    uint64_t flow_weight         # of one that is open
-    uint64_t key_weight          # of a key that is only remembered
+    EarlyEnd name                # counts of the flows that it ends
+    uint64_t packet_weight       # bytes of a packet; 0 where keys are counted
+    uint64_t flow_weight         # of an open flow
+    uint64_t key_weight          # of an idle key
     uint64_t most                # weight beyond which flows are ended
     uint64_t target              # weight that is left then
 
 
 cdef inline KeyExpiry expire_by_timeouts(const FlushRules *rules) noexcept nogil:
-    """What a sweep forgets if nothing is too much: what the timeouts lie behind."""
+    """Make the expiry of a sweep that removes only keys that were idle for longer than the timeout."""
     cdef KeyExpiry expiry
     expiry.watermark_ns = rules.watermark_ns
     expiry.tcp_timeout_ns = rules.tcp_timeout_ns
@@ -32,7 +32,7 @@ cdef inline KeyExpiry expire_by_timeouts(const FlushRules *rules) noexcept nogil
 
 
 cdef inline Status expire_keys(OpenFlows *opened, const uint64_t *seeds, KeyExpiry *expiry) noexcept nogil:
-    """A sweep; the records of keys that have come back go with it."""
+    """Sweep the idle keys; records of reactivated keys are removed, too."""
     cdef size_t number
     for number in range(opened.n_flows):
         opened.flows[number].record = NO_RECORD
@@ -40,12 +40,12 @@ cdef inline Status expire_keys(OpenFlows *opened, const uint64_t *seeds, KeyExpi
 
 
 cdef inline uint64_t weigh_flow(const OpenFlow *flow, const Limit *limit) noexcept nogil:
-    """What a flow counts for; nothing if none of its packets wait."""
+    """Weigh a flow; 0 if none of its packets are pending."""
     return flow.n_open * limit.packet_weight + (flow.n_open != 0) * limit.flow_weight
 
 
 cdef inline uint64_t weigh_later(const OpenFlows *opened, int64_t time_ns, const Limit *limit) noexcept nogil:
-    """Weight of the flows that were seen after a time."""
+    """Weigh the flows and keys that were seen after a time."""
     cdef uint64_t weight = count_idle_keys_later(&opened.idle_keys, time_ns) * limit.key_weight
     cdef size_t number
     for number in range(opened.n_flows):
@@ -55,7 +55,7 @@ cdef inline uint64_t weigh_later(const OpenFlows *opened, int64_t time_ns, const
 
 
 cdef inline uint64_t weigh_all(const OpenFlows *opened, const Limit *limit) noexcept nogil:
-    """All that is held."""
+    """Weigh all that is held."""
     return (
         opened.n_packets * limit.packet_weight + opened.n_pending * limit.flow_weight
         + count_idle_keys(&opened.idle_keys) * limit.key_weight
@@ -63,7 +63,7 @@ cdef inline uint64_t weigh_all(const OpenFlows *opened, const Limit *limit) noex
 
 
 cdef inline int64_t find_cutoff(const OpenFlows *opened, const Limit *limit) noexcept nogil:
-    """The earliest time after which flows of at most the target were seen: by halving, without any memory."""
+    """Find the earliest time after which flows of at most the target were seen: by bisection, without memory."""
     cdef int64_t low = INT64_MIN, high = INT64_MAX, middle
     while low < high:
         middle = low + <int64_t> ((<uint64_t> high - <uint64_t> low) >> 1)
@@ -75,7 +75,7 @@ cdef inline int64_t find_cutoff(const OpenFlows *opened, const Limit *limit) noe
 
 
 cdef inline int compare_subflows(const void *a, const void *b) noexcept nogil:
-    """Order of their places, for `qsort`."""
+    """Compare the places of two subflows, for `qsort`."""
     cdef uint32_t first = (<const Subflow *> a).start, second = (<const Subflow *> b).start
     return (first > second) - (first < second)
 
@@ -89,9 +89,9 @@ cdef inline Status evict_beyond(
     SubflowList *subflows,       # IN, OUT: no longer in order of their places
     Dropped *dropped,            # OUT
 ) noexcept nogil:
-    """If too much is held, end the flows that were not seen for longest, until the target is left.
+    """Evict the flows that were not seen for longest until the target is left, if more than the limit is held.
 
-    Of flows and keys seen last at the same time, keys go first.
+    Of flows and keys that were seen last at the same time, keys go first.
     """
     cdef KeyExpiry expiry = expire_by_timeouts(rules)
     cdef uint64_t left = weigh_all(opened, limit), weight
@@ -144,7 +144,7 @@ cdef inline Status evict_flows(
     SubflowList *subflows,       # IN, OUT: stay in order of their places
     Dropped *dropped,            # OUT
 ) noexcept nogil:
-    """Of flows as many as may be held remain; of memory half, as each time costs a look at every flow."""
+    """Evict down to the most flows, and down to half of the memory: each eviction looks at every flow."""
     cdef Limit flows, memory
     cdef size_t n_before = subflows.n_subflows
     cdef Status status

@@ -1,7 +1,7 @@
-"""Which remembered keys are forgotten: those that the timeout lies behind, in sweeps; others if there are too many.
+"""The expiry of idle keys: sweeps remove those that were idle for longer than the timeout, and others beyond a limit.
 
-Of a forgotten key the next packet begins anew; so it does of one that the timeout lies behind, whether a sweep has come
-or not: sweeps are for memory only. One comes when an eighth more is there than the last one left.
+The next packet of an expired key begins a new flow, whether a sweep has removed the key or not: sweeps only free
+memory. A sweep comes when there are an eighth more records than the last one left.
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
@@ -17,27 +17,27 @@ from netml._core.subflow.stream.idle_keys cimport (
 
 
 cdef enum:
-    FEW_KEYS = 1 << 10           # so many that have gone are never worth a sweep
+    FEW_KEYS = 1 << 10           # up to this many new records are not worth a sweep
 
 
-cdef struct KeyExpiry:           # which keys a sweep forgets
-    int64_t watermark_ns         # those that the timeout lies behind, seen from here
+cdef struct KeyExpiry:           # which keys a sweep removes
+    int64_t watermark_ns         # those that were idle for longer than the timeout at this time
     int64_t tcp_timeout_ns
     int64_t udp_timeout_ns
-    int64_t allowed_lateness_ns  # added to the timeout where the clock was set back
-    int64_t cutoff_ns            # those seen last before it
-    size_t n_at_cutoff           # and so many of those seen last right then
+    int64_t allowed_lateness_ns  # added to the timeout, twice, if the clock was set back
+    int64_t cutoff_ns            # those seen last before this time
+    size_t n_at_cutoff           # and this many of those seen last right at it
 
 
 cdef inline bint is_beyond(int64_t now_ns, int64_t last_ns, double limit_ns, double back_ns) noexcept nogil:
-    """Is `last_ns` further back than the limit? Or, the clock having been set back, further ahead than `back_ns`?"""
+    """Return True if `last_ns` is further back than the limit or, the clock set back, further ahead than `back_ns`."""
     if now_ns >= last_ns:
         return <double> netml_gap(now_ns, last_ns) > limit_ns
     return <double> netml_gap(last_ns, now_ns) > back_ns
 
 
 cdef inline bint is_expired(const uint8_t *record, KeyExpiry *expiry) noexcept nogil:
-    """Does a sweep forget this record? Of those seen last at the cutoff, one that is counts."""
+    """Return True if a sweep removes this record; count down `n_at_cutoff` for one that was seen last at the cutoff."""
     cdef int64_t last_ns = read_last(record), timeout_ns = expiry.udp_timeout_ns
     if has_gone(record) or last_ns < expiry.cutoff_ns:
         return True
@@ -52,7 +52,7 @@ cdef inline bint is_expired(const uint8_t *record, KeyExpiry *expiry) noexcept n
 
 
 cdef inline uint32_t choose_place_bits(size_t n_records) noexcept nogil:
-    """Of an index that does not grow before the next sweep, if that comes in time."""
+    """Choose the size of an index that does not grow before the next sweep."""
     cdef uint32_t bits = FIRST_PLACE_BITS
     while <size_t> 3 << bits < 4 * (n_records + n_records // 8 + FEW_KEYS):
         bits += 1
@@ -62,7 +62,7 @@ cdef inline uint32_t choose_place_bits(size_t n_records) noexcept nogil:
 cdef inline Status sweep_memory(
     KeyMemory *memory, size_t address_bytes, const uint64_t *seeds, KeyExpiry *expiry,
 ) noexcept nogil:
-    """Forget, and move what is left together."""
+    """Remove expired records, and move the others together."""
     cdef size_t number, n_left = 0
     cdef uint8_t *record
     for number in range(memory.n_records):
@@ -83,7 +83,7 @@ cdef inline Status sweep_memory(
 cdef inline Status sweep_keys(
     IdleKeys *keys, const uint64_t *seeds, KeyExpiry *expiry,
 ) noexcept nogil:
-    """Forget what is to be forgotten, of both versions."""
+    """Remove the expired records of both IP versions."""
     cdef Status status = sweep_memory(&keys.ipv4, 4, seeds, expiry)
     if status == STATUS_OK:
         status = sweep_memory(&keys.ipv6, 16, seeds, expiry)
@@ -91,14 +91,14 @@ cdef inline Status sweep_keys(
 
 
 cdef inline bint is_worth_sweeping(const KeyMemory *memory) noexcept nogil:
-    """Has an eighth more come than was left last time?"""
+    """Return True if there are an eighth more records than the last sweep left."""
     return memory.n_records > memory.n_swept + memory.n_swept // 8 + FEW_KEYS
 
 
 cdef inline size_t count_later(
     const KeyMemory *memory, size_t address_bytes, int64_t time_ns,
 ) noexcept nogil:
-    """Records of keys that were seen after a time; those that have come back count as seen before all."""
+    """Count the records of keys that were seen after a time; reactivated keys count as seen before all."""
     cdef size_t number, n = 0
     for number in range(memory.n_records):
         n += read_last(find_idle_record(memory, number, address_bytes)) > time_ns
@@ -106,5 +106,5 @@ cdef inline size_t count_later(
 
 
 cdef inline size_t count_idle_keys_later(const IdleKeys *keys, int64_t time_ns) noexcept nogil:
-    """The same of both versions."""
+    """Count the idle keys of both IP versions that were seen after a time."""
     return count_later(&keys.ipv4, 4, time_ns) + count_later(&keys.ipv6, 16, time_ns)

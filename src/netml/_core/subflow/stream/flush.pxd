@@ -1,6 +1,6 @@
-"""What stays after a round: the packets of the open pieces, and their flows; other keys are remembered, or forgotten.
+"""The flush of a stream: subflows that have ended leave, packets of open flows stay pending, others' keys become idle.
 
-Flows of which nothing waits keep their numbers until they are a fifth of the table: then it is packed.
+Flows without pending packets keep their numbers until they are a fifth of the table: then it is packed.
 """
 from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport free
@@ -22,7 +22,7 @@ from netml._core.subflow.table cimport FlowTable, find_record, renumber_flows
 
 
 cdef enum:
-    FEW_FLOWS = 1 << 10          # so many that have gone are never worth packing the table
+    FEW_FLOWS = 1 << 10          # up to this many flows without pending packets are not worth packing the table
 
 
 cdef inline Status keep_pending(
@@ -32,7 +32,7 @@ cdef inline Status keep_pending(
     FlowTable *table,                # OUT: packets of each flow
     PacketColumns *columns,          # OUT: was empty
 ) noexcept nogil:
-    """The packets of the open pieces come first in the next round."""
+    """Append the pending packets of open flows: they come first in the next flush."""
     cdef size_t number
     cdef uint32_t n_open
     cdef Status status = STATUS_OK
@@ -45,7 +45,7 @@ cdef inline Status keep_pending(
 
 
 cdef inline Status pack_flows(OpenFlows *opened, FlowTable *table, PacketColumns *columns) noexcept nogil:
-    """Pack the table if of many of its flows nothing waits."""
+    """Pack the table if many of its flows have no pending packets."""
     cdef uint32_t *numbers
     cdef size_t number, n_kept = 0
     cdef Status status
@@ -75,9 +75,9 @@ cdef inline Status flush_flows(
     OpenFlows *opened,               # IN, OUT
     SubflowList *subflows,           # OUT: what is handed out
     Dropped *dropped,                # OUT
-    PacketColumns *columns,          # OUT: what waits
+    PacketColumns *columns,          # OUT: pending packets
 ) noexcept nogil:
-    """End what has ended, and what is too much; keep the rest."""
+    """End the flows that have ended and evict those beyond the limits; keep the rest."""
     cdef KeyExpiry expiry = expire_by_timeouts(rules)
     cdef Status status = split_open_flows(grouped, offsets, table, rules, opened, subflows, dropped)
     if rules.is_last:

@@ -1,4 +1,4 @@
-"""The record of a key that is remembered: its times, ports, protocol and addresses, octet by octet, without gaps."""
+"""The record of an idle key: times, ports, protocol and addresses, octet by octet, without gaps."""
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
@@ -14,37 +14,37 @@ cdef enum:
 
 
 cdef inline size_t record_width(size_t address_bytes) noexcept nogil:
-    """Octets of a record."""
+    """Return the octets of a record."""
     return ADDRESSES_AT + 2 * address_bytes
 
 
 cdef inline int64_t read_last(const uint8_t *record) noexcept nogil:
-    """When the key's last packet was."""
+    """Read the time of the key's last packet."""
     cdef int64_t last_ns
     memcpy(&last_ns, record, sizeof(int64_t))
     return last_ns
 
 
 cdef inline int64_t read_origin(const uint8_t *record) noexcept nogil:
-    """Where its anchors are counted from: never after its last packet, unless the key has come back."""
+    """Read the origin of the key's anchors: never after its last packet, unless the key was reactivated."""
     cdef int64_t origin_ns
     memcpy(&origin_ns, record + sizeof(int64_t), sizeof(int64_t))
     return origin_ns
 
 
 cdef inline bint has_gone(const uint8_t *record) noexcept nogil:
-    """Has the key come back, so that the record is nobody's?"""
+    """Return True if the key was reactivated, so that the record is unused."""
     return read_origin(record) > read_last(record)
 
 
 cdef inline void write_times(uint8_t *record, int64_t last_ns, int64_t origin_ns) noexcept nogil:
-    """The first 16 octets."""
+    """Write the first 16 octets."""
     memcpy(record, &last_ns, sizeof(int64_t))
     memcpy(record + sizeof(int64_t), &origin_ns, sizeof(int64_t))
 
 
 cdef inline void read_key(const uint8_t *record, size_t address_bytes, FlowKey *key) noexcept nogil:
-    """The key of a record."""
+    """Read the key of a record."""
     memset(key, 0, sizeof(FlowKey))
     memcpy(&key.transport, record + TRANSPORT_AT, TRANSPORT_BYTES)
     key.transport |= <uint64_t> (6 if address_bytes == 16 else 4) << 40
@@ -53,7 +53,7 @@ cdef inline void read_key(const uint8_t *record, size_t address_bytes, FlowKey *
 
 
 cdef inline bint is_key_of(const uint8_t *record, size_t address_bytes, const FlowKey *key) noexcept nogil:
-    """Is that the record of this key?"""
+    """Return True if the record has this key."""
     return (
         memcmp(record + TRANSPORT_AT, &key.transport, TRANSPORT_BYTES) == 0
         and memcmp(record + ADDRESSES_AT, key.source, address_bytes) == 0
@@ -62,7 +62,7 @@ cdef inline bint is_key_of(const uint8_t *record, size_t address_bytes, const Fl
 
 
 cdef inline void write_idle_key(uint8_t *record, size_t address_bytes, const FlowKey *key) noexcept nogil:
-    """The rest of them."""
+    """Write ports, protocol and addresses."""
     memcpy(record + TRANSPORT_AT, &key.transport, TRANSPORT_BYTES)
     memcpy(record + ADDRESSES_AT, key.source, address_bytes)
     memcpy(record + ADDRESSES_AT + address_bytes, key.destination, address_bytes)

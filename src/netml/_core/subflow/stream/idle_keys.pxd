@@ -1,8 +1,8 @@
-"""Keys of which every packet is out, remembered as long as their next packet may have to know what was before it.
+"""Idle keys: flows without pending packets whose next packet may still have to know what was before it.
 
-In a stream most keys are such ones, so that they are small: 29 octets of IPv4, 53 of IPv6, and a place of 4 octets in
-an index that is three quarters full at most. The record of a key that has come back is nobody's, until its packets are
-all out again or a sweep comes (`expire_keys.pxd`). Owns its memory.
+Most keys of a stream are idle, so that their records are small: 29 octets of IPv4, 53 of IPv6, and a place of 4 octets
+in an index that is at most three quarters full. The record of a reactivated key is unused until the key is idle again
+or a sweep comes (`expire_keys.pxd`). Owns its memory.
 """
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
@@ -22,16 +22,16 @@ cdef enum:
     N_AT_ONCE = 64               # records that are looked at together
     FIRST_PLACE_BITS = 10
     LARGEST_PLACE_BITS = 31
-    NO_PLACE = 0xFFFFFFFF        # no key: a number never has all its bits set
+    NO_PLACE = 0xFFFFFFFF        # a free place: a number never has all its bits set
     NO_RECORD = 0xFFFFFFFF
 
 
 cdef struct KeyMemory:           # of one IP version
-    ChunkedArray records         # as keys were first remembered; some are nobody's, of keys that came back
+    ChunkedArray records         # in the order in which keys became idle; those of reactivated keys are unused
     uint32_t *places             # 2 ** place_bits of them, owned: number | part of the hash << place_bits
     uint32_t place_bits          # the index doubles
     size_t n_records             # in `records`
-    size_t n_gone                # of them, that came back
+    size_t n_gone                # of them unused: reactivated
     size_t n_swept               # records that the last sweep left
 
 
@@ -41,47 +41,47 @@ cdef struct IdleKeys:
 
 
 cdef inline size_t count_idle_keys(const IdleKeys *keys) noexcept nogil:
-    """Keys that are remembered."""
+    """Count the idle keys."""
     return keys.ipv4.n_records - keys.ipv4.n_gone + keys.ipv6.n_records - keys.ipv6.n_gone
 
 
 cdef inline void free_memory(KeyMemory *memory) noexcept nogil:
-    """Give the memory back; nothing is remembered then."""
+    """Free the memory; no key is left."""
     free_array(&memory.records)
     free(memory.places)
     memset(memory, 0, sizeof(KeyMemory))
 
 
 cdef inline void free_idle_keys(IdleKeys *keys) noexcept nogil:
-    """The same for both versions."""
+    """Free the memory of both IP versions."""
     free_memory(&keys.ipv4)
     free_memory(&keys.ipv6)
 
 
 cdef inline KeyMemory *choose_memory(const IdleKeys *keys, const FlowKey *key) noexcept nogil:
-    """Where a key belongs."""
+    """Return the memory of the key's IP version."""
     return <KeyMemory *> (&keys.ipv6 if key.transport >> 40 == 6 else &keys.ipv4)
 
 
 cdef inline size_t find_address_bytes(const FlowKey *key) noexcept nogil:
-    """Length of each of its addresses."""
+    """Return the length of each address of a key, octets."""
     return 16 if key.transport >> 40 == 6 else 4
 
 
 cdef inline uint8_t *find_idle_record(const KeyMemory *memory, size_t number, size_t address_bytes) noexcept nogil:
-    """The record of a number."""
+    """Return the record of a number."""
     return <uint8_t *> find_element(&memory.records, number, record_width(address_bytes))
 
 
 cdef inline void prefetch_place(const IdleKeys *keys, const FlowKey *key, uint64_t hashed) noexcept nogil:
-    """Ask for the line where the search for a key begins."""
+    """Prefetch the place where the search for a key begins."""
     cdef const KeyMemory *memory = choose_memory(keys, key)
     if memory.n_records:
         netml_prefetch_read(&memory.places[hashed >> (64 - memory.place_bits)])
 
 
 cdef inline void enter_place(KeyMemory *memory, size_t number, uint64_t hashed) noexcept nogil:
-    """Enter a record into the index, where there is room."""
+    """Enter a record into the index, which has room."""
     cdef uint32_t bits = memory.place_bits
     cdef size_t at = hashed >> (64 - bits), mask = (<size_t> 1 << bits) - 1
     while memory.places[at] != NO_PLACE:
@@ -92,7 +92,7 @@ cdef inline void enter_place(KeyMemory *memory, size_t number, uint64_t hashed) 
 cdef inline Status index_records(
     KeyMemory *memory, size_t address_bytes, uint32_t place_bits, const uint64_t *seeds,
 ) noexcept nogil:
-    """Enter all records anew into an index of 2 ** `place_bits` places; the old one's memory is used for it."""
+    """Enter all records into a new index of 2 ** `place_bits` places, which reuses the old one's memory."""
     cdef uint64_t hashes[N_AT_ONCE]
     cdef uint32_t *places
     cdef FlowKey key
@@ -121,7 +121,7 @@ cdef inline Status index_records(
 cdef inline uint32_t find_record_in(
     const KeyMemory *memory, size_t address_bytes, const FlowKey *key, uint64_t hashed,
 ) noexcept nogil:
-    """`find_record_of`, with the addresses' length known."""
+    """Find a key's record as `find_record_of` does, with the addresses' length known."""
     cdef uint32_t bits = memory.place_bits, numbers = (<uint32_t> 1 << bits) - 1, tag = <uint32_t> hashed << bits
     cdef uint32_t number
     cdef size_t at
@@ -138,14 +138,14 @@ cdef inline uint32_t find_record_in(
 
 
 cdef inline uint32_t find_record_of(const IdleKeys *keys, const FlowKey *key, uint64_t hashed) noexcept nogil:
-    """Number of a key's record, also if it has come back; NO_RECORD if there is none."""
+    """Find the number of a key's record, also of a reactivated key; NO_RECORD if there is none."""
     if key.transport >> 40 == 6:
         return find_record_in(&keys.ipv6, 16, key, hashed)
     return find_record_in(&keys.ipv4, 4, key, hashed)
 
 
 cdef inline void prefetch_idle_record(const IdleKeys *keys, const FlowKey *key, uint64_t hashed) noexcept nogil:
-    """Ask for the record that the search for a key will look at first, if there is one."""
+    """Prefetch the record that the search for a key will look at first, if there is one."""
     cdef const KeyMemory *memory = choose_memory(keys, key)
     cdef uint32_t bits = memory.place_bits, numbers = (<uint32_t> 1 << bits) - 1, tag = <uint32_t> hashed << bits
     cdef size_t at
@@ -162,7 +162,7 @@ cdef inline void prefetch_idle_record(const IdleKeys *keys, const FlowKey *key, 
 cdef inline bint reactivate_record(
     IdleKeys *keys, const FlowKey *key, uint32_t number, int64_t *last_ns, int64_t *origin_ns,
 ) noexcept nogil:
-    """Take a key's times, which its record no longer has then; False if it has come back before."""
+    """Move a key's times out of its record; return False if the key was reactivated before."""
     cdef KeyMemory *memory = choose_memory(keys, key)
     cdef uint8_t *record = find_idle_record(memory, number, find_address_bytes(key))
     if has_gone(record):
@@ -177,7 +177,7 @@ cdef inline bint reactivate_record(
 cdef inline void restore_idle_key(
     IdleKeys *keys, const FlowKey *key, uint32_t number, int64_t last_ns, int64_t origin_ns,
 ) noexcept nogil:
-    """A key that had come back, and whose record is still there."""
+    """Make a reactivated key idle again, in the record that it still has."""
     cdef KeyMemory *memory = choose_memory(keys, key)
     write_times(find_idle_record(memory, number, find_address_bytes(key)), last_ns, origin_ns)
     memory.n_gone -= 1
@@ -187,7 +187,7 @@ cdef inline Status add_idle_key_to(
     KeyMemory *memory, size_t address_bytes, const FlowKey *key, uint64_t hashed, const uint64_t *seeds,
     int64_t last_ns, int64_t origin_ns,
 ) noexcept nogil:
-    """`add_idle_key`, with the addresses' length known."""
+    """Add an idle key as `add_idle_key` does, with the addresses' length known."""
     cdef Status status
     cdef uint8_t *record
     if 4 * (memory.n_records + 1) > <size_t> 3 << memory.place_bits or memory.places == NULL:
@@ -211,7 +211,7 @@ cdef inline Status add_idle_key(
     IdleKeys *keys, const FlowKey *key, uint64_t hashed, const uint64_t *seeds, int64_t last_ns,
     int64_t origin_ns,
 ) noexcept nogil:
-    """Remember a key that has no record."""
+    """Add an idle key that has no record."""
     if key.transport >> 40 == 6:
         return add_idle_key_to(&keys.ipv6, 16, key, hashed, seeds, last_ns, origin_ns)
     return add_idle_key_to(&keys.ipv4, 4, key, hashed, seeds, last_ns, origin_ns)

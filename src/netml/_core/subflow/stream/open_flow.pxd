@@ -1,9 +1,9 @@
-"""Flows that are open while their capture goes on: what is known of a key between two rounds.
+"""Open flows of a stream: the state of a flow key between two flushes.
 
-An open piece's packets wait. Of a key's packets that are out there stays what the next one needs: how long the key has
-been idle, and where the anchors of the interval are counted from. Whether that next packet is the one that waits first
-is not certain before the watermark is beyond it, so that both are of the piece that is out. A key of which nothing
-waits leaves the flows, and is remembered (`idle_keys.pxd`). Owns the flows' state.
+The packets of an open subflow are pending. Of the packets handed out, the state has what the next packet needs: how
+long the key has been idle, and the origin of the interval's anchors. Before the watermark has passed, a late packet may
+still come before the first pending one, so that both are of the subflow handed out last. A key without pending packets
+leaves the open flows and becomes idle (`idle_keys.pxd`). Owns the flows' state.
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free
@@ -19,40 +19,40 @@ cdef struct FlushRules:
     double interval_ns           # > 0
     int64_t tcp_timeout_ns
     int64_t udp_timeout_ns
-    uint64_t min_packets         # >= 2; a shorter piece is dropped
-    uint64_t max_flow_packets    # a longer piece ends
-    uint64_t max_flows           # flow keys held after a round
-    uint64_t max_memory_bytes    # that packets, flows and keys may hold
-    uint64_t packet_bytes        # that a packet holds
-    uint64_t flow_bytes          # that an open flow holds besides
-    uint64_t key_bytes           # that a key holds that is only remembered
+    uint64_t min_packets         # >= 2; a shorter subflow is dropped
+    uint64_t max_flow_packets    # a longer subflow ends
+    uint64_t max_flows           # flow keys held after a flush
+    uint64_t max_memory_bytes    # of packets, flows and keys
+    uint64_t packet_bytes        # of a packet
+    uint64_t flow_bytes          # of an open flow, without its packets
+    uint64_t key_bytes           # of an idle key
     int64_t latest_ns            # the latest packet of the capture so far
     int64_t watermark_ns         # no packet before this is expected any more
-    int64_t allowed_lateness_ns  # so far it lies behind the latest packet
-    bint is_last                 # nothing comes any more
+    int64_t allowed_lateness_ns  # by which the watermark lies behind the latest packet
+    bint is_last                 # the last flush: no packet comes any more
 
 
-cdef struct OpenFlow:            # a flow between two rounds
-    int64_t origin_ns            # of the piece that is out: where its interval's anchors are counted from
-    int64_t out_ns               # the last packet that is out
+cdef struct OpenFlow:            # a flow between two flushes
+    int64_t origin_ns            # origin of the anchors of the subflow handed out last
+    int64_t out_ns               # the last packet handed out
     int64_t last_ns              # the latest packet
-    uint32_t n_open              # packets that wait: the open piece; 0: nothing of the rest holds until it is recalled
-    uint32_t record              # its key's, if that was remembered and no sweep has come since; or NO_RECORD
-    uint32_t has_out             # 0: no piece is out yet, nothing is known of origin_ns and out_ns
+    uint32_t n_open              # pending packets; 0: the other fields are of no use until the key is reactivated
+    uint32_t record              # of its key, if that was idle and no sweep has come since; or NO_RECORD
+    uint32_t has_out             # 0: nothing was handed out yet; origin_ns and out_ns are of no use
 
 
 cdef struct OpenFlows:
     OpenFlow *flows              # by number of the flow, owned
     size_t n_flows
     size_t room
-    size_t n_packets             # that wait, of all flows
-    size_t n_pending             # flows of which packets wait
-    IdleKeys idle_keys           # of which none do
-    EarlyEnds early              # pieces that ended before their time
+    size_t n_packets             # pending, of all flows
+    size_t n_pending             # flows with pending packets
+    IdleKeys idle_keys           # flow keys without pending packets
+    EarlyEnds early              # subflows that ended before their time
 
 
 cdef inline void free_open(OpenFlows *opened) noexcept nogil:
-    """Give the memory back."""
+    """Free the memory."""
     free(opened.flows)
     free_idle_keys(&opened.idle_keys)
     opened.flows = NULL
@@ -60,7 +60,7 @@ cdef inline void free_open(OpenFlows *opened) noexcept nogil:
 
 
 cdef inline Status admit_flows(OpenFlows *opened, size_t n_flows) noexcept nogil:
-    """State for the flows that have come since the last round."""
+    """Add the state of flows that have come since the last flush."""
     cdef OpenFlow *grown
     cdef size_t room = opened.room
     if n_flows > room:
@@ -77,7 +77,7 @@ cdef inline Status admit_flows(OpenFlows *opened, size_t n_flows) noexcept nogil
 
 
 cdef inline void shrink_flows(OpenFlows *opened, size_t n_flows) noexcept nogil:
-    """Only the first `n_flows` are left: give the memory of the others back."""
+    """Keep the first `n_flows`, and free the memory of the others."""
     cdef size_t room = n_flows + n_flows // 2 + 1024
     cdef OpenFlow *shrunk
     opened.n_flows = n_flows
@@ -89,6 +89,6 @@ cdef inline void shrink_flows(OpenFlows *opened, size_t n_flows) noexcept nogil:
 
 
 cdef inline void end_early(OpenFlows *opened, OpenFlow *flow, EarlyEnd limit) noexcept nogil:
-    """Count an open piece that ends before its time; its key is forgotten: the next packet begins anew."""
+    """End an open subflow before its time, and count it; the next packet of its key begins a new flow."""
     count_early(&opened.early, limit, flow.n_open)
     flow.n_open = flow.has_out = 0

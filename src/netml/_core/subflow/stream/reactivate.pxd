@@ -1,7 +1,7 @@
-"""Between the flows of a round and the keys that are remembered: who has come back, and of whom all is out.
+"""The way between open flows and idle keys: keys are reactivated by new packets, and retire when none are pending.
 
-Each key would miss the cache for its place in the index and then for its record: so they go by the dozen, and what one
-needs is asked for while the others are looked at.
+Each key would miss the cache for its place in the index and for its record: so N_TOGETHER are looked up at a time, and
+the memory of one is prefetched while the others are looked at.
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
@@ -19,7 +19,7 @@ cdef enum:
     N_TOGETHER = 64
 
 
-cdef struct Retiring:            # flows of which all is out: `out_ns` is their last packet
+cdef struct Retiring:            # flows without pending packets: `out_ns` is their last packet
     uint32_t numbers[N_TOGETHER]
     size_t n_flows
 
@@ -27,7 +27,7 @@ cdef struct Retiring:            # flows of which all is out: `out_ns` is their 
 cdef inline void reactivate_some(
     const FlowTable *table, OpenFlows *opened, const uint32_t *numbers, size_t n,
 ) noexcept nogil:
-    """At most N_TOGETHER flows."""
+    """Reactivate the keys of at most N_TOGETHER flows."""
     cdef uint64_t hashes[N_TOGETHER]
     cdef const FlowKey *key
     cdef OpenFlow *flow
@@ -51,7 +51,7 @@ cdef inline void reactivate_flows(
     const int64_t *offsets,      # IN  [n_flows + 1]
     OpenFlows *opened,           # IN, OUT
 ) noexcept nogil:
-    """Flows that have come since the last round may be of keys that are remembered."""
+    """Reactivate the idle keys of flows that have new packets."""
     cdef uint32_t numbers[N_TOGETHER]
     cdef size_t number, n = 0
     for number in range(table.n_flows):
@@ -65,7 +65,7 @@ cdef inline void reactivate_flows(
 
 
 cdef inline Status add_retiring(Retiring *retiring, OpenFlows *opened, const FlowTable *table) noexcept nogil:
-    """Remember their keys."""
+    """Make the keys of retiring flows idle."""
     cdef uint64_t hashes[N_TOGETHER]
     cdef const FlowKey *key
     cdef const OpenFlow *flow
@@ -89,7 +89,7 @@ cdef inline Status add_retiring(Retiring *retiring, OpenFlows *opened, const Flo
 cdef inline Status retire_flow(
     Retiring *retiring, OpenFlows *opened, const FlowTable *table, uint32_t number,
 ) noexcept nogil:
-    """One more, whose state stays as it is until they are remembered."""
+    """Retire a flow; its state stays until `add_retiring`."""
     retiring.numbers[retiring.n_flows] = number
     retiring.n_flows += 1
     return add_retiring(retiring, opened, table) if retiring.n_flows == N_TOGETHER else STATUS_OK

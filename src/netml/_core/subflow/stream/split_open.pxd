@@ -1,7 +1,7 @@
-"""What ends in a round, while the capture goes on: the rules of `split.pxd`, with all tails kept.
+"""The cuts of open flows while the capture goes on: the rules of `split.pxd`, with all tails kept.
 
-A piece has ended when no packet that is still to come can belong to it: none is expected from before the watermark.
-However the rounds lie, the pieces are those of the whole capture.
+A subflow has ended when no packet to come can belong to it: none is expected from before the watermark. Wherever the
+flushes lie, the subflows are those of the whole capture.
 """
 from libc.stdint cimport int64_t, uint32_t
 
@@ -20,7 +20,7 @@ from netml._core.subflow.table cimport FlowTable, find_record
 
 
 cdef inline bint is_over(const FlushRules *rules, int64_t last_ns, double limit_ns, double timeout_ns) noexcept nogil:
-    """Is what had its last packet then beyond the limit? So it is, too, if the clock has been set back that far."""
+    """Return True if a subflow with that last packet is over, also if the clock has been set back that far."""
     cdef double back_ns = timeout_ns + 2.0 * rules.allowed_lateness_ns
     return rules.is_last or is_beyond(rules.watermark_ns, last_ns, limit_ns, back_ns)
 
@@ -28,7 +28,7 @@ cdef inline bint is_over(const FlushRules *rules, int64_t last_ns, double limit_
 cdef inline Status sort_new_packets(
     GroupedColumns *columns, const OpenFlow *flow, int64_t start, int64_t end,
 ) noexcept nogil:
-    """Put a flow in order of time; the packets that have waited are."""
+    """Sort a flow by time; its pending packets are in order already."""
     cdef int64_t i
     for i in range(start + max(<int64_t> 1, <int64_t> flow.n_open), end):
         if columns.time_ns[i] < columns.time_ns[i - 1]:
@@ -37,7 +37,7 @@ cdef inline Status sort_new_packets(
 
 
 cdef inline int64_t find_origin(const OpenFlow *flow, int64_t first_ns, int64_t timeout_ns) noexcept nogil:
-    """Where the anchors of the piece that begins with this packet are counted from."""
+    """Return the origin of the anchors of the subflow that begins with this packet."""
     if not flow.has_out or first_ns < flow.out_ns:
         return first_ns
     if netml_gap(first_ns, flow.out_ns) > timeout_ns:
@@ -46,7 +46,7 @@ cdef inline int64_t find_origin(const OpenFlow *flow, int64_t first_ns, int64_t 
 
 
 cdef inline void note_out(OpenFlow *flow, int64_t origin_ns, int64_t out_ns) noexcept nogil:
-    """A piece is out: with these anchors, up to this packet."""
+    """Note the origin and the last packet of a subflow that is handed out."""
     flow.origin_ns = origin_ns
     flow.out_ns = out_ns
     flow.has_out = True
@@ -59,12 +59,12 @@ cdef inline Status split_flow(
     uint32_t number,             # of the flow
     OpenFlow *flow,              # IN, OUT: what is out of it
     int64_t *origin,             # IN, OUT: that of the first packet
-    int64_t *first,              # IN, OUT: where the piece begins that is left
+    int64_t *first,              # IN, OUT: where the subflow begins that is left
     int64_t end,
     SubflowList *subflows,       # OUT
     Dropped *dropped,            # OUT
 ) noexcept nogil:
-    """Cut where nothing can come in between any more. The first packet counts as being at its anchor."""
+    """Split where no packet can come in between any more. The first packet counts as being at its anchor."""
     cdef int64_t start = first[0], origin_ns = origin[0], i
     cdef double elapsed = <double> netml_gap(time_ns[start], origin_ns), previous = elapsed
     cdef double n_intervals = netml_floor_quotient(elapsed, rules.interval_ns)
@@ -77,7 +77,7 @@ cdef inline Status split_flow(
             and not netml_exceeds(elapsed, n_intervals + 1, rules.interval_ns):
         return STATUS_OK
     for i in range(start + 1, end):
-        # Beyond the watermark packets may still come in between, but for where a piece is over by then.
+        # Beyond the watermark packets may still come in between, except where a subflow is over by then.
         if time_ns[i] >= rules.watermark_ns and not rules.is_last and (
             time_ns[i - 1] > rules.watermark_ns or not is_over(rules, time_ns[i - 1], limit_ns, timeout_ns)
         ):
@@ -111,7 +111,7 @@ cdef inline Status end_flow(
     GroupedColumns *columns, const FlushRules *rules, int64_t timeout_ns, uint32_t number, OpenFlows *opened,
     int64_t start, int64_t end, SubflowList *subflows, Dropped *dropped,
 ) noexcept nogil:
-    """One round for one flow with packets: they lie at start..end."""
+    """Split one flow, whose packets lie at start..end, and end what is over."""
     cdef OpenFlow *flow = &opened.flows[number]
     cdef double limit_ns = min(rules.interval_ns, <double> timeout_ns)
     cdef int64_t origin_ns
@@ -140,14 +140,14 @@ cdef inline Status end_flow(
 
 cdef inline Status split_open_flows(
     GroupedColumns *columns,     # IN, OUT: flows out of order are sorted by time
-    const int64_t *offsets,      # IN  [n_flows + 1]: packets that have waited, then those that have come
+    const int64_t *offsets,      # IN  [n_flows + 1]: pending packets, then new ones
     const FlowTable *table,      # IN
     const FlushRules *rules,
-    OpenFlows *opened,           # IN, OUT: what waits of a flow are its last n_open packets
-    SubflowList *subflows,       # OUT: the pieces that have ended
+    OpenFlows *opened,           # IN, OUT: the last n_open packets of a flow are pending
+    SubflowList *subflows,       # OUT: those that have ended
     Dropped *dropped,            # OUT
 ) noexcept nogil:
-    """One round: every flow is cut, and what has certainly ended becomes a span."""
+    """Split every flow; what has certainly ended becomes a subflow of the list."""
     cdef Retiring retiring
     cdef OpenFlow *flow
     cdef size_t number
