@@ -15,7 +15,9 @@ LAYERS = {
     "_core": ("_core",),
     "_flowcore": ("_flowcore",),
     "services": (
-        *("options", "families", "requirements"),
+        "_version",
+        "validation",
+        *("options", "families"),
         *("source", "recognition", "decompress", "blocks", "framing", "reading", "rounds", "streaming", "batches"),
         *("fixed",),
         *(

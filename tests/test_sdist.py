@@ -133,7 +133,7 @@ def test_metadata_of_the_wheel(installed):
         assert f"Provides-Extra: {extra}\n" in text
     import netml
 
-    assert netml.__version__ == project["version"], "the version stands in pyproject.toml and in netml/__init__.py"
+    assert netml.__version__ == project["version"], "the version stands in pyproject.toml and in netml/_version.py"
 
 
 def test_installed_wheel_extracts(installed, tmp_path):

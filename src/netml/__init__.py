@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from netml._version import __version__ as __version__
+
 TYPE_CHECKING = False  # that of `typing` takes as long to load as all of this, and a Ctrl-C meanwhile is nobody's
 if TYPE_CHECKING:
     from typing import Any
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from netml.errors import (
         CaptureError,
         CaptureWarning,
+        DamagedFileError,
         FamilyError,
         MissingColumnError,
         MissingExtraError,
@@ -41,11 +44,12 @@ if TYPE_CHECKING:
     from netml.representation import FlowRepresentation
     from netml.verdicts import Verdicts
 
-__version__ = "1.0.0.dev0"
 
 _HOMES = {
     "CaptureError": "errors",
     "CaptureWarning": "errors",
+    "DamagedFileError": "errors",
+    "EvaluationError": "errors",
     "FamilyError": "errors",
     "FamilyOptions": "families",
     "FeatureMatrix": "matrix",
@@ -55,16 +59,20 @@ _HOMES = {
     "FlowRepresentation": "representation",
     "FlowTable": "flows",
     "HeaderBits": "header_bits",
+    "LabelFileError": "errors",
     "MissingColumnError": "errors",
     "MissingExtraError": "errors",
     "NetmlError": "errors",
     "NotACaptureError": "errors",
     "OptionError": "errors",
+    "OutputError": "errors",
     "RepresentationOptions": "options",
+    "SpillError": "errors",
     "TooManyRowsError": "errors",
     "TrainingError": "errors",
     "TruncatedCaptureError": "errors",
     "UnknownNameError": "errors",
+    "UnmatchedLabelsError": "errors",
     "UnsupportedLinkTypeError": "errors",
     "UntrustedFileError": "errors",
     "Verdicts": "verdicts",
@@ -81,6 +89,7 @@ _HOMES = {
 __all__ = [
     "CaptureError",
     "CaptureWarning",
+    "DamagedFileError",
     "FamilyError",
     "FamilyOptions",
     "FeatureMatrix",

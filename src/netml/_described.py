@@ -10,7 +10,7 @@ from netml.errors import NetmlError, OptionError
 from netml.families import FamilyOptions, depends_on_dim
 from netml.ndm._estimator import Estimator
 from netml.options import FlowOptions, RepresentationOptions, choose_flow
-from netml.requirements import require_number
+from netml.validation import require_number
 
 
 class Described(Estimator):

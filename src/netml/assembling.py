@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-import netml
 from netml import _flowcore
+from netml._version import __version__
 from netml.errors import OptionError
 from netml.options import FlowOptions
 from netml.reading import read_packets
@@ -55,7 +55,7 @@ def read_source(assembler: _flowcore.PacketAssembler, source: Any, **reading: An
     """Read a source to its end; give the metadata that says where the packets come from."""
     captures, damage = read_packets(assembler, source, stacklevel=6, **reading)
     return {
-        "netml_version": netml.__version__,
+        "netml_version": __version__,
         "captures": captures,
         "damage": [str(error) for error in damage],
     }

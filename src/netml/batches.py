@@ -14,10 +14,10 @@ from netml.flow_index import FACT_KINDS
 from netml.flows import PACKET_KINDS, FlowTable
 from netml.matrix import FeatureMatrix
 from netml.options import FlowOptions, RepresentationOptions, choose_flow
-from netml.requirements import require_whole
 from netml.rows import represent
 from netml.streaming import MAX_MEMORY_BYTES, FlowStream
 from netml.sums import FamilySums, has_sums
+from netml.validation import require_whole
 
 BATCH_ROWS = 1 << 16
 BATCH_NUMBERS = 1 << 22  # in the rows of a batch at most, if there is more than one: 32 MiB

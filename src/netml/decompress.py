@@ -8,7 +8,7 @@ import select
 from collections.abc import Callable
 from typing import Any
 
-from netml.errors import CaptureError, MissingExtraError, TruncatedCaptureError
+from netml.errors import CaptureError, MissingExtraError, TruncatedCaptureError, describe_os_error
 
 MAGICS = {
     b"\x1f\x8b": "gzip",
@@ -162,10 +162,6 @@ class ZstdStream(io.RawIOBase):
         return len(taken)
 
 
-def _reason(error: OSError) -> str:
-    return "is a folder, not a capture" if isinstance(error, IsADirectoryError) else error.strerror or str(error)
-
-
 def open_decompressed(stream: Any, name: str) -> PeekedStream:
     """Look at a stream's first bytes and decompress it if they ask for it.
 
@@ -192,7 +188,7 @@ def open_decompressed(stream: Any, name: str) -> PeekedStream:
     try:
         head = peeked.peek(LONGEST_MAGIC)
     except OSError as error:
-        raise CaptureError(_reason(error), path=name) from error
+        raise CaptureError(describe_os_error(error), path=name) from error
     method = next((method for magic, method in MAGICS.items() if head.startswith(magic)), None)
     return peeked if method is None else _decompress(peeked, name, method)
 

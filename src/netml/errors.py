@@ -1,12 +1,51 @@
-"""The exceptions of netml: one tree, each naming what it is about and where."""
+"""The exceptions of netml, and the words for errors of the operating system.
+
+NetmlError
+    CaptureError (ValueError)            .path .record_no .offset
+        NotACaptureError                 neither pcap nor pcapng
+        TruncatedCaptureError            cut or damaged framing
+        UnsupportedLinkTypeError
+    OptionError (ValueError)             .option .value .allowed
+    UnknownNameError (KeyError)          .kind .name .known
+    FamilyError                          a custom family fails
+    LabelFileError (ValueError)          a label file cannot be read
+    UnmatchedLabelsError (ValueError)    no label belongs to a flow
+    MissingColumnError (AttributeError)  .column: a packet column that was not read
+    MissingExtraError (ImportError)      .what .extra
+    OutputError (OSError)                .path .reason
+    SpillError (OSError)                 .folder .reason .n_bytes
+    DamagedFileError (ValueError)        .path .reason
+    UntrustedFileError                   a file that would run code
+    TrainingError (ValueError)           features that no detector learns from
+    TooManyRowsError                     training would take too long
+    EvaluationError (ValueError)         labels and scores without a conclusion
+CaptureWarning (UserWarning)             a damaged capture, read up to the damage
+"""
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
 _MOST_NAMES = 64  # in a message; some matrices have thousands of columns
+_OS_REASONS = {
+    errno.ENOENT: "no such file",
+    errno.EACCES: "permission denied",
+    errno.EPERM: "permission denied",
+    errno.EISDIR: "is a folder",
+    errno.ENOSPC: "no space left on the device",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the file system is read-only",
+    errno.EPIPE: "the reader of the pipe is gone",
+}
+
+
+def describe_os_error(error: OSError) -> str:
+    """Return the reason of an operating system error in words, without the path."""
+    return _OS_REASONS.get(error.errno or 0) or error.strerror or str(error) or type(error).__name__
 
 
 class NetmlError(Exception):
@@ -224,6 +263,55 @@ class TooManyRowsError(NetmlError):
     """Training would not end in a sensible time, or not fit into the memory."""
 
 
+class OutputError(NetmlError, OSError):
+    """An output file that cannot be written.
+
+    Parameters
+    ----------
+    path : str
+        The output's path as the user gave it.
+    reason : str
+        Why, in words.
+    code : int, optional
+        The system's error number, kept in `errno`.
+    """
+
+    def __init__(self, path: str, reason: str, code: int | None = None) -> None:
+        super().__init__(code, reason, path)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+    def __reduce__(self) -> tuple[type[OutputError], tuple[str, str, int | None]]:
+        return type(self), (self.path, self.reason, self.errno)
+
+
+def output_error(path: str | os.PathLike[str], error: OSError) -> OutputError:
+    """Say in one line why `path` could not be written.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The output as the user named it.
+    error : OSError
+        What the system said.
+
+    Returns
+    -------
+    OutputError
+        With the path, the reason and the error number.
+    """
+    name = os.fspath(path)
+    folder = os.path.dirname(name) or "."
+    if error.errno in (errno.ENOENT, errno.ENOTDIR) and not os.path.isdir(folder):
+        reason = f"no such folder: {folder}"
+    else:
+        reason = describe_os_error(error)
+    return OutputError(name, reason, error.errno)
+
+
 class SpillError(NetmlError, OSError):
     """The temporary file, where packets go that do not fit into the memory, cannot be written or read.
 
@@ -252,3 +340,15 @@ class SpillError(NetmlError, OSError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.folder, self.reason, self.n_bytes, self.errno)
+
+
+class LabelFileError(NetmlError, ValueError):
+    """A label file that lacks a column, or has a row that cannot be read."""
+
+
+class UnmatchedLabelsError(NetmlError, ValueError):
+    """Labels of which none belongs to a flow."""
+
+
+class EvaluationError(NetmlError, ValueError):
+    """Labels and scores from which no figure can be computed."""

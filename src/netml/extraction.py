@@ -15,8 +15,8 @@ from netml.options import SIZE_COLUMNS, FlowOptions, RepresentationOptions, choo
 from netml.packet_columns import require_columns
 from netml.pieces import SpilledPieces, read_pieces, read_pieces_within
 from netml.reading import Progress
-from netml.requirements import require_whole
 from netml.rows import represent, represent_spilled
+from netml.validation import require_whole
 
 if TYPE_CHECKING:
     from netml.labels import Labels

@@ -14,7 +14,7 @@ from netml.families import FamilyOptions, depends_on_dim, find_family
 from netml.formats._damage import telling_damage
 from netml.matrix import FeatureMatrix
 from netml.options import FlowOptions, RepresentationOptions
-from netml.requirements import require_number
+from netml.validation import require_number
 
 LEAST_INTERVAL_S = 1e-9  # of an interval of 0 only a batch makes sense; a nanosecond is next to it
 KEEPING = (".npz", ".parquet", ".arrow", ".netml")  # files that tell how they were made

@@ -13,7 +13,7 @@ from netml.errors import MissingColumnError, OptionError
 from netml.flow_index import FLOW_KEY, FlowIndex, Rows
 from netml.options import SIZE_COLUMNS
 from netml.packet_columns import PACKET_COLUMNS, PACKET_KINDS
-from netml.requirements import require_whole
+from netml.validation import require_whole
 
 if TYPE_CHECKING:
     import pandas as pd

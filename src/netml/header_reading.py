@@ -7,15 +7,15 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import netml
 from netml import _flowcore
+from netml._version import __version__
 from netml.families._family import LARGEST_PAYLOAD
 from netml.families.nprint import name_bits, parse_headers
 from netml.header_bits import HeaderBits, find_suffix, write_parquet
 from netml.options import FlowOptions
 from netml.persist import atomic_output
 from netml.reading import Progress, walk_packets
-from netml.requirements import require_whole
+from netml.validation import require_whole
 
 ALL_HEADERS = "4,6,t,u,i"
 BATCH_BYTES = 1 << 26  # of bits
@@ -75,7 +75,7 @@ def iter_header_bits(
     def take() -> HeaderBits:
         packets, bits = reader.take_rows(batch_packets)
         metadata = {
-            "netml_version": netml.__version__,
+            "netml_version": __version__,
             "headers": list(chosen),
             "payload_bytes": payload_bytes,
             "captures": list(names),

@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from netml._label_columns import FIELDS, PROTOCOLS, find_columns, parse_number, quote, read_field, read_window
-from netml.errors import NetmlError, OptionError
+from netml.errors import LabelFileError, OptionError
 from netml.flow_index import address_texts
 
 if TYPE_CHECKING:
@@ -33,10 +33,6 @@ _PORTS = ("src_port", "dst_port")
 
 EVER_NS = 2**63 - 1
 NORMAL_NAMES = frozenset({"BENIGN", "NORMAL", "0", "0.0"})
-
-
-class LabelFileError(NetmlError, ValueError):
-    """A label file that lacks a column, or has a row that cannot be read."""
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from netml.array_members import array_kind, check_sizes, read_arrays, read_member, write_arrays
-from netml.errors import DamagedFileError, FamilyError, NetmlError, UnknownNameError, UntrustedFileError
+from netml.errors import DamagedFileError, FamilyError, NetmlError, OutputError, UnknownNameError, UntrustedFileError
 from netml.ndm._state import finite_number
-from netml.persist import OutputError, atomic_output
+from netml.persist import atomic_output
 from netml.sound_models import check_arrays
 from netml.trusted import TRUSTED_TYPES, foreign_types
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from netml.errors import OptionError, UnknownNameError
 from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions, Request, find_family, parse_families, require_together
-from netml.requirements import (
+from netml.validation import (
     ceil_nanoseconds,
     require_choice,
     require_number,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import netml
 from netml import _flowcore, appending
+from netml._version import __version__
 from netml.flow_index import address_texts
 from netml.options import FlowOptions, choose_flow
 from netml.persist import atomic_output, check_output
@@ -190,7 +190,7 @@ def read_packet_table(
     assembler = _flowcore.FlowAssembler(("caplen", "wirelen", "flags", "ttl"), **choose_flow(flow).decoding)
     captures, damage = read_packets(assembler, source, strict=strict, link_type=link_type, progress=progress)
     metadata = {
-        "netml_version": netml.__version__,
+        "netml_version": __version__,
         "captures": captures,
         "damage": [str(error) for error in damage],
         **assembler.counters,

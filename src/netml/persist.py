@@ -12,78 +12,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
-from netml.errors import DamagedFileError, NetmlError
-
-_REASONS = {
-    errno.EACCES: "permission denied",
-    errno.EPERM: "permission denied",
-    errno.EISDIR: "is a folder",
-    errno.ENOSPC: "no space left on the device",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.EROFS: "the file system is read-only",
-    errno.EPIPE: "the reader of the pipe is gone",
-}
-
-__all__ = ["DamagedFileError", "OutputError", "atomic_output", "check_output", "dump_data", "load_data"]
+from netml.errors import NetmlError, OutputError, output_error
 
 # The last output that is whole, for whoever has to say what an interrupted run has left behind.
 finished_outputs: deque[str] = deque(maxlen=1)
 
 _DESCRIPTORS = ("/dev/fd/", "/dev/std", "/proc/")
-
-
-class OutputError(NetmlError, OSError):
-    """An output file that cannot be written.
-
-    Parameters
-    ----------
-    path : str
-        The output's path as the user gave it.
-    reason : str
-        Why, in words.
-    code : int, optional
-        The system's error number, kept in `errno`.
-    """
-
-    def __init__(self, path: str, reason: str, code: int | None = None) -> None:
-        super().__init__(code, reason, path)
-        self.path = path
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
-
-    def __reduce__(self) -> tuple[type[OutputError], tuple[str, str, int | None]]:
-        return type(self), (self.path, self.reason, self.errno)
-
-
-def describe_os_error(error: OSError) -> str:
-    """Say in words what the system said."""
-    return _REASONS.get(error.errno or 0) or error.strerror or str(error) or type(error).__name__
-
-
-def output_error(path: str | os.PathLike[str], error: OSError) -> OutputError:
-    """Say in one line why `path` could not be written.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-        The output as the user named it.
-    error : OSError
-        What the system said.
-
-    Returns
-    -------
-    OutputError
-        With the path, the reason and the error number.
-    """
-    name = os.fspath(path)
-    folder = os.path.dirname(name) or "."
-    if error.errno in (errno.ENOENT, errno.ENOTDIR) and not os.path.isdir(folder):
-        reason = f"no such folder: {folder}"
-    else:
-        reason = describe_os_error(error)
-    return OutputError(name, reason, error.errno)
 
 
 @contextlib.contextmanager

@@ -16,8 +16,8 @@ from netml.biflows import BiflowPieces
 from netml.flows import FlowTable
 from netml.options import FlowOptions, choose_flow, require_size
 from netml.quantile import linear_quantile
-from netml.requirements import nanoseconds
 from netml.spill import Spill
+from netml.validation import nanoseconds
 
 
 class Pieces:

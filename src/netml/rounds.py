@@ -13,8 +13,8 @@ from netml.biflows import make_table
 from netml.flows import FlowTable
 from netml.matrix import FeatureMatrix
 from netml.options import SIZE_COLUMNS, FlowOptions
-from netml.requirements import nanoseconds, require_number, require_whole
 from netml.sums import FamilySums
+from netml.validation import nanoseconds, require_number, require_whole
 
 MAX_FLOWS = 2**31 - 1
 BATCH_PACKETS = 1 << 18

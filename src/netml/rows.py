@@ -20,8 +20,8 @@ from netml.matrix import FeatureMatrix
 from netml.options import LARGEST_DIM, RepresentationOptions
 from netml.pieces import SpilledPieces
 from netml.quantile import linear_quantile
-from netml.requirements import nanoseconds
 from netml.spectrum import transform_rows
+from netml.validation import nanoseconds
 
 _ANY_GAP_NS = 2**64 - 1
 Q_RATE = 0.3  # quantile of the flow durations that is a SAMP window (the seed)

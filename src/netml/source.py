@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from netml import _flowcore
 from netml.decompress import DecompressedStream, open_decompressed
-from netml.errors import CaptureError, OptionError
+from netml.errors import CaptureError, OptionError, describe_os_error
 from netml.recognition import PCAP_HEADER_BYTES, name_link_type, recognise
 
 LARGE_FILE_BYTES = 1 << 22  # worth a mapping, or a thread of its own
@@ -185,21 +185,12 @@ def _open_path(path: str) -> Capture:
     try:
         stream = open(path, "rb", buffering=0)  # noqa: SIM115 - closed with the capture
     except OSError as error:
-        raise CaptureError(_reason(error), path=path or "''") from error
+        raise CaptureError(describe_os_error(error), path=path or "''") from error
     try:
         return _recognise(stream, path, stream.close, is_file=True)
     except BaseException:
         stream.close()
         raise
-
-
-def _reason(error: OSError) -> str:
-    reasons: dict[type[OSError], str] = {
-        FileNotFoundError: "no such file",
-        IsADirectoryError: "is a folder, not a capture",
-        PermissionError: "permission denied",
-    }
-    return reasons.get(type(error)) or error.strerror or str(error)
 
 
 def _recognise(stream: BinaryIO, name: Any, close: Callable[[], None], *, is_file: bool = False) -> Capture:

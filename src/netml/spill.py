@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from netml import _flowcore
-from netml.errors import SpillError
+from netml.errors import SpillError, describe_os_error
 from netml.packet_columns import PACKET_KINDS
 
 _ARRIVED_BYTES = 12  # of a packet as it arrives: time and flow
@@ -210,8 +210,6 @@ class _RunFile:
             raise self._error(error) from error
 
     def _error(self, error: OSError) -> SpillError:
-        from netml.persist import describe_os_error
-
         return SpillError(self._folder, describe_os_error(error), self.n_bytes, error.errno)
 
 

@@ -8,17 +8,17 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-import netml
+from netml._version import __version__
 from netml.errors import CaptureError
 from netml.flows import FlowTable
 from netml.matrix import FeatureMatrix
 from netml.options import FlowOptions, choose_flow, require_size
 from netml.packet_columns import require_columns
 from netml.reading import Progress, walk_packets
-from netml.requirements import require_number
 from netml.rounds import BATCH_PACKETS, Caps, open_rounds, require_sizes
 from netml.source import Capture
 from netml.sums import FamilySums
+from netml.validation import require_number
 
 MAX_FLOW_PACKETS = 1 << 20
 MAX_MEMORY_BYTES = 1 << 30
@@ -167,7 +167,7 @@ class FlowStream:
     def metadata(self) -> dict[str, Any]:
         """What was read so far: the keys of a `FlowTable`'s metadata and "ended_early", what which bound has ended."""
         return {
-            "netml_version": netml.__version__,
+            "netml_version": __version__,
             "captures": list(self._captures),
             "damage": [str(error) for error in self._damage],
             **self._assembler.counters,

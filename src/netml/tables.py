@@ -12,8 +12,8 @@ from netml.flows import FlowTable
 from netml.options import FlowOptions, choose_flow
 from netml.pieces import learn_interval_ns, read_pieces
 from netml.reading import Progress
-from netml.requirements import nanoseconds
 from netml.source import look_inside
+from netml.validation import nanoseconds
 
 
 def list_captures(captures: Any, link_type: int | None = None) -> list[Any]:

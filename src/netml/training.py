@@ -14,7 +14,7 @@ from netml.errors import OptionError, TrainingError
 from netml.flow_model import FlowModel
 from netml.labels import binary_labels
 from netml.matrix import FeatureMatrix
-from netml.requirements import require_number, require_whole
+from netml.validation import require_number, require_whole
 
 if TYPE_CHECKING:
     from netml.representation import FlowRepresentation

@@ -19,7 +19,7 @@ from sklearn.preprocessing import RobustScaler, StandardScaler
 
 import netml
 from netml import ndm
-from netml.errors import DamagedFileError, NetmlError, OptionError, UntrustedFileError
+from netml.errors import DamagedFileError, NetmlError, OptionError, OutputError, UntrustedFileError
 from netml.flow_model import FlowModel
 from netml.model_file import read_model
 from netml.ndm import make_detector
@@ -27,7 +27,7 @@ from netml.ndm.gmm import GMM
 from netml.ndm.kde import KDE
 from netml.ndm.pca import PCA
 from netml.ndm.scaling import SCALERS, make_scaler
-from netml.persist import OutputError, load_data
+from netml.persist import load_data
 
 ARRAYS = ("kde", "gmm", "pca", "ae", "oc-nystroem", "oc-kjl", "ocsvm-sgd", "copod", "ecod")
 HEAVY = {"joblib", "matplotlib", "numba", "pandas", "pyarrow", "pyod", "scipy", "skops", "sklearn", "torch"}

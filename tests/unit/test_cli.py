@@ -192,7 +192,7 @@ def test_a_field_of_labels_that_is_none(tmp_path, path):
 def test_labels_that_are_none(tmp_path, path):
     output = tmp_path / "out.npz"
     missing = run_netml("extract", path, "--labels", tmp_path / "none.csv", "-o", output)
-    assert_one_line(missing, 1, f"netml: {tmp_path / 'none.csv'}: ", "No such file")
+    assert_one_line(missing, 1, f"netml: {tmp_path / 'none.csv'}: ", "no such file")
     (tmp_path / "odd.csv").write_text("a,b\n1,2\n")
     odd = run_netml("extract", path, "--labels", tmp_path / "odd.csv", "-o", output)
     assert_one_line(odd, 1, f"netml: {tmp_path / 'odd.csv'}: no column for src_ip", "--label-column")

@@ -13,9 +13,8 @@ import netml
 from netml import comparison, ndm
 from netml.comparison import candidates, grids, leaderboard, splits
 from netml.comparison.study import Study
-from netml.errors import OptionError, TooManyRowsError, UnknownNameError
+from netml.errors import EvaluationError, OptionError, TooManyRowsError, UnknownNameError
 from netml.evaluation import labelled
-from netml.evaluation.metrics import EvaluationError
 
 QUICK = Study(families=("STATS", "SIZE"), header="no", algorithms=("gmm", "pca", "kde"), n_resamples=50)
 

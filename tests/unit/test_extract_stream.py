@@ -351,7 +351,7 @@ def test_what_like_decides_is_named_as_it_was_given(tmp_path, given):
 def test_like_a_file_that_is_not_there(tmp_path, name):
     path = traffic.write_pcap(tmp_path / "in.pcap")
     run = run_netml("extract", path, "--like", name, "-o", tmp_path / "out.csv", cwd=tmp_path)
-    assert_one_line(run, 1, f"netml: {name}: No such file or directory")
+    assert_one_line(run, 1, f"netml: {name}: no such file")
 
 
 def test_standard_output_is_for_streams(tmp_path):

@@ -15,10 +15,10 @@ from _indices import build_index
 from _matrices import FEATURES, LABELS, TUPLES, assert_same, build_matrix
 
 from netml import formats
-from netml.errors import DamagedFileError, MissingExtraError, UnknownNameError
+from netml.errors import DamagedFileError, MissingExtraError, OutputError, UnknownNameError
 from netml.formats import _layout
 from netml.matrix import FeatureMatrix
-from netml.persist import OutputError, load_data
+from netml.persist import load_data
 
 COMPLETE = [".npz", ".parquet", ".arrow"]
 ARROW = [".parquet", ".arrow"]

@@ -8,8 +8,8 @@ import pytest
 from _indices import build_index
 
 from netml._label_columns import parse_time
-from netml.errors import OptionError
-from netml.labels import LabelFileError, binary_labels, join_labels, read_labels, seed_labels
+from netml.errors import LabelFileError, OptionError
+from netml.labels import binary_labels, join_labels, read_labels, seed_labels
 
 DNS = ("10.0.0.1", "10.0.0.2", 40000, 53, 17)
 DNS_BACK = ("10.0.0.2", "10.0.0.1", 53, 40000, 17)

@@ -14,9 +14,8 @@ from sklearn.model_selection import train_test_split
 import netml
 from netml import FlowOptions, OptionError, TooManyRowsError, TrainingError, UnknownNameError
 from netml.cli._learning import parse_params
-from netml.errors import DamagedFileError
+from netml.errors import DamagedFileError, LabelFileError
 from netml.flow_index import FLOW_KEY
-from netml.labels import LabelFileError
 from netml.persist import load_data
 from netml.training import Training, train
 

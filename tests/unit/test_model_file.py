@@ -18,13 +18,13 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import Bunch
 from skops import io as skops_io
 
-from netml.errors import DamagedFileError, MissingExtraError, NetmlError, UntrustedFileError
+from netml.errors import DamagedFileError, MissingExtraError, NetmlError, OutputError, UntrustedFileError
 from netml.flow_model import FlowModel
 from netml.model_file import read_model, version_notes, write_model
 from netml.ndm import DETECTORS, make_detector
 from netml.ndm.ocsvm import OCSVM
 from netml.ndm.scaling import SCALERS, make_scaler
-from netml.persist import OutputError, dump_data, load_data
+from netml.persist import dump_data, load_data
 from netml.representation import FlowRepresentation
 from netml.trusted import TRUSTED_TYPES, foreign_types
 

@@ -11,9 +11,8 @@ from builders import captures
 
 import netml
 from netml import FeatureMatrix, FlowTable, OptionError, UnknownNameError, UntrustedFileError
-from netml.errors import DamagedFileError
+from netml.errors import DamagedFileError, OutputError
 from netml.formats import FORMATS
-from netml.persist import OutputError
 
 DEMO = captures.pcap(traffic.many_flows())
 MATRIX_FORMATS = [name.removeprefix(".") for name in FORMATS]

@@ -12,9 +12,8 @@ import traffic
 from builders import captures
 
 import netml
-from netml.errors import MissingExtraError, UnknownNameError
+from netml.errors import MissingExtraError, OutputError, UnknownNameError
 from netml.packets import COLUMNS, SUFFIXES, check_packets_output, read_packet_table
-from netml.persist import OutputError
 
 NUMBERS = [name for name in COLUMNS if name not in ("src_ip", "dst_ip")]
 

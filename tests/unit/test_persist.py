@@ -12,15 +12,8 @@ import threading
 import numpy as np
 import pytest
 
-from netml.errors import NetmlError, UntrustedFileError
-from netml.persist import (
-    DamagedFileError,
-    OutputError,
-    atomic_output,
-    check_output,
-    dump_data,
-    load_data,
-)
+from netml.errors import DamagedFileError, NetmlError, OutputError, UntrustedFileError
+from netml.persist import atomic_output, check_output, dump_data, load_data
 from netml.utils import tool
 
 

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from netml import visual
-from netml.errors import MissingExtraError, OptionError, UnknownNameError
+from netml.errors import MissingExtraError, OptionError, OutputError, UnknownNameError
 from netml.evaluation.metrics import evaluate_scores
-from netml.persist import OutputError
 from netml.visual import _canvas
 from netml.visual.matrix import _colour
 from netml.visual.units import unit_of

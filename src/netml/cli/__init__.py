@@ -10,7 +10,7 @@ from importlib import import_module
 
 import click
 
-from netml import __version__
+from netml._version import __version__
 from netml.errors import nearest_name
 
 # Command -> its module in this package, whose attribute `command` it is.

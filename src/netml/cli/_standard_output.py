@@ -52,7 +52,7 @@ class StandardOutput(io.BufferedWriter):
 
 def _raise_named(error: OSError) -> NoReturn:
     """Raise it with its place; that the reader of a pipe has gone is no failure of ours."""
-    from netml.persist import OutputError, output_error
+    from netml.errors import OutputError, output_error
 
     if isinstance(error, BrokenPipeError | OutputError):
         raise error

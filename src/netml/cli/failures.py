@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from netml.cli._standard_output import prepare_output
-from netml.errors import CaptureWarning, NetmlError, OptionError, UnknownNameError
+from netml.errors import CaptureWarning, NetmlError, OptionError, UnknownNameError, describe_os_error
 
 EXIT_OK = 0
 EXIT_FAILURE = 1
@@ -142,9 +142,7 @@ def run(group: click.Group, arguments: list[str] | None, *, minds_signals: bool 
                 raise
             fail("out of memory, or of threads: no thread can be started")
         except OSError as error:
-            fail(
-                f"{error.filename}: {error.strerror}" if error.filename and error.strerror else error.strerror or error
-            )
+            fail(f"{error.filename}: {describe_os_error(error)}" if error.filename else describe_os_error(error))
         return EXIT_FAILURE
 
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from netml.errors import OptionError
-from netml.evaluation.metrics import EvaluationError, require_both_classes
-from netml.requirements import require_number, require_whole
+from netml.errors import EvaluationError, OptionError
+from netml.evaluation.metrics import require_both_classes
+from netml.validation import require_number, require_whole
 
 
 class Split(NamedTuple):

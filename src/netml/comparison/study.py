@@ -10,7 +10,7 @@ from netml.errors import OptionError
 from netml.evaluation.metrics import N_RESAMPLES
 from netml.families import FAMILIES, find_family, parse_families
 from netml.options import RepresentationOptions, require_size
-from netml.requirements import require_whole
+from netml.validation import require_whole
 
 ALGORITHMS = ("ocsvm", "kde", "gmm", "if", "pca", "ae")
 FAMILY_NAMES = tuple(name for name, family in FAMILIES.items() if family.definition == "seed")  # the study's six

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from netml.errors import EvaluationError
 from netml.evaluation.labelled import label_tables, pair_captures
-from netml.evaluation.metrics import Evaluation, EvaluationError, evaluate_scores, require_both_classes
+from netml.evaluation.metrics import Evaluation, evaluate_scores, require_both_classes
 
 if TYPE_CHECKING:
     from netml.flow_model import FlowModel

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from netml.errors import NetmlError, OptionError
-from netml.evaluation.metrics import EvaluationError
+from netml.errors import EvaluationError, OptionError, UnmatchedLabelsError
 from netml.flow_index import FlowIndex
 from netml.flows import FlowTable
 from netml.labels import Labels, binary_labels, join_labels, read_labels
@@ -19,10 +18,6 @@ from netml.tables import list_captures
 
 NORMAL = 0
 ABNORMAL = 1
-
-
-class UnmatchedLabelsError(NetmlError, ValueError):
-    """Labels of which none belongs to a flow."""
 
 
 def pair_captures(

@@ -8,16 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from netml.errors import NetmlError, OptionError
+from netml.errors import EvaluationError, OptionError
 from netml.evaluation.score_counts import areas_of, bootstrap_auc, count_by_score, recall_and_precision, shares_above
 from netml.summary import plural
 
 FEW_FLOWS = 20  # of a class: below, the figures are anecdotes
 N_RESAMPLES = 1000
-
-
-class EvaluationError(NetmlError, ValueError):
-    """Labels and scores from which nothing can be concluded."""
 
 
 class Curve(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from netml.requirements import require_choice, require_number, require_whole
+from netml.validation import require_choice, require_number, require_whole
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,8 +8,14 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
-from netml.errors import DamagedFileError, OptionError, UnknownNameError, UntrustedFileError
-from netml.persist import OutputError, describe_os_error
+from netml.errors import (
+    DamagedFileError,
+    OptionError,
+    OutputError,
+    UnknownNameError,
+    UntrustedFileError,
+    describe_os_error,
+)
 
 Target = str | os.PathLike[str] | IO[bytes]
 _CHUNK_BYTES = 1 << 20
