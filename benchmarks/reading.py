@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How to get a file's bytes to the kernel: mapped, read in blocks, or read in blocks by a thread beside it.
 
-    python benchmarks/reading.py BIG.pcap [--rounds 7]
+    python benchmarks/reader.py BIG.pcap [--rounds 7]
 
 The three take turns; best and median ns a packet, capture to packet columns and flow table, without any features.
 BIG.pcap must be a pcap (not pcapng), uncompressed, and in the page cache.
@@ -12,7 +12,8 @@ import contextlib
 import statistics
 import time
 
-from netml import _flowcore, blocks, reading, source
+from netml import _flowcore
+from netml.capture import blocks, reader, source
 
 
 def parse(path, way):
@@ -24,7 +25,7 @@ def parse(path, way):
             capture.mappable = None
             capture.reads_ahead = way == "read by a thread"
         begin_s = time.perf_counter()
-        reading.read_capture(assembler, capture)
+        reader.read_capture(assembler, capture)
         return (time.perf_counter() - begin_s) * 1e9 / assembler.n_packets_read
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Any
 
 from netml.errors import UnknownNameError
+from netml.files.output import atomic_output, check_output
 from netml.formats._table import import_pyarrow
-from netml.persist import atomic_output, check_output
 
 
 def find_suffix(path: str | os.PathLike[str], known: Iterable[str], what: str, suffix: str | None = None) -> str:

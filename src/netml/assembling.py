@@ -8,9 +8,9 @@ from typing import Any
 
 from netml import _flowcore
 from netml._version import __version__
+from netml.capture.reader import read_packets
 from netml.errors import OptionError
 from netml.options import FlowOptions
-from netml.reading import read_packets
 
 
 def make_assembler(

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from netml.capture.reader import Progress
 from netml.errors import OptionError
 from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions
 from netml.flows import FlowTable
@@ -14,7 +15,6 @@ from netml.memory import available_bytes
 from netml.options import SIZE_COLUMNS, FlowOptions, RepresentationOptions, choose_flow, require_size
 from netml.packet_columns import require_columns
 from netml.pieces import SpilledPieces, read_pieces, read_pieces_within
-from netml.reading import Progress
 from netml.rows import represent, represent_spilled
 from netml.validation import require_whole
 

@@ -13,7 +13,7 @@ from netml.matrix import FeatureMatrix
 from netml.verdicts import Verdicts
 
 if TYPE_CHECKING:
-    from netml.reading import Progress
+    from netml.capture.reader import Progress
     from netml.representation import FlowRepresentation
     from netml.streaming import FlowStream
 
@@ -265,10 +265,10 @@ class FlowModel:
 
     def _write(self, path: str | os.PathLike[str], *, is_pickle: bool) -> None:
         if is_pickle:
-            from netml.persist import dump_data
+            from netml.files.output import write_pickle
 
             history = {"score": self.summary["auc"]} if self.summary.get("auc") is not None else {}
-            dump_data((self, history), path)
+            write_pickle(path, (self, history))
             return
         from netml.model_file import write_model
 

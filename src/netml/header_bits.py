@@ -10,8 +10,8 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from netml import appending
+from netml.files.output import atomic_output, check_output
 from netml.flow_index import address_texts
-from netml.persist import atomic_output, check_output
 
 if TYPE_CHECKING:
     import pandas as pd

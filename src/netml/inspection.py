@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from netml import _flowcore
+from netml.capture.reader import Progress, read_packets
+from netml.capture.source import Capture, describe_link_type
 from netml.options import FlowOptions, choose_flow
-from netml.reading import Progress, read_packets
-from netml.source import Capture, describe_link_type
 
 
 def inspect_capture(

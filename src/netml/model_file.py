@@ -25,10 +25,10 @@ import numpy as np
 
 from netml.array_members import array_kind, check_sizes, read_arrays, read_member, write_arrays
 from netml.errors import DamagedFileError, FamilyError, NetmlError, OutputError, UnknownNameError, UntrustedFileError
+from netml.files.output import atomic_output
+from netml.files.sound_models import check_arrays
+from netml.files.trusted_types import TRUSTED_TYPES, foreign_types
 from netml.ndm._state import finite_number
-from netml.persist import atomic_output
-from netml.sound_models import check_arrays
-from netml.trusted import TRUSTED_TYPES, foreign_types
 
 if TYPE_CHECKING:
     from netml.flow_model import FlowModel

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import dpkt
 
 from netml import _dns
+from netml.capture.reader import iter_frames
 from netml.errors import MissingExtraError
-from netml.reading import iter_frames
 
 if TYPE_CHECKING:
     import pandas as pd

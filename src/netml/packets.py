@@ -10,10 +10,10 @@ import numpy as np
 
 from netml import _flowcore, appending
 from netml._version import __version__
+from netml.capture.reader import Progress, read_packets
+from netml.files.output import atomic_output, check_output
 from netml.flow_index import address_texts
 from netml.options import FlowOptions, choose_flow
-from netml.persist import atomic_output, check_output
-from netml.reading import Progress, read_packets
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from netml._described import Described
+from netml.capture.reader import Progress
 from netml.errors import TrainingError
 from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions, find_family, lay_out
 from netml.flows import FlowTable
@@ -17,7 +18,6 @@ from netml.joining import join_matrices
 from netml.matrix import FeatureMatrix
 from netml.options import FlowOptions, RepresentationOptions, choose_flow
 from netml.quantile import linear_quantile
-from netml.reading import Progress
 from netml.rows import learn_rate_ns, represent
 from netml.tables import read_tables
 

@@ -9,14 +9,14 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from netml._version import __version__
+from netml.capture.reader import Progress, walk_packets
+from netml.capture.source import Capture
 from netml.errors import CaptureError
 from netml.flows import FlowTable
 from netml.matrix import FeatureMatrix
 from netml.options import FlowOptions, choose_flow, require_size
 from netml.packet_columns import require_columns
-from netml.reading import Progress, walk_packets
 from netml.rounds import BATCH_PACKETS, Caps, open_rounds, require_sizes
-from netml.source import Capture
 from netml.sums import FamilySums
 from netml.validation import require_number
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from netml.capture.reader import Progress
+from netml.capture.source import look_inside
 from netml.errors import OptionError
 from netml.flows import FlowTable
 from netml.options import FlowOptions, choose_flow
 from netml.pieces import learn_interval_ns, read_pieces
-from netml.reading import Progress
-from netml.source import look_inside
 from netml.validation import nanoseconds
 
 

@@ -11,7 +11,8 @@ import public_bits
 from builders import captures, frames
 
 import netml
-from netml import _flowcore, recognition
+from netml import _flowcore
+from netml.capture import probe
 
 COLUMNS = ("caplen", "wirelen", "flags", "ttl")
 STREAM_HEADER_BYTES, EVENT_BYTES = 8, 4
@@ -71,7 +72,7 @@ def assemble_capture(content, **options):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            found = recognition.recognise(content[:24], "input")
+            found = probe.recognise(content[:24], "input")
         except netml.CaptureError:
             return None
     block = np.frombuffer(content[found.header_bytes :], np.uint8).copy()

@@ -8,7 +8,8 @@ import numpy as np
 from builders import frames
 
 import netml
-from netml import _flowcore, recognition
+from netml import _flowcore
+from netml.capture import probe
 from netml.families import FAMILIES, FamilyOptions
 
 NEVER = 2**63 - 1
@@ -159,7 +160,7 @@ def run_biflows(content, options=None):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            head = recognition.recognise(content[:24], "input").header_bytes
+            head = probe.recognise(content[:24], "input").header_bytes
         except netml.CaptureError:
             return None
     block = np.frombuffer(content[head:], np.uint8).copy()
@@ -172,7 +173,7 @@ def run_biflows(content, options=None):
     fault = ""
     for has_sums in (None, False, True):
         assembler = _flowcore.BiflowAssembler(_flowcore.COLUMNS, rules=rules_of(options), **decoding)
-        framer = recognition.recognise(content[:24], "input").framer
+        framer = probe.recognise(content[:24], "input").framer
         stream = Stream(assembler, rules, settings, has_sums)
         n_parts = 1 if has_sums is None else 1 + (options[12] & 7)
         at, fault = 0, ""

@@ -16,9 +16,9 @@ pytest.importorskip("netml._flowcore", reason="needs the compiled core")
 
 import netml
 from netml.batches import extract_batches
+from netml.capture.reader import iter_frames
 from netml.inspection import inspect_capture
 from netml.packets import read_packet_table
-from netml.reading import iter_frames
 from netml.streaming import FlowStream
 from netml.summary import summarise_table
 

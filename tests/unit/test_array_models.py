@@ -27,7 +27,7 @@ from netml.ndm.gmm import GMM
 from netml.ndm.kde import KDE
 from netml.ndm.pca import PCA
 from netml.ndm.scaling import SCALERS, make_scaler
-from netml.persist import load_data
+from netml.utils.tool import load_data
 
 ARRAYS = ("kde", "gmm", "pca", "ae", "oc-nystroem", "oc-kjl", "ocsvm-sgd", "copod", "ecod")
 HEAVY = {"joblib", "matplotlib", "numba", "pandas", "pyarrow", "pyod", "scipy", "skops", "sklearn", "torch"}

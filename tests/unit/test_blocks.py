@@ -10,7 +10,7 @@ import traffic
 from builders import captures
 
 import netml
-from netml import blocks, source
+from netml.capture import blocks, source
 
 CONTENT = captures.pcap(traffic.many_flows(3000))
 

@@ -9,7 +9,7 @@ import traffic
 from builders import captures
 
 import netml
-from netml import blocks
+from netml.capture import blocks
 from netml.inspection import inspect_capture
 
 RECORDS = traffic.many_flows(120)

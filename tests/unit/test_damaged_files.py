@@ -15,7 +15,7 @@ from netml import formats
 from netml.errors import DamagedFileError, NetmlError
 from netml.fixed import read_representation
 from netml.labels import read_labels
-from netml.persist import load_data
+from netml.utils.tool import load_data
 
 N_MUTATIONS = 60
 READERS = {

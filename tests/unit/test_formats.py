@@ -18,7 +18,7 @@ from netml import formats
 from netml.errors import DamagedFileError, MissingExtraError, OutputError, UnknownNameError
 from netml.formats import _layout
 from netml.matrix import FeatureMatrix
-from netml.persist import load_data
+from netml.utils.tool import load_data
 
 COMPLETE = [".npz", ".parquet", ".arrow"]
 ARROW = [".parquet", ".arrow"]

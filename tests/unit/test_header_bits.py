@@ -12,7 +12,7 @@ from reference import nprint
 from reference.capture import read_capture
 
 import netml
-from netml import blocks, source
+from netml.capture import blocks, source
 from netml.errors import OptionError, UnknownNameError
 from netml.families.nprint import count_bits, name_bits, parse_headers
 from netml.header_bits import PACKET_COLUMNS, SUFFIXES

@@ -9,7 +9,7 @@ import pytest
 from netml.errors import DamagedFileError, MissingExtraError
 from netml.flow_model import FlowModel
 from netml.ndm import make_detector
-from netml.persist import load_data
+from netml.utils.tool import load_data
 
 TRAIN = np.random.default_rng(1).normal(size=(60, 4))
 

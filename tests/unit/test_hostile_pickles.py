@@ -20,7 +20,7 @@ TIMEOUT_S = 60
 LOAD = """
 import pickle, resource, sys
 from netml.errors import DamagedFileError
-from netml.persist import load_data
+from netml.utils.tool import load_data
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
     loaded = load_data(sys.argv[1])

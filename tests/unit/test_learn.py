@@ -16,8 +16,8 @@ from netml import FlowOptions, OptionError, TooManyRowsError, TrainingError, Unk
 from netml.cli._learning import parse_params
 from netml.errors import DamagedFileError, LabelFileError
 from netml.flow_index import FLOW_KEY
-from netml.persist import load_data
 from netml.training import Training, train
+from netml.utils.tool import load_data
 
 FAST = ("--algorithm", "gmm")
 

@@ -14,7 +14,7 @@ from command import invoke
 from reference.capture import read_capture
 
 import netml
-from netml import blocks, framing, source
+from netml.capture import blocks, framing, source
 
 ONE_SECOND = traffic.many_flows(3000)
 

@@ -19,14 +19,14 @@ from sklearn.utils import Bunch
 from skops import io as skops_io
 
 from netml.errors import DamagedFileError, MissingExtraError, NetmlError, OutputError, UntrustedFileError
+from netml.files.trusted_types import TRUSTED_TYPES, foreign_types
 from netml.flow_model import FlowModel
 from netml.model_file import read_model, version_notes, write_model
 from netml.ndm import DETECTORS, make_detector
 from netml.ndm.ocsvm import OCSVM
 from netml.ndm.scaling import SCALERS, make_scaler
-from netml.persist import dump_data, load_data
 from netml.representation import FlowRepresentation
-from netml.trusted import TRUSTED_TYPES, foreign_types
+from netml.utils.tool import dump_data, load_data
 
 TRAIN = np.random.default_rng(1).normal(size=(60, 4))
 TEST = np.random.default_rng(2).normal(size=(20, 4)) * 3
@@ -474,5 +474,5 @@ def write_stored(path, members):
 
 def test_the_list_is_light():
     heavy = {"sklearn", "pyod", "skops", "scipy"}
-    program = f"import sys, netml.trusted, netml.model_file\nassert not {heavy} & set(sys.modules)"
+    program = f"import sys, netml.files.trusted_types, netml.model_file\nassert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)

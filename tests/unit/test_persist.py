@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from netml.errors import DamagedFileError, NetmlError, OutputError, UntrustedFileError
-from netml.persist import atomic_output, check_output, dump_data, load_data
+from netml.files.output import atomic_output, check_output
 from netml.utils import tool
+from netml.utils.tool import dump_data, load_data
 
 
 def _write(path, content=b"new"):
@@ -133,7 +134,7 @@ def test_a_fifo_is_written_directly(tmp_path):
 
 def test_standard_output_is_never_replaced(tmp_path):
     program = (
-        "from netml.persist import atomic_output\n"
+        "from netml.files.output import atomic_output\n"
         "with atomic_output('/dev/stdout') as p, open(p, 'ab') as f: f.write(b'new')\n"
     )
     target = tmp_path / "x"

@@ -17,11 +17,11 @@ import pytest
 from sklearn.tree._tree import Tree
 
 from netml.errors import DamagedFileError, NetmlError, UntrustedFileError
+from netml.files.trusted_types import TRUSTED_TYPES
 from netml.ndm import make_detector
 from netml.ndm.model import MODEL
 from netml.ndm.ocsvm import OCSVM
-from netml.persist import dump_data, load_data
-from netml.trusted import TRUSTED_TYPES
+from netml.utils.tool import dump_data, load_data
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 ORIGINALS = ("ocsvm", "gmm", "kde", "iforest", "pca")
@@ -349,7 +349,7 @@ def test_feature_files_load_no_estimators(tmp_path):
     path = tmp_path / "x.dat"
     dump_data((TRAIN, np.zeros(len(TRAIN))), path)
     program = (
-        "import sys\nfrom netml.persist import load_data\n"
+        "import sys\nfrom netml.utils.tool import load_data\n"
         f"load_data({str(path)!r})\nassert not {{'sklearn', 'pyod', 'skops', 'scipy'}} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -15,9 +15,9 @@ import traffic
 from builders import captures
 
 import netml
+from netml.capture.reader import iter_frames
 from netml.errors import CaptureError, NotACaptureError, OptionError
 from netml.evaluation import evaluate
-from netml.reading import iter_frames
 
 RECORDS = traffic.many_flows()
 CONTENT = captures.pcap(RECORDS)

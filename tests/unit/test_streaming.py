@@ -15,8 +15,9 @@ from builders import captures
 from streams import NEVER_S, RecordStream, assert_all_accounted_for, pieces_of
 
 import netml
-from netml import _flowcore, blocks, rounds, streaming
-from netml.reading import read_packets
+from netml import _flowcore, rounds, streaming
+from netml.capture import blocks
+from netml.capture.reader import read_packets
 from netml.streaming import FlowStream
 from netml.summary import summarise_table
 

@@ -68,7 +68,7 @@ def extract_stream(captures: Sequence[str], output_path: str, chosen: Mapping[st
     """Write rows as flows end; give the exit status."""
     from netml.cli._footprint import RECURRING_BYTES, give_memory_back
     from netml.cli.progress import progress_bar
-    from netml.persist import check_not_input
+    from netml.files.output import check_not_input
     from netml.row_files import check_row_output, open_row_file
 
     give_memory_back(RECURRING_BYTES)

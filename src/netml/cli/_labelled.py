@@ -61,7 +61,7 @@ def check_label_columns(named: Sequence[str], labels: object) -> None:
 
 def check_outputs(paths: Iterable[str], chosen: Mapping[str, Any]) -> None:
     """Refuse outputs that are inputs, or cannot be written."""
-    from netml.persist import check_not_input, check_output
+    from netml.files.output import check_not_input, check_output
 
     inputs = [*list_captures(chosen), *chosen["labels"], chosen.get("model_path")]
     for path in paths:

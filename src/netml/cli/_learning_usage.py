@@ -79,8 +79,8 @@ def _check_pairs(pcaps: tuple[str, ...], labels: tuple[str, ...]) -> None:
 
 
 def _check_outputs(action: str | None, chosen: Mapping[str, Any], inputs: list[str]) -> None:
+    from netml.files.output import check_not_input, check_output, make_folder
     from netml.formats import check_matrix_output
-    from netml.persist import check_not_input, check_output, make_folder
 
     feature_path, output_path = chosen["feature_path"], chosen["output_path"]
     if feature_path and action != "train":

@@ -93,7 +93,7 @@ def _check_output(sources: Sequence[str], chosen: Mapping[str, Any]) -> str | No
         if named is not None:
             raise click.UsageError("--format is the format of -o/--output: name one")
         return None
-    from netml.persist import check_not_input
+    from netml.files.output import check_not_input
     from netml.verdict_files import check_verdict_output, find_suffix
 
     if path == "-" and named is None:

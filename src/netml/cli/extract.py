@@ -73,8 +73,8 @@ def command(captures: tuple[str, ...], output_path: str, **chosen: Any) -> int:
     from netml.cli._footprint import give_memory_back
     from netml.cli.progress import progress_bar
     from netml.extraction import extract
+    from netml.files.output import check_not_input
     from netml.formats import check_matrix_output, write_matrix
-    from netml.persist import check_not_input
 
     chosen |= {"flow": params.make_flow_options(chosen), **_families.take_family_options(chosen)}
     if chosen["like"] is not None:

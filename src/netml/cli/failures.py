@@ -171,7 +171,7 @@ def _tell_stopped() -> int:
 
 def _tell_written() -> str:
     """Tell which output is whole nevertheless: a command may have several."""
-    persist = sys.modules.get("netml.persist")
+    persist = sys.modules.get("netml.files.output")
     finished = list(persist.finished_outputs) if persist is not None else []
     return f"{finished[-1]} is whole, nothing after it was written" if finished else "nothing was written"
 

@@ -40,7 +40,7 @@ def command(captures: tuple[str, ...], output_path: str, strict: bool, quiet: bo
     netml packets monday.pcap --nprint 4,t,u,i --payload-bytes 16 -o bits.parquet
     """
     from netml.cli.progress import progress_bar
-    from netml.persist import check_not_input
+    from netml.files.output import check_not_input
 
     headers, payload_bytes = chosen.pop("headers"), chosen.pop("payload_bytes")
     if headers is None and payload_bytes is not None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from netml.reading import Progress
+from netml.capture.reader import Progress
 
 REDRAW_EVERY_S = 0.1
 _LONGEST_BAR = 36

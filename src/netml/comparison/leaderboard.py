@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from netml.comparison.candidates import Entry
 from netml.evaluation.metrics import FEW_FLOWS
-from netml.persist import atomic_output
+from netml.files.output import atomic_output
 
 if TYPE_CHECKING:
     from netml.comparison.study import Study

@@ -7,11 +7,11 @@ import pickle
 
 import numpy as np
 
+from netml.files.safe_pickle import unpickle
 from netml.formats import features_and_labels
 from netml.formats._damage import telling_damage
 from netml.formats._layout import empty_index
 from netml.matrix import FeatureMatrix
-from netml.persist import load_data
 
 
 def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:
@@ -54,9 +54,8 @@ def read(path: str | os.PathLike[str], *, trust: bool = False) -> FeatureMatrix:
     UntrustedFileError
         If it would run code.
     """
-    # By the stream: load_data would read a name of another format in that format.
     with open(path, "rb") as stream:
-        pair = load_data(stream, trust)
+        pair = unpickle(stream, os.fspath(path), trust)
     with telling_damage(path, "not a pair of features and labels"):
         features, labels = pair
         features = np.asarray(features, np.float64)

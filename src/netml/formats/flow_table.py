@@ -12,6 +12,7 @@ import numpy as np
 
 from netml import appending
 from netml.errors import DamagedFileError
+from netml.files.output import atomic_output
 from netml.flow_index import FACT_KINDS
 from netml.flows import FLOW_KEY, FlowTable
 from netml.formats._damage import telling_damage
@@ -20,7 +21,6 @@ from netml.formats._table import flow_columns, import_pandas, import_pyarrow
 from netml.formats.npz import write_arrays
 from netml.options import SIZE_COLUMNS, require_size
 from netml.packet_columns import PACKET_COLUMNS, PACKET_KINDS
-from netml.persist import atomic_output
 
 if TYPE_CHECKING:
     import pandas as pd

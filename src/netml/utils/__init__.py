@@ -1,1 +1,1 @@
-"""The seed's path to what `netml.persist` does."""
+"""Functions of the original netml under their old path."""

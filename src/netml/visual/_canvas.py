@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from netml.errors import MissingExtraError, OptionError, UnknownNameError
-from netml.persist import atomic_output, check_output
+from netml.files.output import atomic_output, check_output
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from netml import _flowcore
+from netml.capture.framing import Wait, map_capture, walk_blocks, walk_map
+from netml.capture.source import Capture, describe_link_type, open_captures
 from netml.errors import CaptureError, CaptureWarning, TruncatedCaptureError, UnsupportedLinkTypeError
-from netml.framing import Wait, map_capture, walk_blocks, walk_map
-from netml.source import Capture, describe_link_type, open_captures
 
 PACKETS_AT_A_TIME = 4096
 SLOW_S = 0.05  # an iterable that takes longer for some packets is asked for one at a time

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from netml._pickle_states import MAX_EMPTY, check_keys, check_seed, check_shape, refuse
-from netml.trusted import TRUSTED_TYPES, name_of
+from netml.files.pickle_states import MAX_EMPTY, check_keys, check_seed, check_shape, refuse
+from netml.files.trusted_types import TRUSTED_TYPES, name_of
 
 _DTYPE_TEXT = re.compile(r"[<>|=]?[?bBhHiIlLqQefdgFDGSUVOMm]\d{0,10}|[<>|=]?[biufc]\d{1,2}")
 

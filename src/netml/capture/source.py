@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from netml import _flowcore
-from netml.decompress import DecompressedStream, open_decompressed
+from netml.capture.compression import DecompressedStream, open_decompressed
+from netml.capture.probe import PCAP_HEADER_BYTES, name_link_type, recognise
 from netml.errors import CaptureError, OptionError, describe_os_error
-from netml.recognition import PCAP_HEADER_BYTES, name_link_type, recognise
 
 LARGE_FILE_BYTES = 1 << 22  # worth a mapping, or a thread of its own
 

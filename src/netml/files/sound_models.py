@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from netml.trusted import TREE, TRUSTED_TYPES, name_of
+from netml.files.trusted_types import TREE, TRUSTED_TYPES, name_of
 
 _MAX_THREADS = 1024
 _MT19937_WORDS = 624

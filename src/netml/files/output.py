@@ -1,16 +1,14 @@
-"""Files that appear whole or not at all, and pickles that cannot run code."""
+"""Output files that appear whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import importlib
 import os
 import pickle
 import stat
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import Any, BinaryIO
 
 from netml.errors import NetmlError, OutputError, output_error
 
@@ -156,77 +154,14 @@ def make_folder(path: str | os.PathLike[str]) -> None:
         raise output_error(path, error) from error
 
 
-def dump_data(obj: Any, out_file: str | os.PathLike[str] | BinaryIO, verbose: bool = True) -> None:
-    """Pickle an object to a file, as the original netml does.
-
-    Parameters
-    ----------
-    obj : object
-        What to keep, usually `(features, labels)`.
-    out_file : str, os.PathLike or binary file
-        Where to; a missing folder is created, a file that exists is replaced at the end of writing.
-    verbose : bool, default True
-        Accepted for callers of the original; without effect.
+def write_pickle(path: str | os.PathLike[str], content: object) -> None:
+    """Pickle an object to a file that appears whole or not at all; a missing folder is created.
 
     Raises
     ------
     OutputError
         If the file cannot be written.
-    TypeError
-        If `out_file` is neither a path nor a file open for writing.
     """
-    if not isinstance(out_file, str | os.PathLike):
-        pickle.dump(obj, out_file)
-        return
-    make_folder(out_file)
-    with atomic_output(out_file) as partial, open(partial, "wb") as stream:
-        pickle.dump(obj, stream)
-
-
-def load_data(path: str | os.PathLike[str] | BinaryIO, trust: bool = False) -> Any:
-    """Read what `dump_data`, `netml extract` or `netml learn` wrote.
-
-    Parameters
-    ----------
-    path : str, os.PathLike or binary file
-        A pickle (`.dat`, any other name, an open file), a model (`.netml`), or a feature file of another
-        format that netml can read.
-    trust : bool, default False
-        Load anything. A file can run any code then: only for those that you wrote.
-
-    Returns
-    -------
-    object
-        What was pickled. Of a `.netml` file the pair `(model, history)` that the original's models are:
-        a `FlowModel` and its summary, with the AUC as `score` if there is one. For the other feature files
-        a pair `(X, y)`: float64 (n_flows, n_features), and int64 (n_flows,) labels, 1 abnormal and 0 normal;
-        None if the file has no labels.
-
-    Raises
-    ------
-    UntrustedFileError
-        If the file holds anything but numpy arrays, Python's own containers and netml's models, and `trust`
-        is False.
-    DamagedFileError
-        If the file is cut, or not what its name says.
-    OSError
-        If it cannot be opened.
-    """
-    # What it stands on, numpy.random and zipfile, is a tenth of a small run's time: others do not wait for it.
-    from netml._safe_pickle import unpickle
-
-    if not isinstance(path, str | os.PathLike):
-        return unpickle(path, str(getattr(path, "name", "pickle")), trust)
-    # The formats stand on this module, so they are looked up only here.
-    from netml import formats
-
-    suffix = os.path.splitext(os.fspath(path))[1].lower()
-    if suffix == ".netml":
-        # So do models, from a layer below: by name, as a format's module.
-        model = importlib.import_module("netml.model_file").read_model(path, trust=trust)
-        score = model.summary.get("auc")
-        return model, {**model.summary, **({} if score is None else {"score": score})}
-    if suffix != ".dat" and suffix in formats.FORMATS and formats.FORMATS[suffix].is_readable:
-        return formats.features_and_labels(formats.read_matrix(path))
-    with open(path, "rb") as stream:
-        return unpickle(stream, os.fspath(path), trust)
+    make_folder(path)
+    with atomic_output(path) as partial, open(partial, "wb") as stream:
+        pickle.dump(content, stream)

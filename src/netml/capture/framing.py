@@ -8,9 +8,9 @@ from collections.abc import Callable, Generator
 
 import numpy as np
 
-from netml import blocks
+from netml.capture import blocks
+from netml.capture.source import Capture
 from netml.errors import TruncatedCaptureError
-from netml.source import Capture
 
 Consume = Callable[[np.ndarray, int, int], tuple[int, int, str]]  # buffer, start, length -> left, wanted, fault
 Wait = Callable[[], float]  # how long a live source may keep silent until that is told, s

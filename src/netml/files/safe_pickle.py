@@ -19,11 +19,11 @@ from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
-from netml._pickle_calls import FUNCTIONS, make_instance
-from netml._pickle_states import check_array_state, check_dtype, check_dtype_state, check_keys, check_seed, refuse
 from netml.errors import DamagedFileError, NetmlError, UntrustedFileError
-from netml.sound_models import check_arrays, has_sound_bits
-from netml.trusted import TREE, TRUSTED_TYPES, name_of
+from netml.files.pickle_calls import FUNCTIONS, make_instance
+from netml.files.pickle_states import check_array_state, check_dtype, check_dtype_state, check_keys, check_seed, refuse
+from netml.files.sound_models import check_arrays, has_sound_bits
+from netml.files.trusted_types import TREE, TRUSTED_TYPES, name_of
 
 
 def unpickle(stream: BinaryIO, name: str, trust: bool) -> Any:
