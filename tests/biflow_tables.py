@@ -3,8 +3,8 @@
 import numpy as np
 from reference.headers import SIZES
 
-from netml.flow_index import FACT_KINDS
 from netml.flows import FLOW_KEY, PACKET_COLUMNS, FlowTable
+from netml.schema.flow_index import FACT_KINDS
 
 
 def table_of(flows, size="captured"):

@@ -6,7 +6,7 @@ from reference.decode import Decoded, Decoder
 
 import netml
 from netml import _flowcore
-from netml.flow_index import FlowIndex
+from netml.schema.flow_index import FlowIndex
 
 
 def kernel_outcomes(records, **options):

@@ -23,8 +23,6 @@ LAYERS = {
         *("fixed",),
         *(
             "flows",
-            "packet_columns",
-            "flow_index",
             "flow_headers",
             "matrix",
             "joining",
@@ -49,7 +47,6 @@ LAYERS = {
             "_pickle_states",
             "sound_models",
             "formats",
-            "appending",
             "row_files",
         ),
     ),

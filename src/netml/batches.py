@@ -10,11 +10,11 @@ import numpy as np
 from netml.errors import OptionError
 from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions
 from netml.fixed import LEAST_INTERVAL_S, FixedRepresentation, fix_representation, read_representation
-from netml.flow_index import FACT_KINDS
 from netml.flows import PACKET_KINDS, FlowTable
 from netml.matrix import FeatureMatrix
 from netml.options import FlowOptions, RepresentationOptions, choose_flow
 from netml.rows import represent
+from netml.schema.flow_index import FACT_KINDS
 from netml.streaming import MAX_MEMORY_BYTES, FlowStream
 from netml.sums import FamilySums, has_sums
 from netml.validation import require_whole
@@ -230,7 +230,7 @@ class FeatureBatches:
 
 
 def _no_keys() -> np.ndarray:
-    from netml.flow_index import FLOW_KEY
+    from netml.schema.flow_index import FLOW_KEY
 
     return np.empty(0, FLOW_KEY)
 

@@ -9,9 +9,9 @@ import numpy as np
 from netml import _flowcore
 from netml.assembling import describe
 from netml.flow_headers import FlowHeaders
-from netml.flow_index import FACT_KINDS
 from netml.flows import FlowTable
 from netml.options import FlowOptions
+from netml.schema.flow_index import FACT_KINDS
 
 
 class BiflowPieces:

@@ -12,10 +12,11 @@ from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions
 from netml.flows import FlowTable
 from netml.matrix import FeatureMatrix
 from netml.memory import available_bytes
-from netml.options import SIZE_COLUMNS, FlowOptions, RepresentationOptions, choose_flow, require_size
-from netml.packet_columns import require_columns
+from netml.options import FlowOptions, RepresentationOptions, choose_flow
 from netml.pieces import SpilledPieces, read_pieces, read_pieces_within
 from netml.rows import represent, represent_spilled
+from netml.schema.packet_columns import require_columns
+from netml.schema.sizes import SIZE_COLUMNS, require_size
 from netml.validation import require_whole
 
 if TYPE_CHECKING:

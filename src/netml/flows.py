@@ -10,9 +10,9 @@ import numpy as np
 
 from netml import _flowcore
 from netml.errors import MissingColumnError, OptionError
-from netml.flow_index import FLOW_KEY, FlowIndex, Rows
-from netml.options import SIZE_COLUMNS
-from netml.packet_columns import PACKET_COLUMNS, PACKET_KINDS
+from netml.schema.flow_index import FLOW_KEY, FlowIndex, Rows
+from netml.schema.packet_columns import PACKET_COLUMNS, PACKET_KINDS
+from netml.schema.sizes import SIZE_COLUMNS
 from netml.validation import require_whole
 
 if TYPE_CHECKING:

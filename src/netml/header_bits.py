@@ -9,9 +9,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from netml import appending
 from netml.files.output import atomic_output, check_output
-from netml.flow_index import address_texts
+from netml.formats import batch_output
+from netml.schema.flow_index import address_texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -190,4 +190,4 @@ def check_header_output(path: str | os.PathLike[str]) -> None:
 
 def find_suffix(path: str | os.PathLike[str]) -> str:
     """Find the format of a path, or raise an `UnknownNameError`."""
-    return appending.find_suffix(path, SUFFIXES, "format of header bits")
+    return batch_output.find_suffix(path, SUFFIXES, "format of header bits")

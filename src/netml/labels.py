@@ -21,10 +21,10 @@ import numpy as np
 
 from netml._label_columns import FIELDS, PROTOCOLS, find_columns, parse_number, quote, read_field, read_window
 from netml.errors import LabelFileError, OptionError
-from netml.flow_index import address_texts
+from netml.schema.flow_index import address_texts
 
 if TYPE_CHECKING:
-    from netml.flows import FlowIndex
+    from netml.schema.flow_index import FlowIndex
 
 FiveTuple: TypeAlias = tuple[str, str, int, int, int]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from netml.flow_index import FlowIndex, Rows
+    from netml.schema.flow_index import FlowIndex, Rows
 
 
 class FeatureMatrix:
@@ -47,7 +47,7 @@ class FeatureMatrix:
     Examples
     --------
     >>> import numpy as np
-    >>> from netml.flows import FLOW_KEY, FlowIndex
+    >>> from netml.schema.flow_index import FLOW_KEY, FlowIndex
     >>> counts = np.array([2, 3])
     >>> flows = FlowIndex(np.zeros(2, FLOW_KEY), counts, counts, counts, counts)
     >>> matrix = FeatureMatrix([[0.5, 60.0], [0.1, 1500.0]], ["iat_0", "size_0"], flows, {})
@@ -229,7 +229,7 @@ class FeatureMatrix:
         from netml.formats._table import import_pandas
 
         pandas = import_pandas()
-        from netml.formats._layout import feature_names
+        from netml.features.table_layout import feature_names
 
         flows = pandas.DataFrame({**self.flows.to_columns(), **self.texts})
         features = pandas.DataFrame(self.X, columns=list(feature_names(self.columns, self.texts)))

@@ -8,6 +8,7 @@ from typing import Any
 
 from netml.errors import OptionError, UnknownNameError
 from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions, Request, find_family, parse_families, require_together
+from netml.schema.sizes import SIZE_COLUMNS, require_size
 from netml.validation import (
     ceil_nanoseconds,
     require_choice,
@@ -17,8 +18,6 @@ from netml.validation import (
 )
 
 LARGEST_DIM = 1 << 20  # a row of 8 MB; of header bits, so many columns
-SIZE_COLUMNS = {"captured": "caplen", "wire": "wirelen", "ip": "ip_bytes", "payload": "payload_bytes"}
-SIZES = tuple(SIZE_COLUMNS)
 MAX_TUNNEL_PORTS = 32
 TUNNELS = ("inner", "outer")
 TUNNEL_KINDS = ("vxlan", "vxlan-gpe", "geneve", "gtp-u", "teredo", "l2tp")  # those over UDP; a test holds the kernel's
@@ -283,11 +282,6 @@ def choose_flow(flow: FlowOptions | None, interval: float | None = None) -> Flow
     if chosen.interval not in (None, interval):
         raise OptionError("interval", interval, f"left out, or that of flow=FlowOptions(interval={chosen.interval:g})")
     return replace(chosen, interval=interval)
-
-
-def require_size(size: str) -> None:
-    """Raise `OptionError` unless `size` names a length of a frame."""
-    require_choice("size", size, SIZES)
 
 
 def _require_ports(tunnel_ports: Mapping[str, Sequence[int]]) -> None:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from netml import _flowcore, appending
+from netml import _flowcore
 from netml._version import __version__
 from netml.capture.reader import Progress, read_packets
 from netml.files.output import atomic_output, check_output
-from netml.flow_index import address_texts
+from netml.formats import batch_output
 from netml.options import FlowOptions, choose_flow
+from netml.schema.flow_index import address_texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -209,4 +210,4 @@ def check_packets_output(path: str | os.PathLike[str]) -> None:
 
 
 def _suffix(path: str | os.PathLike[str]) -> str:
-    return appending.find_suffix(path, SUFFIXES, "packet table format")
+    return batch_output.find_suffix(path, SUFFIXES, "packet table format")

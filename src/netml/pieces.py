@@ -14,8 +14,9 @@ from netml import _flowcore
 from netml.assembling import describe, make_assembler, read_source
 from netml.biflows import BiflowPieces
 from netml.flows import FlowTable
-from netml.options import FlowOptions, choose_flow, require_size
+from netml.options import FlowOptions, choose_flow
 from netml.quantile import linear_quantile
+from netml.schema.sizes import require_size
 from netml.spill import Spill
 from netml.validation import nanoseconds
 

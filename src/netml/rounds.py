@@ -12,7 +12,8 @@ from netml.assembling import make_assembler
 from netml.biflows import make_table
 from netml.flows import FlowTable
 from netml.matrix import FeatureMatrix
-from netml.options import SIZE_COLUMNS, FlowOptions
+from netml.options import FlowOptions
+from netml.schema.sizes import SIZE_COLUMNS
 from netml.sums import FamilySums
 from netml.validation import nanoseconds, require_number, require_whole
 

@@ -7,10 +7,10 @@ import os
 from collections.abc import Callable, Iterator
 from typing import IO
 
-from netml import appending
 from netml.errors import UnknownNameError
+from netml.features.table_layout import feature_names
+from netml.formats import batch_output
 from netml.formats import csv as csv_format
-from netml.formats._layout import feature_names
 from netml.formats._row_groups import open_row_groups
 from netml.formats._table import to_table
 from netml.matrix import FeatureMatrix
@@ -26,7 +26,7 @@ def find_suffix(path: str | os.PathLike[str], suffix: str | None = None) -> str:
     UnknownNameError
         If it cannot be written in batches; it names those that can.
     """
-    return appending.find_suffix(path, WRITERS, "format that can be written in batches", suffix)
+    return batch_output.find_suffix(path, WRITERS, "format that can be written in batches", suffix)
 
 
 def check_row_output(path: str | os.PathLike[str], suffix: str | None = None) -> str:
@@ -34,7 +34,7 @@ def check_row_output(path: str | os.PathLike[str], suffix: str | None = None) ->
     found = find_suffix(path, suffix)
     if path == "-" and found not in STREAMED:
         raise UnknownNameError("format for standard output", found, STREAMED)
-    appending.check_appended(path, found)
+    batch_output.check_appended(path, found)
     return found
 
 
@@ -67,7 +67,7 @@ def open_row_file(path: str | os.PathLike[str], no_rows: FeatureMatrix, suffix: 
     """
     found = check_row_output(path, suffix)
     open_writer = _write_arrow_stream if path == "-" and found == ".arrow" else WRITERS[found]
-    with appending.open_output(path) as stream, open_writer(stream, no_rows) as write:
+    with batch_output.open_output(path) as stream, open_writer(stream, no_rows) as write:
         if path != "-":
             yield write
             return
@@ -94,7 +94,7 @@ def _write_jsonl(stream: IO[bytes], no_rows: FeatureMatrix) -> Iterator[Write]:
         known = (*matrix.flows.to_columns().values(), *matrix.texts.values())
         flows = zip(*(column.tolist() for column in known), strict=True)
         rows = ((*flow, *row) for flow, row in zip(flows, matrix.X.tolist(), strict=True))
-        appending.write_json_lines(stream, names, rows)
+        batch_output.write_json_lines(stream, names, rows)
 
     yield write
 

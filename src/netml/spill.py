@@ -14,7 +14,7 @@ import numpy as np
 
 from netml import _flowcore
 from netml.errors import SpillError, describe_os_error
-from netml.packet_columns import PACKET_KINDS
+from netml.schema.packet_columns import PACKET_KINDS
 
 _ARRIVED_BYTES = 12  # of a packet as it arrives: time and flow
 _GROUPED_BYTES = 8  # of a packet by its flow: time

@@ -14,9 +14,10 @@ from netml.capture.source import Capture
 from netml.errors import CaptureError
 from netml.flows import FlowTable
 from netml.matrix import FeatureMatrix
-from netml.options import FlowOptions, choose_flow, require_size
-from netml.packet_columns import require_columns
+from netml.options import FlowOptions, choose_flow
 from netml.rounds import BATCH_PACKETS, Caps, open_rounds, require_sizes
+from netml.schema.packet_columns import require_columns
+from netml.schema.sizes import require_size
 from netml.sums import FamilySums
 from netml.validation import require_number
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from netml import _flowcore
 from netml.families import find_family, lay_out
-from netml.flow_index import FACT_KINDS, FlowIndex
 from netml.matrix import FeatureMatrix
 from netml.options import RepresentationOptions
 from netml.rows import describe_learned, settings_of
+from netml.schema.flow_index import FACT_KINDS, FlowIndex
 
 
 def has_sums(options: RepresentationOptions) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import IO, Any
 
-from netml import appending
+from netml.formats import batch_output
 from netml.formats._table import import_pyarrow
 from netml.verdicts import Verdicts, no_verdicts
 
@@ -25,12 +25,12 @@ def find_suffix(path: str | os.PathLike[str], suffix: str | None = None) -> str:
     UnknownNameError
         If it is none of `SUFFIXES`.
     """
-    return appending.find_suffix(path, SUFFIXES, "verdict format", suffix)
+    return batch_output.find_suffix(path, SUFFIXES, "verdict format", suffix)
 
 
 def check_verdict_output(path: str | os.PathLike[str], suffix: str | None = None) -> None:
     """Raise now what `open_verdict_file` would raise after all the work."""
-    appending.check_appended(path, find_suffix(path, suffix))
+    batch_output.check_appended(path, find_suffix(path, suffix))
 
 
 @contextlib.contextmanager
@@ -59,7 +59,7 @@ def open_verdict_file(path: str | os.PathLike[str], suffix: str | None = None) -
         If the file cannot be written.
     """
     writer = _WRITERS[find_suffix(path, suffix)]
-    with appending.open_output(path) as stream, writer(stream) as write:
+    with batch_output.open_output(path) as stream, writer(stream) as write:
         yield write
 
 
@@ -82,7 +82,7 @@ def _write_jsonl(stream: IO[bytes]) -> Iterator[Write]:
     def write(verdicts: Verdicts) -> None:
         columns = verdicts.to_columns()
         rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-        appending.write_json_lines(stream, tuple(columns), rows)
+        batch_output.write_json_lines(stream, tuple(columns), rows)
         stream.flush()
 
     yield write

@@ -9,12 +9,12 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from netml.errors import OptionError
-from netml.flow_index import FACT_KINDS
+from netml.schema.flow_index import FACT_KINDS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from netml.flow_index import FlowIndex
+    from netml.schema.flow_index import FlowIndex
 
 _PROTOCOLS = {6: "TCP", 17: "UDP"}
 _DAY_NS = 86_400 * 10**9
@@ -39,7 +39,7 @@ class Verdicts:
     Examples
     --------
     >>> import numpy as np
-    >>> from netml.flow_index import FLOW_KEY, FlowIndex
+    >>> from netml.schema.flow_index import FLOW_KEY, FlowIndex
     >>> counts = np.array([2, 3])
     >>> flows = FlowIndex(np.zeros(2, FLOW_KEY), counts, counts, counts, counts)
     >>> Verdicts(flows, [0.2, 7.5], 1.0, {}).labels
@@ -164,7 +164,7 @@ class Verdicts:
 
 def no_verdicts(threshold: float = 0.0) -> Verdicts:
     """Give verdicts of no flows."""
-    from netml.flow_index import FLOW_KEY, FlowIndex
+    from netml.schema.flow_index import FLOW_KEY, FlowIndex
 
     none = np.empty(0, np.int64)
     return Verdicts(FlowIndex(np.empty(0, FLOW_KEY), none, none, none, none), np.empty(0), threshold, {})

@@ -16,7 +16,7 @@ from _matrices import FEATURES, LABELS, TUPLES, assert_same, build_matrix
 
 from netml import formats
 from netml.errors import DamagedFileError, MissingExtraError, OutputError, UnknownNameError
-from netml.formats import _layout
+from netml.features import table_layout
 from netml.matrix import FeatureMatrix
 from netml.utils.tool import load_data
 
@@ -208,6 +208,6 @@ def test_another_parquet_is_refused(tmp_path):
 
 
 def test_names_that_clash_are_told_apart():
-    names = _layout.feature_names(["packets", "size_mean", "label", "bytes"])
+    names = table_layout.feature_names(["packets", "size_mean", "label", "bytes"])
     assert names == ("feature_packets", "size_mean", "feature_label", "feature_bytes")
-    assert _layout.column_names(names) == ("packets", "size_mean", "label", "bytes")
+    assert table_layout.column_names(names) == ("packets", "size_mean", "label", "bytes")

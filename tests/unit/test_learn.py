@@ -15,7 +15,7 @@ import netml
 from netml import FlowOptions, OptionError, TooManyRowsError, TrainingError, UnknownNameError
 from netml.cli._learning import parse_params
 from netml.errors import DamagedFileError, LabelFileError
-from netml.flow_index import FLOW_KEY
+from netml.schema.flow_index import FLOW_KEY
 from netml.training import Training, train
 from netml.utils.tool import load_data
 

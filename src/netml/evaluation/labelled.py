@@ -10,14 +10,12 @@ from typing import Any
 import numpy as np
 
 from netml.errors import EvaluationError, OptionError, UnmatchedLabelsError
-from netml.flow_index import FlowIndex
 from netml.flows import FlowTable
 from netml.labels import Labels, binary_labels, join_labels, read_labels
+from netml.schema.classes import ABNORMAL, NORMAL
+from netml.schema.flow_index import FlowIndex
 from netml.summary import plural
 from netml.tables import list_captures
-
-NORMAL = 0
-ABNORMAL = 1
 
 
 def pair_captures(

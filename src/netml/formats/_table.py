@@ -9,23 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from netml.errors import MissingExtraError
-from netml.formats._layout import (
-    ADDRESS_COLUMNS,
-    FLOW_COLUMNS,
-    LABEL_COLUMN,
-    OPTIONAL_COLUMNS,
-    column_names,
-    flow_names,
-    index_from_columns,
-    split_names,
-    table_names,
-)
+from netml.features.table_layout import LABEL_COLUMN, column_names, split_names, table_names
 from netml.matrix import FeatureMatrix
+from netml.schema.flow_index import ADDRESS_COLUMNS, FLOW_COLUMNS, OPTIONAL_COLUMNS, flow_names, index_from_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from netml.flows import FlowIndex
+    from netml.schema.flow_index import FlowIndex
 
 _METADATA_KEY = b"netml"
 _LARGEST_OFFSET = np.iinfo(np.int32).max

@@ -10,8 +10,8 @@ import numpy as np
 from netml.files.safe_pickle import unpickle
 from netml.formats import features_and_labels
 from netml.formats._damage import telling_damage
-from netml.formats._layout import empty_index
 from netml.matrix import FeatureMatrix
+from netml.schema.flow_index import empty_index
 
 
 def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:

@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from netml import appending
 from netml.errors import DamagedFileError
 from netml.files.output import atomic_output
-from netml.flow_index import FACT_KINDS
 from netml.flows import FLOW_KEY, FlowTable
+from netml.formats import batch_output
 from netml.formats._damage import telling_damage
-from netml.formats._layout import FLOW_COLUMNS, OPTIONAL_COLUMNS, flow_names, index_from_columns
 from netml.formats._table import flow_columns, import_pandas, import_pyarrow
 from netml.formats.npz import write_arrays
-from netml.options import SIZE_COLUMNS, require_size
-from netml.packet_columns import PACKET_COLUMNS, PACKET_KINDS
+from netml.schema.flow_index import FACT_KINDS, FLOW_COLUMNS, OPTIONAL_COLUMNS, flow_names, index_from_columns
+from netml.schema.packet_columns import PACKET_COLUMNS, PACKET_KINDS
+from netml.schema.sizes import SIZE_COLUMNS, require_size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,7 +102,7 @@ def load(path: str | os.PathLike[str], suffix: str | None = None) -> FlowTable:
 
 
 def _suffix(path: str | os.PathLike[str], suffix: str | None) -> str:
-    return appending.find_suffix(path, SUFFIXES, "flow table format", suffix)
+    return batch_output.find_suffix(path, SUFFIXES, "flow table format", suffix)
 
 
 def _load_npz(name: str) -> FlowTable:

@@ -7,8 +7,8 @@ import os
 import numpy as np
 
 from netml.formats._damage import telling_damage
-from netml.formats._layout import empty_index
 from netml.matrix import FeatureMatrix
+from netml.schema.flow_index import empty_index
 
 
 def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:

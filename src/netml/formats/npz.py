@@ -103,7 +103,7 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
 
 
 def _matrix_of(arrays: dict[str, np.ndarray], name: str) -> FeatureMatrix:
-    from netml.flow_index import FACT_KINDS, FlowIndex
+    from netml.schema.flow_index import FACT_KINDS, FlowIndex
 
     try:
         named = {key: arrays[key] for key in ("keys", "start_ns", "end_ns", "packets", "bytes")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,15 @@ FACT_KINDS: dict[str, type[np.integer[Any]]] = {
     "icmp_type": np.int16,
     "icmp_code": np.int16,
     "connection_start_ns": np.int64,
+}
+ADDRESS_COLUMNS = ("src_ip", "dst_ip")
+FLOW_COLUMNS = ("src_ip", "src_port", "dst_ip", "dst_port", "protocol", "start_ns", "end_ns", "packets", "bytes")
+# Stand behind FLOW_COLUMNS where they are known: of biflows, and the first where flows were taken as they ended.
+OPTIONAL_COLUMNS: dict[str, type[np.integer[Any]]] = {
+    "end_reason": np.uint8,
+    "vlan_id": np.uint16,
+    "icmp_type": np.int16,
+    "icmp_code": np.int16,
 }
 _ADDRESSES_AT_A_TIME = 1 << 20
 
@@ -166,3 +176,50 @@ class FlowIndex:
             **reason,
             **facts,
         }
+
+
+def flow_names(flows: FlowIndex) -> tuple[str, ...]:
+    """Name the columns that say who the flows are."""
+    known = {*flows.facts, *([] if flows.end_reason is None else ["end_reason"])}
+    return (*FLOW_COLUMNS, *(name for name in OPTIONAL_COLUMNS if name in known))
+
+
+def index_from_columns(columns: dict[str, Any]) -> FlowIndex:
+    """Build a flow index from a table's columns; the addresses are text.
+
+    Raises
+    ------
+    ValueError
+        If an address is none.
+    """
+    n_flows = len(columns["src_port"])
+    keys = np.zeros(n_flows, FLOW_KEY)
+    for name in ADDRESS_COLUMNS:
+        keys[name], versions = _packed_addresses(columns[name])
+        keys["ip_version"] = np.maximum(keys["ip_version"], versions)
+    for name in ("src_port", "dst_port", "protocol"):
+        keys[name] = columns[name]
+    start_ns, end_ns, packets, n_bytes = (np.asarray(columns[name], np.int64) for name in FLOW_COLUMNS[-4:])
+    facts = {name: columns[name] for name in OPTIONAL_COLUMNS if name in columns and name != "end_reason"}
+    return FlowIndex(keys, start_ns, end_ns, packets, n_bytes, columns.get("end_reason"), facts)
+
+
+def _packed_addresses(texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
+    import ipaddress
+
+    known: dict[str, tuple[bytes, int]] = {}
+    rows, versions = bytearray(), bytearray()
+    for text in texts:
+        if text not in known:
+            address = ipaddress.ip_address(text)
+            known[text] = address.packed.ljust(16, b"\0"), address.version
+        packed, version = known[text]
+        rows += packed
+        versions.append(version)
+    return np.frombuffer(bytes(rows), np.uint8).reshape(-1, 16), np.frombuffer(bytes(versions), np.uint8)
+
+
+def empty_index(n_flows: int) -> FlowIndex:
+    """Stand in for the flows of a format that keeps none: all keys, times and counts 0."""
+    counts = [np.zeros(n_flows, np.int64) for _ in range(4)]
+    return FlowIndex(np.zeros(n_flows, FLOW_KEY), *counts)

@@ -4,35 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from netml.families import REPEATED_COLUMN
+from netml.schema.flow_index import FLOW_COLUMNS, OPTIONAL_COLUMNS, flow_names
 
 if TYPE_CHECKING:
-    from netml.flows import FlowIndex
     from netml.matrix import FeatureMatrix
 
-ADDRESS_COLUMNS = ("src_ip", "dst_ip")
-FLOW_COLUMNS = (
-    "src_ip",
-    "src_port",
-    "dst_ip",
-    "dst_port",
-    "protocol",
-    "start_ns",
-    "end_ns",
-    "packets",
-    "bytes",
-)
-# Stand behind FLOW_COLUMNS where they are known: of biflows, and the first where flows were taken as they ended.
-OPTIONAL_COLUMNS: dict[str, type[np.integer[Any]]] = {
-    "end_reason": np.uint8,
-    "vlan_id": np.uint16,
-    "icmp_type": np.int16,
-    "icmp_code": np.int16,
-}
 LABEL_COLUMN = "label"
 _CLASH_PREFIX = "feature_"
 _REPEAT_MARK = ".1"  # as pandas names the second column of a name
@@ -93,12 +72,6 @@ def column_names(names: Iterable[str], texts: Iterable[str] = ()) -> tuple[str, 
     return tuple(taken.get(name, name) for name in names)
 
 
-def flow_names(flows: FlowIndex) -> tuple[str, ...]:
-    """Name the columns that say who the flows are."""
-    known = {*flows.facts, *([] if flows.end_reason is None else ["end_reason"])}
-    return (*FLOW_COLUMNS, *(name for name in OPTIONAL_COLUMNS if name in known))
-
-
 def table_names(matrix: FeatureMatrix) -> tuple[str, ...]:
     """Name all columns of a table, in order."""
     features = feature_names(matrix.columns, matrix.texts)
@@ -137,48 +110,3 @@ def split_names(names: Sequence[str], is_text: Callable[[str], bool]) -> tuple[l
     features = features[: len(features) - has_labels]
     texts = list(itertools.takewhile(is_text, features))
     return texts, features[len(texts) :], has_labels
-
-
-def index_from_columns(columns: dict[str, Any]) -> FlowIndex:
-    """Build a flow index from a table's columns; the addresses are text.
-
-    Raises
-    ------
-    ValueError
-        If an address is none.
-    """
-    from netml.flows import FLOW_KEY, FlowIndex
-
-    n_flows = len(columns["src_port"])
-    keys = np.zeros(n_flows, FLOW_KEY)
-    for name in ADDRESS_COLUMNS:
-        keys[name], versions = _packed_addresses(columns[name])
-        keys["ip_version"] = np.maximum(keys["ip_version"], versions)
-    for name in ("src_port", "dst_port", "protocol"):
-        keys[name] = columns[name]
-    start_ns, end_ns, packets, n_bytes = (np.asarray(columns[name], np.int64) for name in FLOW_COLUMNS[-4:])
-    facts = {name: columns[name] for name in OPTIONAL_COLUMNS if name in columns and name != "end_reason"}
-    return FlowIndex(keys, start_ns, end_ns, packets, n_bytes, columns.get("end_reason"), facts)
-
-
-def _packed_addresses(texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
-    import ipaddress
-
-    known: dict[str, tuple[bytes, int]] = {}
-    rows, versions = bytearray(), bytearray()
-    for text in texts:
-        if text not in known:
-            address = ipaddress.ip_address(text)
-            known[text] = address.packed.ljust(16, b"\0"), address.version
-        packed, version = known[text]
-        rows += packed
-        versions.append(version)
-    return np.frombuffer(bytes(rows), np.uint8).reshape(-1, 16), np.frombuffer(bytes(versions), np.uint8)
-
-
-def empty_index(n_flows: int) -> FlowIndex:
-    """Stand in for the flows of a format that keeps none: all keys, times and counts 0."""
-    from netml.flows import FLOW_KEY, FlowIndex
-
-    counts = [np.zeros(n_flows, np.int64) for _ in range(4)]
-    return FlowIndex(np.zeros(n_flows, FLOW_KEY), *counts)

@@ -1,0 +1,1 @@
+"""Feature matrices: specification, fitting, computing, and the matrix itself."""

@@ -1,0 +1,1 @@
+"""Names, types and order of the columns that several layers share."""
