@@ -3,8 +3,9 @@
 import numpy as np
 from reference.headers import SIZES
 
-from netml.flows import FLOW_KEY, PACKET_COLUMNS, FlowTable
-from netml.schema.flow_index import FACT_KINDS
+from netml.flow.table import FlowTable
+from netml.schema.flow_index import FACT_KINDS, FLOW_KEY
+from netml.schema.packet_columns import PACKET_COLUMNS
 
 
 def table_of(flows, size="captured"):

@@ -24,7 +24,7 @@ import netml
 from netml import _flowcore
 from netml.batches import extract_batches
 from netml.families import FamilyOptions
-from netml.inspection import inspect_capture
+from netml.flow.capture_info import inspect_capture
 from netml.packets import read_packet_table
 from netml.streaming import FlowStream
 

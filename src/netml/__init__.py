@@ -31,17 +31,20 @@ if TYPE_CHECKING:
         UnsupportedLinkTypeError,
         UntrustedFileError,
     )
-    from netml.extraction import extract, read_flows
+    from netml.extraction import extract
     from netml.families import FamilyOptions
     from netml.families.own import register_family
+    from netml.features.options import RepresentationOptions
+    from netml.flow.options import FlowOptions
+    from netml.flow.reader import read_flows
+    from netml.flow.table import FlowTable
     from netml.flow_model import FlowModel
-    from netml.flows import FlowIndex, FlowTable
     from netml.header_bits import HeaderBits
     from netml.header_reading import iter_header_bits, read_header_bits
     from netml.learning import learn, load_model
     from netml.matrix import FeatureMatrix
-    from netml.options import FlowOptions, RepresentationOptions
     from netml.representation import FlowRepresentation
+    from netml.schema.flow_index import FlowIndex
     from netml.verdicts import Verdicts
 
 
@@ -53,11 +56,11 @@ _HOMES = {
     "FamilyError": "errors",
     "FamilyOptions": "families",
     "FeatureMatrix": "matrix",
-    "FlowIndex": "flows",
+    "FlowIndex": "schema.flow_index",
     "FlowModel": "flow_model",
-    "FlowOptions": "options",
+    "FlowOptions": "flow.options",
     "FlowRepresentation": "representation",
-    "FlowTable": "flows",
+    "FlowTable": "flow.table",
     "HeaderBits": "header_bits",
     "LabelFileError": "errors",
     "MissingColumnError": "errors",
@@ -66,7 +69,7 @@ _HOMES = {
     "NotACaptureError": "errors",
     "OptionError": "errors",
     "OutputError": "errors",
-    "RepresentationOptions": "options",
+    "RepresentationOptions": "features.options",
     "SpillError": "errors",
     "TooManyRowsError": "errors",
     "TrainingError": "errors",
@@ -81,7 +84,7 @@ _HOMES = {
     "iter_header_bits": "header_reading",
     "learn": "learning",
     "load_model": "learning",
-    "read_flows": "extraction",
+    "read_flows": "flow.reader",
     "read_header_bits": "header_reading",
     "register_family": "families.own",
 }

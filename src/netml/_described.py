@@ -8,8 +8,9 @@ from typing import Any, Self
 
 from netml.errors import NetmlError, OptionError
 from netml.families import FamilyOptions, depends_on_dim
+from netml.features.options import RepresentationOptions
+from netml.flow.options import FlowOptions, choose_flow
 from netml.ndm._estimator import Estimator
-from netml.options import FlowOptions, RepresentationOptions, choose_flow
 from netml.validation import require_number
 
 

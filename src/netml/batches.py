@@ -9,12 +9,14 @@ import numpy as np
 
 from netml.errors import OptionError
 from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions
+from netml.features.options import RepresentationOptions
 from netml.fixed import LEAST_INTERVAL_S, FixedRepresentation, fix_representation, read_representation
-from netml.flows import PACKET_KINDS, FlowTable
+from netml.flow.options import FlowOptions, choose_flow
+from netml.flow.table import FlowTable
 from netml.matrix import FeatureMatrix
-from netml.options import FlowOptions, RepresentationOptions, choose_flow
 from netml.rows import represent
 from netml.schema.flow_index import FACT_KINDS
+from netml.schema.packet_columns import PACKET_KINDS
 from netml.streaming import MAX_MEMORY_BYTES, FlowStream
 from netml.sums import FamilySums, has_sums
 from netml.validation import require_whole

@@ -13,8 +13,8 @@ from netml.capture.reader import Progress, walk_packets
 from netml.families._family import LARGEST_PAYLOAD
 from netml.families.nprint import name_bits, parse_headers
 from netml.files.output import atomic_output
+from netml.flow.options import FlowOptions
 from netml.header_bits import HeaderBits, find_suffix, write_parquet
-from netml.options import FlowOptions
 from netml.validation import require_whole
 
 ALL_HEADERS = "4,6,t,u,i"

@@ -6,7 +6,7 @@ import numpy as np
 
 from netml import _flowcore
 from netml.families.tcp import CONN_STATES
-from netml.flows import FlowTable
+from netml.flow.table import FlowTable
 
 _FLOWS_AT_A_TIME = 1 << 18
 

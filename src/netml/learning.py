@@ -20,8 +20,8 @@ from netml.training import Training, train
 if TYPE_CHECKING:
     from netml.capture.reader import Progress
     from netml.families import FamilyOptions
-    from netml.flows import FlowTable
-    from netml.options import FlowOptions
+    from netml.flow.options import FlowOptions
+    from netml.flow.table import FlowTable
     from netml.representation import FlowRepresentation
 
 _ZIP = b"PK"

@@ -8,7 +8,7 @@ import numpy as np
 
 from netml.errors import FamilyError, MissingColumnError, NetmlError
 from netml.families.own import OwnFamily, describe_error, find_own
-from netml.flows import FlowTable
+from netml.flow.table import FlowTable
 
 
 def make_own_rows(name: str, table: FlowTable, dim: int, width: int) -> np.ndarray:

@@ -12,8 +12,8 @@ from netml import _flowcore
 from netml._version import __version__
 from netml.capture.reader import Progress, read_packets
 from netml.files.output import atomic_output, check_output
+from netml.flow.options import FlowOptions, choose_flow
 from netml.formats import batch_output
-from netml.options import FlowOptions, choose_flow
 from netml.schema.flow_index import address_texts
 
 if TYPE_CHECKING:

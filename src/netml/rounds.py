@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from netml import _flowcore
-from netml.assembling import make_assembler
-from netml.biflows import make_table
-from netml.flows import FlowTable
+from netml.flow.assembler import make_assembler
+from netml.flow.biflows import make_table
+from netml.flow.options import FlowOptions
+from netml.flow.table import FlowTable
 from netml.matrix import FeatureMatrix
-from netml.options import FlowOptions
 from netml.schema.sizes import SIZE_COLUMNS
 from netml.sums import FamilySums
 from netml.validation import nanoseconds, require_number, require_whole

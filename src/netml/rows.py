@@ -13,11 +13,11 @@ from netml import _flowcore
 from netml.errors import CaptureWarning, OptionError
 from netml.families import NO_CODE, Block, FamilyOptions, find_family, lay_out
 from netml.families.nprint import parse_headers
-from netml.flows import FlowTable
+from netml.features.options import LARGEST_DIM, RepresentationOptions
+from netml.flow.subflows import SpilledPieces
+from netml.flow.table import FlowTable
 from netml.joining import join_texts
 from netml.matrix import FeatureMatrix
-from netml.options import LARGEST_DIM, RepresentationOptions
-from netml.pieces import SpilledPieces
 from netml.quantile import linear_quantile
 from netml.schema.flow_index import FLOW_KEY, FlowIndex
 from netml.spectrum import transform_rows

@@ -12,9 +12,9 @@ from netml._version import __version__
 from netml.capture.reader import Progress, walk_packets
 from netml.capture.source import Capture
 from netml.errors import CaptureError
-from netml.flows import FlowTable
+from netml.flow.options import FlowOptions, choose_flow
+from netml.flow.table import FlowTable
 from netml.matrix import FeatureMatrix
-from netml.options import FlowOptions, choose_flow
 from netml.rounds import BATCH_PACKETS, Caps, open_rounds, require_sizes
 from netml.schema.packet_columns import require_columns
 from netml.schema.sizes import require_size

@@ -19,7 +19,7 @@ from reference.headers import decode_headers
 
 import netml
 from netml import _flowcore
-from netml.options import FlowOptions
+from netml.flow.options import FlowOptions
 
 S = 10**9
 TCP, UDP, ICMP, SCTP, ICMPV6 = 6, 17, 1, 132, 58

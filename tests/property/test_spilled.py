@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 pytest.importorskip("netml._flowcore", reason="needs the compiled core")
 
 import netml  # only where there is a kernel to test
-from netml import memory, spill
+from netml import memory
 from netml.capture import blocks
+from netml.flow import spill
 from netml.summary import summarise_table
 
 METADATA = {"packets_read": 0, "packets_kept": 0, "dropped": {}, "skipped": {}, "interval_s": 1.0}

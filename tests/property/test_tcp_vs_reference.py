@@ -9,8 +9,8 @@ from reference.biflows import BiflowOptions, Flow, assemble_biflows
 from reference.flow_keys import DirectionalKey, Endpoint
 from reference.headers import Headers, decode_headers
 
+from netml.features.options import RepresentationOptions
 from netml.histories import trace_connections
-from netml.options import RepresentationOptions
 from netml.rows import represent
 
 TOP = 2**32

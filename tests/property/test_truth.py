@@ -17,7 +17,7 @@ pytest.importorskip("netml._flowcore", reason="needs the compiled core")
 import netml
 from netml.batches import extract_batches
 from netml.capture.reader import iter_frames
-from netml.inspection import inspect_capture
+from netml.flow.capture_info import inspect_capture
 from netml.packets import read_packet_table
 from netml.streaming import FlowStream
 from netml.summary import summarise_table

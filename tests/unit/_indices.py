@@ -4,7 +4,7 @@ import ipaddress
 
 import numpy as np
 
-from netml.flows import FLOW_KEY, FlowIndex
+from netml.schema.flow_index import FLOW_KEY, FlowIndex
 
 
 def build_index(tuples, start_ns=None, duration_ns=1_000_000_000):

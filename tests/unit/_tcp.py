@@ -7,8 +7,8 @@ from reference.flow_keys import DirectionalKey, Endpoint
 from reference.headers import Headers
 from reference.tcp_segments import ACK, FIN, RST, SYN, Segment
 
+from netml.features.options import RepresentationOptions
 from netml.histories import trace_connections
-from netml.options import RepresentationOptions
 from netml.rows import represent
 
 KEY = ("10.0.0.1", "10.0.0.2", 40000, 443, 6)

@@ -9,8 +9,9 @@ from command import invoke, run_netml
 from traffic import MS, START_NS, tcp_frame
 
 import netml
-from netml import FlowOptions, _flowcore, options
+from netml import FlowOptions, _flowcore
 from netml.errors import OptionError
+from netml.flow import options
 
 S = 1000 * MS
 FIN, SYN, RST, ACK = 1, 2, 4, 16

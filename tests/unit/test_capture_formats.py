@@ -10,7 +10,7 @@ from builders import captures
 
 import netml
 from netml.capture import blocks
-from netml.inspection import inspect_capture
+from netml.flow.capture_info import inspect_capture
 
 RECORDS = traffic.many_flows(120)
 COLUMNS = ("keys", "offsets", "time_ns", "caplen", "wirelen", "flags", "ttl")

@@ -14,7 +14,7 @@ from netml import _flowcore, families
 from netml.errors import OptionError, UnknownNameError
 from netml.families import FamilyOptions, lay_out, parse_families
 from netml.families.cic import CIC_2017_COLUMNS, CIC_COLUMNS, EXTRA_COLUMNS
-from netml.options import RepresentationOptions
+from netml.features.options import RepresentationOptions
 
 US, MS, S = 1000, 10**6, 10**9
 STATISTICS = ("Mean", "Std", "Max", "Min")

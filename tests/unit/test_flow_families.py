@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from netml.families import FAMILIES, FamilyOptions
-from netml.flows import FLOW_KEY, PACKET_KINDS, FlowTable
-from netml.options import RepresentationOptions
+from netml.features.options import RepresentationOptions
+from netml.flow.table import FlowTable
 from netml.rows import represent
+from netml.schema.flow_index import FLOW_KEY
+from netml.schema.packet_columns import PACKET_KINDS
 
 MS = 10**6
 START_NS = 1_700_000_000 * 10**9 + 1

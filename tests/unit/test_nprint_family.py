@@ -13,8 +13,8 @@ from reference import nprint
 import netml
 from netml import FlowOptions
 from netml.errors import OptionError, UnknownNameError
-from netml.extraction import read_flows
 from netml.families import FAMILIES, FamilyOptions
+from netml.flow.reader import read_flows
 
 OTHERS = [(traffic.START_NS + 7 + i, traffic.icmp_frame()) for i in range(3)]
 CONTENT = captures.pcap([*OTHERS, *traffic.many_flows(400)], magic=captures.MAGIC_NS)

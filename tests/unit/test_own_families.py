@@ -15,8 +15,9 @@ import netml
 from netml import _flowcore
 from netml.errors import FamilyError, OptionError, UnknownNameError
 from netml.families import find_dim, find_family, lay_out, own, parse_families
+from netml.features.options import RepresentationOptions
 from netml.fixed import fix_representation
-from netml.options import FlowOptions, RepresentationOptions
+from netml.flow.options import FlowOptions
 from netml.rows import represent
 
 BI = FlowOptions(definition="bi")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from netml import FeatureMatrix
-from netml.flows import FLOW_KEY, FlowIndex
 from netml.formats import _row_groups
+from netml.schema.flow_index import FLOW_KEY, FlowIndex
 
 parquet = pytest.importorskip("pyarrow.parquet")
 
@@ -16,7 +16,7 @@ LOADED = """
 import sys
 import numpy as np
 from netml import FeatureMatrix
-from netml.flows import FLOW_KEY, FlowIndex
+from netml.schema.flow_index import FLOW_KEY, FlowIndex
 zeros = np.zeros(2, np.int64)
 index = FlowIndex(np.zeros(2, FLOW_KEY), zeros, zeros, zeros, zeros)
 FeatureMatrix(np.ones((2, 1)), ["x"], index, {}, ["a", "b"], {"said": ["c", "d"]}).save(sys.argv[1])

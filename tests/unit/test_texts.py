@@ -13,10 +13,10 @@ from biflow_tables import table_of
 
 from netml import histories
 from netml.errors import OptionError
+from netml.features.options import RepresentationOptions
 from netml.histories import cut_texts, trace_connections
 from netml.joining import join_matrices, join_texts
 from netml.matrix import FeatureMatrix
-from netml.options import RepresentationOptions
 from netml.row_files import WRITERS, open_row_file
 from netml.rows import represent
 

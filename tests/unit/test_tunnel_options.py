@@ -3,8 +3,9 @@
 import pytest
 from command import invoke
 
-from netml import FlowOptions, _flowcore, options
+from netml import FlowOptions, _flowcore
 from netml.errors import OptionError, UnknownNameError
+from netml.flow import options
 
 
 def test_options_name_the_kernels_tunnels():

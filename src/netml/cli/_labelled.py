@@ -12,7 +12,7 @@ from netml.cli import params
 if TYPE_CHECKING:
     import numpy as np
 
-    from netml.flows import FlowTable
+    from netml.flow.table import FlowTable
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

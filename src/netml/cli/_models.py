@@ -57,8 +57,8 @@ def load_complete_model(chosen: Mapping[str, Any]) -> FlowModel:
 
 def _representation(model: FlowModel, chosen: Mapping[str, Any]) -> FlowRepresentation:
     from netml.families import find_dim, measure_width
+    from netml.features.options import RepresentationOptions
     from netml.flow_model import describe_columns
-    from netml.options import RepresentationOptions
     from netml.representation import FlowRepresentation
 
     options = RepresentationOptions(chosen["families"], chosen["fft"], chosen["header"]) if chosen["families"] else None

@@ -22,7 +22,7 @@ def command(captures: tuple[str, ...], strict: bool, quiet: bool, **chosen: Any)
     Format, link types, packets, time span, flow keys, and packets skipped by reason.
     """
     from netml.cli.progress import progress_bar
-    from netml.inspection import inspect_capture
+    from netml.flow.capture_info import inspect_capture
 
     flow = params.make_flow_options(chosen, params.DECODING_NAMES)
     is_damaged = False

@@ -10,8 +10,8 @@ import click
 from netml.cli._completing import complete_family
 
 if TYPE_CHECKING:
+    from netml.flow.options import FlowOptions
     from netml.labels import Labels
-    from netml.options import FlowOptions
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -95,7 +95,7 @@ def _with_options(function: Function, *options: Callable[[Function], Function]) 
 
 def make_flow_options(chosen: Mapping[str, Any], names: Sequence[str] = FLOW_NAMES) -> FlowOptions:
     """Make `FlowOptions` of what `flow_options`, or `decoding_options`, gave."""
-    from netml.options import FlowOptions
+    from netml.flow.options import FlowOptions
 
     if chosen["tunnel_ports"] and chosen["tunnels"] == "outer":
         raise click.UsageError("--tunnel-port says which ports lead into tunnels: not with --tunnels outer")

@@ -21,9 +21,10 @@ from netml.comparison.study import Study
 from netml.evaluation.labelled import connection_of, join_tables, label_tables, pair_captures
 from netml.evaluation.metrics import require_both_classes
 from netml.families import find_family
-from netml.flows import FlowTable
-from netml.options import FlowOptions, RepresentationOptions
-from netml.tables import read_tables
+from netml.features.options import RepresentationOptions
+from netml.flow.options import FlowOptions
+from netml.flow.reader import read_tables
+from netml.flow.table import FlowTable
 
 __all__ = ["Comparison", "Study", "compare", "compare_flows", "read_captures"]
 

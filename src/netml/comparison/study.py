@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from netml.errors import OptionError
 from netml.evaluation.metrics import N_RESAMPLES
 from netml.families import FAMILIES, find_family, parse_families
-from netml.options import RepresentationOptions
+from netml.features.options import RepresentationOptions
 from netml.schema.sizes import require_size
 from netml.validation import require_whole
 

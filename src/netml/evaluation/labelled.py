@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from netml.errors import EvaluationError, OptionError, UnmatchedLabelsError
-from netml.flows import FlowTable
+from netml.flow.reader import list_captures
+from netml.flow.table import FlowTable
 from netml.labels import Labels, binary_labels, join_labels, read_labels
 from netml.schema.classes import ABNORMAL, NORMAL
 from netml.schema.flow_index import FlowIndex
 from netml.summary import plural
-from netml.tables import list_captures
 
 
 def pair_captures(

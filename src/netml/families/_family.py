@@ -11,7 +11,7 @@ from netml.validation import require_choice, require_number, require_whole
 if TYPE_CHECKING:
     import numpy as np
 
-    from netml.flows import FlowTable
+    from netml.flow.table import FlowTable
 
 LARGEST_PAYLOAD = 65535  # bytes
 NO_CODE = -1  # of a family that the kernel does not know

@@ -9,7 +9,7 @@ from netml.families._family import Family, FamilyOptions
 if TYPE_CHECKING:
     import numpy as np
 
-    from netml.flows import FlowTable
+    from netml.flow.table import FlowTable
 
 # The code of a state in the matrix is its place here; "-": not TCP. In the order of _core/features/tcp/state.pxd.
 CONN_STATES = ("-", "S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH")

@@ -1,4 +1,4 @@
-"""Captures to tables of flows, each capture on its own, all cut to one interval."""
+"""Captures to tables of flows: several read as one, or each on its own and all cut to one interval."""
 
 from __future__ import annotations
 
@@ -10,10 +10,77 @@ import numpy as np
 from netml.capture.reader import Progress
 from netml.capture.source import look_inside
 from netml.errors import OptionError
-from netml.flows import FlowTable
-from netml.options import FlowOptions, choose_flow
-from netml.pieces import learn_interval_ns, read_pieces
+from netml.flow.options import FlowOptions, choose_flow
+from netml.flow.subflows import learn_interval_ns, read_pieces
+from netml.flow.table import FlowTable
+from netml.schema.packet_columns import require_columns
+from netml.schema.sizes import SIZE_COLUMNS, require_size
 from netml.validation import nanoseconds
+
+READ_COLUMNS = ("caplen", "wirelen", "flags", "ttl")
+
+
+def read_flows(
+    source: Any,
+    *,
+    flow: FlowOptions | None = None,
+    interval: float | None = None,
+    size: str = "captured",
+    columns: Sequence[str] = READ_COLUMNS,
+    strict: bool = False,
+    link_type: int | None = None,
+    progress: Progress | None = None,
+) -> FlowTable:
+    """Read captures into a table of flows.
+
+    Parameters
+    ----------
+    source : path, "-", binary file, dpkt reader, iterable of (time, bytes), or an iterable of paths and files
+        Where packets come from; pcap or pcapng, plain or compressed. Several are read as one capture,
+        in the order in which the iterable (a list, or a generator as of ``Path.glob``) gives them.
+    flow : FlowOptions, optional
+        How packets become flows; of the definition `seed`, unless it chooses another one.
+    interval : float, optional
+        Length to which flows are cut, s; as ``flow=FlowOptions(interval=...)``. By default learned from the capture.
+    size : {"captured", "wire", "ip", "payload"}
+        Which length is a packet's size: of its frame as captured or on the wire, or of its IP packet or its transport
+        payload as the IP header says.
+    columns : sequence of str, default ("caplen", "wirelen", "flags", "ttl")
+        Packet columns that the table has besides the time and the size; see `FlowTable`. Biflows have `is_forward`
+        always.
+    strict : bool, default False
+        Raise at damaged framing, instead of warning and keeping what was read before it.
+    link_type : int, optional
+        LINKTYPE_ value of the frames of an iterable of (time, bytes). With a `link_type` a generator
+        is one of packets, never of paths.
+    progress : callable, optional
+        Called as ``progress(bytes_read, packets_read)`` block by block.
+
+    Returns
+    -------
+    FlowTable
+        All flows with all their packets. `metadata` says what was read, skipped and dropped.
+
+    Raises
+    ------
+    CaptureError
+        If a source cannot be opened or, with `strict`, not be read to its end.
+    OptionError
+        If an option is out of range, or `flow` has another interval than `interval`.
+
+    Warns
+    -----
+    CaptureWarning
+        At damaged framing, unless `strict`.
+    """
+    require_size(size)
+    require_columns(columns)
+    kept = dict.fromkeys((SIZE_COLUMNS[size], *columns))
+    flow = choose_flow(flow, interval)
+    if flow.resolve().definition != "seed":
+        kept["is_forward"] = None
+    pieces = read_pieces(source, flow, size, tuple(kept), strict=strict, link_type=link_type, progress=progress)
+    return pieces.cut(pieces.learn_interval_ns())
 
 
 def list_captures(captures: Any, link_type: int | None = None) -> list[Any]:

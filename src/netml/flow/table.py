@@ -10,8 +10,8 @@ import numpy as np
 
 from netml import _flowcore
 from netml.errors import MissingColumnError, OptionError
-from netml.schema.flow_index import FLOW_KEY, FlowIndex, Rows
-from netml.schema.packet_columns import PACKET_COLUMNS, PACKET_KINDS
+from netml.schema.flow_index import FlowIndex, Rows
+from netml.schema.packet_columns import PACKET_COLUMNS
 from netml.schema.sizes import SIZE_COLUMNS
 from netml.validation import require_whole
 
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from netml.flow_headers import FlowHeaders
-
-__all__ = ["FLOW_KEY", "PACKET_COLUMNS", "PACKET_KINDS", "Flow", "FlowIndex", "FlowTable"]
+    from netml.flow.headers import FlowHeaders
 
 
 class Flow(NamedTuple):
@@ -250,9 +248,9 @@ class FlowTable:
         MissingExtraError
             If pandas is not installed.
         """
-        from netml.formats import flow_table
+        from netml.flow import table_io
 
-        return flow_table.to_pandas(self)
+        return table_io.to_pandas(self)
 
     def to_arrow(self) -> pa.Table:
         """Give one row a flow.
@@ -267,9 +265,9 @@ class FlowTable:
         MissingExtraError
             If pyarrow is not installed.
         """
-        from netml.formats import flow_table
+        from netml.flow import table_io
 
-        return flow_table.to_arrow(self)
+        return table_io.to_arrow(self)
 
     def save(self, path: str | os.PathLike[str] | IO[bytes], *, format: str | None = None) -> None:
         """Write the table; the file appears whole or not at all.
@@ -292,11 +290,11 @@ class FlowTable:
         OutputError
             If the file cannot be written.
         """
-        from netml.formats import flow_table
+        from netml.flow import table_io
         from netml.formats._open_files import output_path
 
-        with output_path(path, format, flow_table.SUFFIXES) as (target, suffix):
-            flow_table.save(target, self, suffix)
+        with output_path(path, format, table_io.SUFFIXES) as (target, suffix):
+            table_io.save(target, self, suffix)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | IO[bytes], *, format: str | None = None) -> FlowTable:
@@ -323,8 +321,8 @@ class FlowTable:
         DamagedFileError
             If the file is cut, damaged, or no flow table.
         """
-        from netml.formats import flow_table
+        from netml.flow import table_io
         from netml.formats._open_files import input_path
 
-        with input_path(path, format, flow_table.SUFFIXES) as (source, suffix):
-            return flow_table.load(source, suffix)
+        with input_path(path, format, table_io.SUFFIXES) as (source, suffix):
+            return table_io.load(source, suffix)

@@ -12,12 +12,12 @@ import numpy as np
 
 from netml.errors import DamagedFileError
 from netml.files.output import atomic_output
-from netml.flows import FLOW_KEY, FlowTable
+from netml.flow.table import FlowTable
 from netml.formats import batch_output
 from netml.formats._damage import telling_damage
 from netml.formats._table import flow_columns, import_pandas, import_pyarrow
 from netml.formats.npz import write_arrays
-from netml.schema.flow_index import FACT_KINDS, FLOW_COLUMNS, OPTIONAL_COLUMNS, flow_names, index_from_columns
+from netml.schema.flow_index import FACT_KINDS, FLOW_COLUMNS, FLOW_KEY, OPTIONAL_COLUMNS, flow_names, index_from_columns
 from netml.schema.packet_columns import PACKET_COLUMNS, PACKET_KINDS
 from netml.schema.sizes import SIZE_COLUMNS, require_size
 

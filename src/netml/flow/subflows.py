@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from netml import _flowcore
-from netml.assembling import describe, make_assembler, read_source
-from netml.biflows import BiflowPieces
-from netml.flows import FlowTable
-from netml.options import FlowOptions, choose_flow
+from netml.flow.assembler import describe, make_assembler, read_source
+from netml.flow.biflows import BiflowPieces
+from netml.flow.options import FlowOptions, choose_flow
+from netml.flow.spill import Spill
+from netml.flow.table import FlowTable
 from netml.quantile import linear_quantile
 from netml.schema.sizes import require_size
-from netml.spill import Spill
 from netml.validation import nanoseconds
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from netml import _flowcore
 from netml.capture.reader import Progress, read_packets
 from netml.capture.source import Capture, describe_link_type
-from netml.options import FlowOptions, choose_flow
+from netml.flow.options import FlowOptions, choose_flow
 
 
 def inspect_capture(

@@ -10,7 +10,7 @@ from netml import _flowcore
 from netml._version import __version__
 from netml.capture.reader import read_packets
 from netml.errors import OptionError
-from netml.options import FlowOptions
+from netml.flow.options import FlowOptions
 
 
 def make_assembler(

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 
 from netml import _flowcore
-from netml.assembling import describe
-from netml.flow_headers import FlowHeaders
-from netml.flows import FlowTable
-from netml.options import FlowOptions
+from netml.flow.assembler import describe
+from netml.flow.headers import FlowHeaders
+from netml.flow.options import FlowOptions
+from netml.flow.table import FlowTable
 from netml.schema.flow_index import FACT_KINDS
 
 
 class BiflowPieces:
-    """What `netml.pieces.read_pieces` gives for these definitions: call `cut` once.
+    """What `netml.flow.subflows.read_pieces` gives for these definitions: call `cut` once.
 
     Parameters
     ----------

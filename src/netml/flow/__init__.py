@@ -1,0 +1,1 @@
+"""Flows: options, assembly, cutting, and the ragged table of their packets."""
