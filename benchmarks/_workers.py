@@ -134,7 +134,7 @@ def open_flows(capture):
 
 def shape(matrix_file):
     """What a feature matrix holds: packets and flows kept, bytes of X."""
-    from netml.matrix import FeatureMatrix
+    from netml.features.matrix import FeatureMatrix
 
     matrix = FeatureMatrix.load(matrix_file)
     # Packets that a flow rule dropped later were in memory as well, so they count.

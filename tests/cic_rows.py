@@ -5,9 +5,9 @@ from reference.biflow_packet import in_time_order
 
 from netml import _flowcore
 from netml.families import FamilyOptions
+from netml.features.compute import represent
 from netml.features.options import RepresentationOptions
 from netml.flow.table import FlowTable
-from netml.rows import represent
 from netml.schema.flow_index import FLOW_KEY
 
 # Column -> `BiflowPacket`'s field.

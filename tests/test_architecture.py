@@ -20,18 +20,10 @@ LAYERS = {
         "validation",
         *("families"),
         *("rounds", "streaming", "batches"),
-        *("fixed",),
+        *(),
         *(
-            "matrix",
-            "joining",
-            "sums",
             "memory",
-            "rows",
-            "own_rows",
-            "extraction",
-            "histories",
             "quantile",
-            "spectrum",
         ),
         *("packets", "header_bits", "header_reading", "packet_frame", "_dns", "summary", "timing"),
         *("labels", "_label_columns"),
@@ -40,10 +32,9 @@ LAYERS = {
             "_pickle_states",
             "sound_models",
             "formats",
-            "row_files",
         ),
     ),
-    "detectors": ("ndm", "representation", "_described"),
+    "detectors": ("ndm"),
     "models": (
         *("flow_model", "model_file", "array_members", "training", "learning", "verdicts", "verdict_files"),
         *("evaluation", "comparison", "visual"),
@@ -57,20 +48,20 @@ LAYER_OF = {name: layer for layer, names in LAYERS.items() for name in names}
 # Beyond the layers: (who, what it never imports, why).
 NEVER = (
     ("errors", "netml", "everything raises: errors.py stands below everything"),
-    ("ndm", "netml.extraction", "a detector takes any matrix"),
+    ("ndm", "netml.features.extraction", "a detector takes any matrix"),
     ("ndm", "netml.capture.reader", "a detector takes any matrix"),
     ("ndm", "netml.capture.source", "a detector takes any matrix"),
     ("families", "netml._flowcore", "`netml families` and options load no compiled code"),
     ("flow.options", "netml._flowcore", "`netml families` and options load no compiled code"),
     ("_flowcore", "netml.flow.options", "the compiled core knows nothing of options"),
     ("_flowcore", "netml.families", "the compiled core knows no families' names"),
-    ("formats", "netml.extraction", "a format writes any matrix"),
+    ("formats", "netml.features.extraction", "a format writes any matrix"),
 )
 
 # Slow to load, or not there at all: imported where they are used, inside functions.
 HEAVY = {"matplotlib", "pandas", "pyarrow", "pyod", "scipy", "skops", "sklearn", "torch", "yaml", "zstandard"}
 # Except for these, which are loaded when they are used themselves: each is a thin layer over such a package.
-THIN = ("netml.ndm.", "netml.representation")
+THIN = ("netml.ndm.", "netml.features.representation")
 # `import netml` and `netml --help` load these modules and, through them, none of those packages.
 LIGHT_MODULES = ("netml", "netml.cli", "netml.cli.failures", "netml.cli.params", "netml.errors")
 NOT_AT_START = {"numpy", "dpkt", *HEAVY}

@@ -31,10 +31,12 @@ if TYPE_CHECKING:
         UnsupportedLinkTypeError,
         UntrustedFileError,
     )
-    from netml.extraction import extract
     from netml.families import FamilyOptions
-    from netml.families.own import register_family
+    from netml.families.custom import register_family
+    from netml.features.extraction import extract
+    from netml.features.matrix import FeatureMatrix
     from netml.features.options import RepresentationOptions
+    from netml.features.representation import FlowRepresentation
     from netml.flow.options import FlowOptions
     from netml.flow.reader import read_flows
     from netml.flow.table import FlowTable
@@ -42,8 +44,6 @@ if TYPE_CHECKING:
     from netml.header_bits import HeaderBits
     from netml.header_reading import iter_header_bits, read_header_bits
     from netml.learning import learn, load_model
-    from netml.matrix import FeatureMatrix
-    from netml.representation import FlowRepresentation
     from netml.schema.flow_index import FlowIndex
     from netml.verdicts import Verdicts
 
@@ -55,11 +55,11 @@ _HOMES = {
     "EvaluationError": "errors",
     "FamilyError": "errors",
     "FamilyOptions": "families",
-    "FeatureMatrix": "matrix",
+    "FeatureMatrix": "features.matrix",
     "FlowIndex": "schema.flow_index",
     "FlowModel": "flow_model",
     "FlowOptions": "flow.options",
-    "FlowRepresentation": "representation",
+    "FlowRepresentation": "features.representation",
     "FlowTable": "flow.table",
     "HeaderBits": "header_bits",
     "LabelFileError": "errors",
@@ -79,14 +79,14 @@ _HOMES = {
     "UnsupportedLinkTypeError": "errors",
     "UntrustedFileError": "errors",
     "Verdicts": "verdicts",
-    "extract": "extraction",
+    "extract": "features.extraction",
     "extract_batches": "batches",
     "iter_header_bits": "header_reading",
     "learn": "learning",
     "load_model": "learning",
     "read_flows": "flow.reader",
     "read_header_bits": "header_reading",
-    "register_family": "families.own",
+    "register_family": "families.custom",
 }
 
 __all__ = [

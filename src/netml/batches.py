@@ -9,16 +9,16 @@ import numpy as np
 
 from netml.errors import OptionError
 from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions
+from netml.features.compute import represent
+from netml.features.fixed import LEAST_INTERVAL_S, FixedRepresentation, fix_representation, read_representation
+from netml.features.incremental import FamilySums, has_sums
+from netml.features.matrix import FeatureMatrix
 from netml.features.options import RepresentationOptions
-from netml.fixed import LEAST_INTERVAL_S, FixedRepresentation, fix_representation, read_representation
 from netml.flow.options import FlowOptions, choose_flow
 from netml.flow.table import FlowTable
-from netml.matrix import FeatureMatrix
-from netml.rows import represent
 from netml.schema.flow_index import FACT_KINDS
 from netml.schema.packet_columns import PACKET_KINDS
 from netml.streaming import MAX_MEMORY_BYTES, FlowStream
-from netml.sums import FamilySums, has_sums
 from netml.validation import require_whole
 
 BATCH_ROWS = 1 << 16

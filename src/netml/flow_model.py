@@ -9,12 +9,12 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from netml.errors import NetmlError, OptionError
-from netml.matrix import FeatureMatrix
+from netml.features.matrix import FeatureMatrix
 from netml.verdicts import Verdicts
 
 if TYPE_CHECKING:
     from netml.capture.reader import Progress
-    from netml.representation import FlowRepresentation
+    from netml.features.representation import FlowRepresentation
     from netml.streaming import FlowStream
 
 
@@ -209,7 +209,7 @@ class FlowModel:
             Its `metadata` tells what was read so far.
         """
         from netml.batches import open_stream
-        from netml.fixed import read_representation
+        from netml.features.fixed import read_representation
 
         return open_stream(source, read_representation(self._require_representation()), **options)
 

@@ -10,8 +10,8 @@ from typing import Any
 from netml import _flowcore
 from netml._version import __version__
 from netml.capture.reader import Progress, walk_packets
-from netml.families._family import LARGEST_PAYLOAD
-from netml.families.nprint import name_bits, parse_headers
+from netml.families.header_columns import name_bits, parse_headers
+from netml.families.options import LARGEST_PAYLOAD
 from netml.files.output import atomic_output
 from netml.flow.options import FlowOptions
 from netml.header_bits import HeaderBits, find_suffix, write_parquet

@@ -11,18 +11,18 @@ import numpy as np
 
 from netml.errors import DamagedFileError, OptionError
 from netml.evaluation.labelled import label_texts
+from netml.features.concat import join_matrices
+from netml.features.matrix import FeatureMatrix
 from netml.flow_model import FlowModel
 from netml.formats._open_files import input_path
-from netml.joining import join_matrices
-from netml.matrix import FeatureMatrix
 from netml.training import Training, train
 
 if TYPE_CHECKING:
     from netml.capture.reader import Progress
     from netml.families import FamilyOptions
+    from netml.features.representation import FlowRepresentation
     from netml.flow.options import FlowOptions
     from netml.flow.table import FlowTable
-    from netml.representation import FlowRepresentation
 
 _ZIP = b"PK"
 # What the command calls otherwise.
@@ -90,7 +90,7 @@ def learn(
     >>> int(model.classify("examples/data/demo.pcap").labels.sum())
     61
     """
-    from netml.representation import FlowRepresentation
+    from netml.features.representation import FlowRepresentation
 
     _require_known(training)
     wanted = Training(**training)

@@ -31,8 +31,8 @@ from netml.files.trusted_types import TRUSTED_TYPES, foreign_types
 from netml.ndm._state import finite_number
 
 if TYPE_CHECKING:
+    from netml.features.representation import FlowRepresentation
     from netml.flow_model import FlowModel
-    from netml.representation import FlowRepresentation
 
 FORMAT = "netml-model"
 FORMAT_VERSION = 1
@@ -231,7 +231,7 @@ def _read(stream: BinaryIO, name: str, trust: bool) -> FlowModel:
 
 
 def _representation(parts: dict[str, Any] | None, name: str) -> FlowRepresentation | None:
-    from netml.representation import FlowRepresentation
+    from netml.features.representation import FlowRepresentation
 
     try:
         return None if parts is None else FlowRepresentation.from_dict(parts)

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from netml import _flowcore
+from netml.features.incremental import FamilySums
+from netml.features.matrix import FeatureMatrix
 from netml.flow.assembler import make_assembler
 from netml.flow.biflows import make_table
 from netml.flow.options import FlowOptions
 from netml.flow.table import FlowTable
-from netml.matrix import FeatureMatrix
 from netml.schema.sizes import SIZE_COLUMNS
-from netml.sums import FamilySums
 from netml.validation import nanoseconds, require_number, require_whole
 
 MAX_FLOWS = 2**31 - 1

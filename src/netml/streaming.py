@@ -12,13 +12,13 @@ from netml._version import __version__
 from netml.capture.reader import Progress, walk_packets
 from netml.capture.source import Capture
 from netml.errors import CaptureError
+from netml.features.incremental import FamilySums
+from netml.features.matrix import FeatureMatrix
 from netml.flow.options import FlowOptions, choose_flow
 from netml.flow.table import FlowTable
-from netml.matrix import FeatureMatrix
 from netml.rounds import BATCH_PACKETS, Caps, open_rounds, require_sizes
 from netml.schema.packet_columns import require_columns
 from netml.schema.sizes import require_size
-from netml.sums import FamilySums
 from netml.validation import require_number
 
 MAX_FLOW_PACKETS = 1 << 20

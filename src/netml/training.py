@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from netml.errors import OptionError, TrainingError
+from netml.features.matrix import FeatureMatrix
 from netml.flow_model import FlowModel
 from netml.labels import binary_labels
-from netml.matrix import FeatureMatrix
 from netml.validation import require_number, require_whole
 
 if TYPE_CHECKING:
-    from netml.representation import FlowRepresentation
+    from netml.features.representation import FlowRepresentation
 
 LIBRARIES = ("netml", "numpy", "scikit-learn", "pyod")
 
@@ -107,9 +107,9 @@ def train(
         As `netml.learn`.
     """
     from netml import ndm
+    from netml.features.representation import FlowRepresentation
     from netml.ndm.costs import check_cost
     from netml.ndm.model import MODEL
-    from netml.representation import FlowRepresentation
 
     wanted = training or Training()
     detector = ndm.make_detector(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from netml import _flowcore
 from netml.families import FAMILIES, FamilyOptions
-from netml.rows import settings_of
+from netml.features.compute import settings_of
 
 FLOW, CIC = FAMILIES["FLOW"], FAMILIES["CIC"]
 FAMILY_OPTIONS = FamilyOptions(cic_extra=True)

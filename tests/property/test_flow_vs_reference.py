@@ -10,8 +10,8 @@ from reference.flow_family import FLOW_COLUMNS, flow_matrix
 from reference.headers import SIZES, Headers, decode_headers
 from reference.splt import splt_columns, splt_matrix
 
+from netml.features.compute import represent
 from netml.features.options import RepresentationOptions
-from netml.rows import represent
 
 ENDS = (("10.0.0.1", "10.0.0.2", 1, 2), ("10.0.0.2", "10.0.0.1", 2, 1), ("10.0.0.1", "10.0.0.3", 1, 2))
 # Whole seconds, neighbouring nanoseconds, and clocks that jump over more than int64 holds.

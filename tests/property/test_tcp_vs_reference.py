@@ -9,9 +9,9 @@ from reference.biflows import BiflowOptions, Flow, assemble_biflows
 from reference.flow_keys import DirectionalKey, Endpoint
 from reference.headers import Headers, decode_headers
 
+from netml.features.compute import represent
 from netml.features.options import RepresentationOptions
-from netml.histories import trace_connections
-from netml.rows import represent
+from netml.features.tcp_history import trace_connections
 
 TOP = 2**32
 ENDS = DirectionalKey(Endpoint("10.0.0.1", 1), Endpoint("10.0.0.2", 2), 6, 0)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from netml.families import own
+from netml.families import custom
 
 PAYLOADS = ("payload_max_bytes", "payload_packets")
 
@@ -24,7 +24,7 @@ def reference_payloads(table):
 
 
 def register(name="PAYLOADS", function=payloads, columns=PAYLOADS, packet_columns=("payload_bytes",), **more):
-    return own.register_family(name, columns=columns, packet_columns=packet_columns, **more)(function)
+    return custom.register_family(name, columns=columns, packet_columns=packet_columns, **more)(function)
 
 
 MODULE = """

@@ -7,9 +7,9 @@ from reference.flow_keys import DirectionalKey, Endpoint
 from reference.headers import Headers
 from reference.tcp_segments import ACK, FIN, RST, SYN, Segment
 
+from netml.features.compute import represent
 from netml.features.options import RepresentationOptions
-from netml.histories import trace_connections
-from netml.rows import represent
+from netml.features.tcp_history import trace_connections
 
 KEY = ("10.0.0.1", "10.0.0.2", 40000, 443, 6)
 SYN_ACK, FIN_ACK, RST_ACK = SYN | ACK, FIN | ACK, RST | ACK

@@ -9,7 +9,7 @@ import traffic
 import netml
 from netml import _flowcore
 from netml.families import FAMILIES, FamilyOptions
-from netml.rows import settings_of
+from netml.features.compute import settings_of
 
 SETTINGS = settings_of(FamilyOptions(), 0.0)
 COLUMNS = {"time_ns": np.arange(5), "size": np.ones(5, np.uint32)}

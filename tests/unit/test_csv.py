@@ -9,8 +9,8 @@ from _indices import build_index
 from _matrices import LABELS, TUPLES, assert_same, build_matrix
 
 from netml.errors import DamagedFileError
+from netml.features.matrix import FeatureMatrix
 from netml.formats import csv as formats_csv
-from netml.matrix import FeatureMatrix
 
 FLOW_HEADER = "src_ip,src_port,dst_ip,dst_port,protocol,start_ns,end_ns,packets,bytes"
 HEADER = f"{FLOW_HEADER},iat_0,feature_packets,feature_bytes"

@@ -13,7 +13,7 @@ from command import assert_one_line, run_netml
 import netml
 from netml import formats
 from netml.errors import DamagedFileError, NetmlError
-from netml.fixed import read_representation
+from netml.features.fixed import read_representation
 from netml.labels import read_labels
 from netml.utils.tool import load_data
 

@@ -159,7 +159,7 @@ def test_what_is_written_reads_back(tmp_path, suffix):
 def test_end_reasons_survive_npz_and_joining(tmp_path):
     source = traffic.write_pcap(tmp_path / "a.pcap", traffic.many_flows())
     parts = list(extract_batches(source, batch_rows=4, **FIXED))
-    from netml.joining import join_matrices
+    from netml.features.concat import join_matrices
 
     joined = join_matrices(parts, parts[0].columns)
     joined.save(tmp_path / "a.npz")

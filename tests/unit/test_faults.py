@@ -185,7 +185,7 @@ def test_an_input_that_does_not_block_is_waited_for(command, n_first, tmp_path):
 
 RUN_WITH_LITTLE_MEMORY = """
 import resource, sys
-import netml.cli, netml.extraction, netml.formats.npz
+import netml.cli, netml.features.extraction, netml.formats.npz
 with open("/proc/self/statm") as file:
     used = int(file.read().split()[0]) * resource.getpagesize()
 limit = used + 6_000_000

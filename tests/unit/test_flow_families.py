@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from netml.families import FAMILIES, FamilyOptions
+from netml.features.compute import represent
 from netml.features.options import RepresentationOptions
 from netml.flow.table import FlowTable
-from netml.rows import represent
 from netml.schema.flow_index import FLOW_KEY
 from netml.schema.packet_columns import PACKET_KINDS
 

@@ -17,7 +17,7 @@ from _matrices import FEATURES, LABELS, TUPLES, assert_same, build_matrix
 from netml import formats
 from netml.errors import DamagedFileError, MissingExtraError, OutputError, UnknownNameError
 from netml.features import table_layout
-from netml.matrix import FeatureMatrix
+from netml.features.matrix import FeatureMatrix
 from netml.utils.tool import load_data
 
 COMPLETE = [".npz", ".parquet", ".arrow"]

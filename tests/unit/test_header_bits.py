@@ -14,7 +14,7 @@ from reference.capture import read_capture
 import netml
 from netml.capture import blocks, source
 from netml.errors import OptionError, UnknownNameError
-from netml.families.nprint import count_bits, name_bits, parse_headers
+from netml.families.header_columns import count_bits, name_bits, parse_headers
 from netml.header_bits import PACKET_COLUMNS, SUFFIXES
 
 OTHERS = (

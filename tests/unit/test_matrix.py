@@ -7,7 +7,7 @@ import pytest
 from _indices import build_index
 
 from netml.errors import MissingExtraError, OptionError, UnknownNameError
-from netml.matrix import FeatureMatrix
+from netml.features.matrix import FeatureMatrix
 
 TUPLES = [
     ("10.0.0.1", "10.0.0.2", 40000, 53, 17),

@@ -19,13 +19,13 @@ from sklearn.utils import Bunch
 from skops import io as skops_io
 
 from netml.errors import DamagedFileError, MissingExtraError, NetmlError, OutputError, UntrustedFileError
+from netml.features.representation import FlowRepresentation
 from netml.files.trusted_types import TRUSTED_TYPES, foreign_types
 from netml.flow_model import FlowModel
 from netml.model_file import read_model, version_notes, write_model
 from netml.ndm import DETECTORS, make_detector
 from netml.ndm.ocsvm import OCSVM
 from netml.ndm.scaling import SCALERS, make_scaler
-from netml.representation import FlowRepresentation
 from netml.utils.tool import dump_data, load_data
 
 TRAIN = np.random.default_rng(1).normal(size=(60, 4))

@@ -17,7 +17,7 @@ import netml
 from netml import _flowcore
 from netml.batches import extract_batches
 from netml.families import FAMILIES, FamilyOptions
-from netml.rows import settings_of
+from netml.features.compute import settings_of
 from netml.streaming import FlowStream
 
 # More flows than the first table has room for, packets out of order, and more than one chunk of columns.

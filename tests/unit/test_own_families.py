@@ -14,19 +14,19 @@ from house import ROOT
 import netml
 from netml import _flowcore
 from netml.errors import FamilyError, OptionError, UnknownNameError
-from netml.families import find_dim, find_family, lay_out, own, parse_families
+from netml.families import custom, find_dim, find_family, lay_out, parse_families
+from netml.features.compute import represent
+from netml.features.fixed import fix_representation
 from netml.features.options import RepresentationOptions
-from netml.fixed import fix_representation
 from netml.flow.options import FlowOptions
-from netml.rows import represent
 
 BI = FlowOptions(definition="bi")
 
 
 @pytest.fixture(autouse=True)
 def registered(monkeypatch):
-    monkeypatch.setattr(own, "REGISTERED", {})
-    return own.REGISTERED
+    monkeypatch.setattr(custom, "REGISTERED", {})
+    return custom.REGISTERED
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_what_is_registered():
 
 
 def test_packet_columns_are_those_of_the_kernel():
-    assert sorted(own.PACKET_COLUMNS) == sorted(_flowcore.COLUMNS)
+    assert sorted(custom.PACKET_COLUMNS) == sorted(_flowcore.COLUMNS)
 
 
 def test_an_unknown_name_lists_what_is_registered():

@@ -13,15 +13,15 @@ from house import PACKAGE, ROOT, relative
 
 import netml
 from netml.errors import FamilyError, UnknownNameError
-from netml.families import find_family, own, parse_families
+from netml.families import custom, find_family, parse_families
 
 GOOD = MODULE.format(name="LARGEST", column="largest_bytes")
 
 
 @pytest.fixture(autouse=True)
 def registered(monkeypatch):
-    monkeypatch.setattr(own, "REGISTERED", {})
-    return own.REGISTERED
+    monkeypatch.setattr(custom, "REGISTERED", {})
+    return custom.REGISTERED
 
 
 @pytest.fixture
@@ -175,8 +175,8 @@ def test_families_of_netml_do_not_load_what_looks_for_others(path, tmp_path):
         "finally: print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert "netml.rows" in loaded
-    assert not {"importlib.metadata", "netml.families.own", "netml.own_rows"} & set(loaded)
+    assert "netml.features.compute" in loaded
+    assert not {"importlib.metadata", "netml.families.custom", "netml.features.custom_rows"} & set(loaded)
 
 
 def test_the_example_on_the_command_line(tmp_path):

@@ -11,14 +11,14 @@ from _matrices import FEATURES, LABELS, TUPLES, assert_same, build_matrix
 from _tcp import ACK, SYN, SYN_ACK, flow_of, fwd, rev
 from biflow_tables import table_of
 
-from netml import histories
 from netml.errors import OptionError
+from netml.features import tcp_history
+from netml.features.compute import represent
+from netml.features.concat import join_matrices, join_texts
+from netml.features.matrix import FeatureMatrix
 from netml.features.options import RepresentationOptions
-from netml.histories import cut_texts, trace_connections
-from netml.joining import join_matrices, join_texts
-from netml.matrix import FeatureMatrix
-from netml.row_files import WRITERS, open_row_file
-from netml.rows import represent
+from netml.features.row_files import WRITERS, open_row_file
+from netml.features.tcp_history import cut_texts, trace_connections
 
 PLAIN = {"conn_state": ["SF", "-", "S0", "OTH"], "history": ["ShADadFf", "", "S", "^Da"]}
 # A text may be called as a feature is, may need quotes, and may look like a number but in the first row.
@@ -137,7 +137,7 @@ def test_represent_has_those_of_its_families():
 def test_histories_of_many_flows_are_traced_in_parts(monkeypatch):
     flows = [flow_of([fwd(0, flags, n) for n in range(n_packets)]) for flags in (SYN, ACK, 4) for n_packets in (1, 3)]
     whole = trace_connections(table_of(flows))
-    monkeypatch.setattr(histories, "_FLOWS_AT_A_TIME", 4)
+    monkeypatch.setattr(tcp_history, "_FLOWS_AT_A_TIME", 4)
     parts = trace_connections(table_of(flows))
     assert whole["history"].tolist() == ["S", "SSS", "A", "A", "R", "RRR"] == parts["history"].tolist()
     assert whole["conn_state"].tolist() == parts["conn_state"].tolist() == ["S0", "S0", *["OTH"] * 4]

@@ -12,9 +12,9 @@ from reference.flows import FlowOptions
 from streams import RecordStream
 
 import netml
-from netml import rows
 from netml.batches import extract_batches
 from netml.families import FamilyOptions
+from netml.features import compute
 from netml.streaming import FlowStream
 
 YEAR_NS = 365 * 86400 * 10**9
@@ -138,7 +138,7 @@ def test_texts_of_absurd_times(tmp_path, name):
 
 
 def test_a_learned_dim_is_bounded(monkeypatch):
-    monkeypatch.setattr(rows, "LARGEST_DIM", 3)
+    monkeypatch.setattr(compute, "LARGEST_DIM", 3)
     content = captures.pcapng([(START_NS + i, FRAME) for i in range(9)])
     with pytest.warns(netml.CaptureWarning, match="dim 9 would be learned from giant flows"):
         assert netml.extract(io.BytesIO(content), "SIZE", flow=netml.FlowOptions(interval=1.0)).shape[1] == 3

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def complete_family(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Give the families whose names begin so, as the last of `IAT,SI`, and behind `FFT-`, too."""
     from netml.families import FAMILIES
-    from netml.families.own import known_own
+    from netml.families.custom import known_own
 
     others, comma, begun = incomplete.upper().rpartition(",")
     prefix = "FFT-" if begun.startswith("FFT-") else ""

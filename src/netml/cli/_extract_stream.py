@@ -68,8 +68,8 @@ def extract_stream(captures: Sequence[str], output_path: str, chosen: Mapping[st
     """Write rows as flows end; give the exit status."""
     from netml.cli._footprint import RECURRING_BYTES, give_memory_back
     from netml.cli.progress import progress_bar
+    from netml.features.row_files import check_row_output, open_row_file
     from netml.files.output import check_not_input
-    from netml.row_files import check_row_output, open_row_file
 
     give_memory_back(RECURRING_BYTES)
     named = chosen["output_format"]
@@ -135,7 +135,7 @@ def options_like(like: str, *, keep_tail: bool) -> dict[str, Any]:
     """Give the arguments of `netml.extract` for the representation of a file."""
     from dataclasses import replace
 
-    from netml.fixed import FixedRepresentation, read_representation
+    from netml.features.fixed import FixedRepresentation, read_representation
 
     fixed: FixedRepresentation = read_representation(like)
     options = fixed.options

@@ -67,7 +67,7 @@ def take_family_options(chosen: dict[str, Any]) -> dict[str, Any]:
 def make_family_options(chosen: Mapping[str, Any]) -> FamilyOptions:
     """Make `FamilyOptions` of what `family_options` gave."""
     from netml.families import FamilyOptions
-    from netml.families.nprint import parse_headers
+    from netml.families.header_columns import parse_headers
 
     given = {name: chosen[name] for name in FAMILY_NAMES if chosen[name] is not None and chosen[name] is not False}
     _require_heeded([*given, *(["rate"] if chosen["rate"] is not None else [])], chosen["families"] or ("IAT",))

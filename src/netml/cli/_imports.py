@@ -44,7 +44,7 @@ def import_named(name: str) -> None:
     """
     from importlib import import_module, util
 
-    from netml.families.own import describe_error
+    from netml.families.custom import describe_error
 
     is_file = name.endswith(".py") or os.sep in name
     if is_file and not os.path.exists(name):

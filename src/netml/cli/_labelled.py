@@ -82,7 +82,7 @@ def read_marks(chosen: Mapping[str, Any]) -> list[Any]:
 
 def summarise(tables: Sequence[FlowTable], y: np.ndarray) -> dict[str, Any]:
     """Say on stderr what was read; give the counts of all captures together."""
-    from netml.joining import merge_metadata
+    from netml.features.concat import merge_metadata
     from netml.summary import summarise_table
 
     metadata = merge_metadata([table.metadata for table in tables])

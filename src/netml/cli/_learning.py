@@ -14,9 +14,9 @@ from netml.cli._learning_usage import TRAINING
 from netml.cli.progress import progress_bar
 
 if TYPE_CHECKING:
+    from netml.features.matrix import FeatureMatrix
+    from netml.features.representation import FlowRepresentation
     from netml.flow_model import FlowModel
-    from netml.matrix import FeatureMatrix
-    from netml.representation import FlowRepresentation
     from netml.training import Training
 
 OWN = ("ocsvm", "kde", "if", "ae", "gmm", "pca", "oc-nystroem", "oc-kjl", "ocsvm-sgd")
@@ -24,9 +24,9 @@ OWN = ("ocsvm", "kde", "if", "ae", "gmm", "pca", "oc-nystroem", "oc-kjl", "ocsvm
 
 def extract_features(chosen: Mapping[str, Any]) -> tuple[FeatureMatrix, FlowRepresentation]:
     """Read the captures; keep the features if a file for them is named."""
+    from netml.features.representation import FlowRepresentation
     from netml.formats import write_matrix
     from netml.learning import label_matrix
-    from netml.representation import FlowRepresentation
 
     representation = FlowRepresentation(
         chosen["families"] or "IAT",
@@ -55,7 +55,7 @@ def extract_features(chosen: Mapping[str, Any]) -> tuple[FeatureMatrix, FlowRepr
 def read_features(chosen: Mapping[str, Any]) -> tuple[FeatureMatrix, FlowRepresentation | None]:
     """Read a feature file, and how its features were made, if it tells."""
     from netml.errors import DamagedFileError, OptionError, UnknownNameError
-    from netml.representation import FlowRepresentation
+    from netml.features.representation import FlowRepresentation
 
     path = chosen["feature_path"]
     matrix = _read_matrix(path, trust=chosen["trust"])

@@ -11,8 +11,8 @@ from netml.cli.failures import spell_option
 from netml.cli.params import BARE_NAMES
 
 if TYPE_CHECKING:
+    from netml.features.representation import FlowRepresentation
     from netml.flow_model import FlowModel
-    from netml.representation import FlowRepresentation
 
 _FLOW_NAMES = ("tcp_timeout", "udp_timeout", "min_packets")
 _WAY_OUT = (
@@ -58,8 +58,8 @@ def load_complete_model(chosen: Mapping[str, Any]) -> FlowModel:
 def _representation(model: FlowModel, chosen: Mapping[str, Any]) -> FlowRepresentation:
     from netml.families import find_dim, measure_width
     from netml.features.options import RepresentationOptions
+    from netml.features.representation import FlowRepresentation
     from netml.flow_model import describe_columns
-    from netml.representation import FlowRepresentation
 
     options = RepresentationOptions(chosen["families"], chosen["fft"], chosen["header"]) if chosen["families"] else None
     # Nobody says of what flows the features were made: they are taken for those that the families have of themselves.

@@ -72,7 +72,7 @@ def command(captures: tuple[str, ...], output_path: str, **chosen: Any) -> int:
         return extract_stream(captures, output_path, chosen)
     from netml.cli._footprint import give_memory_back
     from netml.cli.progress import progress_bar
-    from netml.extraction import extract
+    from netml.features.extraction import extract
     from netml.files.output import check_not_input
     from netml.formats import check_matrix_output, write_matrix
 

@@ -18,7 +18,7 @@ def command() -> None:
     """List the families of features: netml's, then those of packages and of --import."""
     from netml.errors import FamilyError
     from netml.families import FAMILIES, find_family
-    from netml.families.own import known_own
+    from netml.families.custom import known_own
 
     click.echo(f"{'family':<10} {'columns':<10} what a row holds")
     for name in dict.fromkeys([*FAMILIES, *known_own()]):

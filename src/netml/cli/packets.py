@@ -47,7 +47,7 @@ def command(captures: tuple[str, ...], output_path: str, strict: bool, quiet: bo
         raise click.UsageError("--payload-bytes needs --nprint")
     flow = params.make_flow_options(chosen, params.DECODING_NAMES)
     if headers is not None:
-        from netml.families.nprint import parse_headers
+        from netml.families.header_columns import parse_headers
         from netml.header_bits import check_header_output
         from netml.header_reading import write_header_bits
 

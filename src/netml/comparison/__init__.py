@@ -184,8 +184,8 @@ def _candidates(study: Study, parts: Sequence[FlowTable]) -> Iterator[Candidate]
 def _represent(options: RepresentationOptions, parts: Sequence[FlowTable], study: Study) -> list[Features]:
     """Make the rows of each part, with what is learned from the first, the training flows."""
     from netml.comparison.grids import RATE_QUANTILES
+    from netml.features.compute import learn_dim, learn_rate_ns, represent
     from netml.quantile import linear_quantile
-    from netml.rows import learn_dim, learn_rate_ns, represent
 
     train = parts[0]
     dim = learn_dim(train, study.q_dim)

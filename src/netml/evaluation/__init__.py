@@ -14,9 +14,9 @@ from netml.evaluation.labelled import label_tables, pair_captures
 from netml.evaluation.metrics import Evaluation, evaluate_scores, require_both_classes
 
 if TYPE_CHECKING:
+    from netml.features.representation import FlowRepresentation
     from netml.flow.table import FlowTable
     from netml.flow_model import FlowModel
-    from netml.representation import FlowRepresentation
 
 __all__ = ["Evaluation", "EvaluationError", "evaluate", "evaluate_scores", "evaluate_tables"]
 

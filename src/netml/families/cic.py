@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from netml.families._family import Family, FamilyOptions
+from netml.families.options import FamilyOptions
+from netml.families.spec import Family
 
 
 def _name_times(what: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netml.families._family import FLAG_COLUMNS, Family
+from netml.families.spec import FLAG_COLUMNS, Family
 
 WAYS = ("bi", "fwd", "rev")
 _OF_A_WAY = (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netml.families._family import Family, FamilyOptions
+from netml.families.options import FamilyOptions
+from netml.families.spec import Family
 
 
 def _width(dim: int, options: FamilyOptions) -> int:

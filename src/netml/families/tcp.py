@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from netml.families._family import Family, FamilyOptions
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from netml.flow.table import FlowTable
+from netml.families.options import FamilyOptions
+from netml.families.spec import Family
 
 # The code of a state in the matrix is its place here; "-": not TCP. In the order of _core/features/tcp/state.pxd.
 CONN_STATES = ("-", "S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH")
@@ -54,12 +48,6 @@ def _columns(dim: int, options: FamilyOptions) -> tuple[str, ...]:
     return TCP_COLUMNS
 
 
-def _texts(table: FlowTable) -> dict[str, np.ndarray]:
-    from netml.histories import trace_connections
-
-    return trace_connections(table)
-
-
 TCP = Family(
     11,
     "handshake, retransmissions, windows, options, and how each connection ended",
@@ -67,6 +55,5 @@ TCP = Family(
     _columns,
     packet_columns=_PACKET_COLUMNS,
     definition="bi",
-    texts=_texts,
     text_columns=("conn_state", "history"),
 )

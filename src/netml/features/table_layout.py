@@ -10,7 +10,7 @@ from netml.families import REPEATED_COLUMN
 from netml.schema.flow_index import FLOW_COLUMNS, OPTIONAL_COLUMNS, flow_names
 
 if TYPE_CHECKING:
-    from netml.matrix import FeatureMatrix
+    from netml.features.matrix import FeatureMatrix
 
 LABEL_COLUMN = "label"
 _CLASH_PREFIX = "feature_"

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 _NETML = """
-flow_model.FlowModel representation.FlowRepresentation options.FlowOptions options.RepresentationOptions
-families._family.FamilyOptions
+flow_model.FlowModel features.representation.FlowRepresentation flow.options.FlowOptions
+features.options.RepresentationOptions families.options.FamilyOptions
 ndm.model.MODEL ndm.scaling.LogScaler ndm.tails.ECOD ndm.tails.COPOD
 ndm.ocsvm.OCSVM ndm.kde.KDE ndm.gmm.GMM ndm.iforest.IF ndm.pca.PCA ndm.ae.AE
 ndm.oc_nystroem.OCNystroem ndm.oc_kjl.OCKJL ndm.ocsvm_sgd.OCSVMSGD ndm.pyod_detector.PyODDetector

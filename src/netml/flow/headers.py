@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netml.families.nprint import count_bits
+from netml.families.header_columns import count_bits
 
 if TYPE_CHECKING:
     from netml import _flowcore
@@ -59,7 +59,7 @@ class FlowHeaders:
         dim : int
             Packets that a row has room for.
         headers : sequence of str
-            Some of `netml.families.nprint.FIELDS`.
+            Some of `netml.families.header_columns.FIELDS`.
         payload_bytes : int
             Bytes of the payload behind them.
 

@@ -13,7 +13,7 @@ from netml.errors import UnknownNameError
 from netml.files.output import atomic_output, check_output
 
 if TYPE_CHECKING:
-    from netml.matrix import FeatureMatrix
+    from netml.features.matrix import FeatureMatrix
 
 
 class Format(NamedTuple):

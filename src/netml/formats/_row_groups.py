@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import IO
 
+from netml.features.matrix import FeatureMatrix
 from netml.formats._table import import_pyarrow, to_table
-from netml.matrix import FeatureMatrix
 
 GROUP_ROWS = 1 << 14  # smaller row groups cost more than they hold; larger ones only memory
 GROUP_NUMBERS = 1 << 24  # in them at most, of wide rows

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from netml.errors import MissingExtraError
+from netml.features.matrix import FeatureMatrix
 from netml.features.table_layout import LABEL_COLUMN, column_names, split_names, table_names
-from netml.matrix import FeatureMatrix
 from netml.schema.flow_index import ADDRESS_COLUMNS, FLOW_COLUMNS, OPTIONAL_COLUMNS, flow_names, index_from_columns
 
 if TYPE_CHECKING:

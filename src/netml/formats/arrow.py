@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
+from netml.features.matrix import FeatureMatrix
 from netml.formats._damage import telling_damage
 from netml.formats._table import from_table, import_pyarrow, to_table
-from netml.matrix import FeatureMatrix
 
 
 def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:

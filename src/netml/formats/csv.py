@@ -18,10 +18,10 @@ import numpy as np
 
 from netml.errors import MissingExtraError
 from netml.families import FAMILIES
+from netml.features.matrix import FeatureMatrix
 from netml.features.table_layout import LABEL_COLUMN, column_names, distinct_names, prefixed_names, split_names
 from netml.formats import _table
 from netml.formats._damage import telling_damage
-from netml.matrix import FeatureMatrix
 from netml.schema.flow_index import ADDRESS_COLUMNS, FLOW_COLUMNS, OPTIONAL_COLUMNS, flow_names, index_from_columns
 
 _N_ROWS_ARROW = 16384  # some megabytes of text for each thread

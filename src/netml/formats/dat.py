@@ -7,10 +7,10 @@ import pickle
 
 import numpy as np
 
+from netml.features.matrix import FeatureMatrix
 from netml.files.safe_pickle import unpickle
 from netml.formats import features_and_labels
 from netml.formats._damage import telling_damage
-from netml.matrix import FeatureMatrix
 from netml.schema.flow_index import empty_index
 
 

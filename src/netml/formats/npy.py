@@ -6,8 +6,8 @@ import os
 
 import numpy as np
 
+from netml.features.matrix import FeatureMatrix
 from netml.formats._damage import telling_damage
-from netml.matrix import FeatureMatrix
 from netml.schema.flow_index import empty_index
 
 

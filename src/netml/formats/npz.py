@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from netml.errors import DamagedFileError
+from netml.features.matrix import FeatureMatrix
 from netml.formats._damage import telling_damage
 from netml.formats._zip_store import Member, write_archive
-from netml.matrix import FeatureMatrix
 
 _TEXT = "text_"  # before the name of a text that families say
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
+from netml.features.matrix import FeatureMatrix
 from netml.formats._damage import telling_damage
 from netml.formats._row_groups import open_row_groups
 from netml.formats._table import from_table, import_pyarrow
-from netml.matrix import FeatureMatrix
 
 
 def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:

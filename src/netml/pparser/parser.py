@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from netml.errors import NetmlError
+from netml.features.compute import represent
 from netml.features.options import RepresentationOptions
 from netml.flow.options import FlowOptions
 from netml.flow.reader import read_flows
 from netml.flow.table import Flow, FlowTable
-from netml.rows import represent
 from netml.summary import summarise_table
 from netml.timing import timed
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from netml.capture.reader import Progress
 from netml.errors import OptionError
 from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions
+from netml.features.compute import represent, represent_spilled
+from netml.features.matrix import FeatureMatrix
 from netml.features.options import RepresentationOptions
 from netml.flow.options import FlowOptions, choose_flow
 from netml.flow.subflows import SpilledPieces, read_pieces_within
-from netml.matrix import FeatureMatrix
 from netml.memory import available_bytes
-from netml.rows import represent, represent_spilled
 from netml.validation import require_whole
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ import numpy as np
 
 from netml import _flowcore
 from netml.families import find_family, lay_out
+from netml.features.compute import describe_learned, settings_of
+from netml.features.matrix import FeatureMatrix
 from netml.features.options import RepresentationOptions
-from netml.matrix import FeatureMatrix
-from netml.rows import describe_learned, settings_of
 from netml.schema.flow_index import FACT_KINDS, FlowIndex
 
 

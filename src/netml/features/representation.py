@@ -9,18 +9,18 @@ from typing import Any, Self
 
 import numpy as np
 
-from netml._described import Described
 from netml.capture.reader import Progress
 from netml.errors import TrainingError
 from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions, find_family, lay_out
+from netml.features._described import Described
+from netml.features.compute import learn_rate_ns, represent
+from netml.features.concat import join_matrices
+from netml.features.matrix import FeatureMatrix
 from netml.features.options import RepresentationOptions
 from netml.flow.options import FlowOptions, choose_flow
 from netml.flow.reader import read_tables
 from netml.flow.table import FlowTable
-from netml.joining import join_matrices
-from netml.matrix import FeatureMatrix
 from netml.quantile import linear_quantile
-from netml.rows import learn_rate_ns, represent
 
 
 class FlowRepresentation(Described):

@@ -10,7 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from netml.errors import FamilyError, OptionError
-from netml.families._family import NO_CODE, Family
+from netml.families.builtin import FAMILIES
+from netml.families.spec import NO_CODE, Family
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -131,8 +132,6 @@ def register_family(
 
 
 def _check_name(name: str) -> str:
-    from netml.families import FAMILIES
-
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
         raise OptionError("name", name, "letters, digits, _ and -, a letter first")
     plain = name.upper()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from netml.families._family import Family, FamilyOptions
+from netml.families.options import FamilyOptions
+from netml.families.spec import Family
 
 STATS_COLUMNS = (
     "duration_s",
@@ -46,7 +47,7 @@ def _numbered(stem: str, width: Width) -> Callable[[int, FamilyOptions], Iterabl
     return lambda dim, options: (f"{stem}_{i}" for i in range(width(dim, options)))
 
 
-SEED_FAMILIES = {
+ORIGINAL_FAMILIES = {
     "IAT": Family(1, "times between successive packets, s", _gaps, _numbered("iat", _gaps)),
     "SIZE": Family(2, "packet sizes, bytes", _packets, _numbered("size", _packets)),
     "IAT_SIZE": Family(3, "times and sizes in turn: iat, size, iat, size ...", _gaps_and_packets, _name_iat_size),

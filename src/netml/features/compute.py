@@ -12,18 +12,21 @@ import numpy as np
 from netml import _flowcore
 from netml.errors import CaptureWarning, OptionError
 from netml.families import NO_CODE, Block, FamilyOptions, find_family, lay_out
-from netml.families.nprint import parse_headers
+from netml.families.header_columns import parse_headers
+from netml.features.concat import join_texts
+from netml.features.fft import transform_rows
+from netml.features.matrix import FeatureMatrix
 from netml.features.options import LARGEST_DIM, RepresentationOptions
+from netml.features.tcp_history import trace_connections
 from netml.flow.subflows import SpilledPieces
 from netml.flow.table import FlowTable
-from netml.joining import join_texts
-from netml.matrix import FeatureMatrix
 from netml.quantile import linear_quantile
 from netml.schema.flow_index import FLOW_KEY, FlowIndex
-from netml.spectrum import transform_rows
 from netml.validation import nanoseconds
 
 _ANY_GAP_NS = 2**64 - 1
+# Family -> function that makes its text columns of a table.
+TEXT_MAKERS = {"TCP": trace_connections}
 Q_RATE = 0.3  # quantile of the flow durations that is a SAMP window (the seed)
 
 
@@ -144,7 +147,7 @@ def _fill(
     names = [*["header"] * options.header, *options.request.names]
     for block, name in zip(blocks, names, strict=True):
         if block.code == NO_CODE:
-            from netml.own_rows import make_own_rows
+            from netml.features.custom_rows import make_own_rows
 
             X[:, block.first_column : block.first_column + block.width] = make_own_rows(name, table, dim, block.width)
             continue
@@ -164,9 +167,8 @@ def _describe(table: FlowTable, options: RepresentationOptions) -> dict[str, np.
     """What the families say of the flows in words."""
     texts: dict[str, np.ndarray] = {}
     for name in options.request.names:
-        describe = find_family(name).texts
-        if describe is not None:
-            texts |= describe(table)
+        if name in TEXT_MAKERS:
+            texts |= TEXT_MAKERS[name](table)
     return texts
 
 

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from typing import IO
 
 from netml.errors import UnknownNameError
+from netml.features.matrix import FeatureMatrix
 from netml.features.table_layout import feature_names
 from netml.formats import batch_output
 from netml.formats import csv as csv_format
 from netml.formats._row_groups import open_row_groups
 from netml.formats._table import to_table
-from netml.matrix import FeatureMatrix
 
 Write = Callable[[FeatureMatrix], None]
 

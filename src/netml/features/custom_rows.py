@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from netml.errors import FamilyError, MissingColumnError, NetmlError
-from netml.families.own import OwnFamily, describe_error, find_own
+from netml.families.custom import OwnFamily, describe_error, find_own
 from netml.flow.table import FlowTable
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from netml.errors import DamagedFileError, FamilyError, NetmlError, OptionError, UnknownNameError
 from netml.families import FamilyOptions, depends_on_dim, find_family
+from netml.features.matrix import FeatureMatrix
 from netml.features.options import RepresentationOptions
 from netml.flow.options import FlowOptions
 from netml.formats._damage import telling_damage
-from netml.matrix import FeatureMatrix
 from netml.validation import require_number
 
 LEAST_INTERVAL_S = 1e-9  # of an interval of 0 only a batch makes sense; a nanosecond is next to it

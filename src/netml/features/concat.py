@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from netml.errors import OptionError
-from netml.matrix import FeatureMatrix
+from netml.features.matrix import FeatureMatrix
 from netml.schema.flow_index import FACT_KINDS, FLOW_KEY, FlowIndex
 
 _SUMS = ("packets_read", "packets_kept", "captured_bytes")
