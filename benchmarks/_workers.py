@@ -111,8 +111,8 @@ def open_flows(capture):
 
     What sums take is counted; for a biflow and its key it is what `--max-memory` counts, which is more than they take.
     """
-    from netml import rounds
-    from netml.batches import extract_batches
+    from netml.streaming.feature_batches import extract_batches
+    from netml.streaming.flow_stream import rounds
 
     class WatchedRounds(rounds.BiflowRounds):
         def end(self, *args, **options):

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from netml import ndm
-from netml.flow_model import FlowModel
+from netml.models.flow_model import FlowModel
 
 EXACT, LARGE = "ocsvm", ("oc-nystroem", "oc-kjl", "ocsvm-sgd")
 N_FEATURES = 20

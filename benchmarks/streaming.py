@@ -24,7 +24,7 @@ BAR_SPEED, BAR_MEMORY = 0.8, 1.1  # of batch mode at least; the largest peak ove
 def run(way, capture, interval):
     """Read a capture one way, here: ns a packet, peak memory in MB, flows."""
     import netml
-    from netml.streaming import FlowStream
+    from netml.streaming.flow_stream import FlowStream
 
     begin_s = time.perf_counter()
     if way == "batch":

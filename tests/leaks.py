@@ -22,11 +22,11 @@ from builders import captures
 
 import netml
 from netml import _flowcore
-from netml.batches import extract_batches
 from netml.families import FamilyOptions
 from netml.flow.capture_info import inspect_capture
-from netml.packets import read_packet_table
-from netml.streaming import FlowStream
+from netml.packets.table import read_packet_table
+from netml.streaming.feature_batches import extract_batches
+from netml.streaming.flow_stream import FlowStream
 
 CONTENT = captures.pcap(traffic.many_flows(300, 17))
 NG = captures.pcapng(traffic.many_flows(60, 7))

@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from netml import load_model, ndm
-from netml.flow_model import FlowModel
+from netml.models.flow_model import FlowModel
 
 N_ROWS = 5_000
 N_COLUMNS = 20

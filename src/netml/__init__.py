@@ -13,7 +13,6 @@ TYPE_CHECKING = False  # that of `typing` takes as long to load as all of this, 
 if TYPE_CHECKING:
     from typing import Any
 
-    from netml.batches import extract_batches
     from netml.errors import (
         CaptureError,
         CaptureWarning,
@@ -40,12 +39,13 @@ if TYPE_CHECKING:
     from netml.flow.options import FlowOptions
     from netml.flow.reader import read_flows
     from netml.flow.table import FlowTable
-    from netml.flow_model import FlowModel
-    from netml.header_bits import HeaderBits
-    from netml.header_reading import iter_header_bits, read_header_bits
-    from netml.learning import learn, load_model
+    from netml.models.flow_model import FlowModel
+    from netml.models.learn import learn, load_model
+    from netml.models.verdicts import Verdicts
+    from netml.packets.header_bits import HeaderBits
+    from netml.packets.header_reader import iter_header_bits, read_header_bits
     from netml.schema.flow_index import FlowIndex
-    from netml.verdicts import Verdicts
+    from netml.streaming.feature_batches import extract_batches
 
 
 _HOMES = {
@@ -57,11 +57,11 @@ _HOMES = {
     "FamilyOptions": "families",
     "FeatureMatrix": "features.matrix",
     "FlowIndex": "schema.flow_index",
-    "FlowModel": "flow_model",
+    "FlowModel": "models.flow_model",
     "FlowOptions": "flow.options",
     "FlowRepresentation": "features.representation",
     "FlowTable": "flow.table",
-    "HeaderBits": "header_bits",
+    "HeaderBits": "packets.header_bits",
     "LabelFileError": "errors",
     "MissingColumnError": "errors",
     "MissingExtraError": "errors",
@@ -78,14 +78,14 @@ _HOMES = {
     "UnmatchedLabelsError": "errors",
     "UnsupportedLinkTypeError": "errors",
     "UntrustedFileError": "errors",
-    "Verdicts": "verdicts",
+    "Verdicts": "models.verdicts",
     "extract": "features.extraction",
-    "extract_batches": "batches",
-    "iter_header_bits": "header_reading",
-    "learn": "learning",
-    "load_model": "learning",
+    "extract_batches": "streaming.feature_batches",
+    "iter_header_bits": "packets.header_reader",
+    "learn": "models.learn",
+    "load_model": "models.learn",
     "read_flows": "flow.reader",
-    "read_header_bits": "header_reading",
+    "read_header_bits": "packets.header_reader",
     "register_family": "families.custom",
 }
 

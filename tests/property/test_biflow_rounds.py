@@ -15,7 +15,7 @@ from streams import NEVER_S, count_dropped
 from test_biflows_vs_reference import DECODING, OPTIONS, conversations
 
 import netml
-from netml.batches import extract_batches
+from netml.streaming.feature_batches import extract_batches
 
 S = 10**9
 FAMILIES = ("FLOW", "CIC", "TCP", "SPLT", "STATS")

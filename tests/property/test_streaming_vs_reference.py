@@ -14,7 +14,7 @@ from streams import NEVER_S, RecordStream, assert_all_accounted_for, pieces_of, 
 pytest.importorskip("netml._flowcore", reason="needs the compiled core")
 
 import netml  # only where there is a kernel to test
-from netml.streaming import FlowStream
+from netml.streaming.flow_stream import FlowStream
 
 SLACK_NS = 10**9  # what may come that much later is still in its place
 TIMEOUTS = (600.0, 3.0, 1.0, 0.3, 1e-6, 1e-9)

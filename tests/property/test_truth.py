@@ -15,11 +15,11 @@ from streams import count_dropped
 pytest.importorskip("netml._flowcore", reason="needs the compiled core")
 
 import netml
-from netml.batches import extract_batches
 from netml.capture.reader import iter_frames
 from netml.flow.capture_info import inspect_capture
-from netml.packets import read_packet_table
-from netml.streaming import FlowStream
+from netml.packets.table import read_packet_table
+from netml.streaming.feature_batches import extract_batches
+from netml.streaming.flow_stream import FlowStream
 from netml.summary import summarise_table
 
 

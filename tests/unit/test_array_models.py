@@ -20,8 +20,8 @@ from sklearn.preprocessing import RobustScaler, StandardScaler
 import netml
 from netml import ndm
 from netml.errors import DamagedFileError, NetmlError, OptionError, OutputError, UntrustedFileError
-from netml.flow_model import FlowModel
-from netml.model_file import read_model
+from netml.models.flow_model import FlowModel
+from netml.models.model_file import read_model
 from netml.ndm import make_detector
 from netml.ndm.gmm import GMM
 from netml.ndm.kde import KDE
@@ -194,8 +194,8 @@ def test_labels_are_tested_on_as_ever(tmp_path, capture):
     assert run.status == 0, run.err
     marked = netml.FlowRepresentation()
     tables = marked.fit_tables([capture, capture])
-    matrix = netml.learning.label_matrix(marked, tables, [0, 1])
-    model = netml.training.train(matrix, netml.training.Training(detector="ecod"), representation=marked)
+    matrix = netml.models.learn.label_matrix(marked, tables, [0, 1])
+    model = netml.models.training.train(matrix, netml.models.training.Training(detector="ecod"), representation=marked)
     assert read_model(here).summary["auc"] == model.summary["auc"]
 
 

@@ -14,7 +14,7 @@ import netml
 from netml import formats
 from netml.errors import DamagedFileError, NetmlError
 from netml.features.fixed import read_representation
-from netml.labels import read_labels
+from netml.labels.reader import read_labels
 from netml.utils.tool import load_data
 
 N_MUTATIONS = 60

@@ -12,8 +12,9 @@ from builders import captures
 import netml
 from netml import evaluation
 from netml.errors import OptionError
-from netml.evaluation import labelled, metrics
-from netml.labels import read_labels
+from netml.evaluation import metrics
+from netml.labels import truth
+from netml.labels.reader import read_labels
 
 # Scores from high to low: abnormal 9, normal 7, abnormal 5 and normal 5 (a tie), normal 1.
 Y = [1, 0, 1, 0, 0]
@@ -188,7 +189,7 @@ def root(monkeypatch, request):
 def test_evaluate_a_model(model):
     found = evaluation.evaluate(model, **DEMO)
     matrix = model.representation.transform(DEMO["pcap"])
-    y = labelled.label_tables(model.representation.read_tables([DEMO["pcap"]]), [DEMO["labels"]])
+    y = truth.label_tables(model.representation.read_tables([DEMO["pcap"]]), [DEMO["labels"]])
     plain = metrics.evaluate_scores(y, model.decision_function(matrix), model.threshold)
     assert (found.n_normal, found.n_abnormal, found.n_unlabelled) == (298, 368, 0)
     assert dataclasses.replace(found, remarks=()) == plain
@@ -233,7 +234,7 @@ HEADER = "src_ip,src_port,dst_ip,dst_port,protocol,label,start,end\n"
 def test_labels_that_match_nothing(model, tmp_path):
     one = traffic.write_pcap(tmp_path / "one.pcap")
     (tmp_path / "other.csv").write_text(HEADER.replace(",start,end", "") + "10.9.9.9,1,10.0.0.2,53,udp,BENIGN\n")
-    with pytest.raises(labelled.UnmatchedLabelsError) as raised:
+    with pytest.raises(netml.UnmatchedLabelsError) as raised:
         evaluation.evaluate(model, pcap=one, labels=tmp_path / "other.csv")
     assert "none of the labels of " in str(raised.value)
     assert "csv (1) belongs to a flow of one.pcap (2): are the labels of this capture, and their columns" in str(
@@ -246,8 +247,8 @@ def test_labels_of_another_time(model, tmp_path):
     row = "10.0.0.1,5000,10.0.0.2,53,udp,BENIGN,2023-11-14T23:13:20,2023-11-14T23:13:21\n"
     labels = tmp_path / "late.csv"
     labels.write_text(HEADER + row)
-    with pytest.raises(labelled.UnmatchedLabelsError) as raised:
-        labelled.label_tables([netml.read_flows(one)], [read_labels(labels)])
+    with pytest.raises(netml.UnmatchedLabelsError) as raised:
+        truth.label_tables([netml.read_flows(one)], [read_labels(labels)])
     assert "labels have the addresses and ports of 1 flow, but not the times" in str(raised.value)
     assert "2023-11-14T23:13:20 to 2023-11-14T23:13:21, the capture's 2023-11-14T22:13:20" in str(raised.value)
 
@@ -255,7 +256,7 @@ def test_labels_of_another_time(model, tmp_path):
 def test_tables_are_joined_as_they_are():
     table = netml.read_flows(DEMO["pcap"])
     parts = table[:100], table[100:101], table[101:]
-    whole = labelled.join_tables(parts)
+    whole = truth.join_tables(parts)
     assert np.array_equal(whole.keys, table.keys)
     assert np.array_equal(whole.offsets, table.offsets)
     assert all(np.array_equal(whole.columns[name], column) for name, column in table.columns.items())
@@ -263,7 +264,7 @@ def test_tables_are_joined_as_they_are():
 
 def test_both_directions_are_one_connection():
     flows = netml.read_flows(DEMO["pcap"]).index
-    found = labelled.connection_of(flows)
+    found = truth.connection_of(flows)
     plain = {}
     for number, (src_ip, dst_ip, src_port, dst_port, protocol) in zip(found, flows.five_tuples(), strict=True):
         ends = frozenset([(src_ip, src_port), (dst_ip, dst_port)])

@@ -18,8 +18,8 @@ from reference import flows as reference_flows
 from streams import NEVER_S, RecordStream
 
 import netml
-from netml.batches import extract_batches
-from netml.streaming import FlowStream
+from netml.streaming.feature_batches import extract_batches
+from netml.streaming.flow_stream import FlowStream
 
 SECOND = 10**9
 FIXED = {"interval": 0.01, "dim": 5}
@@ -311,7 +311,7 @@ def test_ctrl_c_writes_what_is_open(tmp_path):
 
 
 def test_batches_of_wide_rows_are_small(monkeypatch):
-    monkeypatch.setattr("netml.batches.BATCH_NUMBERS", 40)
+    monkeypatch.setattr("netml.streaming.feature_batches.BATCH_NUMBERS", 40)
     path = ROOT / "examples" / "data" / "demo.pcap"
     matrices = list(extract_batches(path, "SIZE", interval=5.0, dim=10))
     assert max(map(len, matrices)) == 4

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from netml.errors import DamagedFileError, MissingExtraError
-from netml.flow_model import FlowModel
+from netml.models.flow_model import FlowModel
 from netml.ndm import make_detector
 from netml.utils.tool import load_data
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from _indices import build_index
 
-from netml._label_columns import parse_time
 from netml.errors import LabelFileError, OptionError
-from netml.labels import binary_labels, join_labels, read_labels, seed_labels
+from netml.labels.csv_columns import parse_time
+from netml.labels.matching import binary_labels, join_labels, original_labels
+from netml.labels.reader import read_labels
 
 DNS = ("10.0.0.1", "10.0.0.2", 40000, 53, 17)
 DNS_BACK = ("10.0.0.2", "10.0.0.1", 53, 40000, 17)
@@ -151,7 +152,7 @@ def test_a_flows_own_direction_comes_first(write):
 def test_of_several_rows_the_last_counts(write):
     path = write(CIC + "d,10.0.0.1,40000,10.0.0.2,53,17,x,1,Bot\n")
     assert join_labels(read_labels(path), build_index([DNS])).tolist() == ["Bot"]
-    assert seed_labels(path, [DNS])[1].tolist() == [1]
+    assert original_labels(path, [DNS])[1].tolist() == [1]
 
 
 @pytest.mark.parametrize(
@@ -285,16 +286,16 @@ def test_times_are_exact_to_the_nanosecond():
     assert parse_time("1499083689704042123", "start_ns") == (1_499_083_689_704_042_123, 1)
 
 
-def test_seed_labels_as_the_original():
+def test_original_labels_as_the_original():
     five_tuples = [WEB6, WEB, DNS_BACK, DNS, WEB]
-    kept, labels = seed_labels(io.StringIO(CIC), five_tuples)
+    kept, labels = original_labels(io.StringIO(CIC), five_tuples)
     assert (kept.dtype, kept.tolist()) == (np.int64, [1, 3, 4])
     assert (labels.dtype, labels.tolist()) == (np.int64, [1, 0, 1])
-    kept, labels = seed_labels(io.BytesIO(CIC.encode()), [])
+    kept, labels = original_labels(io.BytesIO(CIC.encode()), [])
     assert (kept.shape, labels.shape, labels.dtype) == ((0,), (0,), np.int64)
 
 
-def test_seed_labels_on_the_seeds_demo(shared_captures):
+def test_original_labels_on_the_seeds_demo(shared_captures):
     # What the original gives there: 88 of its 196 flows are labelled, 15 of them abnormal.
     path = shared_captures / "netml-demo.csv"
     labels = read_labels(path)
@@ -302,7 +303,7 @@ def test_seed_labels_on_the_seeds_demo(shared_captures):
     assert len(labels) == 5018
     assert labels.windows_ns is None
     five_tuples = sorted(set(labels.five_tuples))
-    kept, numbers = seed_labels(path, [WEB6, *five_tuples])
+    kept, numbers = original_labels(path, [WEB6, *five_tuples])
     assert kept.tolist() == list(range(1, len(five_tuples) + 1))
     assert set(numbers.tolist()) == {0, 1}
 

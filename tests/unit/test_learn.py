@@ -15,8 +15,8 @@ import netml
 from netml import FlowOptions, OptionError, TooManyRowsError, TrainingError, UnknownNameError
 from netml.cli._learning import parse_params
 from netml.errors import DamagedFileError, LabelFileError
+from netml.models.training import Training, train
 from netml.schema.flow_index import FLOW_KEY
-from netml.training import Training, train
 from netml.utils.tool import load_data
 
 FAST = ("--algorithm", "gmm")

@@ -21,8 +21,8 @@ from skops import io as skops_io
 from netml.errors import DamagedFileError, MissingExtraError, NetmlError, OutputError, UntrustedFileError
 from netml.features.representation import FlowRepresentation
 from netml.files.trusted_types import TRUSTED_TYPES, foreign_types
-from netml.flow_model import FlowModel
-from netml.model_file import read_model, version_notes, write_model
+from netml.models.flow_model import FlowModel
+from netml.models.model_file import read_model, version_notes, write_model
 from netml.ndm import DETECTORS, make_detector
 from netml.ndm.ocsvm import OCSVM
 from netml.ndm.scaling import SCALERS, make_scaler
@@ -474,5 +474,5 @@ def write_stored(path, members):
 
 def test_the_list_is_light():
     heavy = {"sklearn", "pyod", "skops", "scipy"}
-    program = f"import sys, netml.files.trusted_types, netml.model_file\nassert not {heavy} & set(sys.modules)"
+    program = f"import sys, netml.files.trusted_types, netml.models.model_file\nassert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)

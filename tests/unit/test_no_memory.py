@@ -15,10 +15,10 @@ from reference.biflow_packet import BiflowPacket
 
 import netml
 from netml import _flowcore
-from netml.batches import extract_batches
 from netml.families import FAMILIES, FamilyOptions
 from netml.features.compute import settings_of
-from netml.streaming import FlowStream
+from netml.streaming.feature_batches import extract_batches
+from netml.streaming.flow_stream import FlowStream
 
 # More flows than the first table has room for, packets out of order, and more than one chunk of columns.
 RECORDS = traffic.many_flows(5000, 17)
@@ -94,7 +94,7 @@ RUNS = {
 
 @pytest.mark.parametrize("run", RUNS)
 def test_every_allocation_may_fail(run):
-    import netml.packets  # noqa: F401
+    import netml.packets.table  # noqa: F401
 
     expected = RUNS[run]()
     # Where every flow has allocations of its own, one like the other, every 37th of them is enough.

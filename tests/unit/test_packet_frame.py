@@ -9,7 +9,7 @@ import pytest
 from builders import captures, frames, links
 
 from netml.errors import CaptureWarning, MissingExtraError, NotACaptureError
-from netml.packet_frame import iter_frames, packet_frame
+from netml.pparser.dataframe import iter_frames, packet_frame
 
 pandas = pytest.importorskip("pandas")
 

@@ -13,7 +13,7 @@ from builders import captures
 
 import netml
 from netml.errors import MissingExtraError, OutputError, UnknownNameError
-from netml.packets import COLUMNS, SUFFIXES, check_packets_output, read_packet_table
+from netml.packets.table import COLUMNS, SUFFIXES, check_packets_output, read_packet_table
 
 NUMBERS = [name for name in COLUMNS if name not in ("src_ip", "dst_ip")]
 

@@ -9,8 +9,8 @@ from builders import captures
 from streams import NEVER_S, RecordStream, assert_all_accounted_for, pieces_of
 
 import netml
-from netml import rounds
-from netml.streaming import FlowStream
+from netml.streaming import rounds
+from netml.streaming.flow_stream import FlowStream
 
 SECOND = 10**9
 

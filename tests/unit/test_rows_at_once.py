@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import netml
-from netml import rounds
-from netml.batches import extract_batches
+from netml.streaming import rounds
+from netml.streaming.feature_batches import extract_batches
 
 DEMO = Path(__file__).parents[2] / "examples" / "data" / "demo.pcap"
 

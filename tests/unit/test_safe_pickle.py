@@ -208,7 +208,7 @@ ABUSES = {
     ),
     "a state is set twice": KNN + b")\x81}b}b.",
     "a state is no dict": KNN + b")\x81K\x01b.",
-    "slots": global_of("netml.flow_model", "FlowModel") + b")\x81N}" + text("__class__") + KNN + b"s\x86b.",
+    "slots": global_of("netml.models.flow_model", "FlowModel") + b")\x81N}" + text("__class__") + KNN + b"s\x86b.",
     "an extension": b"\x82\x01.",
     "a persistent id": b"Pa\n.",
     "newObj of what is not listed": global_of("sklearn.neighbors._kd_tree", "newObj") + b"(K\x01tR.",

@@ -9,8 +9,8 @@ import traffic
 from builders import captures, fragments, frames
 
 import netml
-from netml.batches import extract_batches
-from netml.streaming import FlowStream
+from netml.streaming.feature_batches import extract_batches
+from netml.streaming.flow_stream import FlowStream
 
 N_SEED_BYTES = 56
 

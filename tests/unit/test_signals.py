@@ -164,7 +164,7 @@ def test_a_signal_while_the_command_line_is_loaded(number):
 # Stands for a call of compiled code that takes minutes and looks at no signal, of a detector that talks.
 BUSY = """
 import hashlib, os, sys
-import netml.comparison, netml.evaluation, netml.flow_model, netml.training
+import netml.comparison, netml.evaluation, netml.models.flow_model, netml.models.training
 from netml.cli import main
 from netml.ndm._apart import hushed
 
@@ -173,9 +173,9 @@ def work(*inputs, **more):
         os.write(1, b">")
         hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
 
-netml.training.train = netml.comparison.compare_flows = netml.evaluation.evaluate_tables = work
+netml.models.training.train = netml.comparison.compare_flows = netml.evaluation.evaluate_tables = work
 if sys.argv[1] == "classify":
-    netml.flow_model.FlowModel.judge = work
+    netml.models.flow_model.FlowModel.judge = work
 main()
 """
 LABELLED = ("--pcap-normal", "{capture}", "--pcap-abnormal", "{capture}")

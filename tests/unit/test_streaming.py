@@ -15,10 +15,11 @@ from builders import captures
 from streams import NEVER_S, RecordStream, assert_all_accounted_for, pieces_of
 
 import netml
-from netml import _flowcore, rounds, streaming
+from netml import _flowcore
 from netml.capture import blocks
 from netml.capture.reader import read_packets
-from netml.streaming import FlowStream
+from netml.streaming import flow_stream, rounds
+from netml.streaming.flow_stream import FlowStream
 from netml.summary import summarise_table
 
 SECOND = 10**9
@@ -438,7 +439,7 @@ def test_a_pipe_that_stays_open_hands_out_what_has_ended(buffering):
 
 
 def test_a_live_pipe_that_falls_silent_hands_out_what_has_ended(pipe, monkeypatch):
-    monkeypatch.setattr(streaming, "REORDER_NS", 10**8)
+    monkeypatch.setattr(flow_stream, "REORDER_NS", 10**8)
     reader, writer = pipe
     tables = TableReader(FlowStream(reader, interval=0.1, latency_s=0.05))
     now_ns = time.time_ns() // 1000 * 1000
@@ -449,7 +450,7 @@ def test_a_live_pipe_that_falls_silent_hands_out_what_has_ended(pipe, monkeypatc
 
 
 def test_an_old_capture_in_a_pipe_does_not_age(pipe, monkeypatch):
-    monkeypatch.setattr(streaming, "REORDER_NS", 10**8)
+    monkeypatch.setattr(flow_stream, "REORDER_NS", 10**8)
     reader, writer = pipe
     # The round comes after a silence longer than interval and slack.
     tables = TableReader(FlowStream(reader, interval=0.1, latency_s=0.4))
@@ -489,7 +490,7 @@ def test_every_shared_capture_is_the_same_as_in_batch(shared_captures, monkeypat
         stream = FlowStream(path, interval=0.5, batch_packets=1)
         tables = list(stream)
         assert_all_accounted_for(stream, tables)
-        if disorder_ns(path) <= streaming.REORDER_NS:
+        if disorder_ns(path) <= flow_stream.REORDER_NS:
             batch = netml.read_flows(path, flow=netml.FlowOptions(interval=0.5, keep_tail=True))
             assert pieces_of(*tables) == pieces_of(batch), path.name
             n_in_order += 1

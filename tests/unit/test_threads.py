@@ -10,8 +10,8 @@ from builders import captures
 
 import netml
 from netml import _flowcore
-from netml.batches import extract_batches
-from netml.streaming import FlowStream
+from netml.streaming.feature_batches import extract_batches
+from netml.streaming.flow_stream import FlowStream
 
 PAUSE_S = 1e-4  # one that never paused would keep the interpreter's lock from the stream for most of the time
 N_FLOWS = 20_000

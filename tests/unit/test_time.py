@@ -12,10 +12,10 @@ from reference.flows import FlowOptions
 from streams import RecordStream
 
 import netml
-from netml.batches import extract_batches
 from netml.families import FamilyOptions
 from netml.features import compute
-from netml.streaming import FlowStream
+from netml.streaming.feature_batches import extract_batches
+from netml.streaming.flow_stream import FlowStream
 
 YEAR_NS = 365 * 86400 * 10**9
 FRAME = traffic.udp_frame()

@@ -15,7 +15,7 @@ from netml.cli._labelled import check_label_columns
 from netml.cli.failures import EXIT_FAILURE, EXIT_OK, spell_option, stopping_with
 
 if TYPE_CHECKING:
-    from netml.batches import FeatureBatches
+    from netml.streaming.feature_batches import FeatureBatches
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _LONGEST_SHOWN = 40
@@ -95,7 +95,7 @@ def extract_stream(captures: Sequence[str], output_path: str, chosen: Mapping[st
 @contextmanager
 def _open_batches(captures: list[str], chosen: Mapping[str, Any], progress: Any) -> Iterator[FeatureBatches]:
     """Batches of rows; Ctrl-C and SIGTERM end the reading, and what is open is written, too."""
-    from netml.batches import extract_batches
+    from netml.streaming.feature_batches import extract_batches
 
     names = ("families", "fft", "header", "dim", "rate", "size", "interval", "like", "strict", "max_flows")
     given = {name: chosen[name] for name in names} | _families.take_family_options(dict(chosen))

@@ -16,8 +16,8 @@ from netml.cli.progress import progress_bar
 if TYPE_CHECKING:
     from netml.features.matrix import FeatureMatrix
     from netml.features.representation import FlowRepresentation
-    from netml.flow_model import FlowModel
-    from netml.training import Training
+    from netml.models.flow_model import FlowModel
+    from netml.models.training import Training
 
 OWN = ("ocsvm", "kde", "if", "ae", "gmm", "pca", "oc-nystroem", "oc-kjl", "ocsvm-sgd")
 
@@ -26,7 +26,7 @@ def extract_features(chosen: Mapping[str, Any]) -> tuple[FeatureMatrix, FlowRepr
     """Read the captures; keep the features if a file for them is named."""
     from netml.features.representation import FlowRepresentation
     from netml.formats import write_matrix
-    from netml.learning import label_matrix
+    from netml.models.learn import label_matrix
 
     representation = FlowRepresentation(
         chosen["families"] or "IAT",
@@ -99,7 +99,7 @@ def _say_matrix(matrix: FeatureMatrix, chosen: Mapping[str, Any]) -> None:
     path = chosen["feature_path"]
     n_rows = count_written(path, matrix) if path else len(matrix)
     if matrix.labels is not None:
-        from netml.labels import binary_labels
+        from netml.labels.matching import binary_labels
 
         y = binary_labels(matrix.labels)
         rest = "; a .dat file leaves the others out" if n_rows < len(y) else ""
@@ -117,8 +117,8 @@ def is_quiet(chosen: Mapping[str, Any]) -> bool:
 def make_training(chosen: Mapping[str, Any]) -> Training:
     """Check all that training needs, before anything is read."""
     from netml.errors import OptionError
+    from netml.models.training import Training
     from netml.ndm import make_detector
-    from netml.training import Training
 
     given = parse_params(chosen["param"], chosen["algorithm"])
     try:
@@ -135,7 +135,7 @@ def train_model(
 ) -> None:
     """Train, write the model, and say how well it does."""
     from netml.cli._worker import run_in_worker
-    from netml.training import train
+    from netml.models.training import train
 
     def announce(n_rows: int, n_features: int) -> None:
         from netml.ndm.costs import describe_long

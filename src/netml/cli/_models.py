@@ -12,7 +12,7 @@ from netml.cli.params import BARE_NAMES
 
 if TYPE_CHECKING:
     from netml.features.representation import FlowRepresentation
-    from netml.flow_model import FlowModel
+    from netml.models.flow_model import FlowModel
 
 _FLOW_NAMES = ("tcp_timeout", "udp_timeout", "min_packets")
 _WAY_OUT = (
@@ -39,7 +39,7 @@ def load_complete_model(chosen: Mapping[str, Any]) -> FlowModel:
     click.UsageError
         If options are missing for a model that knows no representation, or given for one that does.
     """
-    from netml.learning import load_model
+    from netml.models.learn import load_model
 
     model = load_model(chosen["model_path"], trust=chosen["trust"])
     if not chosen["quiet"]:
@@ -59,7 +59,7 @@ def _representation(model: FlowModel, chosen: Mapping[str, Any]) -> FlowRepresen
     from netml.families import find_dim, measure_width
     from netml.features.options import RepresentationOptions
     from netml.features.representation import FlowRepresentation
-    from netml.flow_model import describe_columns
+    from netml.models.flow_model import describe_columns
 
     options = RepresentationOptions(chosen["families"], chosen["fft"], chosen["header"]) if chosen["families"] else None
     # Nobody says of what flows the features were made: they are taken for those that the families have of themselves.

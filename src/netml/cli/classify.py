@@ -16,9 +16,9 @@ from netml.cli._imports import import_option
 from netml.cli.failures import EXIT_ANOMALY, EXIT_FAILURE, EXIT_OK, stopping_with
 
 if TYPE_CHECKING:
-    from netml.flow_model import FlowModel
-    from netml.streaming import FlowStream
-    from netml.verdicts import Verdicts
+    from netml.models.flow_model import FlowModel
+    from netml.models.verdicts import Verdicts
+    from netml.streaming.flow_stream import FlowStream
 
 Report = Callable[["Verdicts"], None]
 
@@ -94,7 +94,7 @@ def _check_output(sources: Sequence[str], chosen: Mapping[str, Any]) -> str | No
             raise click.UsageError("--format is the format of -o/--output: name one")
         return None
     from netml.files.output import check_not_input
-    from netml.verdict_files import check_verdict_output, find_suffix
+    from netml.models.verdict_files import check_verdict_output, find_suffix
 
     if path == "-" and named is None:
         raise click.UsageError("-o - needs --format csv, jsonl or parquet")
@@ -130,7 +130,7 @@ def _open_stream(model: FlowModel, sources: list[str], chosen: Mapping[str, Any]
 
 def _follow(model: FlowModel, stream: FlowStream, threshold: float) -> Iterator[tuple[Verdicts, Mapping[str, Any]]]:
     """Flows as they end."""
-    from netml.verdicts import no_verdicts
+    from netml.models.verdicts import no_verdicts
 
     with stopping_with(stream.interrupt):
         for verdicts in model.follow(stream, threshold=threshold):
@@ -142,7 +142,7 @@ def _follow(model: FlowModel, stream: FlowStream, threshold: float) -> Iterator[
 def _open_report(chosen: Mapping[str, Any], suffix: str | None) -> Iterator[Report]:
     """Where verdicts go: a file, or lines for people on standard output."""
     if suffix is not None:
-        from netml.verdict_files import open_verdict_file
+        from netml.models.verdict_files import open_verdict_file
 
         with open_verdict_file(chosen["output_path"], suffix) as write:
             yield write if chosen["report_all"] is not False else lambda verdicts: write(verdicts[verdicts.is_abnormal])

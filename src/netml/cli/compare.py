@@ -89,7 +89,7 @@ def command(**chosen: Any) -> int:
     from netml.cli._worker import run_in_worker
     from netml.cli.progress import progress_bar
     from netml.comparison import compare_flows, read_captures
-    from netml.evaluation.labelled import label_tables
+    from netml.labels.truth import label_tables
 
     check_captures(chosen)
     study = _make_study(chosen)

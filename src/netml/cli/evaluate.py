@@ -48,7 +48,7 @@ def command(**chosen: Any) -> int:
     from netml.cli._worker import run_in_worker
     from netml.cli.progress import progress_bar
     from netml.evaluation import evaluate_tables, known_representation
-    from netml.evaluation.labelled import label_tables
+    from netml.labels.truth import label_tables
 
     check_captures(chosen)
     check_outputs(chosen["plot_paths"], chosen)

@@ -103,7 +103,7 @@ def command(captures: tuple[str, ...], output_path: str, **chosen: Any) -> int:
 def _warn_of_unmatched(labels: Any, matrix: Any, captures: tuple[str, ...]) -> None:
     """Say why all rows have an empty label, if they have: that is rarely what was meant."""
     if len(matrix) and not (matrix.labels != "").any():
-        from netml.evaluation.labelled import explain_unmatched
+        from netml.labels.truth import explain_unmatched
 
         fail(f"warning: {explain_unmatched(labels, matrix.flows, ', '.join(captures))}")
 

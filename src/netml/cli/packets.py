@@ -48,8 +48,8 @@ def command(captures: tuple[str, ...], output_path: str, strict: bool, quiet: bo
     flow = params.make_flow_options(chosen, params.DECODING_NAMES)
     if headers is not None:
         from netml.families.header_columns import parse_headers
-        from netml.header_bits import check_header_output
-        from netml.header_reading import write_header_bits
+        from netml.packets.header_bits import check_header_output
+        from netml.packets.header_reader import write_header_bits
 
         headers = parse_headers(headers)
         if not params.is_given("protocols"):
@@ -60,7 +60,7 @@ def command(captures: tuple[str, ...], output_path: str, strict: bool, quiet: bo
         with progress_bar(captures, quiet=quiet) as progress:
             metadata = write_header_bits(list(captures), output_path, headers, progress=progress, **bits)
     else:
-        from netml.packets import check_packets_output, read_packet_table
+        from netml.packets.table import check_packets_output, read_packet_table
 
         check_packets_output(output_path)
         check_not_input(output_path, captures)

@@ -11,7 +11,7 @@ from netml.cli._completing import complete_family
 
 if TYPE_CHECKING:
     from netml.flow.options import FlowOptions
-    from netml.labels import Labels
+    from netml.labels.reader import Labels
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -152,8 +152,8 @@ def decoding_options(function: Function) -> Function:
 
 def label_table(path: str, named: Sequence[str]) -> Labels:
     """Read a label file, with columns named as FIELD=NAME."""
-    from netml._label_columns import FIELDS
-    from netml.labels import read_labels
+    from netml.labels.csv_columns import FIELDS
+    from netml.labels.reader import read_labels
 
     for each in named:
         if "=" not in each or each.partition("=")[0] not in FIELDS:

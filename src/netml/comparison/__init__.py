@@ -18,13 +18,13 @@ from netml.comparison.candidates import Candidate, Entry, Features, try_candidat
 from netml.comparison.leaderboard import Comparison
 from netml.comparison.splits import Split, split_flows
 from netml.comparison.study import Study
-from netml.evaluation.labelled import connection_of, join_tables, label_tables, pair_captures
 from netml.evaluation.metrics import require_both_classes
 from netml.families import find_family
 from netml.features.options import RepresentationOptions
 from netml.flow.options import FlowOptions
 from netml.flow.reader import read_tables
 from netml.flow.table import FlowTable
+from netml.labels.truth import connection_of, join_tables, label_tables, pair_captures
 
 __all__ = ["Comparison", "Study", "compare", "compare_flows", "read_captures"]
 
@@ -93,7 +93,7 @@ def read_captures(
     Parameters
     ----------
     captures, marks
-        What `netml.evaluation.labelled.pair_captures` gave.
+        What `netml.labels.truth.pair_captures` gave.
     study : Study
         What is compared.
     flow : FlowOptions, optional

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from netml.errors import EvaluationError
-from netml.evaluation.labelled import label_tables, pair_captures
 from netml.evaluation.metrics import Evaluation, evaluate_scores, require_both_classes
+from netml.labels.truth import label_tables, pair_captures
 
 if TYPE_CHECKING:
     from netml.features.representation import FlowRepresentation
     from netml.flow.table import FlowTable
-    from netml.flow_model import FlowModel
+    from netml.models.flow_model import FlowModel
 
 __all__ = ["Evaluation", "EvaluationError", "evaluate", "evaluate_scores", "evaluate_tables"]
 

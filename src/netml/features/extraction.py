@@ -18,7 +18,7 @@ from netml.memory import available_bytes
 from netml.validation import require_whole
 
 if TYPE_CHECKING:
-    from netml.labels import Labels
+    from netml.labels.reader import Labels
 
 LARGEST_MEMORY = 1 << 62
 MEMORY_SHARE = 2  # packets may take one part in so many of the available memory: rows need some, too
@@ -124,7 +124,7 @@ def extract(
     else:
         matrix = represent(pieces.cut(interval_ns), wanted, q_dim=flow.q_interval)
     if label_table is not None:
-        from netml.labels import join_labels
+        from netml.labels.matching import join_labels
 
         matrix.labels = join_labels(label_table, matrix.flows)
     return matrix
@@ -139,6 +139,6 @@ def _memory_for_packets(max_memory: int | None) -> int:
 
 
 def _read_labels(labels: str | os.PathLike[str] | Labels) -> Labels:
-    from netml.labels import Labels, read_labels
+    from netml.labels.reader import Labels, read_labels
 
     return labels if isinstance(labels, Labels) else read_labels(labels)

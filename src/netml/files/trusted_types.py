@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 _NETML = """
-flow_model.FlowModel features.representation.FlowRepresentation flow.options.FlowOptions
+models.flow_model.FlowModel features.representation.FlowRepresentation flow.options.FlowOptions
 features.options.RepresentationOptions families.options.FamilyOptions
 ndm.model.MODEL ndm.scaling.LogScaler ndm.tails.ECOD ndm.tails.COPOD
 ndm.ocsvm.OCSVM ndm.kde.KDE ndm.gmm.GMM ndm.iforest.IF ndm.pca.PCA ndm.ae.AE

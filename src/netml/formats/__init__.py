@@ -148,7 +148,7 @@ def features_and_labels(matrix: FeatureMatrix) -> tuple[np.ndarray, np.ndarray |
     y : numpy.ndarray or None
         int64 (n_flows,): 1 abnormal, 0 normal; None if the matrix has no labels.
     """
-    from netml.labels import binary_labels
+    from netml.labels.matching import binary_labels
 
     X = np.asarray(matrix.X, np.float64)
     if matrix.labels is None:

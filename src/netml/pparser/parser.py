@@ -222,11 +222,11 @@ class PCAP:
         if label_file is None:
             self.labels = np.full(len(flows), label, dtype=np.int64)
             return
-        from netml.labels import seed_labels
+        from netml.labels.matching import original_labels
 
         index = flows.table.index
         spans_ns = zip(index.start_ns.tolist(), index.end_ns.tolist(), strict=True)
-        kept, self.labels = seed_labels(label_file, flows.five_tuples, spans_ns=spans_ns, columns=columns)
+        kept, self.labels = original_labels(label_file, flows.five_tuples, spans_ns=spans_ns, columns=columns)
         if len(kept) != len(flows):
             self.flows = SeedFlows(flows.table[np.asarray(kept, np.int64)])
             if self.features is not None:
@@ -236,7 +236,7 @@ class PCAP:
     @timed
     def pcap2pandas(self) -> None:
         """Put the capture's packets into the data frame `df`, with the original's columns; IPv6 too, DNS decoded."""
-        from netml.packet_frame import packet_frame
+        from netml.pparser.dataframe import packet_frame
 
         self.df = packet_frame(self.pcap_file)
 

@@ -69,7 +69,7 @@ def load_data(path: str | os.PathLike[str] | BinaryIO, trust: bool = False) -> A
         return unpickle(path, str(getattr(path, "name", "pickle")), trust)
     suffix = os.path.splitext(os.fspath(path))[1].lower()
     if suffix == ".netml":
-        from netml.model_file import read_model
+        from netml.models.model_file import read_model
 
         model = read_model(path, trust=trust)
         score = model.summary.get("auc")

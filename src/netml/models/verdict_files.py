@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from netml.formats import batch_output
 from netml.formats._table import import_pyarrow
-from netml.verdicts import Verdicts, no_verdicts
+from netml.models.verdicts import Verdicts, no_verdicts
 
 Write = Callable[[Verdicts], None]
 SUFFIXES = (".csv", ".jsonl", ".parquet")

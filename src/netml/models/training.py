@@ -12,8 +12,8 @@ import numpy as np
 
 from netml.errors import OptionError, TrainingError
 from netml.features.matrix import FeatureMatrix
-from netml.flow_model import FlowModel
-from netml.labels import binary_labels
+from netml.labels.matching import binary_labels
+from netml.models.flow_model import FlowModel
 from netml.validation import require_number, require_whole
 
 if TYPE_CHECKING:

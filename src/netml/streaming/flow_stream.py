@@ -16,9 +16,9 @@ from netml.features.incremental import FamilySums
 from netml.features.matrix import FeatureMatrix
 from netml.flow.options import FlowOptions, choose_flow
 from netml.flow.table import FlowTable
-from netml.rounds import BATCH_PACKETS, Caps, open_rounds, require_sizes
 from netml.schema.packet_columns import require_columns
 from netml.schema.sizes import require_size
+from netml.streaming.rounds import BATCH_PACKETS, Caps, open_rounds, require_sizes
 from netml.validation import require_number
 
 MAX_FLOW_PACKETS = 1 << 20
@@ -91,7 +91,7 @@ class FlowStream:
 
     Examples
     --------
-    >>> from netml.streaming import FlowStream
+    >>> from netml.streaming.flow_stream import FlowStream
     >>> for table in FlowStream("-", interval=5.0):  # doctest: +SKIP
     ...     print(len(table), "flows have ended")
     """

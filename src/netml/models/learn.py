@@ -10,12 +10,12 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from netml.errors import DamagedFileError, OptionError
-from netml.evaluation.labelled import label_texts
 from netml.features.concat import join_matrices
 from netml.features.matrix import FeatureMatrix
-from netml.flow_model import FlowModel
 from netml.formats._open_files import input_path
-from netml.training import Training, train
+from netml.labels.truth import label_texts
+from netml.models.flow_model import FlowModel
+from netml.models.training import Training, train
 
 if TYPE_CHECKING:
     from netml.capture.reader import Progress
@@ -61,7 +61,7 @@ def learn(
         As in `netml.read_flows`.
     **training
         detector, params, scale, contamination, random_state, test_size, train_on, max_train_rows, force: see
-        `netml.learning.Training`.
+        `netml.models.learn.Training`.
 
     Returns
     -------
@@ -191,7 +191,7 @@ def _load_model(path: str | os.PathLike[str], trust: bool) -> FlowModel:
     with open(path, "rb") as stream:
         is_zip = stream.read(2) == _ZIP
     if is_zip or os.fspath(path).lower().endswith(".netml"):
-        from netml.model_file import read_model
+        from netml.models.model_file import read_model
 
         model: FlowModel = read_model(path, trust=trust)
         return model
@@ -206,7 +206,7 @@ def _load_model(path: str | os.PathLike[str], trust: bool) -> FlowModel:
         raise DamagedFileError(os.fspath(path), reason) from error
     model, history = found if isinstance(found, tuple) and len(found) == 2 else (found, {})
     if isinstance(model, FlowModel):
-        from netml.model_file import version_notes
+        from netml.models.model_file import version_notes
 
         try:
             model.summary["notes"] = version_notes(model.versions)

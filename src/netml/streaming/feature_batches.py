@@ -18,7 +18,7 @@ from netml.flow.options import FlowOptions, choose_flow
 from netml.flow.table import FlowTable
 from netml.schema.flow_index import FACT_KINDS
 from netml.schema.packet_columns import PACKET_KINDS
-from netml.streaming import MAX_MEMORY_BYTES, FlowStream
+from netml.streaming.flow_stream import MAX_MEMORY_BYTES, FlowStream
 from netml.validation import require_whole
 
 BATCH_ROWS = 1 << 16

@@ -136,7 +136,7 @@ class Verdicts:
             If the file cannot be written.
         """
         from netml.formats._open_files import output_path
-        from netml.verdict_files import SUFFIXES, open_verdict_file
+        from netml.models.verdict_files import SUFFIXES, open_verdict_file
 
         with output_path(path, format, SUFFIXES) as (target, suffix), open_verdict_file(target, suffix) as write:
             write(self)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import dpkt
 
-from netml import _dns
 from netml.capture.reader import iter_frames
 from netml.errors import MissingExtraError
+from netml.pparser import dns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,7 +128,7 @@ def _describe_transport(transport: Any, row: dict[str, Any]) -> None:
         is_tcp = isinstance(transport, dpkt.tcp.TCP)
         row["protocol"] = "TCP" if is_tcp else "UDP"
         row["port_dst"], row["port_src"] = transport.dport, transport.sport
-        message = _dns.parse_payload(transport.data, (transport.dport, transport.sport), is_tcp=is_tcp)
+        message = dns.parse_payload(transport.data, (transport.dport, transport.sport), is_tcp=is_tcp)
         row.update(message or {})
 
 

@@ -10,12 +10,12 @@ import numpy as np
 
 from netml.errors import NetmlError, OptionError
 from netml.features.matrix import FeatureMatrix
-from netml.verdicts import Verdicts
+from netml.models.verdicts import Verdicts
 
 if TYPE_CHECKING:
     from netml.capture.reader import Progress
     from netml.features.representation import FlowRepresentation
-    from netml.streaming import FlowStream
+    from netml.streaming.flow_stream import FlowStream
 
 
 def describe_columns(columns: Sequence[str]) -> str:
@@ -208,8 +208,8 @@ class FlowModel:
         FlowStream
             Its `metadata` tells what was read so far.
         """
-        from netml.batches import open_stream
         from netml.features.fixed import read_representation
+        from netml.streaming.feature_batches import open_stream
 
         return open_stream(source, read_representation(self._require_representation()), **options)
 
@@ -230,7 +230,7 @@ class FlowModel:
         Verdicts
             Of the flows that have ended since the last; none are left out at the end of the source.
         """
-        from netml.streaming import FlowStream
+        from netml.streaming.flow_stream import FlowStream
 
         threshold = self.find_threshold(threshold)
         representation = self._require_representation()
@@ -270,7 +270,7 @@ class FlowModel:
             history = {"score": self.summary["auc"]} if self.summary.get("auc") is not None else {}
             write_pickle(path, (self, history))
             return
-        from netml.model_file import write_model
+        from netml.models.model_file import write_model
 
         write_model(path, self)
 

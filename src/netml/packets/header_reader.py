@@ -14,7 +14,7 @@ from netml.families.header_columns import name_bits, parse_headers
 from netml.families.options import LARGEST_PAYLOAD
 from netml.files.output import atomic_output
 from netml.flow.options import FlowOptions
-from netml.header_bits import HeaderBits, find_suffix, write_parquet
+from netml.packets.header_bits import HeaderBits, find_suffix, write_parquet
 from netml.validation import require_whole
 
 ALL_HEADERS = "4,6,t,u,i"

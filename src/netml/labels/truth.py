@@ -12,7 +12,8 @@ import numpy as np
 from netml.errors import EvaluationError, OptionError, UnmatchedLabelsError
 from netml.flow.reader import list_captures
 from netml.flow.table import FlowTable
-from netml.labels import Labels, binary_labels, join_labels, read_labels
+from netml.labels.matching import binary_labels, join_labels
+from netml.labels.reader import Labels, read_labels
 from netml.schema.classes import ABNORMAL, NORMAL
 from netml.schema.flow_index import FlowIndex
 from netml.summary import plural

@@ -23,16 +23,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from netml.array_members import array_kind, check_sizes, read_arrays, read_member, write_arrays
 from netml.errors import DamagedFileError, FamilyError, NetmlError, OutputError, UnknownNameError, UntrustedFileError
 from netml.files.output import atomic_output
 from netml.files.sound_models import check_arrays
 from netml.files.trusted_types import TRUSTED_TYPES, foreign_types
+from netml.models.array_members import array_kind, check_sizes, read_arrays, read_member, write_arrays
 from netml.ndm._state import finite_number
 
 if TYPE_CHECKING:
     from netml.features.representation import FlowRepresentation
-    from netml.flow_model import FlowModel
+    from netml.models.flow_model import FlowModel
 
 FORMAT = "netml-model"
 FORMAT_VERSION = 1
@@ -204,7 +204,7 @@ def _plain(value: Any) -> Any:
 
 
 def _read(stream: BinaryIO, name: str, trust: bool) -> FlowModel:
-    from netml.flow_model import FlowModel
+    from netml.models.flow_model import FlowModel
 
     manifest, content = _unpack(stream, name, trust)
     versions = manifest["versions"]

@@ -1,0 +1,1 @@
+"""Models: a representation, a scaler and a detector, trained, saved and applied."""

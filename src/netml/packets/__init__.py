@@ -1,0 +1,1 @@
+"""Packets as tables, and their headers bit by bit."""
