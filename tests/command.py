@@ -28,7 +28,7 @@ def run_netml(*arguments, stdin=b"", **more):
 def invoke(*arguments):
     """Run `netml` in this process: for commands that load scikit-learn, which takes seconds. Without standard input."""
     from netml.cli import group
-    from netml.cli.failures import run
+    from netml.cli.runtime.errors import run
 
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="") for _ in range(2))
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):

@@ -63,7 +63,7 @@ HEAVY = {"matplotlib", "pandas", "pyarrow", "pyod", "scipy", "skops", "sklearn",
 # Except for these, which are loaded when they are used themselves: each is a thin layer over such a package.
 THIN = ("netml.ndm.", "netml.features.representation")
 # `import netml` and `netml --help` load these modules and, through them, none of those packages.
-LIGHT_MODULES = ("netml", "netml.cli", "netml.cli.failures", "netml.cli.params", "netml.errors")
+LIGHT_MODULES = ("netml", "netml.cli", "netml.cli.runtime.errors", "netml.cli.options.shared", "netml.errors")
 NOT_AT_START = {"numpy", "dpkt", *HEAVY}
 
 # Reason of status.pxd -> its name in the summary. The order is the enum's.
@@ -232,15 +232,15 @@ def test_reasons_registry():
 
 def test_commands_registry():
     for module in cli.COMMANDS.values():
-        assert (house.PACKAGE / "cli" / f"{module}.py").exists(), (
+        assert (house.PACKAGE / "cli" / "commands" / f"{module}.py").exists(), (
             f"COMMANDS in cli/__init__.py names {module}: no such file"
         )
     commands = {
         path.stem
-        for path in (house.PACKAGE / "cli").glob("*.py")
+        for path in (house.PACKAGE / "cli" / "commands").glob("*.py")
         if re.search(r"^def command\(", path.read_text(), re.M)
     }
-    assert commands == set(cli.COMMANDS.values()), "a command is one file in cli/ and one line of COMMANDS"
+    assert commands == set(cli.COMMANDS.values()), "a command is one file in cli/commands/ and one line of COMMANDS"
 
 
 def test_formats_registry():

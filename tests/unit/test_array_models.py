@@ -77,7 +77,7 @@ def with_manifest(path, change):
 
 def heavy_after(*arguments):
     """The heavy packages that a command has loaded."""
-    program = "import sys; from netml.cli import group; from netml.cli.failures import run; " + (
+    program = "import sys; from netml.cli import group; from netml.cli.runtime.errors import run; " + (
         "status = run(group, sys.argv[1:]); print(status, *sys.modules)"
     )
     command = [sys.executable, "-c", program, *map(str, arguments)]

@@ -17,7 +17,7 @@ from command import PROGRAM, TIMEOUT_S, assert_one_line, run_netml
 
 import netml
 from netml import cli, families
-from netml.cli import progress
+from netml.cli.runtime import progress
 from netml.comparison.study import FAMILY_NAMES
 
 COMMANDS = list(cli.COMMANDS)

@@ -13,7 +13,7 @@ import traffic
 from builders import captures
 from command import PROGRAM
 
-from netml.cli import _standard_output
+from netml.cli.runtime import stdout
 
 DEMO = os.path.join(os.path.dirname(__file__), "..", "..", "examples", "data", "demo.pcap")
 LABELS = DEMO.replace(".pcap", ".csv")
@@ -125,7 +125,7 @@ def test_all_of_it_reaches_a_raw_standard_output(tmp_path, monkeypatch):
     with Sparing(tmp_path / "out", "wb") as raw:
         plain = io.TextIOWrapper(raw, "utf-8", newline="\n", write_through=True)
         monkeypatch.setattr(sys, "stdout", plain)
-        _standard_output.prepare_output()
+        stdout.prepare_output()
         sys.stdout.write(text)
         sys.stdout.buffer.write(text.encode())
         sys.stdout.detach().detach()

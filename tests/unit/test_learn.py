@@ -13,7 +13,7 @@ from sklearn.model_selection import train_test_split
 
 import netml
 from netml import FlowOptions, OptionError, TooManyRowsError, TrainingError, UnknownNameError
-from netml.cli._learning import parse_params
+from netml.cli.commands._learn_steps import parse_params
 from netml.errors import DamagedFileError, LabelFileError
 from netml.models.training import Training, train
 from netml.schema.flow_index import FLOW_KEY

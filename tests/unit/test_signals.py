@@ -237,7 +237,7 @@ def test_a_signal_while_an_exact_svm_trains(tmp_path):
 
 
 def test_a_worker_gives_what_the_work_gives(monkeypatch):
-    from netml.cli._worker import run_in_worker
+    from netml.cli.runtime.worker import run_in_worker
 
     assert run_in_worker(lambda: threading.current_thread().name) == "netml-worker"
     with np.errstate(all="raise"):

@@ -13,7 +13,7 @@ import click
 from netml._version import __version__
 from netml.errors import nearest_name
 
-# Command -> its module in this package, whose attribute `command` it is.
+# Command -> its module in `commands`, whose attribute `command` it is.
 COMMANDS = {
     "extract": "extract",
     "learn": "learn",
@@ -39,7 +39,7 @@ class LazyGroup(click.Group):
         """Load a command; None if there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"netml.cli.{COMMANDS[cmd_name]}").command
+        command: click.Command = import_module(f"netml.cli.commands.{COMMANDS[cmd_name]}").command
         return command
 
     def resolve_command(
@@ -71,7 +71,7 @@ def group(ctx: click.Context, /, **seed_options: int | float | None) -> None:
     netml learn --pcap normal.pcap --output model.netml
     netml classify --model model.netml < today.pcap
     """
-    # The original takes these in front of the command; see `params.seed_option`.
+    # The original takes these in front of the command; see `options.shared.seed_option`.
     ctx.obj = {name: value for name, value in seed_options.items() if value is not None}
 
 
@@ -80,9 +80,9 @@ def main(arguments: list[str] | None = None) -> None:
     # A command's memory is numpy's. To look for cycles among the objects of the imports, again and again while they
     # load and once more at the end, takes a sixth of a short command's time.
     gc.set_threshold(200_000, 50, 50)
-    from netml.cli._standard_output import give_up_output
-    from netml.cli._worker import is_worker_left, leave_worker
-    from netml.cli.failures import EXIT_INTERRUPTED, handle_signals, run
+    from netml.cli.runtime.errors import EXIT_INTERRUPTED, handle_signals, run
+    from netml.cli.runtime.stdout import give_up_output
+    from netml.cli.runtime.worker import is_worker_left, leave_worker
 
     status = run(group, arguments, minds_signals=True)
     with contextlib.suppress(KeyboardInterrupt):  # no traceback out of the interpreter's own end

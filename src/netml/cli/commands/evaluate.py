@@ -7,9 +7,8 @@ from typing import Any
 
 import click
 
-from netml.cli import params
-from netml.cli._imports import import_option
-from netml.cli._labelled import (
+from netml.cli.options import shared
+from netml.cli.options.labelled import (
     check_captures,
     check_outputs,
     is_damaged,
@@ -19,21 +18,22 @@ from netml.cli._labelled import (
     read_marks,
     summarise,
 )
-from netml.cli.failures import EXIT_FAILURE, EXIT_OK
+from netml.cli.options.plugins import import_option
+from netml.cli.runtime.errors import EXIT_FAILURE, EXIT_OK
 
 
 @click.command("evaluate")
-@params.model
+@shared.model
 @labelled_captures
 @click.option("--threshold", type=float, metavar="T", help="Abnormal is a score above T. [default: the model's]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 @plots("ROC and precision-recall curves, and the scores.")
-@params.random_state
-@params.bare_model_options
-@params.trust
+@shared.random_state
+@shared.bare_model_options
+@shared.trust
 @import_option
-@params.strict
-@params.quiet
+@shared.strict
+@shared.quiet
 def command(**chosen: Any) -> int:
     """Say how good a model is, and why to believe it.
 
@@ -44,9 +44,9 @@ def command(**chosen: Any) -> int:
     netml evaluate --model model.netml --pcap-normal tuesday.pcap --pcap-abnormal attacks.pcap
     netml evaluate --model model.netml --pcap demo.pcap --label demo.csv --plot demo.svg
     """
-    from netml.cli._models import load_complete_model
-    from netml.cli._worker import run_in_worker
-    from netml.cli.progress import progress_bar
+    from netml.cli.options.models import load_complete_model
+    from netml.cli.runtime.progress import progress_bar
+    from netml.cli.runtime.worker import run_in_worker
     from netml.evaluation import evaluate_tables, known_representation
     from netml.labels.truth import label_tables
 

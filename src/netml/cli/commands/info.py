@@ -7,24 +7,24 @@ from typing import Any
 
 import click
 
-from netml.cli import params
-from netml.cli.failures import EXIT_FAILURE, EXIT_OK, printable
+from netml.cli.options import shared
+from netml.cli.runtime.errors import EXIT_FAILURE, EXIT_OK, printable
 
 
 @click.command("info")
-@params.captures
-@params.decoding_options
-@params.strict
-@params.quiet
+@shared.captures
+@shared.decoding_options
+@shared.strict
+@shared.quiet
 def command(captures: tuple[str, ...], strict: bool, quiet: bool, **chosen: Any) -> int:
     """Say what captures hold.
 
     Format, link types, packets, time span, flow keys, and packets skipped by reason.
     """
-    from netml.cli.progress import progress_bar
+    from netml.cli.runtime.progress import progress_bar
     from netml.flow.capture_info import inspect_capture
 
-    flow = params.make_flow_options(chosen, params.DECODING_NAMES)
+    flow = shared.make_flow_options(chosen, shared.DECODING_NAMES)
     is_damaged = False
     for number, path in enumerate(captures):
         if number:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netml.cli import _families, params
-from netml.cli._labelled import check_label_columns
-from netml.cli.failures import EXIT_FAILURE, EXIT_OK, spell_option, stopping_with
+from netml.cli.options import families, shared
+from netml.cli.options.labelled import check_label_columns
+from netml.cli.runtime.errors import EXIT_FAILURE, EXIT_OK, spell_option, stopping_with
 
 if TYPE_CHECKING:
     from netml.streaming.feature_batches import FeatureBatches
@@ -22,8 +22,8 @@ _LONGEST_SHOWN = 40
 # What a representation decides: with --like it is taken from there.
 _DECIDED = (
     *("families", "fft", "header", "dim", "rate", "size", "interval", "q_interval", "first"),
-    *_families.FAMILY_NAMES,
-    *("tcp_timeout", "udp_timeout", "min_packets", *params.BIFLOW_NAMES, *params.DECODING_NAMES),
+    *families.FAMILY_NAMES,
+    *("tcp_timeout", "udp_timeout", "min_packets", *shared.BIFLOW_NAMES, *shared.DECODING_NAMES),
 )
 
 
@@ -54,20 +54,20 @@ def check_combination(chosen: Mapping[str, Any], output_path: str) -> None:
             if chosen[name] is not None:
                 raise click.UsageError(f"{spell_option(name)} is an option of --stream")
     check_label_columns(chosen["label_columns"], chosen["labels"])
-    if chosen["stream"] and params.is_given("q_interval"):
+    if chosen["stream"] and shared.is_given("q_interval"):
         raise click.UsageError("--q-interval is a quantile of all flows, which a stream does not know")
     if chosen["stream"] and chosen["labels"] is not None:
         raise click.UsageError("--labels are joined to all flows at once: not with --stream")
     if chosen["like"] is not None:
         for name in _DECIDED:
-            if params.is_given(name):
+            if shared.is_given(name):
                 raise click.UsageError(f"{spell_option(name)} is decided by --like")
 
 
 def extract_stream(captures: Sequence[str], output_path: str, chosen: Mapping[str, Any]) -> int:
     """Write rows as flows end; give the exit status."""
-    from netml.cli._footprint import RECURRING_BYTES, give_memory_back
-    from netml.cli.progress import progress_bar
+    from netml.cli.runtime.allocator import RECURRING_BYTES, give_memory_back
+    from netml.cli.runtime.progress import progress_bar
     from netml.features.row_files import check_row_output, open_row_file
     from netml.files.output import check_not_input
 
@@ -98,10 +98,10 @@ def _open_batches(captures: list[str], chosen: Mapping[str, Any], progress: Any)
     from netml.streaming.feature_batches import extract_batches
 
     names = ("families", "fft", "header", "dim", "rate", "size", "interval", "like", "strict", "max_flows")
-    given = {name: chosen[name] for name in names} | _families.take_family_options(dict(chosen))
+    given = {name: chosen[name] for name in names} | families.take_family_options(dict(chosen))
     if chosen["max_memory"] is not None:
         given["max_memory"] = chosen["max_memory"]
-    flow = None if chosen["like"] is not None else params.make_flow_options(chosen)
+    flow = None if chosen["like"] is not None else shared.make_flow_options(chosen)
     source = captures if len(captures) > 1 else captures[0]
     with (
         extract_batches(source, flow=flow, progress=progress, **given) as batches,

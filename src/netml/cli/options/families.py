@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from netml.cli.failures import spell_option
+from netml.cli.runtime.errors import spell_option
 
 if TYPE_CHECKING:
     from netml.families import Family, FamilyOptions

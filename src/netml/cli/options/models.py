@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netml.cli.failures import spell_option
-from netml.cli.params import BARE_NAMES
+from netml.cli.options.shared import BARE_NAMES
+from netml.cli.runtime.errors import spell_option
 
 if TYPE_CHECKING:
     from netml.features.representation import FlowRepresentation
@@ -27,7 +27,7 @@ def load_complete_model(chosen: Mapping[str, Any]) -> FlowModel:
     Parameters
     ----------
     chosen : mapping
-        model_path, trust, and what `params.bare_model_options` gave.
+        model_path, trust, and what `options.shared.bare_model_options` gave.
 
     Returns
     -------

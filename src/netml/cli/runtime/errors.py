@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from netml.cli._standard_output import prepare_output
+from netml.cli.runtime.stdout import prepare_output
 from netml.errors import CaptureWarning, NetmlError, OptionError, UnknownNameError, describe_os_error
 
 EXIT_OK = 0
@@ -152,7 +152,7 @@ def _invoke(group: click.Group, arguments: list[str]) -> object:
     if instruction:
         from click.shell_completion import shell_complete
 
-        from netml.cli._completing import join_words
+        from netml.cli.options.completion import join_words
 
         if instruction == "bash_complete":
             join_words(os.environ)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netml.cli import params
-from netml.cli._families import make_family_options
-from netml.cli._learning_usage import TRAINING
-from netml.cli.progress import progress_bar
+from netml.cli.commands._learn_usage import TRAINING
+from netml.cli.options import shared
+from netml.cli.options.families import make_family_options
+from netml.cli.runtime.progress import progress_bar
 
 if TYPE_CHECKING:
     from netml.features.matrix import FeatureMatrix
@@ -32,10 +32,10 @@ def extract_features(chosen: Mapping[str, Any]) -> tuple[FeatureMatrix, FlowRepr
         chosen["families"] or "IAT",
         **{name: chosen[name] for name in ("fft", "header", "dim", "rate", "size", "first")},
         family_options=make_family_options(chosen),
-        flow=params.make_flow_options(chosen),
+        flow=shared.make_flow_options(chosen),
     )
     columns = chosen["label_columns"]
-    files: list[Any] = [params.label_table(path, columns) for path in chosen["labels"]] or [None] * len(chosen["pcaps"])
+    files: list[Any] = [shared.label_table(path, columns) for path in chosen["labels"]] or [None] * len(chosen["pcaps"])
     captures = [*chosen["pcaps"], *chosen["normal"], *chosen["abnormal"]]
     marks = [*files, *(0 for _ in chosen["normal"]), *(1 for _ in chosen["abnormal"])]
     with progress_bar(captures, quiet=is_quiet(chosen)) as progress:
@@ -59,7 +59,7 @@ def read_features(chosen: Mapping[str, Any]) -> tuple[FeatureMatrix, FlowReprese
 
     path = chosen["feature_path"]
     matrix = _read_matrix(path, trust=chosen["trust"])
-    if matrix.labels is None and params.is_given("test_size"):
+    if matrix.labels is None and shared.is_given("test_size"):
         raise click.UsageError(f"--test-size is the share of labelled flows: {path} has no labels")
     try:
         representation = FlowRepresentation.from_metadata(matrix.metadata)
@@ -134,7 +134,7 @@ def train_model(
     matrix: FeatureMatrix, representation: FlowRepresentation | None, training: Training, chosen: Mapping[str, Any]
 ) -> None:
     """Train, write the model, and say how well it does."""
-    from netml.cli._worker import run_in_worker
+    from netml.cli.runtime.worker import run_in_worker
     from netml.models.training import train
 
     def announce(n_rows: int, n_features: int) -> None:

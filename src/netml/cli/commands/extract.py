@@ -7,16 +7,16 @@ from typing import Any
 
 import click
 
-from netml.cli import _families, params
-from netml.cli._completing import complete_family
-from netml.cli._extract_stream import Size, check_combination, extract_stream, options_like
-from netml.cli._imports import import_option
-from netml.cli.failures import EXIT_FAILURE, EXIT_OK, fail
+from netml.cli.commands._extract_stream import Size, check_combination, extract_stream, options_like
+from netml.cli.options import families, shared
+from netml.cli.options.completion import complete_family
+from netml.cli.options.plugins import import_option
+from netml.cli.runtime.errors import EXIT_FAILURE, EXIT_OK, fail
 
 
 @click.command("extract")
-@params.captures
-@params.output
+@shared.captures
+@shared.output
 @click.option(
     "-f", "--family", "families", metavar="FAMILY", multiple=True, default=("IAT",), show_default=True,
     shell_complete=complete_family,
@@ -24,20 +24,20 @@ from netml.cli.failures import EXIT_FAILURE, EXIT_OK, fail
 )  # fmt: skip
 @click.option("--fft", is_flag=True, help="Real part of the rows' Fourier transform.")
 @click.option("--header", is_flag=True, help="TCP flag counts and TTLs in front.")
-@params.flow_options
+@shared.flow_options
 @click.option("--dim", type=int, metavar="N", help="Packets that a row has room for. [default: learned]")
 @click.option("--rate", type=float, metavar="S", help="Length of a SAMP window. [default: learned]")
-@params.size
-@_families.family_options
-@click.option("--labels", type=params.any_path, metavar="CSV", help="Labels to join (CIC-IDS2017 or named columns).")
-@params.label_columns
+@shared.size
+@families.family_options
+@click.option("--labels", type=shared.any_path, metavar="CSV", help="Labels to join (CIC-IDS2017 or named columns).")
+@shared.label_columns
 @click.option(
     "--stream", is_flag=True,
     help="Write rows as flows end, in bounded memory. Flows of the original need --interval then, and rows whose width "
     "hangs on it --dim.",
 )  # fmt: skip
 @click.option(
-    "--like", type=params.any_path, metavar="FILE",
+    "--like", type=shared.any_path, metavar="FILE",
     help="Make rows as those of a feature file or a model, with its interval and dim.",
 )  # fmt: skip
 @click.option("--max-flows", type=int, metavar="N", help="With --stream: flow keys held at most.")
@@ -51,8 +51,8 @@ from netml.cli.failures import EXIT_FAILURE, EXIT_OK, fail
     help="With --stream: format of OUT. [default: as its name says]",
 )  # fmt: skip
 @import_option
-@params.strict
-@params.quiet
+@shared.strict
+@shared.quiet
 def command(captures: tuple[str, ...], output_path: str, **chosen: Any) -> int:
     """Turn captures into a feature matrix.
 
@@ -70,26 +70,26 @@ def command(captures: tuple[str, ...], output_path: str, **chosen: Any) -> int:
     check_combination(chosen, output_path)
     if chosen["stream"]:
         return extract_stream(captures, output_path, chosen)
-    from netml.cli._footprint import give_memory_back
-    from netml.cli.progress import progress_bar
+    from netml.cli.runtime.allocator import give_memory_back
+    from netml.cli.runtime.progress import progress_bar
     from netml.features.extraction import extract
     from netml.files.output import check_not_input
     from netml.formats import check_matrix_output, write_matrix
 
-    chosen |= {"flow": params.make_flow_options(chosen), **_families.take_family_options(chosen)}
+    chosen |= {"flow": shared.make_flow_options(chosen), **families.take_family_options(chosen)}
     if chosen["like"] is not None:
         chosen |= options_like(chosen["like"], keep_tail=chosen["keep_tail"])
-    for name in (*params.FLOW_NAMES, "stream", "max_flows", "output_format"):
+    for name in (*shared.FLOW_NAMES, "stream", "max_flows", "output_format"):
         del chosen[name]
     if chosen["max_memory"] is not None:
         give_memory_back()
     like = chosen.pop("like")
     quiet = chosen.pop("quiet")
     label_path, label_columns = chosen.pop("labels"), chosen.pop("label_columns")
-    check_matrix_output(output_path, is_bits=_families.makes_bits(chosen["families"]))
+    check_matrix_output(output_path, is_bits=families.makes_bits(chosen["families"]))
     check_not_input(output_path, [*captures, label_path, like])
     start_s = time.perf_counter()
-    labels = None if label_path is None else params.label_table(label_path, label_columns)
+    labels = None if label_path is None else shared.label_table(label_path, label_columns)
     with progress_bar(captures, quiet=quiet) as progress:
         matrix = extract(list(captures), labels=labels, progress=progress, **chosen)
     write_matrix(output_path, matrix)

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from netml.cli import _families, params
-from netml.cli._completing import complete_detector
-from netml.cli._imports import import_option
-from netml.cli.failures import EXIT_FAILURE, EXIT_OK
+from netml.cli.options import families, shared
+from netml.cli.options.completion import complete_detector
+from netml.cli.options.plugins import import_option
+from netml.cli.runtime.errors import EXIT_FAILURE, EXIT_OK
 
 ALGORITHMS = "`netml detectors` lists them."
 
@@ -18,18 +18,18 @@ ALGORITHMS = "`netml detectors` lists them."
 @click.command("learn")
 @click.argument("action", required=False, type=click.Choice(["extract", "train"]))
 @click.option(
-    "-p", "--pcap", "pcaps", metavar="FILE", multiple=True, type=params.any_path, help="Capture to learn from."
+    "-p", "--pcap", "pcaps", metavar="FILE", multiple=True, type=shared.any_path, help="Capture to learn from."
 )
-@params.labels
-@params.label_columns
-@params.normal
-@params.abnormal
+@shared.labels
+@shared.label_columns
+@shared.normal
+@shared.abnormal
 @click.option(
-    "-f", "--feature", "feature_path", metavar="FILE", type=params.any_path,
+    "-f", "--feature", "feature_path", metavar="FILE", type=shared.any_path,
     help="Features: written by `extract`, read by `train`; .npz .csv .parquet .arrow .npy .dat.",
 )  # fmt: skip
 @click.option(
-    "-o", "-m", "--output", "--model", "output_path", metavar="FILE", type=params.any_path,
+    "-o", "-m", "--output", "--model", "output_path", metavar="FILE", type=shared.any_path,
     help="The model: .netml, or .dat for a pickle as the original's.",
 )  # fmt: skip
 @click.option(
@@ -58,15 +58,15 @@ ALGORITHMS = "`netml detectors` lists them."
     "--max-train-rows", type=int, metavar="N", help="Learn from N flows, chosen at random, if there are more."
 )
 @click.option("--force", is_flag=True, help="Train even if it would take very long.")
-@params.random_state
-@params.representation_options
-@_families.family_options
-@params.flow_options
-@params.trust
+@shared.random_state
+@shared.representation_options
+@families.family_options
+@shared.flow_options
+@shared.trust
 @import_option
-@params.strict
-@params.verbosity
-@params.quiet
+@shared.strict
+@shared.verbosity
+@shared.quiet
 def command(action: str | None, **chosen: Any) -> int:
     """Learn from captures what their flows look like.
 
@@ -78,20 +78,20 @@ def command(action: str | None, **chosen: Any) -> int:
     netml learn extract --pcap demo.pcap --label demo.csv --feature features.npz
     netml learn train --feature features.npz --output model.netml
     """
-    from netml.cli import _learning, _learning_usage
+    from netml.cli.commands import _learn_steps, _learn_usage
 
     if chosen["help_algorithm"] or chosen["help_param"]:
-        _learning.describe_algorithms(with_text=chosen["help_algorithm"])
+        _learn_steps.describe_algorithms(with_text=chosen["help_algorithm"])
         return EXIT_OK
-    _learning_usage.check_usage(action, chosen)
-    training = None if action == "extract" else _learning.make_training(chosen)
+    _learn_usage.check_usage(action, chosen)
+    training = None if action == "extract" else _learn_steps.make_training(chosen)
     start_s = time.perf_counter()
     if action == "train":
-        matrix, representation = _learning.read_features(chosen)
+        matrix, representation = _learn_steps.read_features(chosen)
     else:
-        matrix, representation = _learning.extract_features(chosen)
+        matrix, representation = _learn_steps.extract_features(chosen)
     if training is not None:
-        _learning.train_model(matrix, representation, training, chosen)
+        _learn_steps.train_model(matrix, representation, training, chosen)
     if not chosen["quiet"] and chosen["verbosity"] > 0:
         click.echo(f"time     {time.perf_counter() - start_s:.2f} s", err=True)
     return EXIT_FAILURE if matrix.metadata.get("damage") else EXIT_OK

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netml.cli._imports import import_option
+from netml.cli.options.plugins import import_option
 
 if TYPE_CHECKING:
     from netml.families import Family

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from netml.cli._completing import complete_family
+from netml.cli.options.completion import complete_family
 
 if TYPE_CHECKING:
     from netml.flow.options import FlowOptions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from netml.cli._completing import complete_detector
+from netml.cli.options.completion import complete_detector
 
 
 @click.command("detectors")

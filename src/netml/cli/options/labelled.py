@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from netml.cli import params
+from netml.cli.options import shared
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +19,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def labelled_captures(function: Function) -> Function:
     """Add the options that name captures and what is known of them."""
-    for option in (params.label_columns, params.labels, params.pcaps, params.abnormal, params.normal):
+    for option in (shared.label_columns, shared.labels, shared.pcaps, shared.abnormal, shared.normal):
         function = option(function)
     return function
 
@@ -27,7 +27,7 @@ def labelled_captures(function: Function) -> Function:
 def plots(help: str) -> Callable[[Function], Function]:
     """Make the option that asks for pictures."""
     return click.option(
-        "--plot", "plot_paths", metavar="FILE", multiple=True, type=params.any_path,
+        "--plot", "plot_paths", metavar="FILE", multiple=True, type=shared.any_path,
         help=f"{help} FILE ends in .png, .svg or .pdf; repeat it for several.",
     )  # fmt: skip
 
@@ -76,7 +76,7 @@ def list_captures(chosen: Mapping[str, Any]) -> list[str]:
 
 def read_marks(chosen: Mapping[str, Any]) -> list[Any]:
     """Read the label files; give what is known of each capture: 0 normal, 1 abnormal, or its labels."""
-    tables = [params.label_table(path, chosen["label_columns"]) for path in chosen["labels"]]
+    tables = [shared.label_table(path, chosen["label_columns"]) for path in chosen["labels"]]
     return [*(0 for _ in chosen["normal"]), *(1 for _ in chosen["abnormal"]), *tables]
 
 

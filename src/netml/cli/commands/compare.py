@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netml.cli import params
-from netml.cli._completing import complete_detector, complete_family
-from netml.cli._imports import import_option
-from netml.cli._labelled import (
+from netml.cli.options import shared
+from netml.cli.options.completion import complete_detector, complete_family
+from netml.cli.options.labelled import (
     check_captures,
     check_outputs,
     is_damaged,
@@ -21,7 +20,8 @@ from netml.cli._labelled import (
     read_marks,
     summarise,
 )
-from netml.cli.failures import EXIT_FAILURE, EXIT_OK
+from netml.cli.options.plugins import import_option
+from netml.cli.runtime.errors import EXIT_FAILURE, EXIT_OK
 
 if TYPE_CHECKING:
     from netml.comparison.candidates import Entry
@@ -67,15 +67,15 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Train even what would take very long.")
 @click.option("--jobs", type=int, metavar="N", default=1, show_default=True, help="Candidates at a time.")
-@click.option("-o", "--output", "output_path", metavar="CSV", type=params.any_path, help="The leaderboard as CSV.")
+@click.option("-o", "--output", "output_path", metavar="CSV", type=shared.any_path, help="The leaderboard as CSV.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 @plots("The leaderboard.")
-@params.random_state
-@params.flow_options
-@params.size
+@shared.random_state
+@shared.flow_options
+@shared.size
 @import_option
-@params.strict
-@params.quiet
+@shared.strict
+@shared.quiet
 def command(**chosen: Any) -> int:
     """Compare representations and detectors on labelled captures.
 
@@ -86,15 +86,15 @@ def command(**chosen: Any) -> int:
     netml compare --pcap demo.pcap --label demo.csv
     netml compare -p demo.pcap -l demo.csv -f STATS -f SIZE -a ecod -a oc-kjl --scale log -o leaderboard.csv
     """
-    from netml.cli._worker import run_in_worker
-    from netml.cli.progress import progress_bar
+    from netml.cli.runtime.progress import progress_bar
+    from netml.cli.runtime.worker import run_in_worker
     from netml.comparison import compare_flows, read_captures
     from netml.labels.truth import label_tables
 
     check_captures(chosen)
     study = _make_study(chosen)
     _check_outputs(chosen)
-    captures, marks, flow = list_captures(chosen), read_marks(chosen), params.make_flow_options(chosen)
+    captures, marks, flow = list_captures(chosen), read_marks(chosen), shared.make_flow_options(chosen)
     with progress_bar(captures, quiet=chosen["quiet"]) as progress:
         tables = read_captures(captures, marks, study, flow, strict=chosen["strict"], progress=progress)
     y = label_tables(tables, marks)

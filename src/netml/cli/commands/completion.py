@@ -18,7 +18,7 @@ def command(ctx: click.Context, shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
-    from netml.cli.failures import COMPLETION_VARIABLE
+    from netml.cli.runtime.errors import COMPLETION_VARIABLE
 
     completion_class = get_completion_class(shell)
     assert completion_class is not None

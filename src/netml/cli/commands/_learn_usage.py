@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
-from netml.cli import params
-from netml.cli._families import FAMILY_NAMES, makes_bits
-from netml.cli._labelled import check_label_columns
-from netml.cli.failures import spell_option
+from netml.cli.options import shared
+from netml.cli.options.families import FAMILY_NAMES, makes_bits
+from netml.cli.options.labelled import check_label_columns
+from netml.cli.runtime.errors import spell_option
 from netml.families import FAMILIES
 
-MAKING = ("families", "fft", "header", "dim", "rate", "size", "first", *FAMILY_NAMES, *params.FLOW_NAMES, "strict")
+MAKING = ("families", "fft", "header", "dim", "rate", "size", "first", *FAMILY_NAMES, *shared.FLOW_NAMES, "strict")
 TRAINING = ("scale", "contamination", "random_state", "test_size", "train_on", "max_train_rows", "force")
 # What only training heeds; a seed may stand before any command, as in the original.
 OF_TRAINING = ("algorithm", "param", *(name for name in TRAINING if name != "random_state"))
@@ -36,7 +36,7 @@ def check_usage(action: str | None, chosen: Mapping[str, Any]) -> None:
     if action == "train":
         if captures or labels or chosen["label_columns"]:
             raise click.UsageError(f"{step} reads features, no captures: leave out -p/--pcap, -l/--label and the like")
-        made = next(filter(params.is_given, MAKING), None)
+        made = next(filter(shared.is_given, MAKING), None)
         if made is not None:
             option = spell_option(made)
             raise click.UsageError(f"{step} takes features as they are: {option} belongs to `netml learn extract`")
@@ -44,11 +44,11 @@ def check_usage(action: str | None, chosen: Mapping[str, Any]) -> None:
     else:
         if not captures:
             raise click.UsageError(f"{step} needs -p/--pcap, --pcap-normal or --pcap-abnormal")
-        trained = next(filter(params.is_given, OF_TRAINING), None)
+        trained = next(filter(shared.is_given, OF_TRAINING), None)
         if action == "extract" and trained is not None:
             raise click.UsageError(f"{step} makes no model: {spell_option(trained)} belongs to `netml learn train`")
         check_label_columns(chosen["label_columns"], labels)
-        if params.is_given("test_size") and len(captures) == len(pcaps) and not labels:
+        if shared.is_given("test_size") and len(captures) == len(pcaps) and not labels:
             raise click.UsageError("--test-size is the share of labelled flows: without -l/--label there are none")
     if action and not chosen["feature_path"]:
         raise click.UsageError(f"{step} needs -f/--feature")

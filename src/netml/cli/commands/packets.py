@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from netml.cli import params
-from netml.cli.failures import EXIT_FAILURE, EXIT_OK
+from netml.cli.options import shared
+from netml.cli.runtime.errors import EXIT_FAILURE, EXIT_OK
 
 
 @click.command("packets")
-@params.captures
-@params.output
+@shared.captures
+@shared.output
 @click.option(
     "--nprint",
     "headers",
@@ -21,9 +21,9 @@ from netml.cli.failures import EXIT_FAILURE, EXIT_OK
     help="Bits of these headers in nPrint's columns: of 4, 6, t, u, i (ipv4, ipv6, tcp, udp, icmp), with commas.",
 )
 @click.option("--payload-bytes", type=int, metavar="N", help="With --nprint: bits of the payload's first N bytes, too.")
-@params.decoding_options
-@params.strict
-@params.quiet
+@shared.decoding_options
+@shared.strict
+@shared.quiet
 def command(captures: tuple[str, ...], output_path: str, strict: bool, quiet: bool, **chosen: Any) -> int:
     """Turn captures into a table of packets.
 
@@ -39,20 +39,20 @@ def command(captures: tuple[str, ...], output_path: str, strict: bool, quiet: bo
     netml packets monday.pcap -o monday.parquet
     netml packets monday.pcap --nprint 4,t,u,i --payload-bytes 16 -o bits.parquet
     """
-    from netml.cli.progress import progress_bar
+    from netml.cli.runtime.progress import progress_bar
     from netml.files.output import check_not_input
 
     headers, payload_bytes = chosen.pop("headers"), chosen.pop("payload_bytes")
     if headers is None and payload_bytes is not None:
         raise click.UsageError("--payload-bytes needs --nprint")
-    flow = params.make_flow_options(chosen, params.DECODING_NAMES)
+    flow = shared.make_flow_options(chosen, shared.DECODING_NAMES)
     if headers is not None:
         from netml.families.header_columns import parse_headers
         from netml.packets.header_bits import check_header_output
         from netml.packets.header_reader import write_header_bits
 
         headers = parse_headers(headers)
-        if not params.is_given("protocols"):
+        if not shared.is_given("protocols"):
             flow = replace(flow, protocols="all")  # ICMP, and whatever else has an IP header
         check_header_output(output_path)
         check_not_input(output_path, captures)

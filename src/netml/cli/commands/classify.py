@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netml.cli import params
-from netml.cli._imports import import_option
-from netml.cli.failures import EXIT_ANOMALY, EXIT_FAILURE, EXIT_OK, stopping_with
+from netml.cli.options import shared
+from netml.cli.options.plugins import import_option
+from netml.cli.runtime.errors import EXIT_ANOMALY, EXIT_FAILURE, EXIT_OK, stopping_with
 
 if TYPE_CHECKING:
     from netml.models.flow_model import FlowModel
@@ -24,16 +24,16 @@ Report = Callable[["Verdicts"], None]
 
 
 @click.command("classify")
-@click.argument("captures", metavar="[CAPTURE]...", nargs=-1, type=params.any_path)
-@params.pcaps
-@params.model
+@click.argument("captures", metavar="[CAPTURE]...", nargs=-1, type=shared.any_path)
+@shared.pcaps
+@shared.model
 @click.option(
     "--follow", is_flag=True,
     help="Judge flows as they end, while a pipe is still being written, in bounded memory.",
 )  # fmt: skip
 @click.option("--report-all/--no-report-all", default=None, help="Print normal flows, too. [default: with -v 2]")
 @click.option(
-    "-o", "--output", "output_path", metavar="OUT", type=params.any_path,
+    "-o", "--output", "output_path", metavar="OUT", type=shared.any_path,
     help="Verdicts for programs, instead of the lines for people: .csv, .jsonl or .parquet; - is standard output.",
 )  # fmt: skip
 @click.option(
@@ -43,12 +43,12 @@ Report = Callable[["Verdicts"], None]
 @click.option("--fail-on-anomaly", is_flag=True, help="Exit status 3 if a flow is abnormal.")
 @click.option("--threshold", type=float, metavar="T", help="Abnormal is a score above T. [default: the model's]")
 @click.option("--keep-tail", is_flag=True, help="Judge the last piece of a flow that was cut, too.")
-@params.bare_model_options
-@params.trust
+@shared.bare_model_options
+@shared.trust
 @import_option
-@params.strict
-@params.verbosity
-@params.quiet
+@shared.strict
+@shared.verbosity
+@shared.quiet
 def command(captures: tuple[str, ...], pcaps: tuple[str, ...], **chosen: Any) -> int:
     """Find the abnormal flows of captures.
 
@@ -60,7 +60,7 @@ def command(captures: tuple[str, ...], pcaps: tuple[str, ...], **chosen: Any) ->
     netml classify --model model.netml monday.pcap tuesday.pcap.gz -o verdicts.csv
     tcpdump -i eth0 -U -w - | netml classify --model model.netml --follow
     """
-    from netml.cli._models import load_complete_model
+    from netml.cli.options.models import load_complete_model
 
     sources = [*pcaps, *captures] or ["-"]
     if sources == ["-"] and sys.stdin is not None and sys.stdin.isatty():
@@ -108,8 +108,8 @@ def _judge(
     model: FlowModel, sources: list[str], threshold: float, chosen: Mapping[str, Any]
 ) -> Iterator[tuple[Verdicts, Mapping[str, Any]]]:
     """All flows at once."""
-    from netml.cli._worker import run_in_worker
-    from netml.cli.progress import progress_bar
+    from netml.cli.runtime.progress import progress_bar
+    from netml.cli.runtime.worker import run_in_worker
 
     representation = model.representation
     assert representation is not None  # `load_complete_model` sees to it
@@ -122,7 +122,7 @@ def _judge(
 
 
 def _open_stream(model: FlowModel, sources: list[str], chosen: Mapping[str, Any]) -> FlowStream:
-    from netml.cli._footprint import give_memory_back
+    from netml.cli.runtime.allocator import give_memory_back
 
     give_memory_back()
     return model.stream(sources if len(sources) > 1 else sources[0], strict=chosen["strict"])

@@ -1,0 +1,1 @@
+"""Exit statuses, signals, standard output and progress of the commands."""
