@@ -68,6 +68,17 @@ def _inside_functions(tree):
     return {inner for node in ast.walk(tree) if isinstance(node, kinds) for inner in ast.walk(node)}
 
 
+def _imported_by_call(call):
+    """The literal that `import_module` is given, up to what is formatted into it; "" if there is none."""
+    name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    if name not in ("import_module", "__import__") or not call.args:
+        return ""
+    given = call.args[0]
+    first = given.values[0] if isinstance(given, ast.JoinedStr) and given.values else given
+    text = first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else ""
+    return text.rstrip(".")
+
+
 def imports_of(path):
     """Everything that a Python or Cython file imports or cimports, wherever in the file."""
     text = path.read_text(encoding="utf-8")
@@ -82,6 +93,8 @@ def imports_of(path):
         elif isinstance(node, ast.ImportFrom):
             package = node.module if node.level == 0 else "." * node.level + (node.module or "")
             targets = [_resolve(package, alias.name) for alias in node.names]
+        elif isinstance(node, ast.Call) and (literal := _imported_by_call(node)):
+            targets = [literal]
         else:
             continue
         found += (Import(target, node.lineno, node not in later) for target in dict.fromkeys(targets))

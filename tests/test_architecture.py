@@ -10,40 +10,27 @@ import pytest
 from netml import _flowcore, cli, families, formats, summary
 from netml.capture import source
 
-# Arrows go down only: a module imports modules of its own layer and of layers above it in this table.
-LAYERS = {
-    "errors": ("errors",),
-    "_core": ("_core",),
-    "_flowcore": ("_flowcore",),
-    "services": (
-        "_version",
-        "validation",
-        *("families"),
-        *("rounds", "streaming", "batches"),
-        *(),
-        *(
-            "memory",
-            "quantile",
-        ),
-        *("packets", "header_bits", "header_reading", "packet_frame", "_dns", "summary", "timing"),
-        *("labels", "_label_columns"),
-        *(
-            "_pickle_calls",
-            "_pickle_states",
-            "sound_models",
-            "formats",
-        ),
-    ),
-    "detectors": ("ndm"),
-    "models": (
-        *("flow_model", "model_file", "array_members", "training", "learning", "verdicts", "verdict_files"),
-        *("evaluation", "comparison", "visual"),
-    ),
-    "faces": ("pparser", "utils"),
-    "cli": ("cli", "__main__"),
-}
-RANK = {name: rank for rank, names in enumerate(LAYERS.values()) for name in names}
-LAYER_OF = {name: layer for layer, names in LAYERS.items() for name in names}
+# A layer is a folder, or one of the few modules that stand alone. A module imports rooms of lower floors only, wherever
+# the import stands: at module level, in a function, for type checkers, or by `import_module` with a literal.
+FLOORS = (
+    ("errors", "memory", "timing", "quantile", "_version", "_core"),
+    ("_flowcore", "validation"),
+    ("summary",),
+    ("files", "capture", "ndm"),
+    ("families", "schema"),
+    ("formats",),
+    ("flow",),
+    ("labels", "packets"),
+    ("features",),
+    ("streaming", "pparser"),
+    ("models",),
+    ("evaluation", "utils"),
+    ("comparison",),
+    ("visual",),
+    ("cli",),
+    ("__main__", "__init__"),
+)
+FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 # Beyond the layers: (who, what it never imports, why).
 NEVER = (
@@ -80,13 +67,12 @@ REASON_NAMES = {
     "SKIP_DEEP_TUNNEL": "tunnel_depth",
 }
 
-PYTHON_MODULES = [path for path in house.PYTHON_FILES if path != house.PACKAGE / "__init__.py"]
-LAYERED = [*PYTHON_MODULES, *house.CYTHON_FILES]
+LAYERED = [*house.PYTHON_FILES, *house.CYTHON_FILES]
 
 
-def top_of(module):
-    """Name right below `netml`; "" for netml itself."""
-    return [*module.split("."), ""][1]
+def room_of(module):
+    """Folder or lone module below `netml`, as FLOORS names it; `netml` itself is its `__init__`."""
+    return [*module.split("."), "__init__"][1]
 
 
 def is_below(module, package):
@@ -104,32 +90,48 @@ def enum_members(room, first):
     raise AssertionError(f"no enum with {first} in _core/{room}")
 
 
-def test_the_table_for_people_names_every_module():
+def test_the_table_for_people_names_every_room():
     table = (house.ROOT / "CONTRIBUTING.md").read_text()
-    services = {name for layer in ("services", "detectors", "models", "faces", "cli") for name in LAYERS[layer]}
-    assert not {name for name in services if f"`{name}`" not in table and f"`{name}/`" not in table}
+    rooms = set(FLOOR_OF) - {"__init__"}
+    assert not {room for room in rooms if f"`{room}`" not in table and f"`{room}/`" not in table}
 
 
-def test_every_module_has_a_layer():
-    missing = {top_of(house.module_name(path)) for path in LAYERED} - set(LAYER_OF)
-    assert not missing, f"new in src/netml: {sorted(missing)}; give them a layer in LAYERS of {__file__}"
+def test_every_room_has_a_floor():
+    rooms = {room_of(house.module_name(path)) for path in LAYERED}
+    assert rooms == set(FLOOR_OF), f"new or gone in src/netml: {sorted(rooms ^ set(FLOOR_OF))}; see FLOORS"
 
 
 @pytest.mark.parametrize("path", LAYERED, ids=house.relative)
 def test_arrows_go_down(path):
-    own = top_of(house.module_name(path))
+    own = room_of(house.module_name(path))
     wrong = [
-        f"line {found.line}: {found.target} is of layer {LAYER_OF[top_of(found.target)]!r}"
+        f"line {found.line}: {found.target}"
         for found in house.imports_of(path)
-        if top_of(found.target) in RANK and is_below(found.target, "netml") and RANK[top_of(found.target)] > RANK[own]
+        if is_below(found.target, "netml")
+        and room_of(found.target) != own
+        and FLOOR_OF.get(room_of(found.target), len(FLOORS)) >= FLOOR_OF[own]
     ]
-    assert not wrong, (
-        f"{house.relative(path)} is of layer {LAYER_OF[own]!r} and may only import layers below it; "
-        f"move the code, or hand it in as an argument: {wrong}"
-    )
+    assert not wrong, f"{house.relative(path)} may only import rooms below {own}; move the code, or hand it in: {wrong}"
 
 
-@pytest.mark.parametrize("path", [*LAYERED, house.PACKAGE / "__init__.py"], ids=house.relative)
+IMPORTS_UP = {
+    "module level": "from netml.cli import main\n",
+    "function": "def f():\n    from netml.models.learn import learn\n    return learn\n",
+    "type checkers": "import typing\nif typing.TYPE_CHECKING:\n    from netml.models.verdicts import Verdicts\n",
+    "import_module": "from importlib import import_module\nm = import_module('netml.cli')\n",
+    "import_module, formatted": "from importlib import import_module\nm = import_module(f'netml.cli.{1}')\n",
+    "the package itself": "from netml import learn\n",
+}
+
+
+@pytest.mark.parametrize("code", IMPORTS_UP.values(), ids=IMPORTS_UP)
+def test_every_import_up_is_found(code, tmp_path):
+    (tmp_path / "module.py").write_text(code)
+    targets = [found.target for found in house.imports_of(tmp_path / "module.py")]
+    assert any(FLOOR_OF[room_of(target)] > FLOOR_OF["errors"] for target in targets if is_below(target, "netml"))
+
+
+@pytest.mark.parametrize("path", LAYERED, ids=house.relative)
 def test_imports_are_absolute(path):
     wrong = [f"line {found.line}: {found.target}" for found in house.imports_of(path) if found.target.startswith(".")]
     assert not wrong, f"write `from netml.x import y` in {house.relative(path)}: {wrong}"

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from netml.comparison.candidates import Entry
+from netml.comparison.standing import Standing
 from netml.evaluation.metrics import FEW_FLOWS
 from netml.files.output import atomic_output
 
 if TYPE_CHECKING:
     from netml.comparison.study import Study
-    from netml.visual import Standing
 
 COLUMNS = (
     *("rank", "representation", "algorithm", "scale", "params", "n_features", "dim", "rate_s", "n_tried"),
@@ -105,8 +105,6 @@ class Comparison:
 
     def standings(self) -> list[Standing]:
         """Give the lines as `netml.visual.plot_leaderboard` draws them."""
-        from netml.visual import Standing
-
         lines = []
         for one in self.entries:
             test = one.test

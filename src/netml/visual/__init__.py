@@ -3,10 +3,11 @@
 A path's suffix says what is written: .png, .svg or .pdf.
 """
 
+from netml.comparison.standing import Standing
 from netml.visual._canvas import check_plot
 from netml.visual.curves import plot_curves
 from netml.visual.features import plot_features
-from netml.visual.leaderboard import Standing, plot_leaderboard
+from netml.visual.leaderboard import plot_leaderboard
 from netml.visual.matrix import plot_matrix
 from netml.visual.overview import plot_evaluation
 from netml.visual.scores import plot_scores

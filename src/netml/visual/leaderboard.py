@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from netml.comparison.standing import Standing
 from netml.errors import OptionError
 from netml.visual._canvas import COLOURS, INK, drawing, shortened
 
@@ -14,17 +14,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_ROWS = 80
-
-
-class Standing(NamedTuple):
-    """One line of a leaderboard."""
-
-    name: str
-    validation_auc: float | None  # None: it failed
-    reason: str = ""  # why
-    test_auc: float = math.nan
-    test_low: float = math.nan
-    test_high: float = math.nan
 
 
 def plot_leaderboard(path: str | os.PathLike[str], standings: Sequence[Standing], *, title: str = "") -> None:
