@@ -1,4 +1,4 @@
-"""Keys of which nothing waits any more: what a stream remembers of them, and for how long."""
+"""Idle keys: what a stream keeps of keys without pending packets, and for how long."""
 
 import io
 import random
