@@ -20,7 +20,7 @@ def main(capture, labels):
     """Train on normal flows, judge all flows, evaluate."""
     # A third of the labelled flows is kept for the test; of the others only the normal ones are learned from.
     model = netml.learn(
-        capture, labels=labels, train_on="normal", family="SIZE", header=True, scale="log", detector="oc-nystroem"
+        capture, labels=labels, train_on="normal", families="SIZE", header=True, scale="log", detector="oc-nystroem"
     )
     print(f"trained on {model.summary['rows_used']} normal flows; AUC of the test {model.summary['auc']:.3f}")
 

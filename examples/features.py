@@ -44,7 +44,7 @@ def main(capture):
 
     table = netml.read_flows(capture)
     first_second_bytes = bytes_in_first_second(table)
-    flows = table.index.five_tuples()
+    flows = table.flows.five_tuples()
     print("most bytes in a flow's first second:")
     for row in np.argsort(first_second_bytes, kind="stable")[:-6:-1]:
         src_ip, dst_ip, src_port, dst_port, protocol = flows[row]

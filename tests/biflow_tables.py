@@ -4,7 +4,7 @@ import numpy as np
 from reference.headers import SIZES
 
 from netml.flow.table import FlowTable
-from netml.schema.flow_index import FACT_KINDS, FLOW_KEY
+from netml.schema.flow_index import ATTRIBUTE_KINDS, FLOW_KEY
 from netml.schema.packet_columns import PACKET_COLUMNS
 
 
@@ -26,14 +26,16 @@ def table_of(flows, size="captured"):
         keys[row]["ip_version"] = 4
     offsets = np.cumsum([0, *(len(flow.packets) for flow in flows)]).astype(np.int64)
     table = FlowTable(keys, offsets, columns, size)
-    facts = {
+    attributes = {
         "vlan_id": [flow.first.vlan_id for flow in flows],
         "icmp_type": [flow.first.icmp_type for flow in flows],
         "icmp_code": [flow.first.icmp_code for flow in flows],
         "connection_start_ns": [flow.start_ns for flow in flows],
     }
     times_ns = [np.array([edge(flow) for flow in flows], np.int64) for edge in (start_of, end_of)]
-    table.set_times(*times_ns, facts={name: np.array(facts[name], FACT_KINDS[name]) for name in facts})
+    table.set_times(
+        *times_ns, attributes={name: np.array(attributes[name], ATTRIBUTE_KINDS[name]) for name in attributes}
+    )
     return table
 
 

@@ -43,12 +43,12 @@ def make_table(flows, connection_starts_ns=None, leave_out=()):
     starts_ns, ends_ns = (np.array([packets[place].time_ns for packets in flows], np.int64) for place in (0, -1))
     if connection_starts_ns is None:
         connection_starts_ns = starts_ns
-    facts = {
+    attributes = {
         "icmp_type": np.array([packets[0].icmp_type for packets in flows], np.int16),
         "icmp_code": np.array([packets[0].icmp_code for packets in flows], np.int16),
         "connection_start_ns": np.array(connection_starts_ns, np.int64),
     }
-    table.set_times(starts_ns, ends_ns, facts=facts)
+    table.set_times(starts_ns, ends_ns, attributes=attributes)
     return table
 
 

@@ -35,7 +35,7 @@ def pieces_of(*tables):
     """All flows of some tables, sorted: five-tuple, then time, size, flags and TTL of every packet."""
     found = []
     for table in tables:
-        for key, flow in zip(table.index.five_tuples(), table, strict=True):
+        for key, flow in zip(table.flows.five_tuples(), table, strict=True):
             columns = (flow.time_ns, flow.size, flow.flags, flow.ttl)
             found.append((key, *(tuple(column.tolist()) for column in columns)))
     return sorted(found)

@@ -58,7 +58,7 @@ def summarise_table(metadata: dict[str, Any], n_flows: int) -> list[str]:
             f"dropped  {plural(count['packets'], 'packet')} {DROP_TEXTS[name]} ({plural(count['flows'], 'piece')})"
         )
     cut = f"interval {metadata['interval_s']:.6g} s"
-    if flow.get("definition", "seed") != "seed":
+    if flow.get("definition", "original") != "original":
         cut = f"{flow['definition']}, idle {flow['idle_timeout']:.6g} s, active {flow['active_timeout']:.6g} s"
     lines.append(f"flows    {plural(n_flows, 'flow')} of {plural(n_kept - n_dropped, 'packet')}; {cut}")
     for bound, count in metadata.get("ended_early", {}).items():

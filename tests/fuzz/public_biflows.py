@@ -66,8 +66,8 @@ def flush_rules_of(options):
 
 
 def attributes_of(taken):
-    facts = {name: taken[name] for name in ("icmp_type", "icmp_code", "connection_start_ns")}
-    return facts | {"protocol": np.ascontiguousarray(taken["keys"]["protocol"])}
+    attributes = {name: taken[name] for name in ("icmp_type", "icmp_code", "connection_start_ns")}
+    return attributes | {"protocol": np.ascontiguousarray(taken["keys"]["protocol"])}
 
 
 def require_attributes(taken):
@@ -128,10 +128,10 @@ def end_batch(assembler, settings, min_packets=1):
 class Stream:
     """A stream of an assembler, with sums or without."""
 
-    def __init__(self, assembler, rules, settings, has_sums):
+    def __init__(self, assembler, rules, settings, is_incremental):
         self.assembler, self.rules, self.settings = assembler, rules, settings
         self.sums, self.n_columns, self.n_out = [], 0, 0
-        for code, width in SUMMED if has_sums else ():
+        for code, width in SUMMED if is_incremental else ():
             self.sums.append((_flowcore.FlowStates(code, settings), self.n_columns, width))
             self.n_columns += width
 
@@ -171,20 +171,20 @@ def run_biflows(content, options=None):
     }
     settings, rules = settings_of(options[3:8]), flush_rules_of(options[8:12])
     fault = ""
-    for has_sums in (None, False, True):
+    for is_incremental in (None, False, True):
         assembler = _flowcore.BiflowAssembler(_flowcore.COLUMNS, rules=rules_of(options), **decoding)
         framer = probe.recognise(content[:24], "input").framer
-        stream = Stream(assembler, rules, settings, has_sums)
-        n_parts = 1 if has_sums is None else 1 + (options[12] & 7)
+        stream = Stream(assembler, rules, settings, is_incremental)
+        n_parts = 1 if is_incremental is None else 1 + (options[12] & 7)
         at, fault = 0, ""
         for part in range(n_parts):
             end = len(block) * (part + 1) // n_parts
             if not fault and end > at:
                 n_left, _, fault = assembler.assemble(framer, block, at, end - at)
                 at = end - n_left
-            if has_sums is not None:
+            if is_incremental is not None:
                 stream.flush(assembler.counters["end_ns"] or 0, is_last=part + 1 == n_parts)
-        if has_sums is None:
+        if is_incremental is None:
             end_batch(assembler, settings, rules["min_packets"])
     return fault
 
@@ -209,9 +209,9 @@ def run_plan(content):
         return
     events = content[PLAN_HEADER_BYTES:]
     settings, rules = settings_of(options[3:8]), flush_rules_of(options[8:12])
-    for has_sums in (None, False, True):
+    for is_incremental in (None, False, True):
         assembler = _flowcore.BiflowAssembler(_flowcore.COLUMNS, rules=rules_of(options), takes_all=True)
-        stream = Stream(assembler, rules, settings, has_sums)
+        stream = Stream(assembler, rules, settings, is_incremental)
         time_ns, n_flushes = struct.unpack("<q", options[:8])[0] >> 8, 0
         for start in range(0, len(events) // PLAN_EVENT_BYTES * PLAN_EVENT_BYTES, PLAN_EVENT_BYTES)[:200]:
             event = events[start : start + PLAN_EVENT_BYTES]
@@ -220,10 +220,10 @@ def run_plan(content):
             if event[0] & 7 < 6:
                 pair = (Fraction(time_ns, 10**9), plan_packet(event))
                 assembler.assemble_packets(iter([pair]), 101, 1)
-            elif has_sums is not None and n_flushes < 10:
+            elif is_incremental is not None and n_flushes < 10:
                 n_flushes += 1
                 stream.flush(time_ns)
-        if has_sums is None:
+        if is_incremental is None:
             end_batch(assembler, settings, rules["min_packets"])
         else:
             stream.flush(time_ns, is_last=True)
@@ -250,10 +250,10 @@ def run_rows(content):
     n_flows = len(offsets) - 1
     keys = np.zeros(n_flows, _flowcore.FLOW_KEY)
     keys["protocol"] = content[7]
-    facts = {name: np.full(n_flows, -1, np.int16) for name in ("icmp_type", "icmp_code")}
+    attributes = {name: np.full(n_flows, -1, np.int16) for name in ("icmp_type", "icmp_code")}
     taken = {
         **columns,
-        **facts,
+        **attributes,
         "offsets": offsets,
         "keys": keys,
         "connection_start_ns": columns["time_ns"][offsets[:-1]],

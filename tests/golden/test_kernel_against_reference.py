@@ -18,7 +18,7 @@ def test_every_shared_capture(shared_captures, tunnels, fragments):
     for path in paths:
         expected = pipeline.read_flows(path, flow=FlowOptions(**flow))
         table = netml.read_flows(path, flow=netml.FlowOptions(**flow))
-        assert table.index.five_tuples() == expected.keys, path.name
+        assert table.flows.five_tuples() == expected.keys, path.name
         assert table.lengths.tolist() == [len(piece) for piece in expected.pieces], path.name
         packets = [packet for piece in expected.pieces for packet in piece]
         for name in COLUMNS:

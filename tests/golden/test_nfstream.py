@@ -56,7 +56,7 @@ def read_flows(path, way=""):
             flows.keys[name][flows.keys["protocol"] == SCTP] = 0
     rows = zip(
         flows.five_tuples(),
-        flows.facts["vlan_id"].tolist(),
+        flows.attributes["vlan_id"].tolist(),
         flows.start_ns.tolist(),
         flows.end_ns.tolist(),
         (dict(zip(matrix.columns, row, strict=True)) for row in matrix.X.tolist()),

@@ -24,13 +24,13 @@ ENDED_EARLY = 5
 
 
 def rows_of(matrices):
-    """All flows of some matrices, sorted: key, times, reason, packets, bytes, facts, then the row to its last bit."""
+    """All flows of some matrices, sorted: key, times, reason, packets, bytes, attributes, then the row."""
     found = []
     for matrix in matrices:
         index = matrix.flows
-        facts = [index.facts[name].tolist() for name in FACTS]
+        attributes = [index.attributes[name].tolist() for name in FACTS]
         plain = [index.start_ns, index.end_ns, index.end_reason, index.packets, index.bytes]
-        columns = [index.five_tuples(), *(column.tolist() for column in plain), *facts, matrix.X.tolist()]
+        columns = [index.five_tuples(), *(column.tolist() for column in plain), *attributes, matrix.X.tolist()]
         found += [(*flow[:-1], tuple(flow[-1])) for flow in zip(*columns, strict=True)]
     return sorted(found)
 

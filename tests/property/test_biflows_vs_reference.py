@@ -99,7 +99,7 @@ def assert_same(content, decoding, options):
     flows = expected.flows
     assert {reason: n for reason, n in table.metadata["skipped"].items() if n} == skipped
     assert table.metadata["dropped"]["short_flow"] == expected.short_flow
-    index = table.index
+    index = table.flows
     key_of = [
         (f.key.source.address, f.key.destination.address, f.key.source.port, f.key.destination.port) for f in flows
     ]
@@ -108,7 +108,7 @@ def assert_same(content, decoding, options):
     assert index.end_ns.tolist() == [flow.end_ns for flow in flows]
     assert index.end_reason.tolist() == [END_REASONS[flow.end_reason] for flow in flows]
     for name in ("vlan_id", "icmp_type", "icmp_code"):
-        assert index.facts[name].tolist() == [getattr(flow.first, name) for flow in flows], name
+        assert index.attributes[name].tolist() == [getattr(flow.first, name) for flow in flows], name
     members = [member for flow in flows for member in flow.packets]
     assert table.is_forward.tolist() == [is_forward for _, is_forward in members]
     assert np.diff(table.offsets).tolist() == [len(flow.packets) for flow in flows]

@@ -84,7 +84,7 @@ def test_random_captures(scenario, max_memory, n_bytes, header, fft, first):
         header=header,
         fft=fft,
         size=scenario.size,
-        first=first,
+        max_packets=first,
     )
 
 

@@ -1,4 +1,4 @@
-"""Packets become flows: the seed's rules (docs: flow definition `seed`) in exact integers and fractions.
+"""Packets become flows: the seed's rules (docs: flow definition `original`) in exact integers and fractions.
 
 Times are integer nanoseconds. An interval or a timeout is a float of nanoseconds, and compares exactly:
 Python compares integers, floats and fractions by value, never by rounding one to the type of the other.

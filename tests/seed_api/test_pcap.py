@@ -43,7 +43,7 @@ def test_flows(demo):
     table = netml.read_flows(DEMO / "demo.pcap")
     assert len(demo.flows) == len(table) > 100
     assert demo.interval == table.metadata["interval_s"]
-    for (five_tuple, packets), flow, expected in zip(demo.flows, table, table.index.five_tuples(), strict=True):
+    for (five_tuple, packets), flow, expected in zip(demo.flows, table, table.flows.five_tuples(), strict=True):
         assert five_tuple == expected
         assert list(map(type, five_tuple)) == [str, str, int, int, int]
         assert len(packets) == len(flow)
@@ -51,8 +51,8 @@ def test_flows(demo):
         assert [packet.time for packet in packets] == (flow.time_ns / 1e9).tolist()
         assert [packet.time_ns for packet in packets] == flow.time_ns.tolist()
         assert packets[-1].time - packets[0].time == pytest.approx(np.ptp(flow.time_ns) / 1e9, abs=5e-7)
-    assert [key for key, _ in demo.flows[1:3]] == table.index.five_tuples()[1:3]
-    assert demo.flows[-1][0] == table.index.five_tuples()[-1]
+    assert [key for key, _ in demo.flows[1:3]] == table.flows.five_tuples()[1:3]
+    assert demo.flows[-1][0] == table.flows.five_tuples()[-1]
     with pytest.raises(IndexError):
         demo.flows[len(demo.flows)]
 
@@ -105,7 +105,7 @@ def test_timeouts_and_the_fewest_packets():
     pcap = PCAP(DEMO / "demo.pcap", flow_ptks_thres=5)
     pcap.pcap2flows(tcp_timeout=2, udp_timeout=3)
     flow = netml.FlowOptions(min_packets=5, tcp_timeout=2.0, udp_timeout=3.0)
-    assert [key for key, _ in pcap.flows] == netml.read_flows(DEMO / "demo.pcap", flow=flow).index.five_tuples()
+    assert [key for key, _ in pcap.flows] == netml.read_flows(DEMO / "demo.pcap", flow=flow).flows.five_tuples()
 
 
 def test_labels_for_all(demo):
@@ -202,7 +202,7 @@ def test_pcap2pandas(demo):
 
 def test_labels_with_time_windows(demo, tmp_path):
     demo.pcap2flows()
-    index = demo.flows.table.index
+    index = demo.flows.table.flows
     (src_ip, dst_ip, src_port, dst_port, protocol), start_ns = demo.flows[0][0], int(index.start_ns[0])
     for start_s, is_within in ((start_ns // 10**9, True), (start_ns // 10**9 - 1000, False)):
         path = tmp_path / "windows.csv"

@@ -31,7 +31,7 @@ def found_in(packet, **options):
     assert (
         table.metadata["packets_read"] == table.metadata["packets_kept"] + sum(table.metadata["skipped"].values()) == 2
     )
-    return table.index.five_tuples()[0] if len(table) else reasons[0]
+    return table.flows.five_tuples()[0] if len(table) else reasons[0]
 
 
 def gre(payload):

@@ -12,6 +12,7 @@ import netml
 from netml import FlowOptions, _flowcore
 from netml.errors import OptionError
 from netml.flow import options
+from netml.schema.sizes import SIZES
 
 S = 1000 * MS
 FIN, SYN, RST, ACK = 1, 2, 4, 16
@@ -59,7 +60,7 @@ def test_a_conversation_is_one_flow(tmp_path):
 def test_the_seed_and_one_direction(tmp_path):
     capture = write(tmp_path, *((i / 10, segment(SERVER if i % 3 else CLIENT)) for i in range(7)))
     assert [row["bi_packets"] for row in extract(tmp_path, capture, "--flow", "uni")[0]] == ["3", "4"]
-    found, said = extract(tmp_path, capture, "--flow", "seed", "--interval", "9")
+    found, said = extract(tmp_path, capture, "--flow", "original", "--interval", "9")
     assert [(row["bi_packets"], row["rev_packets"]) for row in found] == [("3", "0"), ("4", "0")]
     assert "interval 9 s" in said
 
@@ -140,14 +141,14 @@ def test_formats_keep_what_is_known_of_biflows(tmp_path, suffix):
     assert loaded.columns == matrix.columns
     assert loaded.flows.end_reason.tolist() == [4, 4]
     for name in ("vlan_id", "icmp_type", "icmp_code"):
-        assert loaded.flows.facts[name].tolist() == matrix.flows.facts[name].tolist()
-        assert loaded.flows.facts[name].dtype == matrix.flows.facts[name].dtype
+        assert loaded.flows.attributes[name].tolist() == matrix.flows.attributes[name].tolist()
+        assert loaded.flows.attributes[name].dtype == matrix.flows.attributes[name].dtype
 
 
 def test_sizes_by_the_ip_header(tmp_path):
     frame = segment(CLIENT, payload=b"12345") + bytes(20)  # padding is no payload
     capture = write(tmp_path, (0, frame))
-    sizes = {size: extract(tmp_path, capture, "--size", size)[0][0]["bi_bytes"] for size in options.SIZES}
+    sizes = {size: extract(tmp_path, capture, "--size", size)[0][0]["bi_bytes"] for size in SIZES}
     assert sizes == {"captured": "79", "wire": "79", "ip": "45", "payload": "5"}
 
 
@@ -155,10 +156,7 @@ def test_sizes_by_the_ip_header(tmp_path):
 def test_padding_behind_an_empty_ipv6_packet_is_no_payload(tmp_path, next_header):
     frame = frames.ethernet(frames.ipv6(next_header=next_header, payload_length=0), pad_to=60)
     capture = write(tmp_path, (0, frame))
-    sizes = {
-        size: extract(tmp_path, capture, "--protocols", "all", "--size", size)[0][0]["bi_bytes"]
-        for size in options.SIZES
-    }
+    sizes = {size: extract(tmp_path, capture, "--protocols", "all", "--size", size)[0][0]["bi_bytes"] for size in SIZES}
     assert sizes == {"captured": "60", "wire": "60", "ip": "40", "payload": "0"}
 
 
@@ -174,7 +172,9 @@ def test_like_decides_the_definition(tmp_path):
     run = run_netml("extract", capture, "--like", tmp_path / "like.npz", "-q", "-o", tmp_path / "again.csv")
     assert run.status == 0, run.err
     assert [row["feature_packets"] for row in rows(tmp_path / "again.csv")] == ["2"]
-    run = invoke("extract", capture, "--like", tmp_path / "like.npz", "--flow", "seed", "-o", tmp_path / "again.csv")
+    run = invoke(
+        "extract", capture, "--like", tmp_path / "like.npz", "--flow", "original", "-o", tmp_path / "again.csv"
+    )
     assert run.status == 2
     assert "--flow is decided by --like" in run.err
 
@@ -192,11 +192,11 @@ def test_options_name_the_kernels():
         {"definition": "bi", "tcp_timeout": 60.0},
         {"definition": "uni", "udp_timeout": 60.0},
         {"definition": "uni", "direction": "syn"},
-        {"definition": "seed", "idle_timeout": 10.0},
-        {"definition": "seed", "active_timeout": 10.0},
-        {"definition": "seed", "tcp_end": "rst"},
-        {"definition": "seed", "direction": "syn"},
-        {"definition": "seed", "vlan_key": False},
+        {"definition": "original", "idle_timeout": 10.0},
+        {"definition": "original", "active_timeout": 10.0},
+        {"definition": "original", "tcp_end": "rst"},
+        {"definition": "original", "direction": "syn"},
+        {"definition": "original", "vlan_key": False},
         {"idle_timeout": 0.0},
         {"active_timeout": -1.0},
         {"idle_timeout": float("nan")},
@@ -226,13 +226,13 @@ def test_what_is_no_options(tmp_path, chosen):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ("-f FLOW --interval 5", "--interval 5.0: must be left out: it is for seed flows, and these are bi"),
-        ("-f FLOW --keep-tail", "--keep-tail: must be left out: it is for seed flows, and these are bi"),
+        ("-f FLOW --interval 5", "--interval 5.0: must be left out: it is for original flows, and these are bi"),
+        ("-f FLOW --keep-tail", "--keep-tail: must be left out: it is for original flows, and these are bi"),
         (
             "-f IAT --idle-timeout 10",
             "--idle-timeout 10.0: must be left out: it is for uni and bi flows, and these are",
         ),
-        ("-f IAT --no-vlan-key", "--no-vlan-key: must be left out: it is for uni and bi flows, and these are seed"),
+        ("-f IAT --no-vlan-key", "--no-vlan-key: must be left out: it is for uni and bi flows, and these are original"),
         ("-f FLOW --flow uni --direction syn", "--direction syn: must be left out: it is for bi flows, and these are"),
         ("-f FLOW --cic-extra", "--cic-extra is an option of CIC, not of FLOW"),
         ("-f IAT -f FLOW --bulk-gap 0", "--bulk-gap is an option of CIC and CIC-2017, not of IAT, FLOW"),

@@ -54,7 +54,7 @@ def test_lengths_of_a_capture_cut_by_its_snaplen():
         assert table.caplen.tolist() == [60, 60, 60]
         assert table.wirelen.tolist() == [542, 542, 542]
         assert table.size.tolist() == [length] * 3
-        assert table.index.bytes.tolist() == [3 * length]
+        assert table.flows.bytes.tolist() == [3 * length]
 
 
 def test_a_link_type_with_the_length_of_the_check_sequence(expected):

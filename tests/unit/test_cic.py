@@ -340,7 +340,7 @@ def test_columns_that_are_missing(missing):
     table = make_table([[fwd(0)]], leave_out=(missing,) if missing != "payload_bytes" else ())
     columns = {name: column for name, column in table.columns.items() if name != missing} | {"size": table.size}
     settings = {"rate_ns": 0, "cic_extra": True, "bulk_gap_ns": 1, "subflow_gap_ns": 1, "activity_timeout_ns": 1}
-    arguments = table.offsets, columns, settings | {"bulk_packets": 4}, table.facts
+    arguments = table.offsets, columns, settings | {"bulk_packets": 4}, table.attributes
     with pytest.raises(ValueError, match=f"the family needs {missing}"):
         _flowcore.fill_family(families.FAMILIES["CIC"].code, np.zeros((1, 86)), 0, 86, *arguments)
 
@@ -352,7 +352,7 @@ def test_rows_that_are_too_narrow(family, cic_extra, width):
     assert len(columns) == width
     table = make_table([[fwd(0)]])
     settings = {"rate_ns": 0, "cic_extra": cic_extra, "bulk_gap_ns": 1, "subflow_gap_ns": 1, "activity_timeout_ns": 1}
-    arguments = table.offsets, table.columns | {"size": table.size}, settings | {"bulk_packets": 4}, table.facts
+    arguments = table.offsets, table.columns | {"size": table.size}, settings | {"bulk_packets": 4}, table.attributes
     X = np.zeros((1, width))
     with pytest.raises(ValueError, match="does not fit into the matrix"):
         _flowcore.fill_family(families.FAMILIES[family].code, X, 0, width - 1, *arguments)

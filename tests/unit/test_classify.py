@@ -38,7 +38,7 @@ def folder(tmp_path_factory):
     # A pause, so that flows are cut and have tails.
     made = [*traffic.many_flows(200, 11, start_ns=later), *traffic.many_flows(200, 7 * 3, start_ns=later + 60 * 10**9)]
     traffic.write_pcap(place / "tuesday.pcap", made)
-    model = netml.learn(monday, family="SIZE", header=True, detector="gmm", scale="log")
+    model = netml.learn(monday, families="SIZE", header=True, detector="gmm", scale="log")
     model.save(place / "model.netml")
     netml.extract(monday, "SIZE").save(place / "bare.npy")
     assert invoke("learn", "train", "-f", place / "bare.npy", "-o", place / "bare.netml", "-a", "gmm").status == 0
@@ -196,7 +196,7 @@ def test_a_bare_model_of_biflows_needs_its_family_alone(tmp_path, folder, family
         rows, path = tmp_path / f"rows{suffix}", tmp_path / f"{suffix[1:]}.netml"
         assert invoke("extract", monday, "-f", family, "-o", rows).status == 0
         trained = invoke("learn", "train", "-f", rows, "-o", path, "-a", "pca")
-        assert ("--flow, --first" in trained.err) == (suffix == ".npy"), trained.err
+        assert ("--flow, --max-packets" in trained.err) == (suffix == ".npy"), trained.err
         run = invoke("classify", "-m", path, tuesday, "-q", *(("--family", family) if suffix == ".npy" else ()))
         assert run.status == 0, run.err
         told.append(run.out)
@@ -213,7 +213,7 @@ def test_a_bare_model_says_what_to_do_about_other_options(tmp_path, folder):
     assert invoke("learn", "train", "-f", rows, "-o", path, "-a", "pca").status == 0
     for given in ((), ("--family", "CIC")):
         run = invoke("classify", "-m", path, folder / "tuesday.pcap", *given)
-        assert_one_line(run, 2, "--flow, --first", ".npz, .parquet, .arrow", "learned from their captures")
+        assert_one_line(run, 2, "--flow, --max-packets", ".npz, .parquet, .arrow", "learned from their captures")
 
 
 @pytest.mark.parametrize(
@@ -337,7 +337,7 @@ def test_following_ends_with_its_input(folder):
 
 @pytest.mark.parametrize("suffix", [".netml", ".dat"])
 def test_a_model_of_other_versions_says_so(tmp_path, folder, suffix):
-    model = netml.learn(folder / "monday.pcap", family="SIZE", detector="ocsvm")
+    model = netml.learn(folder / "monday.pcap", families="SIZE", detector="ocsvm")
     model.versions["scikit-learn"] = "1.2.3"
     model.save(tmp_path / f"old{suffix}")
     run = invoke("classify", "-m", tmp_path / f"old{suffix}", folder / "tuesday.pcap")

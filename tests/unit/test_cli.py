@@ -64,8 +64,8 @@ OPTIONS = {
     "--dim 5": {"dim": 5},
     "-f SAMP_NUM --rate 0.02": {"families": "SAMP_NUM", "rate": 0.02},
     "-f SIZE --size wire": {"families": "SIZE", "size": "wire"},
-    "--first 3": {"first": 3},
-    "-f STATS --first 2": {"families": "STATS", "first": 2},
+    "--max-packets 3": {"max_packets": 3},
+    "-f STATS --max-packets 2": {"families": "STATS", "max_packets": 2},
 }
 
 
@@ -97,15 +97,17 @@ def test_every_option_does_what_its_argument_does(tmp_path, arguments):
     ],
 )
 def test_options_of_single_families_are_kept(path, arguments, family, chosen):
-    given = f"{arguments} -f {family} --first 4 --dim 3".split()
+    given = f"{arguments} -f {family} --max-packets 4 --dim 3".split()
     about = json.loads(str(extract(path, *given)["metadata"]))["representation"]
     assert {name: about["family_options"][name] for name in chosen} == chosen
-    assert about["first"] == 4
-    made = netml.extract(path, family, dim=3, first=4, family_options=FamilyOptions(**chosen))
+    assert about["max_packets"] == 4
+    made = netml.extract(path, family, dim=3, max_packets=4, family_options=FamilyOptions(**chosen))
     assert made.metadata["representation"] == about
 
 
-@pytest.mark.parametrize("arguments", ["--first 0", "--bulk-packets 0", "--bulk-gap -1", "--activity-timeout nan"])
+@pytest.mark.parametrize(
+    "arguments", ["--max-packets 0", "--bulk-packets 0", "--bulk-gap -1", "--activity-timeout nan"]
+)
 def test_options_of_single_families_are_checked(path, arguments):
     run = run_netml("extract", path, "-f", "CIC", *arguments.split(), "-o", path.parent / "out.npz")
     assert run.status != 0

@@ -101,7 +101,7 @@ def test_the_leaderboard_is_ordered_by_validation(found):
 
 def test_entries_are_what_plain_code_gives(demo, found):
     table, y = demo
-    split = splits.split_flows(y, truth.connection_of(table.index), max_train_rows=5000)
+    split = splits.split_flows(y, truth.connection_of(table.flows), max_train_rows=5000)
     train = table[split.train]
     dim = int(np.quantile(train.lengths, 0.9))
     representation = netml.FlowRepresentation("SIZE", dim=dim).fit(table)
@@ -121,7 +121,7 @@ def test_no_choice_is_made_on_the_test_flows(demo, found):
     table, y = demo
     study = replace(QUICK, families=("SIZE",), algorithms=("gmm", "pca"), tune=True)
     before = comparison.compare_flows([table], y, study)
-    split = splits.split_flows(y, truth.connection_of(table.index), max_train_rows=5000)
+    split = splits.split_flows(y, truth.connection_of(table.flows), max_train_rows=5000)
     parts = [table[rows] for rows in split]
     wrong = np.random.default_rng(0).permutation(y[split.test])
     after = leaderboard.Comparison.of(
@@ -137,7 +137,7 @@ def test_no_choice_is_made_on_the_test_flows(demo, found):
 
 def test_other_validation_labels_choose_otherwise(demo, found):
     table, y = demo
-    split = splits.split_flows(y, truth.connection_of(table.index), max_train_rows=5000)
+    split = splits.split_flows(y, truth.connection_of(table.flows), max_train_rows=5000)
     parts = [table[rows] for rows in split]
     opposite = list(comparison._run(QUICK, parts, 1 - y[split.validation], y[split.test]))
     order = [entry.name for entry in leaderboard.Comparison.of(opposite, QUICK, found.flows).entries]

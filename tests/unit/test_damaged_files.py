@@ -51,10 +51,10 @@ def folder(tmp_path_factory):
         np.savez_compressed(place / "packed.npz", **arrays)
     for suffix in (".npz", ".parquet"):
         table.save(place / f"table{suffix}")
-    model = netml.learn(capture, family="SIZE", detector="ecod")
+    model = netml.learn(capture, families="SIZE", detector="ecod")
     for name in ("model.netml", "manifest.netml", "model.dat"):
         model.save(place / name)
-    rows = [",".join(map(str, (*key, "BAD", 1.5, 2.5))) for key in table.index.five_tuples()]
+    rows = [",".join(map(str, (*key, "BAD", 1.5, 2.5))) for key in table.flows.five_tuples()]
     header = "src_ip,dst_ip,src_port,dst_port,protocol,label,start,end"
     (place / "labels.csv").write_text("\n".join([header, *rows]))
     return place

@@ -178,7 +178,7 @@ DEMO = {"pcap": "examples/data/demo.pcap", "labels": "examples/data/demo.csv"}
 
 @pytest.fixture
 def model():
-    return netml.learn("examples/data/demo.pcap", family="STATS", detector="gmm")
+    return netml.learn("examples/data/demo.pcap", families="STATS", detector="gmm")
 
 
 @pytest.fixture(autouse=True)
@@ -256,14 +256,14 @@ def test_labels_of_another_time(model, tmp_path):
 def test_tables_are_joined_as_they_are():
     table = netml.read_flows(DEMO["pcap"])
     parts = table[:100], table[100:101], table[101:]
-    whole = truth.join_tables(parts)
+    whole = truth.concat_tables(parts)
     assert np.array_equal(whole.keys, table.keys)
     assert np.array_equal(whole.offsets, table.offsets)
     assert all(np.array_equal(whole.columns[name], column) for name, column in table.columns.items())
 
 
 def test_both_directions_are_one_connection():
-    flows = netml.read_flows(DEMO["pcap"]).index
+    flows = netml.read_flows(DEMO["pcap"]).flows
     found = truth.connection_of(flows)
     plain = {}
     for number, (src_ip, dst_ip, src_port, dst_port, protocol) in zip(found, flows.five_tuples(), strict=True):

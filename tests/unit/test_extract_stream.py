@@ -122,7 +122,7 @@ def test_max_flows_keeps_the_most_recently_seen():
         tables.append(table)
         if len(tables) <= 17:
             assert stream.n_open_packets <= 6
-    reasons = [reason for table in tables for reason in table.index.end_reason.tolist()]
+    reasons = [reason for table in tables for reason in table.flows.end_reason.tolist()]
     ports = [port for table in tables for port in table.keys["src_port"].tolist()]
     assert reasons == [5] * 17 + [4] * 3
     assert ports == list(range(5000, 5020))
@@ -132,7 +132,7 @@ def test_max_flows_keeps_the_most_recently_seen():
 def test_a_flow_too_long_ends_for_lack_of_resources():
     records = [(traffic.START_NS + i, traffic.udp_frame()) for i in range(10)]
     stream = FlowStream(RecordStream(records), interval=5.0, max_flow_packets=4, batch_packets=1, latency_s=NEVER_S)
-    assert [reason for table in stream for reason in table.index.end_reason.tolist()] == [5, 5]
+    assert [reason for table in stream for reason in table.flows.end_reason.tolist()] == [5, 5]
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet", ".arrow"])
@@ -159,9 +159,9 @@ def test_what_is_written_reads_back(tmp_path, suffix):
 def test_end_reasons_survive_npz_and_joining(tmp_path):
     source = traffic.write_pcap(tmp_path / "a.pcap", traffic.many_flows())
     parts = list(extract_batches(source, batch_rows=4, **FIXED))
-    from netml.features.concat import join_matrices
+    from netml.features.concat import concat_matrices
 
-    joined = join_matrices(parts, parts[0].columns)
+    joined = concat_matrices(parts, parts[0].columns)
     joined.save(tmp_path / "a.npz")
     back = netml.FeatureMatrix.load(tmp_path / "a.npz")
     assert back.flows.end_reason.tolist() == joined.flows.end_reason.tolist()
@@ -191,7 +191,7 @@ def test_like_takes_files_matrices_representations_and_models(tmp_path):
     representation = netml.FlowRepresentation("SIZE", flow=netml.FlowOptions(interval=0.02)).fit(source)
     sizes = rows_of(*extract_batches(source, like=representation))
     assert sizes == rows_of(batch(source, "SIZE", interval=0.02, dim=representation.dim_))
-    model = netml.learn(source, family="SIZE", flow=netml.FlowOptions(interval=0.02), detector="pca")
+    model = netml.learn(source, families="SIZE", flow=netml.FlowOptions(interval=0.02), detector="pca")
     model.save(tmp_path / "m.netml")
     for like in (model, tmp_path / "m.netml"):
         assert rows_of(*extract_batches(source, like=like)) == sizes
@@ -260,11 +260,24 @@ def test_standard_output_and_what_ended_early(tmp_path):
 
 def test_first_packets_only(tmp_path):
     source = traffic.write_pcap(tmp_path / "a.pcap", traffic.many_flows())
-    expected = rows_of(batch(source, ["SIZE", "STATS"], interval=0.05, dim=3, first=2))
+    expected = rows_of(batch(source, ["SIZE", "STATS"], interval=0.05, dim=3, max_packets=2))
     assert max(row[7] for row in expected) == 2 < max(row[7] for row in rows_of(batch(source, interval=0.05, dim=3)))
     fixed = {"interval": 0.05, "dim": 3}
-    assert rows_of(*extract_batches(source, ["SIZE", "STATS"], **fixed, first=2)) == expected
-    arguments = ("--stream", "-f", "SIZE", "-f", "STATS", "--interval", "0.05", "--dim", "3", "--first", "2", "-q")
+    assert rows_of(*extract_batches(source, ["SIZE", "STATS"], **fixed, max_packets=2)) == expected
+    arguments = (
+        "--stream",
+        "-f",
+        "SIZE",
+        "-f",
+        "STATS",
+        "--interval",
+        "0.05",
+        "--dim",
+        "3",
+        "--max-packets",
+        "2",
+        "-q",
+    )
     out = tmp_path / "a.parquet"
     assert run_netml("extract", str(source), *arguments, "-o", str(out))[0] == 0
     assert rows_of(netml.FeatureMatrix.load(out)) == expected
@@ -273,7 +286,7 @@ def test_first_packets_only(tmp_path):
 
 def test_like_without_stream(tmp_path):
     source = traffic.write_pcap(tmp_path / "a.pcap", traffic.many_flows())
-    first = netml.extract(source, "SIZE", flow=netml.FlowOptions(interval=0.02), first=3)
+    first = netml.extract(source, "SIZE", flow=netml.FlowOptions(interval=0.02), max_packets=3)
     first.save(tmp_path / "a.npz")
     status, _, error = run_netml(
         "extract", str(source), "--like", str(tmp_path / "a.npz"), "-o", str(tmp_path / "b.npz")
@@ -289,7 +302,7 @@ def test_biflows_have_no_tails_to_keep(tmp_path):
     netml.extract(source, "FLOW").save(like)
     for stream in ((), ("--stream",)):
         run = run_netml("extract", source, "--like", like, "--keep-tail", *stream, "-o", tmp_path / "out.csv")
-        assert_one_line(run, 2, f"--keep-tail is for seed flows, and those of {like} are bi")
+        assert_one_line(run, 2, f"--keep-tail is for original flows, and those of {like} are bi")
     assert not (tmp_path / "out.csv").exists()
 
 
@@ -394,7 +407,7 @@ def test_a_streams_rows_are_learned_from(tmp_path, family, suffix):
     expected = sorted(model.decision_function(matrix).tolist())
     assert sorted(model.classify(source, keep_tail=family == "STATS").scores.tolist()) == expected
     assert sorted(score for verdicts in model.follow(source) for score in verdicts.scores.tolist()) == expected
-    again = netml.learn(source, family=family, detector="gmm", scale="log", flow=model.representation.flow)
+    again = netml.learn(source, families=family, detector="gmm", scale="log", flow=model.representation.flow)
     assert again.columns == model.columns
 
 

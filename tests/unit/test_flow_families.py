@@ -89,7 +89,7 @@ def test_splt_has_zeros_for_packets_that_are_not_there():
 
 @pytest.mark.parametrize("family", ["FLOW", "SPLT"])
 def test_of_the_first_packets(family):
-    options = RepresentationOptions(family, dim=4, first=2)
+    options = RepresentationOptions(family, dim=4, max_packets=2)
     made = represent(table_of(HANDSHAKE, HANDSHAKE[:1]), options)
     np.testing.assert_array_equal(made.X, represent(table_of(HANDSHAKE[:2], HANDSHAKE[:1]), options).X)
     assert made.flows.packets.tolist() == [2, 1]

@@ -74,14 +74,14 @@ def test_packets_are_in_order_of_time_within_flows_in_order_of_arrival():
     records = [(start + 5 * ms, first), (start, second), (start + ms, first), (start + 2 * ms, second)]
     table = read(records, flow=netml.FlowOptions(interval=1.0))
     assert table.time_ns.tolist() == [start + ms, start + 5 * ms, start, start + 2 * ms]
-    assert table.index.src_ip.tolist() == ["10.0.0.1", "10.0.0.1"]
+    assert table.flows.src_ip.tolist() == ["10.0.0.1", "10.0.0.1"]
     assert table.keys["dst_port"].tolist() == [53, 443]
 
 
 def test_index(table):
-    index = table.index
+    index = table.flows
     assert isinstance(index, FlowIndex)
-    assert index is table.index
+    assert index is table.flows
     assert len(index) == 17
     for i, flow in enumerate(table):
         assert index.start_ns[i] == flow.time_ns[0]
@@ -99,7 +99,7 @@ def test_index(table):
 
 
 def test_an_index_of_columns_that_do_not_fit(table):
-    index = table.index
+    index = table.flows
     with pytest.raises(OptionError, match="columns of one length"):
         FlowIndex(index.keys, index.start_ns, index.end_ns, index.packets, index.bytes[:-1])
 
@@ -126,7 +126,7 @@ def test_slices_and_positions(table, rows):
     numbers = list(range(17))[rows] if isinstance(rows, slice) else list(rows)
     part = table[rows]
     assert_holds_flows(part, table, numbers)
-    np.testing.assert_array_equal(part.index.start_ns, table.index.start_ns[numbers])
+    np.testing.assert_array_equal(part.flows.start_ns, table.flows.start_ns[numbers])
     assert part.size_kind == table.size_kind
 
 
@@ -184,12 +184,12 @@ def test_sizes():
     assert read(records).size.tolist() == [50, 50, 50]
     wire = read(records, size="wire")
     assert wire.size.tolist() == [1000, 1001, 1002]
-    assert wire[:1].index.bytes.tolist() == [3003]
+    assert wire[:1].flows.bytes.tolist() == [3003]
 
 
 def test_a_feature_of_the_users_own_in_five_lines(table):
     def bytes_of_first_second(table):
-        elapsed_ns = table.time_ns - np.repeat(table.index.start_ns, table.lengths)
+        elapsed_ns = table.time_ns - np.repeat(table.flows.start_ns, table.lengths)
         early = np.where(elapsed_ns < 10**7, table.size, 0)
         return np.add.reduceat(early, table.offsets[:-1]) if len(table) else early
 
@@ -201,8 +201,8 @@ def test_an_empty_table(empty, tmp_path):
     assert len(empty) == 0
     assert list(empty) == []
     assert empty.offsets.tolist() == [0]
-    assert len(empty.index) == 0
-    assert empty.index.five_tuples() == []
+    assert len(empty.flows) == 0
+    assert empty.flows.five_tuples() == []
     assert len(empty[:]) == len(empty[[]]) == len(empty[np.zeros(0, bool)]) == 0
     for suffix in SUFFIXES:
         empty.save(tmp_path / f"empty{suffix}")
@@ -219,7 +219,7 @@ def test_files(tmp_path, suffix, size):
         part.save(tmp_path / f"table{suffix}")
         loaded = FlowTable.load(str(tmp_path / f"table{suffix}"))
         assert_same(loaded, part)
-        assert loaded.index.five_tuples() == part.index.five_tuples()
+        assert loaded.flows.five_tuples() == part.flows.five_tuples()
     assert os.listdir(tmp_path) == [f"table{suffix}"]
 
 
@@ -300,7 +300,7 @@ def test_to_pandas(table):
     frame = table.to_pandas()
     assert list(frame.columns) == ["flow", *PACKET_COLUMNS]
     assert len(frame) == 200
-    np.testing.assert_array_equal(frame.groupby("flow")["caplen"].sum(), table.index.bytes)
+    np.testing.assert_array_equal(frame.groupby("flow")["caplen"].sum(), table.flows.bytes)
 
 
 def test_to_arrow_shares_the_packets(table):
@@ -312,7 +312,7 @@ def test_to_arrow_shares_the_packets(table):
         values = arrow.column(name).chunk(0).values
         assert np.shares_memory(values.to_numpy(zero_copy_only=True), getattr(table, name))
         assert arrow.column(name)[3].as_py() == getattr(table, name)[table.offsets[3] : table.offsets[4]].tolist()
-    assert arrow.column("dst_ip").to_pylist() == table.index.dst_ip.tolist()
+    assert arrow.column("dst_ip").to_pylist() == table.flows.dst_ip.tolist()
 
 
 @pytest.mark.parametrize(("method", "module"), [("to_pandas", "pandas"), ("to_arrow", "pyarrow")])
@@ -335,7 +335,7 @@ def test_first_packets():
         [0, 2 * traffic.MS],
         [traffic.MS, 4 * traffic.MS],
     ]
-    index = cut.index
+    index = cut.flows
     assert (index.start_ns - traffic.START_NS).tolist() == [0, traffic.MS]
     assert (index.end_ns - traffic.START_NS).tolist() == [2 * traffic.MS, 4 * traffic.MS]
     assert index.bytes.tolist() == [int(flow.size.sum()) for flow in cut] == [2 * 42 + 2, 2 * 42 + 5]
@@ -349,16 +349,16 @@ def test_first_packets():
 def test_first_packets_of_flows_that_have_no_more(table, empty):
     assert table.first(int(table.lengths.max())) is table
     assert len(empty.first(1)) == 0
-    assert table.first(1).index.end_ns.tolist() == table.index.start_ns.tolist()
+    assert table.first(1).flows.end_ns.tolist() == table.flows.start_ns.tolist()
     for n in (0, -1, 1.5, None):
         with pytest.raises(OptionError, match="first"):
             table.first(n)
 
 
 def test_what_is_known_of_a_flow_stays_when_it_is_cut(table):
-    facts = {"vlan_id": np.arange(17, dtype=np.uint16)}
+    attributes = {"vlan_id": np.arange(17, dtype=np.uint16)}
     table = table[:]
-    table.set_times(table.index.start_ns, table.index.end_ns, np.full(17, 4, np.uint8), facts)
+    table.set_times(table.flows.start_ns, table.flows.end_ns, np.full(17, 4, np.uint8), attributes)
     cut = table.first(1)
-    assert cut.index.end_reason.tolist() == [4] * 17
-    assert cut.index.facts["vlan_id"].tolist() == list(range(17))
+    assert cut.flows.end_reason.tolist() == [4] * 17
+    assert cut.flows.attributes["vlan_id"].tolist() == list(range(17))

@@ -66,7 +66,7 @@ def test_columns_of_later_fragments():
     pieces = fragments.ipv4_fragments(segment, n_bytes=24, protocol=TCP)
     pieces[1] = frames.ipv4(segment[24:], fragment_offset=3, identification=1, protocol=TCP, ttl=3)
     table = read(*pieces)
-    assert table.index.five_tuples() == [("10.0.0.1", "10.0.0.2", 1000, 80, 6)]
+    assert table.flows.five_tuples() == [("10.0.0.1", "10.0.0.2", 1000, 80, 6)]
     assert (table.ttl.tolist(), table.flags.tolist(), table.size.tolist()) == ([64, 3], [frames.PSH, 0], [44, 36])
     assert table.time_ns.tolist() == [0, 1000]
 

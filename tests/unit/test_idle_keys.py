@@ -102,9 +102,9 @@ def test_of_too_many_keys_those_seen_last_stay():
     tables = iter(stream)
     assert len(next(tables)) == N_KEYS
     assert stream.n_keys == N_LEFT + 1
-    keys = {key for table in tables for key in table.index.five_tuples()}
+    keys = {key for table in tables for key in table.flows.five_tuples()}
     forgotten = [(float(i), frame_of(number)) for i in range(2) for number in range(N_KEYS - N_LEFT)]
-    assert keys == set(netml.read_flows(forgotten, link_type=1).index.five_tuples())
+    assert keys == set(netml.read_flows(forgotten, link_type=1).flows.five_tuples())
 
 
 def test_keys_count_as_memory():

@@ -38,7 +38,7 @@ def capture(tmp_path):
 
 @pytest.fixture
 def labels(tmp_path, capture):
-    flows = netml.read_flows(capture).index
+    flows = netml.read_flows(capture).flows
     return write_labels(tmp_path / "labels.csv", flows, np.arange(len(flows)) % 3 == 0)
 
 
@@ -83,7 +83,7 @@ def test_a_model_carries_its_representation(tmp_path, capture):
 def test_python_as_on_the_command_line(tmp_path, capture, labels):
     path = tmp_path / "model.netml"
     invoke("learn", "-p", capture, "-l", labels, "-o", path, *FAST, "--family", "SIZE")
-    model = netml.learn(capture, family="SIZE", detector="gmm", labels=labels)
+    model = netml.learn(capture, families="SIZE", detector="gmm", labels=labels)
     again = netml.load_model(path)
     assert again.summary["auc"] == model.summary["auc"]
     assert again.threshold == model.threshold
@@ -124,7 +124,7 @@ def test_features_that_tell_wrongly_how_they_were_made(tmp_path, features, chang
 
 
 def test_the_test_is_a_share_of_the_labelled_flows(capture, labels):
-    model = netml.learn(capture, family="SIZE", detector="gmm", labels=labels, test_size=0.25, random_state=7)
+    model = netml.learn(capture, families="SIZE", detector="gmm", labels=labels, test_size=0.25, random_state=7)
     matrix = netml.extract(capture, "SIZE", labels=labels)
     y = (matrix.labels == "Attack").astype(int)
     X_train, X_test, _, y_test = train_test_split(matrix.X, y, test_size=0.25, random_state=7)
@@ -159,7 +159,7 @@ def test_pairs_in_their_order(tmp_path, capture, labels):
     """Each label file is of its own capture: exchanged, they do not fit."""
     later = traffic.many_flows(200, 20, start_ns=traffic.START_NS + 10**12)
     other = traffic.write_pcap(tmp_path / "other.pcap", later[5:])
-    flows = netml.read_flows(other).index
+    flows = netml.read_flows(other).flows
     others = write_labels(tmp_path / "others.csv", flows, np.ones(len(flows), bool))
     path = tmp_path / "both.npz"
     run = invoke("learn", "extract", "-p", capture, "-l", labels, "-p", other, "-l", others, "-f", path)
@@ -181,7 +181,7 @@ def test_two_steps_are_one(tmp_path, capture, labels, features):
 
 
 def test_rows_that_a_dat_file_leaves_out_are_said(tmp_path, capture):
-    flows = netml.read_flows(capture).index
+    flows = netml.read_flows(capture).flows
     some = write_labels(tmp_path / "some.csv", flows[np.arange(8)], np.arange(8) % 2)
     run = invoke("learn", "extract", "-p", capture, "-l", some, "-f", tmp_path / "f.dat", "--family", "SIZE")
     X, y = load_data(tmp_path / "f.dat")
@@ -309,19 +309,19 @@ def test_the_options_of_the_original_go_in_front(tmp_path, capture):
 def test_a_model_of_first_packets(tmp_path, capture):
     """It judges by the first packets, too, whatever comes after them; and says so to whoever reads it."""
     path = tmp_path / "m.netml"
-    assert invoke("learn", "-p", capture, "-o", path, "--family", "SIZE", "--first", 3, *FAST).status == 0
+    assert invoke("learn", "-p", capture, "-o", path, "--family", "SIZE", "--max-packets", 3, *FAST).status == 0
     model = netml.load_model(path)
-    assert model.representation.to_dict()["first"] == 3
+    assert model.representation.to_dict()["max_packets"] == 3
     table = model.representation.read_tables(capture)[0]
     assert table.lengths.max() > 3
     np.testing.assert_array_equal(model.classify(table).scores, model.classify(table.first(3)).scores)
-    invoke("learn", "extract", "-p", capture, "-f", tmp_path / "f.npz", "--family", "SIZE", "--first", 3)
+    invoke("learn", "extract", "-p", capture, "-f", tmp_path / "f.npz", "--family", "SIZE", "--max-packets", 3)
     np.testing.assert_array_equal(
-        netml.FeatureMatrix.load(tmp_path / "f.npz").X, netml.extract(capture, "SIZE", first=3).X
+        netml.FeatureMatrix.load(tmp_path / "f.npz").X, netml.extract(capture, "SIZE", max_packets=3).X
     )
-    run = invoke("learn", "train", "-f", tmp_path / "f.npz", "-o", path, "--first", 3)
+    run = invoke("learn", "train", "-f", tmp_path / "f.npz", "-o", path, "--max-packets", 3)
     assert run.status == 2
-    assert "--first belongs to" in run.err
+    assert "--max-packets belongs to" in run.err
 
 
 def test_more_is_said_in_detail(tmp_path, capture):

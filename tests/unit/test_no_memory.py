@@ -129,10 +129,10 @@ ROUND_RULES = {"min_packets": 1, "max_flow_packets": 2**32 - 1, "max_flows": 2**
 ROUND_RULES |= {"packet_bytes": 22, "flow_bytes": 100, "latest_ns": 2**62, "watermark_ns": 2**62, "is_last": False}
 
 
-@pytest.mark.parametrize("definition", ["seed", "bi"])
+@pytest.mark.parametrize("definition", ["original", "bi"])
 def test_a_batch_that_was_lost_is_the_last(definition):
     """Packets wait for their batch: where they cannot be entered, what came before does not look whole."""
-    if definition == "seed":
+    if definition == "original":
         assembler = _flowcore.FlowAssembler()
         uses = (assembler.take_packets, assembler.take_run)
     else:
@@ -150,19 +150,19 @@ def test_a_batch_that_was_lost_is_the_last(definition):
         assembler.assemble_packets(iter([(1.0, RECORDS[0][1])]), 1, 1)
 
 
-@pytest.mark.parametrize("has_sums", [False, True])
-def test_a_round_of_biflows_that_failed_is_the_last(has_sums):
+@pytest.mark.parametrize("is_incremental", [False, True])
+def test_a_round_of_biflows_that_failed_is_the_last(is_incremental):
     """Wherever in a round, or in forgetting flows: the next use is refused, and what waits is not handed out."""
     n_failures = 0
     for n_left in itertools.count():
         assembler = _flowcore.BiflowAssembler(_flowcore.COLUMNS, rules=BIFLOW_RULES)
         states = _flowcore.FlowStates(FAMILIES["FLOW"].code, settings_of(FamilyOptions(), 0.0))
-        sums = [(states, 0, 69)] if has_sums else []
+        sums = [(states, 0, 69)] if is_incremental else []
         assembler.assemble(_flowcore.Framer("pcap"), memoryview(PCAP), 24, len(PCAP) - 24)
         _flowcore.fail_allocations(n_left)
         try:
             assembler.advance_watermark(ROUND_RULES, sums=sums, size="caplen")
-            if has_sums:
+            if is_incremental:
                 assembler.release_taken(sums)
         except MemoryError:
             _flowcore.fail_allocations(-1)

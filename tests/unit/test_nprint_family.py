@@ -88,7 +88,7 @@ def test_first_is_by_time(n_first):
 
 def test_early_detection_and_rows_of_a_table():
     expected, table = expected_rows(CONTENT, 4, SMALL.nprint_headers, 2)
-    first = netml.extract(io.BytesIO(CONTENT), "NPRINT", dim=4, first=2, flow=FLOW, family_options=SMALL)
+    first = netml.extract(io.BytesIO(CONTENT), "NPRINT", dim=4, max_packets=2, flow=FLOW, family_options=SMALL)
     half = expected.shape[1] // 2
     np.testing.assert_array_equal(first.X[:, :half], expected[:, :half])
     assert (first.X[:, half:] == -1).all()
@@ -148,7 +148,7 @@ def test_headers_are_checked_at_once():
         (["NPRINT", "IAT"], {}, "alone"),
         ("NPRINT", {"header": True}, "alone"),
         ("FFT-NPRINT", {}, "alone"),
-        ("NPRINT", {"flow": FlowOptions(definition="seed")}, "bi or uni"),
+        ("NPRINT", {"flow": FlowOptions(definition="original")}, "bi or uni"),
         ("NPRINT", {"dim": 745}, "from 1 to 744"),  # of 1,408 columns each
     ],
 )
@@ -185,7 +185,7 @@ def test_command(tmp_path):
 
 
 def test_a_model_of_bits(tmp_path):
-    model = netml.learn(io.BytesIO(CONTENT), detector="PCA", family="NPRINT", dim=2, family_options=SMALL)
+    model = netml.learn(io.BytesIO(CONTENT), detector="PCA", families="NPRINT", dim=2, family_options=SMALL)
     verdicts = model.classify(io.BytesIO(CONTENT))
     model.save(tmp_path / "bits.netml")
     again = netml.load_model(tmp_path / "bits.netml")

@@ -101,7 +101,7 @@ def test_header_bits_of_each_format(form, tmp_path):
 
 @pytest.fixture(scope="module")
 def model():
-    return netml.learn(io.BytesIO(DEMO), family="STATS", detector="ecod")
+    return netml.learn(io.BytesIO(DEMO), families="STATS", detector="ecod")
 
 
 @pytest.mark.parametrize("form", [None, "netml", "dat"])

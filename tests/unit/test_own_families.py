@@ -64,7 +64,7 @@ def table(path):
         ({"columns": 3}, "names, each once"),
         ({"packet_columns": ["payload"]}, "packet_columns=.*caplen, wirelen"),
         ({"packet_columns": "flags"}, "packet_columns='flags': must be a list"),
-        ({"definition": "uni"}, "one of seed, bi"),
+        ({"definition": "uni"}, "one of original, bi"),
         ({"function": 3}, "a function of the flow table"),
     ],
     ids=str,
@@ -98,7 +98,7 @@ def test_the_same_function_again_takes_its_place():
 
 
 @pytest.mark.parametrize(
-    "flow", [None, FlowOptions(definition="uni"), FlowOptions(definition="seed", interval=5.0, keep_tail=True)]
+    "flow", [None, FlowOptions(definition="uni"), FlowOptions(definition="original", interval=5.0, keep_tail=True)]
 )
 def test_biflows_always_have_their_directions(demo, flow):
     def forth(table):
@@ -218,7 +218,7 @@ def test_numbers_must_be_finite(table, value):
         return X
 
     register(function=mine)
-    src_ip, dst_ip, src_port, dst_port, protocol = table.index.five_tuples()[1]
+    src_ip, dst_ip, src_port, dst_port, protocol = table.flows.five_tuples()[1]
     who = f"{src_ip} {src_port} > {dst_ip} {dst_port} ({protocol})"
     with pytest.raises(FamilyError) as caught:
         represent(table, RepresentationOptions("PAYLOADS"))
@@ -270,8 +270,8 @@ def rows_of(matrix):
     return dict(zip(zip(matrix.flows.five_tuples(), starts, strict=True), matrix.X.tolist(), strict=True))
 
 
-@pytest.mark.parametrize("flow", [FlowOptions(interval=0.5, keep_tail=True), BI], ids=["seed", "bi"])
-@pytest.mark.parametrize("more", [{}, {"fft": True}, {"header": True}, {"first": 2}], ids=str)
+@pytest.mark.parametrize("flow", [FlowOptions(interval=0.5, keep_tail=True), BI], ids=["original", "bi"])
+@pytest.mark.parametrize("more", [{}, {"fft": True}, {"header": True}, {"max_packets": 2}], ids=str)
 def test_every_way_gives_the_same(path, demo, flow, more):
     register()
     for source in (path, demo):
@@ -350,7 +350,7 @@ def test_files_keep_the_columns(path, tmp_path):
 def test_a_model_names_the_family_and_has_no_code(demo, tmp_path, registered):
     register()
     model = tmp_path / "model.netml"
-    netml.learn(demo, family="PAYLOADS", detector="ecod").save(model)
+    netml.learn(demo, families="PAYLOADS", detector="ecod").save(model)
     verdicts = netml.load_model(model).classify(demo)
     assert len(verdicts) == len(netml.extract(demo, "PAYLOADS"))
     assert len(list(netml.extract_batches(demo, like=model))) == 1
@@ -364,7 +364,7 @@ def test_a_model_names_the_family_and_has_no_code(demo, tmp_path, registered):
 def test_a_model_of_other_columns_judges_nothing(demo, tmp_path, registered):
     register()
     model = tmp_path / "model.netml"
-    netml.learn(demo, family="PAYLOADS", detector="ecod").save(model)
+    netml.learn(demo, families="PAYLOADS", detector="ecod").save(model)
     registered.clear()
     register(columns=["other", "columns"])
     said = r"X='columns other \.\. columns \(2\)': must be the columns of the training: \w+ \.\. \w+ \(2\)"

@@ -77,7 +77,7 @@ def test_what_is_learned_is_applied(monday, tuesday):
     assert made.metadata["representation"]["rate_s"] == fitted.rate_ != alone.metadata["representation"]["rate_s"]
     table = netml.read_flows(tuesday, flow=FlowOptions(interval=fitted.interval_))
     assert len(made) == len(table)
-    np.testing.assert_array_equal(made.flows.start_ns, table.index.start_ns)
+    np.testing.assert_array_equal(made.flows.start_ns, table.flows.start_ns)
 
 
 def test_given_numbers_are_not_learned(monday):
@@ -116,7 +116,7 @@ def test_the_interval_is_a_keyword_wherever_flows_are_made(monday):
         fitted = FlowRepresentation("SIZE", dim=3, **options).fit(monday)
         assert fitted.to_dict() == FlowRepresentation("SIZE", dim=3, flow=flow).fit(monday).to_dict()
         assert clone(fitted).interval == 0.05
-        model = netml.learn(monday, family="SIZE", dim=3, detector="ecod", **options)
+        model = netml.learn(monday, families="SIZE", dim=3, detector="ecod", **options)
         assert model.representation.interval_ == 0.05
 
 
@@ -127,7 +127,7 @@ def test_the_interval_is_a_keyword_wherever_flows_are_made(monday):
         netml.extract,
         lambda capture, **options: netml.extract_batches(capture, "STATS", **options),
         lambda capture, **options: FlowRepresentation("STATS", **options).fit(capture),
-        lambda capture, **options: netml.learn(capture, family="STATS", detector="ecod", **options),
+        lambda capture, **options: netml.learn(capture, families="STATS", detector="ecod", **options),
     ],
     ids=["read_flows", "extract", "extract_batches", "FlowRepresentation", "learn"],
 )
@@ -138,7 +138,7 @@ def test_two_intervals_are_refused(monday, make):
     for wrong in (0.0, -1.0, "5", float("nan")):
         with pytest.raises(OptionError, match="interval="):
             make(monday, interval=wrong)
-    with pytest.raises(OptionError, match=r"interval=5\.0: must be left out: it is for seed flows"):
+    with pytest.raises(OptionError, match=r"interval=5\.0: must be left out: it is for original flows"):
         make(monday, interval=5.0, flow=FlowOptions(definition="uni"))
 
 
@@ -147,7 +147,7 @@ def test_the_interval_is_of_all_captures(monday, tuesday):
     durations = []
     for path in (monday, tuesday):
         table = netml.read_flows(path, flow=FlowOptions(interval=1e9))
-        durations += [(table.index.end_ns - table.index.start_ns) / 1e9]
+        durations += [(table.flows.end_ns - table.flows.start_ns) / 1e9]
     assert fitted.interval_ == pytest.approx(np.quantile(np.concatenate(durations), 0.5), rel=1e-12)
 
 
@@ -163,7 +163,9 @@ def test_tables_of_flows(monday, tuesday):
 
 
 @pytest.mark.parametrize("family", ["IAT", "FFT-SIZE", ("STATS", "SAMP_SIZE")])
-@pytest.mark.parametrize("early", [{}, {"first": 3, "family_options": FamilyOptions(bulk_gap=2.0)}], ids=["", "early"])
+@pytest.mark.parametrize(
+    "early", [{}, {"max_packets": 3, "family_options": FamilyOptions(bulk_gap=2.0)}], ids=["", "early"]
+)
 def test_described_and_made_again(monday, tuesday, family, early):
     fitted = FlowRepresentation(family, header=True, size="wire", flow=FlowOptions(min_packets=3), **early).fit(monday)
     described = json.loads(json.dumps(fitted.to_dict()))
@@ -181,9 +183,9 @@ def test_described_and_made_again(monday, tuesday, family, early):
 @pytest.mark.parametrize("family", ["IAT", ("STATS", "SAMP_NUM")])
 def test_first_packets_only(monday, family):
     """All that is learned, but for the interval, is of the first packets, as if flows had no others."""
-    fitted = FlowRepresentation(family, header=True, first=3)
+    fitted = FlowRepresentation(family, header=True, max_packets=3)
     made = fitted.fit_transform(monday)
-    expected = netml.extract(monday, family, header=True, first=3)
+    expected = netml.extract(monday, family, header=True, max_packets=3)
     cut = netml.read_flows(monday).first(3)
     alone = FlowRepresentation(family, header=True).fit_transform(cut)
     for other in (expected, alone):
@@ -196,10 +198,10 @@ def test_first_packets_only(monday, family):
 
 def test_descriptions_of_before_there_were_options_of_families(monday):
     described = FlowRepresentation().fit(monday).to_dict()
-    older = {name: value for name, value in described.items() if name not in ("first", "family_options")}
+    older = {name: value for name, value in described.items() if name not in ("max_packets", "family_options")}
     assert FlowRepresentation.from_dict(older).to_dict() == described
     pickled = FlowRepresentation().fit(monday)
-    del pickled.first, pickled.family_options
+    del pickled.max_packets, pickled.family_options
     assert pickle.loads(pickle.dumps(pickled)).to_dict() == described
 
 
@@ -236,7 +238,7 @@ def test_in_a_pipeline(monday, tuesday):
     assert len(pipeline.score_samples(tuesday)) == len(pipeline[0].transform(tuesday))
     again = clone(pipeline)
     assert not again[0].is_fitted
-    assert again.set_params(flowrepresentation__family="IAT").fit(monday)[0].columns_[0] == "iat_0"
+    assert again.set_params(flowrepresentation__families="IAT").fit(monday)[0].columns_[0] == "iat_0"
 
 
 def test_cross_validated_over_flows(monday):

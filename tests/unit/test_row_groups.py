@@ -24,10 +24,10 @@ print("pandas" in sys.modules)
 """
 
 
-def make_matrix(n_rows, first=0.0):
+def make_matrix(n_rows, start=0.0):
     zeros = np.zeros(n_rows, np.int64)
     index = FlowIndex(np.zeros(n_rows, FLOW_KEY), zeros, zeros, zeros, zeros)
-    rows = first + np.arange(n_rows, dtype=float)
+    rows = start + np.arange(n_rows, dtype=float)
     labels = [f"ü{number % 3}" if number % 2 else "" for number in range(n_rows)]
     return FeatureMatrix(np.column_stack([rows, -rows, np.full(n_rows, np.nan)]), "xyz", index, {"a": 1}, labels)
 

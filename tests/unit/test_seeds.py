@@ -44,7 +44,7 @@ def results():
     batches = list(extract_batches(io.BytesIO(CONTENT), "SPLT", dim=4, flow=bi, **bounds))
     assert any((batch.flows.end_reason == 5).any() for batch in batches)
     biflows = [rows.X, rows.flows.keys, rows.flows.packets, *(batch.X for batch in batches)]
-    parts = [column for table in tables for column in (table.index.keys, table.time_ns, table.size, table.offsets)]
+    parts = [column for table in tables for column in (table.flows.keys, table.time_ns, table.size, table.offsets)]
     return [matrix.X, matrix.flows.keys, matrix.flows.packets, *parts, *biflows]
 
 

@@ -102,7 +102,7 @@ def test_what_goes_on_for_ever_hands_out_what_is_open(tmp_path, number, name):
     if name == "follow":
         model = tmp_path / "m.netml"
         normal = traffic.write_pcap(tmp_path / "n.pcap", traffic.many_flows(400, 20))
-        netml.learn([normal], family="STATS", detector="pca").save(model)
+        netml.learn([normal], families="STATS", detector="pca").save(model)
         command = [*PROGRAM, "classify", "--model", str(model), "--follow", "-o", str(out)]
     with start(command, stdin=subprocess.PIPE) as process:
         process.stdin.write(captures.pcap(traffic.many_flows(400, 20)))
@@ -190,7 +190,7 @@ BUSY_COMMANDS = {
 @pytest.fixture(scope="module")
 def model(tmp_path_factory, capture):
     path = tmp_path_factory.mktemp("models") / "m.netml"
-    netml.learn([capture], family="STATS", detector="pca").save(path)
+    netml.learn([capture], families="STATS", detector="pca").save(path)
     return path
 
 

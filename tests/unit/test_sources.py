@@ -237,7 +237,7 @@ def test_an_iterable_of_captures_to_learn_from_has_each_for_itself(parts, kind):
     n_flows = len(listed.transform(parts))
     assert len(fitted.transform(SEVERAL[kind](parts))) == n_flows
     assert len(fitted.fit_transform(SEVERAL[kind](parts))) == n_flows
-    model = netml.learn(SEVERAL[kind](parts), family="SIZE", dim=2, detector="ecod")
+    model = netml.learn(SEVERAL[kind](parts), families="SIZE", dim=2, detector="ecod")
     assert len(model.classify(SEVERAL[kind](parts))) == n_flows
     assert len(model.classify(netml.read_flows(path) for path in parts)) == len(
         model.classify([netml.read_flows(path) for path in parts])
@@ -245,7 +245,7 @@ def test_an_iterable_of_captures_to_learn_from_has_each_for_itself(parts, kind):
 
 
 def test_an_iterable_of_captures_to_evaluate_on(parts):
-    model = netml.learn(parts, family="SIZE", dim=2, detector="ecod")
+    model = netml.learn(parts, families="SIZE", dim=2, detector="ecod")
     found = evaluate(model, pcap_normal=iter(parts[:1]), pcap_abnormal=iter(parts[1:]))
     assert found.auc == evaluate(model, pcap_normal=parts[0], pcap_abnormal=parts[1]).auc
 
@@ -257,7 +257,7 @@ def test_an_iterable_of_captures_to_evaluate_on(parts):
         netml.extract,
         lambda source: list(netml.extract_batches(source, "STATS", interval=1.0)),
         lambda source: netml.FlowRepresentation("STATS").fit(source),
-        lambda source: netml.learn(source, family="STATS", detector="ecod"),
+        lambda source: netml.learn(source, families="STATS", detector="ecod"),
     ],
 )
 def test_a_generator_of_nothing_is_told(read, tmp_path):

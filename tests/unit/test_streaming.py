@@ -80,7 +80,7 @@ def test_each_round_hands_out_what_has_ended():
         [START_NS, START_NS + SECOND],
         [START_NS + 20 * SECOND, START_NS + 21 * SECOND],
     ]
-    assert tables[0].index.end_ns.tolist() == [START_NS + SECOND]
+    assert tables[0].flows.end_ns.tolist() == [START_NS + SECOND]
 
 
 def test_a_flow_ends_when_others_show_that_time_has_passed():
@@ -198,7 +198,7 @@ def test_the_flows_least_recently_seen_make_room():
     assert_all_accounted_for(stream, tables)
     assert pieces_of(*tables) == pieces_of(read_batch(records, 600.0))
     # Oldest first; and, when it was the first one's turn, half stayed.
-    firsts = np.concatenate([table.index.start_ns for table in tables])
+    firsts = np.concatenate([table.flows.start_ns for table in tables])
     assert (np.diff(firsts) > 0).all()
     early = stream.metadata["ended_early"]["memory"]
     assert early["flows"] >= 25
@@ -416,7 +416,7 @@ def test_stop_hands_out_what_is_open():
         stream.stop()
     assert stream.was_interrupted
     # The packet at 7 s has told that the first flow is over; the second was open, and its last packet is not read.
-    assert [table.index.start_ns.tolist() for table in tables] == [[START_NS], [START_NS + 55 * SECOND // 10]]
+    assert [table.flows.start_ns.tolist() for table in tables] == [[START_NS], [START_NS + 55 * SECOND // 10]]
     assert stream.metadata["packets_read"] == 5
     assert_all_accounted_for(stream, tables)
 
@@ -439,7 +439,7 @@ def test_a_pipe_that_stays_open_hands_out_what_has_ended(buffering):
 
 
 def test_a_live_pipe_that_falls_silent_hands_out_what_has_ended(pipe, monkeypatch):
-    monkeypatch.setattr(flow_stream, "REORDER_NS", 10**8)
+    monkeypatch.setattr(flow_stream, "ALLOWED_LATENESS_NS", 10**8)
     reader, writer = pipe
     tables = TableReader(FlowStream(reader, interval=0.1, latency_s=0.05))
     now_ns = time.time_ns() // 1000 * 1000
@@ -450,7 +450,7 @@ def test_a_live_pipe_that_falls_silent_hands_out_what_has_ended(pipe, monkeypatc
 
 
 def test_an_old_capture_in_a_pipe_does_not_age(pipe, monkeypatch):
-    monkeypatch.setattr(flow_stream, "REORDER_NS", 10**8)
+    monkeypatch.setattr(flow_stream, "ALLOWED_LATENESS_NS", 10**8)
     reader, writer = pipe
     # The round comes after a silence longer than interval and slack.
     tables = TableReader(FlowStream(reader, interval=0.1, latency_s=0.4))
@@ -490,7 +490,7 @@ def test_every_shared_capture_is_the_same_as_in_batch(shared_captures, monkeypat
         stream = FlowStream(path, interval=0.5, batch_packets=1)
         tables = list(stream)
         assert_all_accounted_for(stream, tables)
-        if disorder_ns(path) <= flow_stream.REORDER_NS:
+        if disorder_ns(path) <= flow_stream.ALLOWED_LATENESS_NS:
             batch = netml.read_flows(path, flow=netml.FlowOptions(interval=0.5, keep_tail=True))
             assert pieces_of(*tables) == pieces_of(batch), path.name
             n_in_order += 1

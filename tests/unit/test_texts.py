@@ -14,7 +14,7 @@ from biflow_tables import table_of
 from netml.errors import OptionError
 from netml.features import tcp_history
 from netml.features.compute import represent
-from netml.features.concat import join_matrices, join_texts
+from netml.features.concat import concat_matrices, concat_text_columns
 from netml.features.matrix import FeatureMatrix
 from netml.features.options import RepresentationOptions
 from netml.features.row_files import WRITERS, open_row_file
@@ -117,10 +117,10 @@ def test_one_for_each_row():
 
 def test_joined():
     one, other = build_matrix(texts=PLAIN), build_matrix(texts={"history": list("abcd")})
-    joined = join_matrices([one[:2], other[3:]], one.columns)
+    joined = concat_matrices([one[:2], other[3:]], one.columns)
     assert {name: text.tolist() for name, text in joined.texts.items()} == {"history": ["ShADadFf", "", "d"]}
-    assert join_matrices([one], one.columns).texts is one.texts
-    assert join_texts([]) == {}
+    assert concat_matrices([one], one.columns).texts is one.texts
+    assert concat_text_columns([]) == {}
 
 
 def test_represent_has_those_of_its_families():

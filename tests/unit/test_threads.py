@@ -20,7 +20,7 @@ RECORDS = [(traffic.START_NS + i * 1000 + t * 10**8, FRAMES[i]) for t in range(8
 CAPTURE = captures.pcap(RECORDS)
 FLOW = netml.FlowOptions(interval=0.3, keep_tail=True)
 STREAMS = {
-    "seed": lambda: FlowStream(
+    "original": lambda: FlowStream(
         io.BytesIO(CAPTURE), interval=0.3, flow=FLOW, columns=(), batch_packets=1 << 24, max_memory=1 << 45
     ),
     "rounds": lambda: FlowStream(io.BytesIO(CAPTURE), interval=0.3, flow=FLOW, columns=(), batch_packets=1 << 12),

@@ -39,11 +39,11 @@ def test_inner_flows_in_one_outer_one_are_flows_of_their_own():
     others = [frames.ipv4(frames.udp(port, 53), source="172.16.0.9") for port in (1, 2, 3)]
     packets = [udp(tunnels.gtp_u(packet), 2152) for packet in others]
     keys = [("172.16.0.9", "10.0.0.2", port, 53, 17) for port in (1, 2, 3)]
-    assert read(*packets).index.five_tuples() == keys
-    assert read(*packets, tunnels="outer").index.five_tuples() == [udp_key(2152)]
+    assert read(*packets).flows.five_tuples() == keys
+    assert read(*packets, tunnels="outer").flows.five_tuples() == [udp_key(2152)]
     # The same packet in two tunnels is of one flow, and so is the packet outside of them.
     table = read(INNER, gre(tunnels.gre(INNER)), udp(tunnels.vxlan(ETHERNET), 4789))
-    assert (table.index.five_tuples(), table.lengths.tolist()) == ([KEY], [6])
+    assert (table.flows.five_tuples(), table.lengths.tolist()) == ([KEY], [6])
 
 
 def nest(n_headers):

@@ -215,7 +215,7 @@ cdef class BiflowAssembler(PacketAssembler):
             As of `take_biflows`, in place of offsets and packets: `X` (n, n_columns), `packets` and `bytes`.
         """
         numbers = np.asarray(self.leaving)[first:first + most]
-        taken = self.write_attributes(numbers, len(numbers), has_sums=True)
+        taken = self.write_attributes(numbers, len(numbers), is_incremental=True)
         attributes = {"protocol": np.ascontiguousarray(taken["keys"]["protocol"])}
         attributes |= {name: taken[name] for name in FAMILY_ATTRIBUTES if name in taken}
         X = np.zeros((len(numbers), n_columns))
@@ -278,12 +278,12 @@ cdef class BiflowAssembler(PacketAssembler):
             copy_chosen(columns, &offsets[0], &order[0], n_chosen, &out, &places[0])
         return {**copied, "offsets": np.asarray(places)}
 
-    cdef dict write_attributes(self, const uint32_t[::1] order, size_t n_flows, bint has_sums=False):
+    cdef dict write_attributes(self, const uint32_t[::1] order, size_t n_flows, bint is_incremental=False):
         """Write the attributes of the first flows of an order."""
         cdef BiflowAttributes attributes
         octets = np.empty(n_flows * KEY_BYTES, np.uint8)
         written = {name: np.empty(n_flows, kind) for name, kind in BIFLOW_ATTRIBUTES.items()}
-        if has_sums:
+        if is_incremental:
             written |= {"packets": np.empty(n_flows, np.int64), "bytes": np.empty(n_flows, np.int64)}
         attributes.keys = <uint8_t *> find_octets(octets)
         attributes.start_ns = <int64_t *> find_octets(written["start_ns"])

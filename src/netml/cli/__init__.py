@@ -63,7 +63,7 @@ class LazyGroup(click.Group):
 @click.option("--flow-pkts-threshold", "min_packets", type=int, hidden=True)
 @click.option("--q-interval", type=float, hidden=True)
 @click.pass_context
-def group(ctx: click.Context, /, **seed_options: int | float | None) -> None:
+def group(ctx: click.Context, /, **original_options: int | float | None) -> None:
     """Turn packet captures into feature matrices, and find what is abnormal in them.
 
     \b
@@ -71,8 +71,8 @@ def group(ctx: click.Context, /, **seed_options: int | float | None) -> None:
     netml learn --pcap normal.pcap --output model.netml
     netml classify --model model.netml < today.pcap
     """
-    # The original takes these in front of the command; see `options.shared.seed_option`.
-    ctx.obj = {name: value for name, value in seed_options.items() if value is not None}
+    # The original takes these in front of the command; see `options.shared.original_option`.
+    ctx.obj = {name: value for name, value in original_options.items() if value is not None}
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -24,7 +24,7 @@ from netml.features.options import RepresentationOptions
 from netml.flow.options import FlowOptions
 from netml.flow.reader import read_tables
 from netml.flow.table import FlowTable
-from netml.labels.truth import connection_of, join_tables, label_tables, pair_captures
+from netml.labels.truth import concat_tables, connection_of, label_tables, pair_captures
 
 __all__ = ["Comparison", "Study", "compare", "compare_flows", "read_captures"]
 
@@ -109,7 +109,7 @@ def read_captures(
     wanted = study.representations
     columns = tuple(dict.fromkeys(name for options in wanted for name in options.packet_columns))
     # All are compared on the same flows: biflows, if any family has them.
-    reading["definition"] = "bi" if "bi" in {options.definition for options in wanted} else "seed"
+    reading["definition"] = "bi" if "bi" in {options.definition for options in wanted} else "original"
     n_normal = sum(isinstance(mark, int) and mark == 0 for mark in marks)
     first = captures[: n_normal or len(captures)]
     tables, interval_s = read_tables(list(first), flow, study.size, columns, **reading)
@@ -140,9 +140,9 @@ def compare_flows(
     """
     n_unlabelled = int((y < 0).sum())
     require_both_classes(int((y == 0).sum()), int((y == 1).sum()), n_unlabelled)
-    table = join_tables(tables)[y >= 0]
+    table = concat_tables(tables)[y >= 0]
     y = y[y >= 0]
-    groups = connection_of(table.index) if study.split_by == "connection" else np.arange(len(y))
+    groups = connection_of(table.flows) if study.split_by == "connection" else np.arange(len(y))
     split = split_flows(
         y,
         groups,
@@ -193,7 +193,7 @@ def _represent(options: RepresentationOptions, parts: Sequence[FlowTable], study
     if any(find_family(name).needs_rate for name in options.request.names):
         rates_s = [learn_rate_ns(train) / 1e9]
         if study.tune:
-            durations_ns = train.index.end_ns - train.index.start_ns
+            durations_ns = train.flows.end_ns - train.flows.start_ns
             rates_s += [linear_quantile(durations_ns, q) / 1e9 for q in RATE_QUANTILES]
     variants = []
     for rate_s in dict.fromkeys(rates_s):

@@ -25,12 +25,12 @@ PACKET_COLUMNS = (
     *("caplen", "wirelen", "flags", "ttl", "is_forward", "ip_bytes", "payload_bytes", "header_bytes", "window"),
     *("sequence", "acknowledgement", "tcp_options"),
 )
-DEFINITIONS = ("seed", "bi")
-REGISTERED: dict[str, OwnFamily] = {}
+DEFINITIONS = ("original", "bi")
+REGISTERED: dict[str, CustomFamily] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OwnFamily(Family):
+class CustomFamily(Family):
     """A family whose rows a function makes.
 
     Parameters
@@ -53,7 +53,7 @@ def register_family(
     *,
     columns: Sequence[str] | Callable[[int], Iterable[str]],
     packet_columns: Sequence[str] = (),
-    definition: str = "seed",
+    definition: str = "original",
     description: str = "",
 ) -> Callable[[Function], Function]:
     """Make a function of the flow table a family, wherever families are named; see `docs/own-families.md`.
@@ -67,7 +67,7 @@ def register_family(
     packet_columns : sequence of str, optional
         Packet columns of the `FlowTable` that the function needs, besides the time and the size; of the definition `bi`
         `is_forward` is there, too.
-    definition : {"seed", "bi"}
+    definition : {"original", "bi"}
         The flow definition that the family has unless another one is asked for; biflows if any family has them.
     description : str, optional
         For `netml families`; by default the first line of the function's docstring.
@@ -115,7 +115,7 @@ def register_family(
         ):
             raise OptionError("name", name, f"another one: {'.'.join(home_of(known.function))} has it")
         first_line = (getattr(function, "__doc__", None) or "").strip().partition("\n")[0]
-        REGISTERED[plain] = OwnFamily(
+        REGISTERED[plain] = CustomFamily(
             NO_CODE,
             " ".join((description or first_line).split()),
             width=lambda dim, options: len(_names_for(plain, names, dim)),
@@ -184,7 +184,7 @@ def describe_error(error: BaseException, function: Callable[..., Any] | None = N
     return f"{kind}: {text}{place}" if text else f"{kind}{place}"
 
 
-def find_own(name: str) -> OwnFamily | None:
+def find_custom(name: str) -> CustomFamily | None:
     """Find a family that is registered, or that an installed package offers, which is imported then.
 
     Parameters
@@ -194,7 +194,7 @@ def find_own(name: str) -> OwnFamily | None:
 
     Returns
     -------
-    OwnFamily or None
+    CustomFamily or None
         None if nobody has it.
 
     Raises
@@ -210,7 +210,7 @@ def find_own(name: str) -> OwnFamily | None:
     return REGISTERED[name]
 
 
-def known_own() -> list[str]:
+def known_custom() -> list[str]:
     """Name the families that are registered or offered."""
     return [*REGISTERED, *find_offers()]
 

@@ -37,7 +37,7 @@ def find_family(name: str) -> Family:
     Returns
     -------
     Family
-        An `OwnFamily`, if it is not one of netml.
+        An `CustomFamily`, if it is not one of netml.
 
     Raises
     ------
@@ -53,11 +53,11 @@ def find_family(name: str) -> Family:
     """
     if name in FAMILIES:
         return FAMILIES[name]
-    from netml.families.custom import find_own, known_own  # netml's own families do without
+    from netml.families.custom import find_custom, known_custom  # netml's own families do without
 
-    found = find_own(name)
+    found = find_custom(name)
     if found is None:
-        raise UnknownNameError("family", name, dict.fromkeys([*FAMILIES, *known_own()]))
+        raise UnknownNameError("family", name, dict.fromkeys([*FAMILIES, *known_custom()]))
     return found
 
 

@@ -31,7 +31,7 @@ class Family:
         Packet columns that its rows are made of, besides time and size.
     extra_packet_columns : tuple of str
         Those that it needs besides with `cic_extra`.
-    definition : {"seed", "bi"}
+    definition : {"original", "bi"}
         The flow definition that it has unless another one is asked for.
     has_state : bool, default False
         Whether the kernel can make its rows without keeping packets (`_core/features/states.pxd`).
@@ -52,7 +52,7 @@ class Family:
     needs_rate: bool = False
     packet_columns: tuple[str, ...] = ()
     extra_packet_columns: tuple[str, ...] = ()
-    definition: str = "seed"
+    definition: str = "original"
     has_state: bool = False
     text_columns: tuple[str, ...] = ()
     default_dim: int | None = None

@@ -21,13 +21,13 @@ class Described(Estimator):
     interval: float | None = None  # also of what older versions have pickled
     header: bool
     size: str
-    first: int | None = None  # also of what older versions have pickled
+    max_packets: int | None = None  # also of what older versions have pickled
     family_options: FamilyOptions | None = None
     dim_: int
     interval_: float
     rate_: float
 
-    def __init__(self, family: Any = "IAT", **parameters: Any) -> None:
+    def __init__(self, families: Any = "IAT", **parameters: Any) -> None:
         raise NotImplementedError
 
     def _options(self) -> RepresentationOptions:
@@ -52,7 +52,7 @@ class Described(Estimator):
             "fft": request.is_fft,
             "header": self.header,
             "size": self.size,
-            "first": self.first,
+            "max_packets": self.max_packets,
             "family_options": asdict(options.family_options),
             "flow": asdict(choose_flow(self.flow, self.interval).resolve(options.definition)),
             "dim": self.dim_,
@@ -103,7 +103,7 @@ class Described(Estimator):
             dim=parts["dim"] or None,  # 0: of no flows, or of a stream of rows that are as wide whatever it is
             rate=rate_s,
             size=parts.get("size", "captured"),
-            first=parts.get("first"),
+            max_packets=parts.get("max_packets"),
             family_options=FamilyOptions(**(parts.get("family_options") or {})),
         )
         options = made._options()

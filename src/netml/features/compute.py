@@ -13,12 +13,12 @@ from netml import _flowcore
 from netml.errors import CaptureWarning, OptionError
 from netml.families import NO_CODE, Block, FamilyOptions, find_family, lay_out
 from netml.families.header_columns import parse_headers
-from netml.features.concat import join_texts
+from netml.features.concat import concat_text_columns
 from netml.features.fft import transform_rows
 from netml.features.matrix import FeatureMatrix
 from netml.features.options import LARGEST_DIM, RepresentationOptions
 from netml.features.tcp_history import trace_connections
-from netml.flow.subflows import SpilledPieces
+from netml.flow.subflows import SpilledSubflows
 from netml.flow.table import FlowTable
 from netml.quantile import linear_quantile
 from netml.schema.flow_index import FLOW_KEY, FlowIndex
@@ -27,7 +27,7 @@ from netml.validation import nanoseconds
 _ANY_GAP_NS = 2**64 - 1
 # Family -> function that makes its text columns of a table.
 TEXT_MAKERS = {"TCP": trace_connections}
-Q_RATE = 0.3  # quantile of the flow durations that is a SAMP window (the seed)
+Q_RATE = 0.3  # quantile of the flow durations that is a SAMP window (the original)
 
 
 def represent(table: FlowTable, options: RepresentationOptions, *, q_dim: float = 0.9) -> FeatureMatrix:
@@ -47,9 +47,9 @@ def represent(table: FlowTable, options: RepresentationOptions, *, q_dim: float 
     FeatureMatrix
         A row for each flow; its metadata is the table's and, under "representation", the options with what was learned.
     """
-    if options.first is not None:
-        table = table.first(options.first)
-    learned, rate_ns = _learn(table.index, options, q_dim, table.size_kind)
+    if options.max_packets is not None:
+        table = table.first(options.max_packets)
+    learned, rate_ns = _learn(table.flows, options, q_dim, table.size_kind)
     blocks, columns = lay_out(options.request, learned["dim"], header=options.header, options=options.family_options)
     if options.makes_bits:
         X = _write_bits(table, learned["dim"], options.family_options)
@@ -58,7 +58,7 @@ def represent(table: FlowTable, options: RepresentationOptions, *, q_dim: float 
         _fill(X, blocks, table, options, learned["dim"], rate_ns)
         _transform(X, blocks, learned)
     metadata = {**table.metadata, "representation": learned}
-    return FeatureMatrix(X, columns, table.index, metadata, texts=_describe(table, options))
+    return FeatureMatrix(X, columns, table.flows, metadata, texts=_describe(table, options))
 
 
 def _write_bits(table: FlowTable, dim: int, options: FamilyOptions) -> np.ndarray:
@@ -67,14 +67,14 @@ def _write_bits(table: FlowTable, dim: int, options: FamilyOptions) -> np.ndarra
     return table.headers.write_bits(dim, parse_headers(options.nprint_headers), options.payload_bytes)
 
 
-def represent_spilled(
-    pieces: SpilledPieces, interval_ns: float, options: RepresentationOptions, *, q_dim: float = 0.9
+def compute_spilled(
+    pieces: SpilledSubflows, interval_ns: float, options: RepresentationOptions, *, q_dim: float = 0.9
 ) -> FeatureMatrix:
     """Do what `represent` does for flows that are not all in memory.
 
     Parameters
     ----------
-    pieces : SpilledPieces
+    pieces : SpilledSubflows
         The flows, not cut by the interval yet.
     interval_ns : float
         Length to which they are to be cut, ns.
@@ -86,26 +86,26 @@ def represent_spilled(
     FeatureMatrix
         As of `represent`, to the last bit; its metadata has "spilled" besides.
     """
-    index = _join_index(list(pieces.cut_times(interval_ns, options.first)))
+    index = _concat_index(list(pieces.cut_times(interval_ns, options.max_packets)))
     learned, rate_ns = _learn(index, options, q_dim, options.size)
     blocks, columns = lay_out(options.request, learned["dim"], header=options.header, options=options.family_options)
     X = np.zeros((len(index), len(columns)))
     texts = []
     first = 0
     for table in pieces.cut_tables(interval_ns, options.packet_columns):
-        if options.first is not None:
-            table = table.first(options.first)
+        if options.max_packets is not None:
+            table = table.first(options.max_packets)
         rows = slice(first, first := first + len(table))
-        index.bytes[rows] = table.index.bytes
+        index.bytes[rows] = table.flows.bytes
         _fill(X[rows], blocks, table, options, learned["dim"], rate_ns)
         texts.append(_describe(table, options))
         del table  # before the next one is made
     _transform(X, blocks, learned)
     metadata = {**pieces.describe(interval_ns), "representation": learned}
-    return FeatureMatrix(X, columns, index, metadata, texts=join_texts(texts))
+    return FeatureMatrix(X, columns, index, metadata, texts=concat_text_columns(texts))
 
 
-def _join_index(parts: list[dict[str, np.ndarray]]) -> FlowIndex:
+def _concat_index(parts: list[dict[str, np.ndarray]]) -> FlowIndex:
     """One index of the parts, which are used up; without bytes yet."""
     n_flows = sum(len(part["keys"]) for part in parts)
     kinds: dict[str, Any] = {"keys": FLOW_KEY, "start_ns": np.int64, "end_ns": np.int64, "packets": np.int64}
@@ -135,7 +135,7 @@ def describe_learned(options: RepresentationOptions, dim: int, rate_ns: float) -
         "dim": dim,
         "rate_s": rate_ns / 1e9,
         "size": options.size,
-        "first": options.first,
+        "max_packets": options.max_packets,
         "family_options": asdict(options.family_options),
     }
 
@@ -147,9 +147,11 @@ def _fill(
     names = [*["header"] * options.header, *options.request.names]
     for block, name in zip(blocks, names, strict=True):
         if block.code == NO_CODE:
-            from netml.features.custom_rows import make_own_rows
+            from netml.features.custom_rows import compute_custom_rows
 
-            X[:, block.first_column : block.first_column + block.width] = make_own_rows(name, table, dim, block.width)
+            X[:, block.first_column : block.first_column + block.width] = compute_custom_rows(
+                name, table, dim, block.width
+            )
             continue
         _flowcore.fill_family(
             block.code,
@@ -159,7 +161,7 @@ def _fill(
             table.offsets,
             {**table.columns, "size": table.size},
             settings,
-            table.facts,
+            table.attributes,
         )
 
 
@@ -214,7 +216,7 @@ def _learn_dim(packets: np.ndarray, q: float) -> int:
 
 def learn_rate_ns(*tables: FlowTable) -> float:
     """Length of a SAMP window, ns: a quantile of the flow durations; 0 without flows."""
-    return linear_quantile(np.concatenate([_durations_ns(table.index) for table in tables]), Q_RATE)
+    return linear_quantile(np.concatenate([_durations_ns(table.flows) for table in tables]), Q_RATE)
 
 
 def _durations_ns(index: FlowIndex) -> np.ndarray:

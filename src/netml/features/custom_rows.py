@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from netml.errors import FamilyError, MissingColumnError, NetmlError
-from netml.families.custom import OwnFamily, describe_error, find_own
+from netml.families.custom import CustomFamily, describe_error, find_custom
 from netml.flow.table import FlowTable
 
 
-def make_own_rows(name: str, table: FlowTable, dim: int, width: int) -> np.ndarray:
+def compute_custom_rows(name: str, table: FlowTable, dim: int, width: int) -> np.ndarray:
     """Call the family's function.
 
     Parameters
@@ -37,7 +37,7 @@ def make_own_rows(name: str, table: FlowTable, dim: int, width: int) -> np.ndarr
     """
     if not len(table):
         return np.zeros((0, width))  # reduceat and the like need not think of tables without flows
-    family = find_own(name)
+    family = find_custom(name)
     assert family is not None  # it has been laid out
     about = f"family {name}"
     missing = [column for column in family.packet_columns if column not in table.columns]
@@ -57,7 +57,7 @@ def make_own_rows(name: str, table: FlowTable, dim: int, width: int) -> np.ndarr
 
 
 def _check_rows(
-    rows: np.ndarray, given: Any, family: OwnFamily, table: FlowTable, shape: tuple[int, int]
+    rows: np.ndarray, given: Any, family: CustomFamily, table: FlowTable, shape: tuple[int, int]
 ) -> np.ndarray:
     about = f"family {family.name}"
     if rows.dtype.kind not in "biuf":
@@ -72,7 +72,7 @@ def _check_rows(
     is_wrong = ~np.isfinite(rows)
     if is_wrong.any():
         flow, column = np.unravel_index(is_wrong.argmax(), shape)
-        src_ip, dst_ip, src_port, dst_port, protocol = table.index[[int(flow)]].five_tuples()[0]
+        src_ip, dst_ip, src_port, dst_port, protocol = table.flows[[int(flow)]].five_tuples()[0]
         who = f"{src_ip} {src_port} > {dst_ip} {dst_port} ({protocol})"
         raise FamilyError(about, f"gives {rows[flow, column]} in column {column} of flow {flow}, {who}")
     return rows

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from netml.capture.reader import Progress
 from netml.errors import OptionError
 from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions
-from netml.features.compute import represent, represent_spilled
+from netml.features.compute import compute_spilled, represent
 from netml.features.matrix import FeatureMatrix
 from netml.features.options import RepresentationOptions
 from netml.flow.options import FlowOptions, choose_flow
-from netml.flow.subflows import SpilledPieces, read_pieces_within
+from netml.flow.subflows import SpilledSubflows, read_subflows_within
 from netml.memory import available_bytes
 from netml.validation import require_whole
 
@@ -35,7 +35,7 @@ def extract(
     dim: int | None = None,
     rate: float | None = None,
     size: str = "captured",
-    first: int | None = None,
+    max_packets: int | None = None,
     family_options: FamilyOptions | None = None,
     labels: str | os.PathLike[str] | Labels | None = None,
     strict: bool = False,
@@ -65,7 +65,7 @@ def extract(
         Length of a SAMP window, s; by default the 0.3 quantile of the flow durations.
     size : {"captured", "wire", "ip", "payload"}
         Which length is a packet's size; see `read_flows`.
-    first : int, optional
+    max_packets : int, optional
         Make rows of each flow's first packets only, so many: what can be known of it that early.
     family_options : FamilyOptions, optional
         What can be chosen about single families.
@@ -74,9 +74,9 @@ def extract(
     strict, link_type, progress
         As in `read_flows`.
     max_memory : int, optional
-        Of seed flows: memory that packets may take, bytes; by default half of what is available. Those beyond it wait
-        in a temporary file, in the folder that TMPDIR names; ``metadata["spilled"]`` then says how many. The matrix is
-        the same.
+        Memory that packets of original flows may take, bytes; by default half of what is available. Those beyond it
+        wait in a temporary file, in the folder that TMPDIR names; ``metadata["spilled"]`` then says how many. The
+        matrix is the same.
 
     Returns
     -------
@@ -101,12 +101,12 @@ def extract(
     """
     named = families if isinstance(families, str) else tuple(families)
     chosen = family_options or DEFAULT_FAMILY_OPTIONS
-    wanted = RepresentationOptions(named, fft, header, dim, rate, size, chosen, first)
+    wanted = RepresentationOptions(named, fft, header, dim, rate, size, chosen, max_packets)
     label_table = _read_labels(labels) if labels is not None else None
     flow = choose_flow(flow, interval)
-    if max_memory is not None and flow.resolve(wanted.definition).definition != "seed":
-        raise OptionError("max_memory", max_memory, "left out: only seed flows can wait in a file, or use a stream")
-    pieces = read_pieces_within(
+    if max_memory is not None and flow.resolve(wanted.definition).definition != "original":
+        raise OptionError("max_memory", max_memory, "left out: only original flows can wait in a file, or use a stream")
+    pieces = read_subflows_within(
         _memory_for_packets(max_memory),
         source,
         flow,
@@ -119,8 +119,8 @@ def extract(
         progress=progress,
     )
     interval_ns = pieces.learn_interval_ns()
-    if isinstance(pieces, SpilledPieces):
-        matrix = represent_spilled(pieces, interval_ns, wanted, q_dim=flow.q_interval)
+    if isinstance(pieces, SpilledSubflows):
+        matrix = compute_spilled(pieces, interval_ns, wanted, q_dim=flow.q_interval)
     else:
         matrix = represent(pieces.cut(interval_ns), wanted, q_dim=flow.q_interval)
     if label_table is not None:

@@ -14,7 +14,7 @@ from netml.families import FamilyOptions, depends_on_dim, find_family
 from netml.features.matrix import FeatureMatrix
 from netml.features.options import RepresentationOptions
 from netml.flow.options import FlowOptions
-from netml.formats._damage import telling_damage
+from netml.formats._damage import damage_as_error
 from netml.validation import require_number
 
 LEAST_INTERVAL_S = 1e-9  # of an interval of 0 only a batch makes sense; a nanosecond is next to it
@@ -44,8 +44,8 @@ def fix_representation(
     if interval is not None:
         require_number("interval", interval, lowest=0.0, excludes_lowest=True)
     flow = flow.resolve(options.definition)
-    is_seed = flow.definition == "seed"
-    needed: dict[str, float | None] = {"interval": interval} if is_seed else {}
+    is_original = flow.definition == "original"
+    needed: dict[str, float | None] = {"interval": interval} if is_original else {}
     if depends_on_dim(options.request, header=options.header, options=options.family_options):
         needed["dim"] = options.dim
     if any(find_family(name).needs_rate for name in options.request.names):
@@ -53,7 +53,7 @@ def fix_representation(
     for name, given in needed.items():
         if given is None:
             raise OptionError(name, None, "given: it cannot be learned from flows that are not there yet")
-    if not is_seed:
+    if not is_original:
         return FixedRepresentation(options, replace(flow, interval=interval), 0.0)
     assert interval is not None
     return FixedRepresentation(options, flow, float(interval))
@@ -111,7 +111,7 @@ def _read_parts(name: str) -> Any:
         return _parts_of(FeatureMatrix.load(name).metadata)
     # The manifest alone: it runs no code, and needs no models.
     with (
-        telling_damage(name, "not a netml model, or a damaged one"),
+        damage_as_error(name, "not a netml model, or a damaged one"),
         zipfile.ZipFile(name) as archive,
         archive.open("manifest.json") as manifest,
     ):
@@ -129,11 +129,11 @@ def _fix(parts: Any, name: str) -> FixedRepresentation:
             float(parts.get("rate_s") or 0.0),
             parts.get("size", "captured"),
             FamilyOptions(**(parts.get("family_options") or {})),
-            parts.get("first"),
+            parts.get("max_packets"),
         )
         flow = replace(flow, interval=None).resolve(options.definition)
         # Of flows that all have no duration 0 was learned.
-        interval_s = max(float(parts["interval_s"]), LEAST_INTERVAL_S) if flow.definition == "seed" else None
+        interval_s = max(float(parts["interval_s"]), LEAST_INTERVAL_S) if flow.definition == "original" else None
         return fix_representation(options, flow, interval_s)
     except NetmlError:
         raise

@@ -11,22 +11,22 @@ from netml.families import find_family, lay_out
 from netml.features.compute import describe_learned, settings_of
 from netml.features.matrix import FeatureMatrix
 from netml.features.options import RepresentationOptions
-from netml.schema.flow_index import FACT_KINDS, FlowIndex
+from netml.schema.flow_index import ATTRIBUTE_KINDS, FlowIndex
 
 
-def has_sums(options: RepresentationOptions) -> bool:
+def is_incremental(options: RepresentationOptions) -> bool:
     """Say whether rows of this representation can be made without keeping packets."""
-    is_plain = not options.header and not options.request.is_fft and options.first is None
+    is_plain = not options.header and not options.request.is_fft and options.max_packets is None
     return is_plain and all(find_family(name).has_state for name in options.request.names)
 
 
-class FamilySums:
+class IncrementalRows:
     """States of the open flows, and their rows when these end.
 
     Parameters
     ----------
     options : RepresentationOptions
-        For which `has_sums` holds, with its `dim`.
+        For which `is_incremental` holds, with its `dim`.
 
     Attributes
     ----------
@@ -68,5 +68,5 @@ class FamilySums:
         """
         names = ("keys", "start_ns", "end_ns", "packets", "bytes", "end_reason")
         known: dict[str, Any] = {name: taken[name] for name in names}
-        index = FlowIndex(**known, facts={name: taken[name] for name in FACT_KINDS})
+        index = FlowIndex(**known, attributes={name: taken[name] for name in ATTRIBUTE_KINDS})
         return FeatureMatrix(taken["X"], self.columns, index, {**metadata, "representation": self._learned})

@@ -33,7 +33,7 @@ class RepresentationOptions:
         payload as the IP header says.
     family_options : FamilyOptions, optional
         What can be chosen about single families.
-    first : int, optional
+    max_packets : int, optional
         Make rows of each flow's first packets only, so many; by default of all of them.
 
     Raises
@@ -51,7 +51,7 @@ class RepresentationOptions:
     rate: float | None = None
     size: str = "captured"
     family_options: FamilyOptions = DEFAULT_FAMILY_OPTIONS
-    first: int | None = None
+    max_packets: int | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.family_options, FamilyOptions):
@@ -63,8 +63,8 @@ class RepresentationOptions:
             require_whole("dim", self.dim, 1, LARGEST_DIM // n_columns)
         if self.rate is not None:
             require_number("rate", self.rate, lowest=0.0)
-        if self.first is not None:
-            require_whole("first", self.first, 1)
+        if self.max_packets is not None:
+            require_whole("max_packets", self.max_packets, 1)
 
     @property
     def request(self) -> Request:
@@ -75,7 +75,7 @@ class RepresentationOptions:
     def definition(self) -> str:
         """The flow definition that the families ask for."""
         definitions = {find_family(name).definition for name in self.request.names}
-        return "bi" if "bi" in definitions else "seed"
+        return "bi" if "bi" in definitions else "original"
 
     @property
     def default_dim(self) -> int | None:

@@ -14,7 +14,7 @@ from netml.errors import TrainingError
 from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions, find_family, lay_out
 from netml.features._described import Described
 from netml.features.compute import learn_rate_ns, represent
-from netml.features.concat import join_matrices
+from netml.features.concat import concat_matrices
 from netml.features.matrix import FeatureMatrix
 from netml.features.options import RepresentationOptions
 from netml.flow.options import FlowOptions, choose_flow
@@ -31,7 +31,7 @@ class FlowRepresentation(Described):
 
     Parameters
     ----------
-    family : str or sequence of str, default "IAT"
+    families : str or sequence of str, default "IAT"
         Names of families; see `netml families`.
     fft : bool, default False
         Take the real part of each block's Fourier transform.
@@ -47,7 +47,7 @@ class FlowRepresentation(Described):
         Length of a SAMP window, s; by default learned.
     size : {"captured", "wire", "ip", "payload"}, default "captured"
         Which length is a packet's size; see `netml.read_flows`.
-    first : int, optional
+    max_packets : int, optional
         Make rows of each flow's first packets only, so many.
     family_options : FamilyOptions, optional
         What can be chosen about single families.
@@ -79,7 +79,7 @@ class FlowRepresentation(Described):
 
     def __init__(
         self,
-        family: str | Sequence[str] = "IAT",
+        families: str | Sequence[str] = "IAT",
         *,
         fft: bool = False,
         header: bool = False,
@@ -88,10 +88,10 @@ class FlowRepresentation(Described):
         dim: int | None = None,
         rate: float | None = None,
         size: str = "captured",
-        first: int | None = None,
+        max_packets: int | None = None,
         family_options: FamilyOptions | None = None,
     ) -> None:
-        self.family = family
+        self.families = families
         self.fft = fft
         self.header = header
         self.flow = flow
@@ -99,7 +99,7 @@ class FlowRepresentation(Described):
         self.dim = dim
         self.rate = rate
         self.size = size
-        self.first = first
+        self.max_packets = max_packets
         self.family_options = family_options
 
     def fit(self, captures: Any, y: Any = None) -> FlowRepresentation:
@@ -219,8 +219,8 @@ class FlowRepresentation(Described):
     def _learn(self, tables: Sequence[FlowTable], interval_s: float, options: RepresentationOptions) -> None:
         if not any(map(len, tables)):
             raise TrainingError("there are no flows to learn a representation from")
-        if options.first is not None:
-            tables = [table.first(options.first) for table in tables]
+        if options.max_packets is not None:
+            tables = [table.first(options.max_packets) for table in tables]
         q_dim = choose_flow(self.flow).q_interval
         dim, rate_s = options.default_dim, 0.0
         if dim is None:
@@ -298,12 +298,12 @@ class FlowRepresentation(Described):
         """
         self._require_fitted()
         options = replace(self._options(), dim=self.dim_ or None, rate=self.rate_)
-        return join_matrices([represent(table, options) for table in tables], self.columns_)
+        return concat_matrices([represent(table, options) for table in tables], self.columns_)
 
     def _options(self) -> RepresentationOptions:
-        family = self.family if isinstance(self.family, str) else tuple(self.family)
+        families = self.families if isinstance(self.families, str) else tuple(self.families)
         chosen = (self.fft, self.header, self.dim, self.rate, self.size)
-        return RepresentationOptions(family, *chosen, self.family_options or DEFAULT_FAMILY_OPTIONS, self.first)
+        return RepresentationOptions(families, *chosen, self.family_options or DEFAULT_FAMILY_OPTIONS, self.max_packets)
 
     @property
     def packet_columns(self) -> tuple[str, ...]:

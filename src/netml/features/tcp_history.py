@@ -26,11 +26,11 @@ def trace_connections(table: FlowTable) -> dict[str, np.ndarray]:
     """
     states, histories = [np.empty(0, np.uint8)], [np.empty(0, np.str_)]
     columns: dict[str, np.ndarray | None] = {**table.columns, "size": table.size}
-    protocols = table.facts["protocol"]
+    protocols = table.attributes["protocol"]
     for first in range(0, len(table), _FLOWS_AT_A_TIME):
         offsets = table.offsets[first : first + _FLOWS_AT_A_TIME + 1]
-        facts = {"protocol": protocols[first : first + _FLOWS_AT_A_TIME]}
-        their_states, ends, text = _flowcore.trace_connections(offsets, columns, facts)
+        attributes = {"protocol": protocols[first : first + _FLOWS_AT_A_TIME]}
+        their_states, ends, text = _flowcore.trace_connections(offsets, columns, attributes)
         states.append(their_states)
         histories.append(cut_texts(ends, text))
     return {"conn_state": np.array(CONN_STATES)[np.concatenate(states)], "history": np.concatenate(histories)}

@@ -37,9 +37,9 @@ def make_assembler(
     OptionError
         If headers are wanted of flows that are cut afterwards.
     """
-    if first_headers and flow.definition == "seed":
+    if first_headers and flow.definition == "original":
         raise OptionError("definition", flow.definition, "bi or uni: flows that are cut afterwards keep no headers")
-    if flow.definition == "seed":
+    if flow.definition == "original":
         return _flowcore.FlowAssembler(columns, **flow.decoding)
     rules = {
         "is_bi": flow.definition == "bi",

@@ -11,11 +11,11 @@ from netml.flow.assembler import describe
 from netml.flow.headers import FlowHeaders
 from netml.flow.options import FlowOptions
 from netml.flow.table import FlowTable
-from netml.schema.flow_index import FACT_KINDS
+from netml.schema.flow_index import ATTRIBUTE_KINDS
 
 
-class BiflowPieces:
-    """What `netml.flow.subflows.read_pieces` gives for these definitions: call `cut` once.
+class UncutBiflows:
+    """What `netml.flow.subflows.read_subflows` gives for these definitions: call `cut` once.
 
     Parameters
     ----------
@@ -80,10 +80,10 @@ def make_table(taken: dict[str, np.ndarray], size: str, metadata: dict[str, Any]
     Returns
     -------
     FlowTable
-        With the times, end reasons and facts of its flows.
+        With the times, end reasons and attributes of its flows.
     """
-    facts = {name: taken.pop(name) for name in FACT_KINDS if name in taken}
+    attributes = {name: taken.pop(name) for name in ATTRIBUTE_KINDS if name in taken}
     start_ns, end_ns, end_reason = (taken.pop(name) for name in ("start_ns", "end_ns", "end_reason"))
     table = FlowTable(taken.pop("keys"), taken.pop("offsets"), taken, size, metadata)
-    table.set_times(start_ns, end_ns, end_reason, facts)
+    table.set_times(start_ns, end_ns, end_reason, attributes)
     return table

@@ -19,7 +19,7 @@ MAX_TUNNEL_PORTS = 32
 TUNNELS = ("inner", "outer")
 TUNNEL_KINDS = ("vxlan", "vxlan-gpe", "geneve", "gtp-u", "teredo", "l2tp")  # those over UDP; a test holds the kernel's
 FRAGMENTS = ("first", "track")
-DEFINITIONS = ("seed", "uni", "bi")
+DEFINITIONS = ("original", "uni", "bi")
 TCP_ENDS = ("none", "rst", "fin", "reopen")
 DIRECTIONS = ("first", "syn")
 PROTOCOLS = ("tcp-udp", "all")
@@ -29,7 +29,7 @@ CHOICES: dict[str, tuple[object, ...]] = {
 }  # fmt: skip
 # Options that only some definitions heed.
 NOT_OF_ALL = {
-    **dict.fromkeys(("interval", "keep_tail", "tcp_timeout", "udp_timeout"), ("seed",)),
+    **dict.fromkeys(("interval", "keep_tail", "tcp_timeout", "udp_timeout"), ("original",)),
     **dict.fromkeys(("idle_timeout", "active_timeout", "tcp_end", "vlan_key"), ("uni", "bi")),
     "direction": ("bi",),
 }
@@ -42,15 +42,15 @@ class FlowOptions:
     Parameters
     ----------
     min_packets : int, optional
-        A flow needs this many packets. By default 2, and never fewer, in the definition `seed`; 1 in the others.
+        A flow needs this many packets. By default 2, and never fewer, in the definition `original`; 1 in the others.
     tcp_timeout, udp_timeout : float, default 600
-        Idle timeouts of the definition `seed`, s: a flow is cut where a gap is greater.
+        Idle timeouts of the definition `original`, s: a flow is cut where a gap is greater.
     interval : float, optional
-        Length to which flows are cut, s; by default learned from the capture. Only in the definition `seed`.
+        Length to which flows are cut, s; by default learned from the capture. Only in the definition `original`.
     q_interval : float, default 0.9
         Quantile of the flow durations that is the interval, and of the packets per flow that is `dim`.
     keep_tail : bool, default False
-        Keep the last piece of a flow that was cut; the original netml drops it. Only in the definition `seed`.
+        Keep the last piece of a flow that was cut; the original netml drops it. Only in the definition `original`.
     tunnels : {"inner", "outer"}
         Whether a packet in a tunnel is the innermost TCP or UDP packet, or the outermost (see `docs/tunnels.md`).
     fragments : {"first", "track"}
@@ -58,9 +58,9 @@ class FlowOptions:
     tunnel_ports : mapping of str to sequence of int, optional
         UDP ports in place of the registered ones, for some of `vxlan`, `vxlan-gpe`, `geneve`, `gtp-u`, `teredo`,
         `l2tp`; none turns that tunnel off.
-    definition : {"seed", "uni", "bi"}, optional
+    definition : {"original", "uni", "bi"}, optional
         What a flow is: that of the original netml; packets of one direction; or of both (RFC 5103). By default what
-        the families ask for, `seed` where nothing does.
+        the families ask for, `original` where nothing does.
     idle_timeout, active_timeout : float, default 120, 1800
         Of `uni` and `bi`, s: a flow that was idle for so long, or is so old, is over. Both are inclusive.
     tcp_end : {"fin", "rst", "reopen", "none"}
@@ -122,12 +122,12 @@ class FlowOptions:
                 others = f"it is for {' and '.join(heeding)} flows, and these are {definition}"
                 raise OptionError(name, getattr(self, name), f"left out: {others}")
 
-    def resolve(self, definition: str = "seed") -> FlowOptions:
+    def resolve(self, definition: str = "original") -> FlowOptions:
         """Fill in what depends on the definition: `definition`, if none is chosen, and `min_packets`.
 
         Parameters
         ----------
-        definition : {"seed", "uni", "bi"}
+        definition : {"original", "uni", "bi"}
             That is asked for by others, such as a family.
 
         Returns
@@ -141,7 +141,7 @@ class FlowOptions:
             If an option is given that the definition does not heed.
         """
         definition = self.definition or definition
-        min_packets = self.min_packets if self.min_packets is not None else 2 if definition == "seed" else 1
+        min_packets = self.min_packets if self.min_packets is not None else 2 if definition == "original" else 1
         return replace(self, definition=definition, min_packets=min_packets)
 
     @property

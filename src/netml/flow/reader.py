@@ -11,7 +11,7 @@ from netml.capture.reader import Progress
 from netml.capture.source import look_inside
 from netml.errors import OptionError
 from netml.flow.options import FlowOptions, choose_flow
-from netml.flow.subflows import learn_interval_ns, read_pieces
+from netml.flow.subflows import learn_interval_ns, read_subflows
 from netml.flow.table import FlowTable
 from netml.schema.packet_columns import require_columns
 from netml.schema.sizes import SIZE_COLUMNS, require_size
@@ -39,7 +39,7 @@ def read_flows(
         Where packets come from; pcap or pcapng, plain or compressed. Several are read as one capture,
         in the order in which the iterable (a list, or a generator as of ``Path.glob``) gives them.
     flow : FlowOptions, optional
-        How packets become flows; of the definition `seed`, unless it chooses another one.
+        How packets become flows; of the definition `original`, unless it chooses another one.
     interval : float, optional
         Length to which flows are cut, s; as ``flow=FlowOptions(interval=...)``. By default learned from the capture.
     size : {"captured", "wire", "ip", "payload"}
@@ -77,9 +77,9 @@ def read_flows(
     require_columns(columns)
     kept = dict.fromkeys((SIZE_COLUMNS[size], *columns))
     flow = choose_flow(flow, interval)
-    if flow.resolve().definition != "seed":
+    if flow.resolve().definition != "original":
         kept["is_forward"] = None
-    pieces = read_pieces(source, flow, size, tuple(kept), strict=strict, link_type=link_type, progress=progress)
+    pieces = read_subflows(source, flow, size, tuple(kept), strict=strict, link_type=link_type, progress=progress)
     return pieces.cut(pieces.learn_interval_ns())
 
 
@@ -117,7 +117,7 @@ def read_tables(
     interval_s : float, optional
         Length to which flows are cut, s; by default the one in `flow`, or else learned from all captures together.
     **reading
-        definition: as in `read_pieces`; strict, link_type, progress: as in `netml.read_flows`.
+        definition: as in `read_subflows`; strict, link_type, progress: as in `netml.read_flows`.
 
     Returns
     -------
@@ -139,7 +139,9 @@ def read_tables(
         raise OptionError("captures", f"{n_tables} tables of flows among others", "all captures, or all tables")
     progress = _count_on(reading.pop("progress", None))
     pieces = [
-        each if isinstance(each, FlowTable) else read_pieces(each, flow, size, columns, progress=progress(), **reading)
+        each
+        if isinstance(each, FlowTable)
+        else read_subflows(each, flow, size, columns, progress=progress(), **reading)
         for each in given
     ]
     if interval_s is None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from netml import _flowcore
 from netml.flow.assembler import describe, make_assembler, read_source
-from netml.flow.biflows import BiflowPieces
+from netml.flow.biflows import UncutBiflows
 from netml.flow.options import FlowOptions, choose_flow
 from netml.flow.spill import Spill
 from netml.flow.table import FlowTable
@@ -21,8 +21,8 @@ from netml.schema.sizes import require_size
 from netml.validation import nanoseconds
 
 
-class Pieces:
-    """What `read_pieces` gives: call `cut` once.
+class Subflows:
+    """What `read_subflows` gives: call `cut` once.
 
     Parameters
     ----------
@@ -69,8 +69,8 @@ class Pieces:
         return _make_table(taken, self._size, metadata)
 
 
-class SpilledPieces:
-    """What `read_pieces` gives where not all packets fit into the memory: the same tables, some flows at a time.
+class SpilledSubflows:
+    """What `read_subflows` gives where not all packets fit into the memory: the same tables, some flows at a time.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class SpilledPieces:
     spill : Spill
         Has the packets.
     flow, size, metadata
-        As of `Pieces`.
+        As of `Subflows`.
     """
 
     def __init__(
@@ -108,14 +108,14 @@ class SpilledPieces:
             del part  # or its packets would stay while the next ones are read; so below
         return learn_interval_ns([np.concatenate(durations_ns)], self._flow)
 
-    def cut_times(self, interval_ns: float, first: int | None = None) -> Iterator[dict[str, np.ndarray]]:
+    def cut_times(self, interval_ns: float, max_packets: int | None = None) -> Iterator[dict[str, np.ndarray]]:
         """Give the keys and times of all flows, some flows at a time; what is dropped is counted on the way.
 
         Parameters
         ----------
         interval_ns : float
             Length to which flows are cut, ns.
-        first : int, optional
+        max_packets : int, optional
             Packets of a flow that count, at most.
 
         Yields
@@ -127,8 +127,8 @@ class SpilledPieces:
         for part in self._cut((), interval_ns, self._dropped):
             times = {name: part[name] for name in ("keys", "start_ns", "end_ns")}
             times["packets"] = np.diff(part["offsets"])
-            if first is not None:
-                times["packets"] = np.minimum(times["packets"], first)
+            if max_packets is not None:
+                times["packets"] = np.minimum(times["packets"], max_packets)
                 times["end_ns"] = part["time_ns"][part["offsets"][:-1] + times["packets"] - 1]
             del part
             yield times
@@ -205,16 +205,16 @@ def learn_interval_ns(durations_ns: Sequence[np.ndarray], flow: FlowOptions) -> 
     return linear_quantile(durations_ns[0] if len(durations_ns) == 1 else np.concatenate(durations_ns), flow.q_interval)
 
 
-def read_pieces(
+def read_subflows(
     source: Any,
     flow: FlowOptions | None,
     size: str,
     columns: Sequence[str],
     *,
-    definition: str = "seed",
+    definition: str = "original",
     first_headers: Mapping[str, int] | None = None,
     **reading: Any,
-) -> Pieces | BiflowPieces:
+) -> Subflows | UncutBiflows:
     """Read a source to its end and cut its flows by the idle timeouts.
 
     Parameters
@@ -223,7 +223,7 @@ def read_pieces(
         As in `netml.read_flows`.
     columns : sequence of str
         The packet columns to keep besides the time.
-    definition : {"seed", "bi"}
+    definition : {"original", "bi"}
         The flow definition, if `flow` does not choose one.
     first_headers : dict, optional
         As of `make_assembler`.
@@ -232,8 +232,8 @@ def read_pieces(
 
     Returns
     -------
-    Pieces or BiflowPieces
-        To be cut by an interval, if the definition is `seed`.
+    Subflows or UncutBiflows
+        To be cut by an interval, if the definition is `original`.
 
     Raises
     ------
@@ -245,51 +245,51 @@ def read_pieces(
     require_size(size)
     flow = choose_flow(flow).resolve(definition)
     assembler = make_assembler(flow, columns, first_headers)
-    return _make_pieces(assembler, flow, size, read_source(assembler, source, **reading))
+    return _make_subflows(assembler, flow, size, read_source(assembler, source, **reading))
 
 
-def _make_pieces(
+def _make_subflows(
     assembler: _flowcore.FlowAssembler | _flowcore.BiflowAssembler,
     flow: FlowOptions,
     size: str,
     metadata: dict[str, Any],
-) -> Pieces | BiflowPieces:
+) -> Subflows | UncutBiflows:
     if isinstance(assembler, _flowcore.BiflowAssembler):
-        return BiflowPieces(assembler, flow, size, metadata)
-    return Pieces(assembler, flow, size, metadata)
+        return UncutBiflows(assembler, flow, size, metadata)
+    return Subflows(assembler, flow, size, metadata)
 
 
-def read_pieces_within(
+def read_subflows_within(
     max_memory: int,
     source: Any,
     flow: FlowOptions | None,
     size: str,
     columns: Sequence[str],
     *,
-    definition: str = "seed",
+    definition: str = "original",
     first_headers: Mapping[str, int] | None = None,
     **reading: Any,
-) -> Pieces | BiflowPieces | SpilledPieces:
-    """Do what `read_pieces` does; packets that do not fit into the memory wait in a temporary file.
+) -> Subflows | UncutBiflows | SpilledSubflows:
+    """Do what `read_subflows` does; packets that do not fit into the memory wait in a temporary file.
 
-    Only those of the definition `seed` do: biflows are kept in memory, or taken as they end.
+    Only those of the definition `original` do: biflows are kept in memory, or taken as they end.
 
     Parameters
     ----------
     max_memory : int
         Memory that packets may take, bytes.
     source, flow, size, columns, definition, first_headers, **reading
-        As in `read_pieces`.
+        As in `read_subflows`.
 
     Returns
     -------
-    Pieces, BiflowPieces or SpilledPieces
+    Subflows, UncutBiflows or SpilledSubflows
         The last where not all of them have fitted.
 
     Raises
     ------
     CaptureError, OptionError
-        As in `read_pieces`.
+        As in `read_subflows`.
     SpillError
         If the temporary file cannot be written.
     """
@@ -297,10 +297,10 @@ def read_pieces_within(
     flow = choose_flow(flow).resolve(definition)
     assembler = make_assembler(flow, columns, first_headers)
     if isinstance(assembler, _flowcore.BiflowAssembler):
-        return BiflowPieces(assembler, flow, size, read_source(assembler, source, **reading))
+        return UncutBiflows(assembler, flow, size, read_source(assembler, source, **reading))
     spill = Spill(assembler, columns, max_memory)
     metadata = read_source(assembler, source, on_step=spill.keep_within, **reading)
     if not spill:
-        return Pieces(assembler, flow, size, metadata)
+        return Subflows(assembler, flow, size, metadata)
     spill.finish()
-    return SpilledPieces(assembler, spill, flow, size, metadata)
+    return SpilledSubflows(assembler, spill, flow, size, metadata)

@@ -64,7 +64,7 @@ class FlowTable:
     Bytes of each flow's first second, in five lines of numpy:
 
     >>> def bytes_of_first_second(table):
-    ...     elapsed_ns = table.time_ns - np.repeat(table.index.start_ns, table.lengths)
+    ...     elapsed_ns = table.time_ns - np.repeat(table.flows.start_ns, table.lengths)
     ...     early = np.where(elapsed_ns < 10**9, table.size, 0)
     ...     return np.add.reduceat(early, table.offsets[:-1]) if len(table) else early
     """
@@ -121,10 +121,10 @@ class FlowTable:
     @property
     def lengths(self) -> np.ndarray:
         """Packets of each flow: ndarray (n_flows,) of int64."""
-        return self.index.packets
+        return self.flows.packets
 
     @property
-    def index(self) -> FlowIndex:
+    def flows(self) -> FlowIndex:
         """Keys, times, packets and bytes of the flows."""
         if self._index is None:
             self.set_times(self.time_ns[self.offsets[:-1]], self.time_ns[self.offsets[1:] - 1])
@@ -136,7 +136,7 @@ class FlowTable:
         start_ns: np.ndarray,
         end_ns: np.ndarray,
         end_reason: np.ndarray | None = None,
-        facts: dict[str, np.ndarray] | None = None,
+        attributes: dict[str, np.ndarray] | None = None,
     ) -> None:
         """Make the index, for whoever has the flows' first and last times already.
 
@@ -146,17 +146,17 @@ class FlowTable:
             Since 1970, ns.
         end_reason : ndarray (n_flows,) of uint8, optional
             Why the flows have ended; see `FlowIndex`.
-        facts : dict of str to ndarray (n_flows,), optional
+        attributes : dict of str to ndarray (n_flows,), optional
             What else is known of the flows; see `FlowIndex`.
         """
         n_bytes = _flowcore.sum_by_flow(self.size, self.offsets)
-        self._index = FlowIndex(self.keys, start_ns, end_ns, np.diff(self.offsets), n_bytes, end_reason, facts)
+        self._index = FlowIndex(self.keys, start_ns, end_ns, np.diff(self.offsets), n_bytes, end_reason, attributes)
 
     @property
-    def facts(self) -> dict[str, np.ndarray]:
+    def attributes(self) -> dict[str, np.ndarray]:
         """What families want to know of each flow as a whole, besides its packets."""
         protocol = np.ascontiguousarray(self.keys["protocol"])
-        return {"protocol": protocol, **self.index.facts}
+        return {"protocol": protocol, **self.flows.attributes}
 
     @property
     def columns(self) -> dict[str, np.ndarray]:
@@ -200,7 +200,7 @@ class FlowTable:
         chosen = np.arange(len(self))[rows if isinstance(rows, slice) or len(rows) else slice(0)]
         table = self._take(chosen, self.lengths[chosen])
         table.headers = self.headers and self.headers.take(chosen)
-        table._index = self.index[chosen]
+        table._index = self.flows[chosen]
         return table
 
     def first(self, n: int) -> FlowTable:
@@ -218,13 +218,13 @@ class FlowTable:
             more packets.
         """
         require_whole("first", n, 1)
-        index = self.index
+        index = self.flows
         if not len(self) or index.packets.max() <= n:
             return self
         table = self._take(np.arange(len(self)), np.minimum(index.packets, n))
         table.headers = self.headers and self.headers.take(np.arange(len(self)), n)
         end_ns = table.time_ns[table.offsets[1:] - 1]
-        table.set_times(index.start_ns, end_ns, index.end_reason, index.facts)
+        table.set_times(index.start_ns, end_ns, index.end_reason, index.attributes)
         return table
 
     def _take(self, chosen: np.ndarray, lengths: np.ndarray) -> FlowTable:

@@ -14,10 +14,17 @@ from netml.errors import DamagedFileError
 from netml.files.output import atomic_output
 from netml.flow.table import FlowTable
 from netml.formats import batch_output
-from netml.formats._damage import telling_damage
+from netml.formats._damage import damage_as_error
 from netml.formats._table import flow_columns, import_pandas, import_pyarrow
 from netml.formats.npz import write_arrays
-from netml.schema.flow_index import FACT_KINDS, FLOW_COLUMNS, FLOW_KEY, OPTIONAL_COLUMNS, flow_names, index_from_columns
+from netml.schema.flow_index import (
+    ATTRIBUTE_KINDS,
+    FLOW_COLUMNS,
+    FLOW_KEY,
+    OPTIONAL_COLUMNS,
+    flow_names,
+    index_from_columns,
+)
 from netml.schema.packet_columns import PACKET_COLUMNS, PACKET_KINDS
 from netml.schema.sizes import SIZE_COLUMNS, require_size
 
@@ -39,10 +46,10 @@ def to_pandas(table: FlowTable) -> pd.DataFrame:
 def to_arrow(table: FlowTable) -> pa.Table:
     """Give one row a flow, its packets as list columns without a copy; see `FlowTable.to_arrow`."""
     arrow = import_pyarrow("an Arrow table")
-    names, columns = list(flow_names(table.index)), flow_columns(arrow, table.index)
-    if "connection_start_ns" in table.index.facts:
+    names, columns = list(flow_names(table.flows)), flow_columns(arrow, table.flows)
+    if "connection_start_ns" in table.flows.attributes:
         names.append("connection_start_ns")
-        columns.append(arrow.array(table.index.facts["connection_start_ns"]))
+        columns.append(arrow.array(table.flows.attributes["connection_start_ns"]))
     # Lists with 64-bit offsets share the table's own offsets; nothing is copied.
     offsets = arrow.array(table.offsets)
     for name, column in table.columns.items():
@@ -67,7 +74,7 @@ def save(path: str | os.PathLike[str], table: FlowTable, suffix: str | None = No
         "keys": table.keys,
         "offsets": table.offsets,
         **table.columns,
-        **_known_facts(table),
+        **_known_attributes(table),
         "size": np.array(table.size_kind),
         "metadata": np.array(json.dumps(table.metadata)),
     }
@@ -75,18 +82,18 @@ def save(path: str | os.PathLike[str], table: FlowTable, suffix: str | None = No
         write_arrays(partial, arrays)
 
 
-def _known_facts(table: FlowTable) -> dict[str, np.ndarray]:
+def _known_attributes(table: FlowTable) -> dict[str, np.ndarray]:
     """Give what the index holds besides what keys and packets tell."""
-    reason = table.index.end_reason
-    return {**table.index.facts, **({} if reason is None else {"end_reason": reason})}
+    reason = table.flows.end_reason
+    return {**table.flows.attributes, **({} if reason is None else {"end_reason": reason})}
 
 
-def _set_known_facts(table: FlowTable, found: Mapping[str, Any]) -> FlowTable:
-    """Undo `_known_facts`."""
+def _set_known_attributes(table: FlowTable, found: Mapping[str, Any]) -> FlowTable:
+    """Undo `_known_attributes`."""
     if len(table):
-        facts = {name: found[name] for name in FACT_KINDS if name in found}
-        index = table.index
-        table.set_times(index.start_ns, index.end_ns, found.get("end_reason"), facts)
+        attributes = {name: found[name] for name in ATTRIBUTE_KINDS if name in found}
+        index = table.flows
+        table.set_times(index.start_ns, index.end_ns, found.get("end_reason"), attributes)
     return table
 
 
@@ -94,7 +101,7 @@ def load(path: str | os.PathLike[str], suffix: str | None = None) -> FlowTable:
     """Read a table; see `FlowTable.load`."""
     name = os.fspath(path)
     suffix = _suffix(path, suffix)
-    with telling_damage(name, "not a flow table of netml, or a damaged one"):
+    with damage_as_error(name, "not a flow table of netml, or a damaged one"):
         try:
             return _load_parquet(name) if suffix == ".parquet" else _load_npz(name)
         except KeyError as error:
@@ -114,7 +121,7 @@ def _load_npz(name: str) -> FlowTable:
     columns = {key: arrays[key] for key in PACKET_COLUMNS if key in arrays}
     metadata = json.loads(str(arrays["metadata"]))
     table = _checked(arrays["keys"], arrays["offsets"], columns, str(arrays["size"]), metadata)
-    return _set_known_facts(table, arrays)
+    return _set_known_attributes(table, arrays)
 
 
 def _load_parquet(name: str) -> FlowTable:
@@ -135,8 +142,8 @@ def _load_parquet(name: str) -> FlowTable:
         if key in table.column_names
     }
     loaded = _checked(index.keys, offsets, columns, described["size"], described["metadata"])
-    facts = {name: table.column(name).to_numpy() for name in FACT_KINDS if name in table.column_names}
-    return _set_known_facts(loaded, {**facts, "end_reason": index.end_reason})
+    attributes = {name: table.column(name).to_numpy() for name in ATTRIBUTE_KINDS if name in table.column_names}
+    return _set_known_attributes(loaded, {**attributes, "end_reason": index.end_reason})
 
 
 def _checked(

@@ -11,7 +11,7 @@ from netml.errors import DamagedFileError, MissingExtraError, UntrustedFileError
 
 
 @contextlib.contextmanager
-def telling_damage(path: str | os.PathLike[str], reason: str = "") -> Iterator[None]:
+def damage_as_error(path: str | os.PathLike[str], reason: str = "") -> Iterator[None]:
     """Turn what a reader raises into a `DamagedFileError`.
 
     zipfile, zlib, numpy's parser of headers and pyarrow fail in dozens of ways, and the types are not all documented.

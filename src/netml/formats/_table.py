@@ -92,7 +92,7 @@ def _flow_column(arrow: Any, flows: Any, name: str) -> Any:
         return address_column(arrow, flows.keys[name], flows.keys["ip_version"])
     if name in flows.keys.dtype.names:
         return _number_column(arrow, np.ascontiguousarray(flows.keys[name]))
-    column = flows.facts[name] if name in flows.facts else getattr(flows, name)
+    column = flows.attributes[name] if name in flows.attributes else getattr(flows, name)
     return _number_column(arrow, np.ascontiguousarray(column, dtype=OPTIONAL_COLUMNS.get(name, np.int64)))
 
 

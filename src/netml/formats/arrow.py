@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from netml.features.matrix import FeatureMatrix
-from netml.formats._damage import telling_damage
+from netml.formats._damage import damage_as_error
 from netml.formats._table import from_table, import_pyarrow, to_table
 
 
@@ -54,5 +54,5 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
     import_pyarrow("reading Arrow")
     from pyarrow import ipc
 
-    with telling_damage(path), open(path, "rb") as stream, ipc.open_file(stream) as reader:
+    with damage_as_error(path), open(path, "rb") as stream, ipc.open_file(stream) as reader:
         return from_table(reader.read_all())

@@ -21,7 +21,7 @@ from netml.families import FAMILIES
 from netml.features.matrix import FeatureMatrix
 from netml.features.table_layout import LABEL_COLUMN, column_names, distinct_names, prefixed_names, split_names
 from netml.formats import _table
-from netml.formats._damage import telling_damage
+from netml.formats._damage import damage_as_error
 from netml.schema.flow_index import ADDRESS_COLUMNS, FLOW_COLUMNS, OPTIONAL_COLUMNS, flow_names, index_from_columns
 
 _N_ROWS_ARROW = 16384  # some megabytes of text for each thread
@@ -171,7 +171,7 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
         If it is not CSV, cut, or not a feature table.
     """
     name = os.fspath(path)
-    with telling_damage(name):
+    with damage_as_error(name):
         with open(name, newline="", encoding="utf-8-sig") as stream:
             reader = csv.reader(stream)
             header = next(reader, [])

@@ -10,7 +10,7 @@ import numpy as np
 from netml.features.matrix import FeatureMatrix
 from netml.files.safe_pickle import unpickle
 from netml.formats import features_and_labels
-from netml.formats._damage import telling_damage
+from netml.formats._damage import damage_as_error
 from netml.schema.flow_index import empty_index
 
 
@@ -56,7 +56,7 @@ def read(path: str | os.PathLike[str], *, trust: bool = False) -> FeatureMatrix:
     """
     with open(path, "rb") as stream:
         pair = unpickle(stream, os.fspath(path), trust)
-    with telling_damage(path, "not a pair of features and labels"):
+    with damage_as_error(path, "not a pair of features and labels"):
         features, labels = pair
         features = np.asarray(features, np.float64)
         columns = [f"x_{position}" for position in range(features.shape[1])]

@@ -7,7 +7,7 @@ import os
 import numpy as np
 
 from netml.features.matrix import FeatureMatrix
-from netml.formats._damage import telling_damage
+from netml.formats._damage import damage_as_error
 from netml.schema.flow_index import empty_index
 
 
@@ -48,7 +48,7 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
         If it holds anything but numbers in two dimensions.
     """
     # Given a name, numpy leaves a damaged file open.
-    with telling_damage(path, "not a matrix of features"), open(path, "rb") as stream:
+    with damage_as_error(path, "not a matrix of features"), open(path, "rb") as stream:
         features = np.load(stream, allow_pickle=False)
         columns = [f"x_{position}" for position in range(features.shape[1])]
         return FeatureMatrix(features, columns, empty_index(len(features)), {})

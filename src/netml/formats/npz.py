@@ -11,7 +11,7 @@ import numpy as np
 
 from netml.errors import DamagedFileError
 from netml.features.matrix import FeatureMatrix
-from netml.formats._damage import telling_damage
+from netml.formats._damage import damage_as_error
 from netml.formats._zip_store import Member, write_archive
 
 _TEXT = "text_"  # before the name of a text that families say
@@ -22,7 +22,7 @@ def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:
 
     The arrays are `X` float64 or int8 (n_flows, n_features), `columns` U (n_features,), `keys` FLOW_KEY (n_flows,),
     `start_ns`, `end_ns`, `packets`, `bytes` int64 (n_flows,), `metadata` (a JSON text, 0-dimensional) and, if
-    the matrix has them, `labels` U (n_flows,), `end_reason` uint8 (n_flows,), the `facts` of `FlowIndex`, and each
+    the matrix has them, `labels` U (n_flows,), `end_reason` uint8 (n_flows,), the `attributes` of `FlowIndex`, and each
     text as `text_NAME` U (n_flows,). Uncompressed.
 
     Parameters
@@ -45,7 +45,7 @@ def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:
     }
     if flows.end_reason is not None:
         arrays["end_reason"] = flows.end_reason
-    arrays |= flows.facts
+    arrays |= flows.attributes
     if matrix.labels is not None:
         arrays["labels"] = matrix.labels
     arrays |= {_TEXT + name: text for name, text in matrix.texts.items()}
@@ -94,7 +94,7 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
     """
     name = os.fspath(path)
     # Given a name, numpy leaves a damaged file open.
-    with telling_damage(name, "not an .npz file, or a damaged one"), open(name, "rb") as stream:
+    with damage_as_error(name, "not an .npz file, or a damaged one"), open(name, "rb") as stream:
         archive = np.load(stream, allow_pickle=False)
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise DamagedFileError(name, "not an .npz file")
@@ -103,12 +103,12 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
 
 
 def _matrix_of(arrays: dict[str, np.ndarray], name: str) -> FeatureMatrix:
-    from netml.schema.flow_index import FACT_KINDS, FlowIndex
+    from netml.schema.flow_index import ATTRIBUTE_KINDS, FlowIndex
 
     try:
         named = {key: arrays[key] for key in ("keys", "start_ns", "end_ns", "packets", "bytes")}
-        facts = {key: arrays[key] for key in FACT_KINDS if key in arrays}
-        flows = FlowIndex(**named, end_reason=arrays.get("end_reason"), facts=facts)
+        attributes = {key: arrays[key] for key in ATTRIBUTE_KINDS if key in arrays}
+        flows = FlowIndex(**named, end_reason=arrays.get("end_reason"), attributes=attributes)
         metadata = json.loads(str(arrays["metadata"]))
         columns = arrays["columns"].tolist()
         texts = {key.removeprefix(_TEXT): array for key, array in arrays.items() if key.startswith(_TEXT)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from netml.features.matrix import FeatureMatrix
-from netml.formats._damage import telling_damage
+from netml.formats._damage import damage_as_error
 from netml.formats._row_groups import open_row_groups
 from netml.formats._table import from_table, import_pyarrow
 
@@ -52,5 +52,5 @@ def read(path: str | os.PathLike[str]) -> FeatureMatrix:
     import_pyarrow("reading Parquet")
     from pyarrow import parquet
 
-    with telling_damage(path), open(path, "rb") as stream:
+    with damage_as_error(path), open(path, "rb") as stream:
         return from_table(parquet.read_table(stream))

@@ -117,9 +117,9 @@ def label_texts(table: FlowTable, mark: Any) -> np.ndarray:
     if isinstance(mark, int):
         return np.full(len(table), "ABNORMAL" if mark == ABNORMAL else "NORMAL")
     labels = mark if isinstance(mark, Labels) else read_labels(mark)
-    texts = join_labels(labels, table.index)
+    texts = join_labels(labels, table.flows)
     if len(table) and not (texts != "").any():
-        raise UnmatchedLabelsError(explain_unmatched(labels, table.index, _names([table])))
+        raise UnmatchedLabelsError(explain_unmatched(labels, table.flows, _names([table])))
     return texts
 
 
@@ -164,7 +164,7 @@ def _names(tables: Sequence[FlowTable]) -> str:
     return ", ".join(names) or "the capture"
 
 
-def join_tables(tables: Sequence[FlowTable]) -> FlowTable:
+def concat_tables(tables: Sequence[FlowTable]) -> FlowTable:
     """Put tables of flows below each other; the metadata is the first one's.
 
     Parameters

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from netml.errors import DamagedFileError, OptionError
-from netml.features.concat import join_matrices
+from netml.features.concat import concat_matrices
 from netml.features.matrix import FeatureMatrix
 from netml.formats._open_files import input_path
 from netml.labels.truth import label_texts
@@ -32,7 +32,7 @@ _AS_COMMAND = {"algorithm": "detector", "param": "params", "families": "family"}
 def learn(
     captures: Any,
     *,
-    family: str | Sequence[str] = "IAT",
+    families: str | Sequence[str] = "IAT",
     fft: bool = False,
     header: bool = False,
     flow: FlowOptions | None = None,
@@ -40,7 +40,7 @@ def learn(
     dim: int | None = None,
     rate: float | None = None,
     size: str = "captured",
-    first: int | None = None,
+    max_packets: int | None = None,
     family_options: FamilyOptions | None = None,
     labels: Any = None,
     strict: bool = False,
@@ -53,7 +53,7 @@ def learn(
     ----------
     captures : source, FlowTable, or an iterable of either
         As in `netml.FlowRepresentation`: each is a capture of its own.
-    family, fft, header, flow, interval, dim, rate, size, first, family_options
+    families, fft, header, flow, interval, dim, rate, size, first, family_options
         As in `netml.FlowRepresentation`.
     labels : path, Labels, or a list of them, optional
         One for each capture. Flows without a label are then left out, and a share of the rest is kept for the test.
@@ -86,7 +86,7 @@ def learn(
     Examples
     --------
     >>> import netml
-    >>> model = netml.learn("examples/data/demo.pcap", family="STATS", detector="ecod")
+    >>> model = netml.learn("examples/data/demo.pcap", families="STATS", detector="ecod")
     >>> int(model.classify("examples/data/demo.pcap").labels.sum())
     61
     """
@@ -100,10 +100,10 @@ def learn(
         "dim": dim,
         "rate": rate,
         "size": size,
-        "first": first,
+        "max_packets": max_packets,
         "family_options": family_options,
     }
-    representation = FlowRepresentation(family, fft=fft, header=header, **making)
+    representation = FlowRepresentation(families, fft=fft, header=header, **making)
     tables = representation.fit_tables(captures, strict=strict, progress=progress)
     marks = [None] * len(tables) if labels is None else list(labels) if isinstance(labels, list | tuple) else [labels]
     if len(marks) != len(tables):
@@ -155,7 +155,7 @@ def label_matrix(
         elif any(other is not None for other in marks):
             matrix.labels = np.full(len(matrix), "")
         matrices.append(matrix)
-    return join_matrices(matrices, representation.columns_)
+    return concat_matrices(matrices, representation.columns_)
 
 
 def load_model(path: str | os.PathLike[str] | IO[bytes], *, trust: bool = False) -> FlowModel:

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from netml.errors import OptionError
-from netml.schema.flow_index import FACT_KINDS
+from netml.schema.flow_index import ATTRIBUTE_KINDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _PROTOCOLS = {6: "TCP", 17: "UDP"}
 _DAY_NS = 86_400 * 10**9
 
-_NOT_WRITTEN = ("end_reason", *FACT_KINDS)
+_NOT_WRITTEN = ("end_reason", *ATTRIBUTE_KINDS)
 
 
 class Verdicts:

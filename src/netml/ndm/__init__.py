@@ -39,7 +39,7 @@ def _own(module: str, attribute: str, description: str, cost: str) -> Entry:
 
 
 DETECTORS: dict[str, Entry] = {
-    # The seed's.
+    # The original's.
     "ocsvm": _own("ocsvm", "OCSVM", "one-class SVM, exact", "quadratic"),
     "kde": _own("kde", "KDE", "kernel density estimate", "quadratic"),
     "gmm": _own("gmm", "GMM", "mixture of Gaussians", "linear"),

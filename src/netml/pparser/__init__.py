@@ -1,1 +1,1 @@
-"""The seed's package of capture parsing."""
+"""The original's package of capture parsing."""

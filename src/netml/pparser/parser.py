@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FiveTuple = tuple[str, str, int, int, int]
 
 
-class SeedPacket:
+class OriginalPacket:
     """A packet of a flow: `.time` (s since 1970), `len()` (bytes), `.time_ns`, `.flags`, `.ttl`."""
 
     __slots__ = ("flags", "size", "time_ns", "ttl")
@@ -43,10 +43,10 @@ class SeedPacket:
         return self.size
 
     def __repr__(self) -> str:
-        return f"<SeedPacket: {self.size} bytes at {self.time:.6f}>"
+        return f"<OriginalPacket: {self.size} bytes at {self.time:.6f}>"
 
 
-class SeedPackets(Sequence[SeedPacket]):
+class OriginalPackets(Sequence[OriginalPacket]):
     """The packets of one flow, in order of time; made when they are looked at."""
 
     def __init__(self, flow: Flow) -> None:
@@ -56,37 +56,39 @@ class SeedPackets(Sequence[SeedPacket]):
         return len(self._flow.time_ns)
 
     @overload
-    def __getitem__(self, place: int) -> SeedPacket: ...
+    def __getitem__(self, place: int) -> OriginalPacket: ...
     @overload
-    def __getitem__(self, place: slice) -> list[SeedPacket]: ...
-    def __getitem__(self, place: int | slice) -> SeedPacket | list[SeedPacket]:
+    def __getitem__(self, place: slice) -> list[OriginalPacket]: ...
+    def __getitem__(self, place: int | slice) -> OriginalPacket | list[OriginalPacket]:
         if isinstance(place, slice):
             return [self[i] for i in range(len(self))[place]]
         flow = self._flow
         assert flow.flags is not None
         assert flow.ttl is not None
         columns = (flow.time_ns, flow.size, flow.flags, flow.ttl)
-        return SeedPacket(*(int(column[place]) for column in columns))
+        return OriginalPacket(*(int(column[place]) for column in columns))
 
 
-class SeedFlows(Sequence[tuple[FiveTuple, SeedPackets]]):
+class OriginalFlows(Sequence[tuple[FiveTuple, OriginalPackets]]):
     """The flows as pairs of five-tuple and packets; made when they are looked at."""
 
     def __init__(self, table: FlowTable) -> None:
         self.table = table
-        self.five_tuples = table.index.five_tuples()
+        self.five_tuples = table.flows.five_tuples()
 
     def __len__(self) -> int:
         return len(self.table)
 
     @overload
-    def __getitem__(self, place: int) -> tuple[FiveTuple, SeedPackets]: ...
+    def __getitem__(self, place: int) -> tuple[FiveTuple, OriginalPackets]: ...
     @overload
-    def __getitem__(self, place: slice) -> list[tuple[FiveTuple, SeedPackets]]: ...
-    def __getitem__(self, place: int | slice) -> tuple[FiveTuple, SeedPackets] | list[tuple[FiveTuple, SeedPackets]]:
+    def __getitem__(self, place: slice) -> list[tuple[FiveTuple, OriginalPackets]]: ...
+    def __getitem__(
+        self, place: int | slice
+    ) -> tuple[FiveTuple, OriginalPackets] | list[tuple[FiveTuple, OriginalPackets]]:
         if isinstance(place, slice):
             return [self[i] for i in range(len(self))[place]]
-        return self.five_tuples[place], SeedPackets(self.table[place])
+        return self.five_tuples[place], OriginalPackets(self.table[place])
 
 
 class PCAP:
@@ -126,7 +128,7 @@ class PCAP:
         self.flow_ptks_thres = flow_ptks_thres
         self.verbose = verbose
         self.random_state = random_state
-        self.flows: SeedFlows | None = None
+        self.flows: OriginalFlows | None = None
         self.interval: float | None = None
         self.q_interval = 0.9
         self.features: np.ndarray | None = None
@@ -171,7 +173,7 @@ class PCAP:
             tunnels=tunnels,
         )
         table = read_flows(self.pcap_file, flow=options)
-        self.flows = SeedFlows(table)
+        self.flows = OriginalFlows(table)
         self.interval = table.metadata["interval_s"]
         self.q_interval = q_interval
         self.features = self.fids = self.labels = None
@@ -224,11 +226,11 @@ class PCAP:
             return
         from netml.labels.matching import original_labels
 
-        index = flows.table.index
+        index = flows.table.flows
         spans_ns = zip(index.start_ns.tolist(), index.end_ns.tolist(), strict=True)
         kept, self.labels = original_labels(label_file, flows.five_tuples, spans_ns=spans_ns, columns=columns)
         if len(kept) != len(flows):
-            self.flows = SeedFlows(flows.table[np.asarray(kept, np.int64)])
+            self.flows = OriginalFlows(flows.table[np.asarray(kept, np.int64)])
             if self.features is not None:
                 self.features = self.features[kept]
                 self.fids = list(self.flows.five_tuples)
@@ -240,7 +242,7 @@ class PCAP:
 
         self.df = packet_frame(self.pcap_file)
 
-    def _require_flows(self) -> SeedFlows:
+    def _require_flows(self) -> OriginalFlows:
         if self.flows is None:
             raise NetmlError("there are no flows yet: call pcap2flows() first")
         return self.flows

@@ -12,7 +12,7 @@ from netml import _flowcore
 from netml.errors import OptionError
 
 FLOW_KEY = _flowcore.FLOW_KEY
-FACT_KINDS: dict[str, type[np.integer[Any]]] = {
+ATTRIBUTE_KINDS: dict[str, type[np.integer[Any]]] = {
     "vlan_id": np.uint16,
     "icmp_type": np.int16,
     "icmp_code": np.int16,
@@ -72,13 +72,13 @@ class FlowIndex:
     end_reason : ndarray (n_flows,) of uint8, optional
         Why each flow has ended, as IPFIX's flowEndReason: 1 idle, 2 active, 3 end of flow (TCP), 4 end of input,
         5 lack of resources. Only of biflows, or where flows are taken as they end; see `docs/streaming.md`.
-    facts : dict of str to ndarray (n_flows,), optional
+    attributes : dict of str to ndarray (n_flows,), optional
         What else is known of biflows: `vlan_id` uint16 (0: none); `icmp_type`, `icmp_code` int16 of the first packet
         (-1: not ICMP); `connection_start_ns` int64, the start of the first of the flows that active timeouts have
         made of one connection.
     """
 
-    __slots__ = ("bytes", "end_ns", "end_reason", "facts", "keys", "packets", "start_ns")
+    __slots__ = ("attributes", "bytes", "end_ns", "end_reason", "keys", "packets", "start_ns")
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class FlowIndex:
         packets: Any,
         bytes: Any,
         end_reason: Any = None,
-        facts: Any = None,
+        attributes: Any = None,
     ) -> None:
         self.keys = np.asarray(keys, FLOW_KEY)
         self.start_ns = np.asarray(start_ns, np.int64)
@@ -96,11 +96,11 @@ class FlowIndex:
         self.packets = np.asarray(packets, np.int64)
         self.bytes = np.asarray(bytes, np.int64)
         self.end_reason: np.ndarray | None = None if end_reason is None else np.asarray(end_reason, np.uint8)
-        self.facts: dict[str, np.ndarray] = {
-            name: np.asarray(column, FACT_KINDS[name]) for name, column in (facts or {}).items()
+        self.attributes: dict[str, np.ndarray] = {
+            name: np.asarray(column, ATTRIBUTE_KINDS[name]) for name, column in (attributes or {}).items()
         }
         columns = (self.keys, self.start_ns, self.end_ns, self.packets, self.bytes, self.end_reason)
-        lengths = [len(column) for column in (*columns, *self.facts.values()) if column is not None]
+        lengths = [len(column) for column in (*columns, *self.attributes.values()) if column is not None]
         if len(set(lengths)) != 1:
             raise OptionError("flow index", lengths, "columns of one length")
 
@@ -113,7 +113,7 @@ class FlowIndex:
     def __getitem__(self, rows: Rows) -> FlowIndex:
         """Choose rows by a slice, by positions or by a mask."""
         end_reason = None if self.end_reason is None else self.end_reason[rows]
-        facts = {name: column[rows] for name, column in self.facts.items()}
+        attributes = {name: column[rows] for name, column in self.attributes.items()}
         return FlowIndex(
             self.keys[rows],
             self.start_ns[rows],
@@ -121,7 +121,7 @@ class FlowIndex:
             self.packets[rows],
             self.bytes[rows],
             end_reason,
-            facts,
+            attributes,
         )
 
     @property
@@ -162,7 +162,7 @@ class FlowIndex:
             is known, `end_reason`, `vlan_id`, `icmp_type`, `icmp_code`; addresses as text.
         """
         reason = {} if self.end_reason is None else {"end_reason": self.end_reason}
-        facts = {name: column for name, column in self.facts.items() if name != "connection_start_ns"}
+        attributes = {name: column for name, column in self.attributes.items() if name != "connection_start_ns"}
         return {
             "src_ip": self.src_ip,
             "src_port": self.keys["src_port"],
@@ -174,13 +174,13 @@ class FlowIndex:
             "packets": self.packets,
             "bytes": self.bytes,
             **reason,
-            **facts,
+            **attributes,
         }
 
 
 def flow_names(flows: FlowIndex) -> tuple[str, ...]:
     """Name the columns that say who the flows are."""
-    known = {*flows.facts, *([] if flows.end_reason is None else ["end_reason"])}
+    known = {*flows.attributes, *([] if flows.end_reason is None else ["end_reason"])}
     return (*FLOW_COLUMNS, *(name for name in OPTIONAL_COLUMNS if name in known))
 
 
@@ -200,8 +200,8 @@ def index_from_columns(columns: dict[str, Any]) -> FlowIndex:
     for name in ("src_port", "dst_port", "protocol"):
         keys[name] = columns[name]
     start_ns, end_ns, packets, n_bytes = (np.asarray(columns[name], np.int64) for name in FLOW_COLUMNS[-4:])
-    facts = {name: columns[name] for name in OPTIONAL_COLUMNS if name in columns and name != "end_reason"}
-    return FlowIndex(keys, start_ns, end_ns, packets, n_bytes, columns.get("end_reason"), facts)
+    attributes = {name: columns[name] for name in OPTIONAL_COLUMNS if name in columns and name != "end_reason"}
+    return FlowIndex(keys, start_ns, end_ns, packets, n_bytes, columns.get("end_reason"), attributes)
 
 
 def _packed_addresses(texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:

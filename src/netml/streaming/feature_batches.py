@@ -11,12 +11,12 @@ from netml.errors import OptionError
 from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions
 from netml.features.compute import represent
 from netml.features.fixed import LEAST_INTERVAL_S, FixedRepresentation, fix_representation, read_representation
-from netml.features.incremental import FamilySums, has_sums
+from netml.features.incremental import IncrementalRows, is_incremental
 from netml.features.matrix import FeatureMatrix
 from netml.features.options import RepresentationOptions
 from netml.flow.options import FlowOptions, choose_flow
 from netml.flow.table import FlowTable
-from netml.schema.flow_index import FACT_KINDS
+from netml.schema.flow_index import ATTRIBUTE_KINDS
 from netml.schema.packet_columns import PACKET_KINDS
 from netml.streaming.flow_stream import MAX_MEMORY_BYTES, FlowStream
 from netml.validation import require_whole
@@ -37,7 +37,7 @@ def extract_batches(
     header: bool = False,
     flow: FlowOptions | None = None,
     size: str = "captured",
-    first: int | None = None,
+    max_packets: int | None = None,
     family_options: FamilyOptions | None = None,
     batch_rows: int = BATCH_ROWS,
     max_flows: int | None = None,
@@ -46,7 +46,7 @@ def extract_batches(
 ) -> FeatureBatches:
     """Turn captures into feature matrices batch by batch, as flows end, in bounded memory.
 
-    All batches together have the rows of ``netml.extract`` with the same options, of the definition `seed` those of
+    All batches together have the rows of ``netml.extract`` with the same options, of the definition `original` those of
     ``flow=FlowOptions(interval=..., keep_tail=True)``, in the order in which flows are known to have ended; see
     `docs/streaming.md`.
 
@@ -60,15 +60,15 @@ def extract_batches(
         Whose representation to use, with its interval, `dim`, rate and flow options: a file of features that keeps its
         metadata (.npz, .parquet, .arrow), a .netml model, or the object. No other option of a representation counts.
     interval : float, optional
-        Length to which flows are cut, s. Needed without `like` in the definition `seed`, as it cannot be learned from
-        flows to come; an error in the others.
+        Length to which flows are cut, s. Needed without `like` in the definition `original`, as it cannot be learned
+        from flows to come; an error in the others.
     dim : int, optional
         Packets that a row has room for. Needed without `like` where the width of a row depends on it.
     rate : float, optional
         Length of a SAMP window, s. Needed without `like` by the SAMP families.
     flow : FlowOptions, optional
-        How packets become flows, as in `netml.extract`. Of `seed` its `interval` is taken if `interval` is not given,
-        and must be the same if both are; `keep_tail` is always on.
+        How packets become flows, as in `netml.extract`. Of `original` its `interval` is taken if `interval` is not
+        given, and must be the same if both are; `keep_tail` is always on.
     batch_rows : int, default 65536
         Rows of a batch at most; fewer of wide rows, so that no batch takes more than some 32 MiB.
     max_flows : int, optional
@@ -104,7 +104,7 @@ def extract_batches(
         interval = choose_flow(flow, interval).interval
         named = families if isinstance(families, str) else tuple(families)
         chosen = family_options or DEFAULT_FAMILY_OPTIONS
-        options = RepresentationOptions(named, fft, header, dim, rate, size, chosen, first)
+        options = RepresentationOptions(named, fft, header, dim, rate, size, chosen, max_packets)
         _refuse_bits(options)  # before it is said what else is missing
         fixed = fix_representation(options, flow, interval)
     return FeatureBatches(
@@ -141,12 +141,12 @@ def open_stream(source: Any, fixed: FixedRepresentation, **stream_options: Any) 
         If the rows are bits of headers.
     """
     _refuse_bits(fixed.options)
-    is_seed = fixed.flow.definition == "seed"
+    is_original = fixed.flow.definition == "original"
     return FlowStream(
         source,
-        interval=max(fixed.interval_s, LEAST_INTERVAL_S) if is_seed else None,
+        interval=max(fixed.interval_s, LEAST_INTERVAL_S) if is_original else None,
         flow=fixed.flow,
-        sums=FamilySums(fixed.options) if not is_seed and has_sums(fixed.options) else None,
+        sums=IncrementalRows(fixed.options) if not is_original and is_incremental(fixed.options) else None,
         size=fixed.options.size,
         columns=fixed.options.packet_columns[1:],
         **stream_options,
@@ -211,9 +211,11 @@ class FeatureBatches:
         counts = np.empty(0, np.int64)
         columns = {name: np.empty(0, kind) for name, kind in PACKET_KINDS.items()}
         table = FlowTable(_no_keys(), np.zeros(1, np.int64), columns, self._fixed.options.size, about)
-        is_seed = self._fixed.flow.definition == "seed"
-        facts: dict[str, np.ndarray] = {name: np.empty(0, kind) for name, kind in FACT_KINDS.items() if not is_seed}
-        table.set_times(counts, counts, np.empty(0, np.uint8), facts)
+        is_original = self._fixed.flow.definition == "original"
+        attributes: dict[str, np.ndarray] = {
+            name: np.empty(0, kind) for name, kind in ATTRIBUTE_KINDS.items() if not is_original
+        }
+        table.set_times(counts, counts, np.empty(0, np.uint8), attributes)
         return represent(table, self._fixed.options)
 
     @property
@@ -242,11 +244,11 @@ def _cut(table: FlowTable, start: int, n_rows: int) -> FlowTable:
     stop = min(start + n_rows, len(table))
     first, last = int(table.offsets[start]), int(table.offsets[stop])
     columns = {name: column[first:last] for name, column in table.columns.items()}
-    rows, index = slice(start, stop), table.index
+    rows, index = slice(start, stop), table.flows
     part = FlowTable(
         table.keys[rows], table.offsets[start : stop + 1] - first, columns, table.size_kind, table.metadata
     )
     reasons = None if index.end_reason is None else index.end_reason[rows]
-    facts = {name: column[rows] for name, column in index.facts.items()}
-    part.set_times(index.start_ns[rows], index.end_ns[rows], reasons, facts)
+    attributes = {name: column[rows] for name, column in index.attributes.items()}
+    part.set_times(index.start_ns[rows], index.end_ns[rows], reasons, attributes)
     return part

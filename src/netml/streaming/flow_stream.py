@@ -12,7 +12,7 @@ from netml._version import __version__
 from netml.capture.reader import Progress, walk_packets
 from netml.capture.source import Capture
 from netml.errors import CaptureError
-from netml.features.incremental import FamilySums
+from netml.features.incremental import IncrementalRows
 from netml.features.matrix import FeatureMatrix
 from netml.flow.options import FlowOptions, choose_flow
 from netml.flow.table import FlowTable
@@ -23,7 +23,7 @@ from netml.validation import require_number
 
 MAX_FLOW_PACKETS = 1 << 20
 MAX_MEMORY_BYTES = 1 << 30
-REORDER_NS = 10**9  # how far a packet may come after a later one and still find its place
+ALLOWED_LATENESS_NS = 10**9  # how far a packet may come after a later one and still find its place
 LONGEST_WAIT_S = 3600.0  # that a poll takes
 # A live source's clock is the wall clock, give or take this. Only then does its silence tell that time passes: a
 # capture of last year that comes through a pipe has no now.
@@ -44,14 +44,14 @@ class FlowStream:
         Where packets come from; see `netml.read_flows`. Several are read one after the other, as one capture.
     interval : float
         Length to which flows are cut, s; greater than 0. It cannot be learned from flows that are not there yet. Only
-        of the definition `seed`.
+        of the definition `original`.
     flow : FlowOptions, optional
         Definition, timeouts and `min_packets`; its `interval` and `keep_tail` do not count.
     size : {"captured", "wire", "ip", "payload"}
         Which length is a packet's size.
     columns : sequence of str, default ("flags", "ttl")
         Packet columns that the tables have beside time and size; see `FlowTable`.
-    sums : FamilySums, optional
+    sums : IncrementalRows, optional
         Of biflows: keep sums instead of packets, and give feature matrices instead of tables.
     strict : bool, default False
         Raise at damaged framing, at once, instead of warning and handing out what was read before it.
@@ -60,8 +60,8 @@ class FlowStream:
     progress : callable, optional
         Called as ``progress(bytes_read, packets_read)`` block by block.
     batch_packets : int, default 262144
-        After so many new packets flows are looked for that have ended. Of `seed` what is held takes the place of some,
-        up to three quarters; if millions of packets wait, it is after half as many.
+        After so many new packets flows are looked for that have ended. Of `original` what is held takes the place of
+        some, up to three quarters; if millions of packets wait, it is after half as many.
     latency_s : float, default 1
         Longest time until that is done for sources that are no regular files, s.
     max_flow_packets : int, default 1048576
@@ -104,7 +104,7 @@ class FlowStream:
         flow: FlowOptions | None = None,
         size: str = "captured",
         columns: Sequence[str] = ("flags", "ttl"),
-        sums: FamilySums | None = None,
+        sums: IncrementalRows | None = None,
         strict: bool = False,
         link_type: int | None = None,
         progress: Progress | None = None,
@@ -275,8 +275,8 @@ class FlowStream:
     def _end_round(self, is_last: bool) -> None:
         if self._clock_ns is None and not is_last:
             return
-        watermark_ns = max((self._clock_ns or 0) - REORDER_NS, _FIRST_NS)
-        self._rounds.end(watermark_ns, is_last=is_last, allowed_lateness_ns=REORDER_NS)
+        watermark_ns = max((self._clock_ns or 0) - ALLOWED_LATENESS_NS, _FIRST_NS)
+        self._rounds.end(watermark_ns, is_last=is_last, allowed_lateness_ns=ALLOWED_LATENESS_NS)
         self._n_read = self._assembler.n_packets_read
         self._n_waiting = self._rounds.n_waiting
         self._n_next = self._rounds.count_next(self._batch_packets)
@@ -291,8 +291,8 @@ class FlowStream:
 
 
 def _resolve(flow: FlowOptions, interval: float | None) -> FlowOptions:
-    """Only flows of the seed are cut, to an interval that must be known; tails are kept of all."""
-    if (flow.definition or "seed") != "seed":
+    """Only flows of the original are cut, to an interval that must be known; tails are kept of all."""
+    if (flow.definition or "original") != "original":
         return replace(flow, interval=interval).resolve()
     require_number("interval", interval, lowest=0.0, excludes_lowest=True)
     assert interval is not None

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from netml import _flowcore
-from netml.features.incremental import FamilySums
+from netml.features.incremental import IncrementalRows
 from netml.features.matrix import FeatureMatrix
 from netml.flow.assembler import make_assembler
 from netml.flow.biflows import make_table
@@ -70,8 +70,8 @@ class Caps(NamedTuple):
     max_memory: int
 
 
-class SeedRounds:
-    """Rounds of flows of the definition `seed`.
+class OriginalRounds:
+    """Rounds of flows of the definition `original`.
 
     Parameters
     ----------
@@ -140,15 +140,15 @@ class BiflowRounds:
     Parameters
     ----------
     flow, size, columns, caps
-        As of `SeedRounds`.
-    sums : FamilySums, optional
+        As of `OriginalRounds`.
+    sums : IncrementalRows, optional
         States of the families that rows are made of.
     """
 
     interval_s = 0.0
 
     def __init__(
-        self, flow: FlowOptions, size: str, columns: Iterable[str], caps: Caps, sums: FamilySums | None = None
+        self, flow: FlowOptions, size: str, columns: Iterable[str], caps: Caps, sums: IncrementalRows | None = None
     ) -> None:
         kept = {SIZE_COLUMNS[size], "is_forward", *columns}
         assembler = make_assembler(flow, kept)
@@ -168,7 +168,7 @@ class BiflowRounds:
         self._most_new_packets = count_between(self._rules)
 
     def end(self, watermark_ns: int, *, is_last: bool, allowed_lateness_ns: int) -> None:
-        """End a round, as of `SeedRounds`."""
+        """End a round, as of `OriginalRounds`."""
         latest_ns = self.assembler.counters["end_ns"] or 0
         rules = {**self._rules, "watermark_ns": watermark_ns, "is_last": is_last, "latest_ns": latest_ns}
         if self._sums is None:
@@ -206,13 +206,13 @@ class BiflowRounds:
 
 
 def open_rounds(
-    flow: FlowOptions, size: str, columns: Iterable[str], caps: Caps, sums: FamilySums | None
-) -> SeedRounds | BiflowRounds:
-    """Open the rounds of a flow definition; `flow` is resolved, and has an interval if that is `seed`."""
-    if flow.definition != "seed":
+    flow: FlowOptions, size: str, columns: Iterable[str], caps: Caps, sums: IncrementalRows | None
+) -> OriginalRounds | BiflowRounds:
+    """Open the rounds of a flow definition; `flow` is resolved, and has an interval if that is `original`."""
+    if flow.definition != "original":
         return BiflowRounds(flow, size, columns, caps, sums)
     assert flow.interval is not None
-    return SeedRounds(flow, flow.interval, size, columns, caps)
+    return OriginalRounds(flow, flow.interval, size, columns, caps)
 
 
 def count_between(rules: dict[str, Any]) -> int:

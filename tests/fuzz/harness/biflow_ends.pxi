@@ -23,7 +23,7 @@ cdef void require_round(const BiflowFlushRules *rules) noexcept nogil:
 
 
 cdef void flush_biflows(
-    const BiflowFlushRules *rules, const FamilyNeeds *needs, bint has_sums, Outcome *outcome,
+    const BiflowFlushRules *rules, const FamilyNeeds *needs, bint is_incremental, Outcome *outcome,
 ) noexcept nogil:
     """As `BiflowAssembler.advance_watermark` and `take_expired`."""
     cdef GroupedColumns columns
@@ -49,7 +49,7 @@ cdef void flush_biflows(
         "a flush ends")
     fuzz_require(order_numbers(&shared.biflows, is_chosen, order, &n_chosen) == STATUS_OK, "flows are ordered")
     find_due(&shared.biflows, &columns, offsets, rules.watermark_ns, ends)
-    if has_sums:
+    if is_incremental:
         hand_over_sums(&columns, offsets, ends, order, n_chosen, needs, outcome)
     else:
         hand_over_packets(&columns, offsets, order, n_chosen, needs, outcome)
@@ -57,7 +57,7 @@ cdef void flush_biflows(
     require_round(rules)
     if is_worth_packing(&shared.biflows):
         fuzz_require(pack_biflows(&shared.biflows, &shared.columns, order) == STATUS_OK, "flows are forgotten")
-        for i in range(N_SUMMED if has_sums else 0):
+        for i in range(N_SUMMED if is_incremental else 0):
             renumber_states(&summed[i], order, shared.biflows.n_flows)
         require_round(rules)
     free_grouped(&columns)
@@ -128,10 +128,10 @@ cdef uint64_t count_ended_early(const EarlyEnds *early) noexcept nogil:
     return n_flows
 
 
-cdef void require_same(const Outcome *whole, const Outcome *stream, bint has_sums) noexcept nogil:
+cdef void require_same(const Outcome *whole, const Outcome *stream, bint is_incremental) noexcept nogil:
     """In time order, and where no limit was met, a stream gives what one batch does."""
     fuzz_require(whole.n_flows == stream.n_flows, "a stream has the flows of a batch")
     fuzz_require(whole.n_packets == stream.n_packets, "a stream has the packets of a batch")
     fuzz_require(memcmp(&whole.dropped, &stream.dropped, sizeof(Dropped)) == 0, "a stream drops what a batch does")
     fuzz_require(whole.rows_digest == stream.rows_digest, "a stream has the rows of a batch, to the last bit")
-    fuzz_require(has_sums or whole.packets_digest == stream.packets_digest, "a stream has the same packets by flow")
+    fuzz_require(is_incremental or whole.packets_digest == stream.packets_digest, "a stream has the same packets by flow")

@@ -66,7 +66,7 @@ cdef size_t find_first_column(size_t i) noexcept nogil:
     return 0 if i == 0 else N_FLOW_COLUMNS if i == 1 else N_FLOW_COLUMNS + 86
 
 
-cdef BiflowAttributes take_facts(const uint32_t *order, size_t n_flows, bint has_sums) noexcept nogil:
+cdef BiflowAttributes take_facts(const uint32_t *order, size_t n_flows, bint is_incremental) noexcept nogil:
     """As `BiflowAssembler.write_attributes`; every flow has a reason, an order of times, and IP of version 4 or 6."""
     cdef BiflowAttributes attributes
     cdef size_t i
@@ -78,8 +78,8 @@ cdef BiflowAttributes take_facts(const uint32_t *order, size_t n_flows, bint has
     attributes.icmp_type = <int16_t *> fuzz_allocate(n_flows * sizeof(int16_t))
     attributes.icmp_code = <int16_t *> fuzz_allocate(n_flows * sizeof(int16_t))
     attributes.vlan_id = <uint16_t *> fuzz_allocate(n_flows * sizeof(uint16_t))
-    attributes.packets = <int64_t *> fuzz_allocate(n_flows * sizeof(int64_t)) if has_sums else NULL
-    attributes.bytes = <int64_t *> fuzz_allocate(n_flows * sizeof(int64_t)) if has_sums else NULL
+    attributes.packets = <int64_t *> fuzz_allocate(n_flows * sizeof(int64_t)) if is_incremental else NULL
+    attributes.bytes = <int64_t *> fuzz_allocate(n_flows * sizeof(int64_t)) if is_incremental else NULL
     write_attributes(&shared.biflows, order, n_flows, &attributes)
     for i in range(n_flows):
         fuzz_require(
@@ -91,7 +91,7 @@ cdef BiflowAttributes take_facts(const uint32_t *order, size_t n_flows, bint has
             "times of a flow are in order")
         fuzz_require(-1 <= attributes.icmp_type[i] <= 255 and -1 <= attributes.icmp_code[i] <= 255, "ICMP's octets")
         fuzz_require(i == 0 or attributes.start_ns[i - 1] <= attributes.start_ns[i], "flows are in order of start")
-        fuzz_require(not has_sums or attributes.packets[i] > 0, "a flow has packets")
+        fuzz_require(not is_incremental or attributes.packets[i] > 0, "a flow has packets")
     return attributes
 
 

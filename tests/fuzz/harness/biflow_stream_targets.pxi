@@ -82,7 +82,7 @@ cdef int64_t step_clock(const uint8_t *event, bint is_ordered, int64_t time_ns) 
 
 
 cdef uint64_t run_plan(
-    const Plan *plan, bint is_stream, bint has_sums, const FamilyNeeds *needs, Outcome *outcome,
+    const Plan *plan, bint is_stream, bint is_incremental, const FamilyNeeds *needs, Outcome *outcome,
 ) noexcept nogil:
     """All events, then the end; returns how many packets there were."""
     cdef BiflowFlushRules rules
@@ -117,11 +117,11 @@ cdef uint64_t run_plan(
             if plan.is_ordered and rules.latest_ns != INT64_MIN:
                 rules.watermark_ns = rules.latest_ns - plan.allowed_lateness_ns  # the time that packets tell
             if is_stream:
-                flush_biflows(&rules, needs, has_sums, outcome)
+                flush_biflows(&rules, needs, is_incremental, outcome)
     if is_stream:
         rules.is_last = True
         rules.watermark_ns = time_ns
-        flush_biflows(&rules, needs, has_sums, outcome)
+        flush_biflows(&rules, needs, is_incremental, outcome)
     else:
         take_all_biflows(rules.latest_ns, rules.min_packets, needs, outcome)
     fuzz_require(outcome.n_packets + count_dropped(&outcome.dropped) == n_in, "all packets are out or were dropped")
@@ -133,7 +133,7 @@ cdef public int fuzz_biflow_stream(const uint8_t *data, size_t size) noexcept no
     cdef Plan plan
     cdef FamilyNeeds needs
     cdef Outcome whole, stream
-    cdef int has_sums
+    cdef int is_incremental
     if size < PLAN_HEADER_BYTES:
         return -1
     set_marks()
@@ -144,10 +144,10 @@ cdef public int fuzz_biflow_stream(const uint8_t *data, size_t size) noexcept no
     plan.allowed_lateness_ns = <int64_t> choose_interval(data[12] >> 2 & 15) if plan.is_ordered else 0
     choose_settings(data + 3, &needs)
     run_plan(&plan, False, False, &needs, &whole)
-    for has_sums in range(2):
-        run_plan(&plan, True, has_sums, &needs, &stream)
+    for is_incremental in range(2):
+        run_plan(&plan, True, is_incremental, &needs, &stream)
         if plan.is_ordered and count_ended_early(&stream.early) == 0:
-            require_same(&whole, &stream, has_sums)
+            require_same(&whole, &stream, is_incremental)
     return 0
 
 

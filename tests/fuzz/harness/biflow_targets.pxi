@@ -74,7 +74,7 @@ cdef bint come_in_order(const uint8_t *data, size_t size) noexcept nogil:
 
 
 cdef void run_capture_stream(
-    const uint8_t *data, size_t size, const uint8_t *options, bint has_sums, const FamilyNeeds *needs, Outcome *outcome,
+    const uint8_t *data, size_t size, const uint8_t *options, bint is_incremental, const FamilyNeeds *needs, Outcome *outcome,
 ) noexcept nogil:
     """The capture in parts, a flush after each."""
     cdef Framing framing
@@ -97,7 +97,7 @@ cdef void run_capture_stream(
         fuzz_require(enter_batch(&shared) == STATUS_OK, "packets are entered")
         rules.is_last = part + 1 == n_parts
         rules.latest_ns = rules.watermark_ns = shared.counters.latest_ns
-        flush_biflows(&rules, needs, has_sums, outcome)
+        flush_biflows(&rules, needs, is_incremental, outcome)
     free(block)
     free_pcapng(&framing.pcapng)
     fuzz_require(
@@ -113,7 +113,7 @@ cdef public int fuzz_biflows(const uint8_t *data, size_t size) noexcept nogil:
     cdef const uint8_t *options
     cdef uint8_t *block
     cdef bint is_ordered
-    cdef int has_sums
+    cdef int is_incremental
     if size < PCAP_HEADER_BYTES + BIFLOW_OPTION_BYTES or not recognise(data, size, &framing, &header):
         return -1
     options = data + size - BIFLOW_OPTION_BYTES
@@ -129,10 +129,10 @@ cdef public int fuzz_biflows(const uint8_t *data, size_t size) noexcept nogil:
     fuzz_require(shared.biflows.n_keys <= shared.biflows.n_flows <= shared.counters.n_kept, "no flow without a packet")
     is_ordered = come_in_order(data, size)
     take_all_biflows(shared.counters.latest_ns, 1 + (options[8] & 3), &needs, &whole)
-    for has_sums in range(2):
-        run_capture_stream(data, size, options, has_sums, &needs, &stream)
+    for is_incremental in range(2):
+        run_capture_stream(data, size, options, is_incremental, &needs, &stream)
         if is_ordered and count_ended_early(&stream.early) == 0:
-            require_same(&whole, &stream, has_sums)
+            require_same(&whole, &stream, is_incremental)
     return 0
 
 

@@ -21,7 +21,7 @@ _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _LONGEST_SHOWN = 40
 # What a representation decides: with --like it is taken from there.
 _DECIDED = (
-    *("families", "fft", "header", "dim", "rate", "size", "interval", "q_interval", "first"),
+    *("families", "fft", "header", "dim", "rate", "size", "interval", "q_interval", "max_packets"),
     *families.FAMILY_NAMES,
     *("tcp_timeout", "udp_timeout", "min_packets", *shared.BIFLOW_NAMES, *shared.DECODING_NAMES),
 )
@@ -127,8 +127,8 @@ def _summarise(batches: FeatureBatches, n_rows: int, output_path: str, duration_
 
 def _require_tails(definition: str, like: str) -> None:
     """Refuse --keep-tail of flows that are not cut."""
-    if definition != "seed":
-        raise click.UsageError(f"--keep-tail is for seed flows, and those of {like} are {definition}")
+    if definition != "original":
+        raise click.UsageError(f"--keep-tail is for original flows, and those of {like} are {definition}")
 
 
 def options_like(like: str, *, keep_tail: bool) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def options_like(like: str, *, keep_tail: bool) -> dict[str, Any]:
     flow = fixed.flow
     if keep_tail:
         _require_tails(str(flow.definition), like)
-    if flow.definition == "seed":
+    if flow.definition == "original":
         flow = replace(flow, interval=fixed.interval_s, keep_tail=keep_tail or flow.keep_tail)
     return {
         "families": options.families,
@@ -151,7 +151,7 @@ def options_like(like: str, *, keep_tail: bool) -> dict[str, Any]:
         "dim": options.dim,
         "rate": options.rate,
         "size": options.size,
-        "first": options.first,
+        "max_packets": options.max_packets,
         "family_options": options.family_options,
         "flow": flow,
     }

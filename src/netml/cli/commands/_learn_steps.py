@@ -30,7 +30,7 @@ def extract_features(chosen: Mapping[str, Any]) -> tuple[FeatureMatrix, FlowRepr
 
     representation = FlowRepresentation(
         chosen["families"] or "IAT",
-        **{name: chosen[name] for name in ("fft", "header", "dim", "rate", "size", "first")},
+        **{name: chosen[name] for name in ("fft", "header", "dim", "rate", "size", "max_packets")},
         family_options=make_family_options(chosen),
         flow=shared.make_flow_options(chosen),
     )
@@ -70,7 +70,7 @@ def read_features(chosen: Mapping[str, Any]) -> tuple[FeatureMatrix, FlowReprese
         click.echo(
             "note     this file does not tell how its features were made: `netml classify` will need --family and"
             " --interval (--family alone for biflows), and take them as made of the family's own flows, without"
-            " --flow, --first and the like; .npz, .parquet and .arrow files tell",
+            " --flow, --max-packets and the like; .npz, .parquet and .arrow files tell",
             err=True,
         )
     return matrix, representation
@@ -212,7 +212,7 @@ def parse_params(text: str | None, algorithm: str) -> dict[str, Any]:
 
 
 def describe_algorithms(*, with_text: bool) -> None:
-    """Print the seed's detectors and netml's own, with their parameters and defaults."""
+    """Print the original's detectors and netml's own, with their parameters and defaults."""
     import json
 
     from netml.errors import MissingExtraError

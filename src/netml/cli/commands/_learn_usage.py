@@ -14,7 +14,18 @@ from netml.cli.options.labelled import check_label_columns
 from netml.cli.runtime.errors import spell_option
 from netml.families import FAMILIES
 
-MAKING = ("families", "fft", "header", "dim", "rate", "size", "first", *FAMILY_NAMES, *shared.FLOW_NAMES, "strict")
+MAKING = (
+    "families",
+    "fft",
+    "header",
+    "dim",
+    "rate",
+    "size",
+    "max_packets",
+    *FAMILY_NAMES,
+    *shared.FLOW_NAMES,
+    "strict",
+)
 TRAINING = ("scale", "contamination", "random_state", "test_size", "train_on", "max_train_rows", "force")
 # What only training heeds; a seed may stand before any command, as in the original.
 OF_TRAINING = ("algorithm", "param", *(name for name in TRAINING if name != "random_state"))

@@ -124,7 +124,7 @@ def _summarise(matrix: Any, output_path: str, duration_s: float) -> None:
     names = ", ".join(("FFT-" if learned["fft"] else "") + name for name in learned["families"])
     header = " with header" if learned["header"] else ""
     window = f", rate {learned['rate_s']:.6g} s" if learned["rate_s"] else ""
-    first = f", first {learned['first']} packets" if learned["first"] else ""
+    first = f", first {learned['max_packets']} packets" if learned["max_packets"] else ""
     about = f"{names}{header}; dim {learned['dim']}{window}{first}"
     click.echo(f"matrix   {n_rows:,} x {matrix.shape[1]:,} ({about}) in {output_path}", err=True)
     rate = matrix.metadata["packets_read"] / duration_s

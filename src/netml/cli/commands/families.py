@@ -18,10 +18,10 @@ def command() -> None:
     """List the families of features: netml's, then those of packages and of --import."""
     from netml.errors import FamilyError
     from netml.families import FAMILIES, find_family
-    from netml.families.custom import known_own
+    from netml.families.custom import known_custom
 
     click.echo(f"{'family':<10} {'columns':<10} what a row holds")
-    for name in dict.fromkeys([*FAMILIES, *known_own()]):
+    for name in dict.fromkeys([*FAMILIES, *known_custom()]):
         try:
             family = find_family(name)
             width = _describe_width(family)

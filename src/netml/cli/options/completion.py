@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 def complete_family(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Give the families whose names begin so, as the last of `IAT,SI`, and behind `FFT-`, too."""
     from netml.families import FAMILIES
-    from netml.families.custom import known_own
+    from netml.families.custom import known_custom
 
     others, comma, begun = incomplete.upper().rpartition(",")
     prefix = "FFT-" if begun.startswith("FFT-") else ""
-    known = dict.fromkeys([*FAMILIES, *known_own()])
+    known = dict.fromkeys([*FAMILIES, *known_custom()])
     return [f"{others}{comma}{prefix}{name}" for name in known if f"{prefix}{name}".startswith(begun)]
 
 

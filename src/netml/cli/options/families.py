@@ -27,9 +27,9 @@ FAMILY_NAMES = (
 
 
 def family_options(function: Function) -> Function:
-    """Add --first and the options of single families."""
+    """Add --max-packets and the options of single families."""
     options = [
-        click.option("--first", type=int, metavar="N", help="Make rows of each flow's first N packets only."),
+        click.option("--max-packets", type=int, metavar="N", help="Make rows of each flow's first N packets only."),
         click.option("--cic-extra", is_flag=True, help="CIC: ten more columns behind the 76."),
         click.option("--bulk-gap", type=float, metavar="S", help="CIC: longest pause in a bulk. [default: 1]"),
         click.option("--bulk-packets", type=int, metavar="N", help="CIC: packets that make a bulk. [default: 4]"),
@@ -57,9 +57,9 @@ def makes_bits(families: Sequence[str]) -> bool:
 
 
 def take_family_options(chosen: dict[str, Any]) -> dict[str, Any]:
-    """Take the options of single families out of those chosen; give `first` and `family_options` for the library."""
-    made = {"first": chosen["first"], "family_options": make_family_options(chosen)}
-    for name in ("first", *FAMILY_NAMES):
+    """Take the options of single families out of `chosen`; return `max_packets` and `family_options`."""
+    made = {"max_packets": chosen["max_packets"], "family_options": make_family_options(chosen)}
+    for name in ("max_packets", *FAMILY_NAMES):
         del chosen[name]
     return made
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _FLOW_NAMES = ("tcp_timeout", "udp_timeout", "min_packets")
 _WAY_OUT = (
-    "features made with --flow, --first or whatever else cannot be said here have to be in a file that tells"
+    "features made with --flow, --max-packets or whatever else cannot be said here have to be in a file that tells"
     " (.npz, .parquet, .arrow), or be learned from their captures"
 )
 
@@ -63,7 +63,7 @@ def _representation(model: FlowModel, chosen: Mapping[str, Any]) -> FlowRepresen
 
     options = RepresentationOptions(chosen["families"], chosen["fft"], chosen["header"]) if chosen["families"] else None
     # Nobody says of what flows the features were made: they are taken for those that the families have of themselves.
-    if options is None or (options.definition == "seed" and chosen["interval"] is None):
+    if options is None or (options.definition == "original" and chosen["interval"] is None):
         raise click.UsageError(
             f"{chosen['model_path']} was trained on a bare feature file and knows no representation: --family and"
             " --interval are needed (--family alone for families of biflows), and what else its features were made"

@@ -81,9 +81,9 @@ model = click.option(
 trust = click.option("--trust", is_flag=True, help="Load pickles that can run any code: only files that you wrote.")
 
 DECODING_NAMES = ("tunnels", "fragments", "tunnel_ports", "protocols")
-SEED_NAMES = ("interval", "q_interval", "tcp_timeout", "udp_timeout", "min_packets", "keep_tail")
+ORIGINAL_NAMES = ("interval", "q_interval", "tcp_timeout", "udp_timeout", "min_packets", "keep_tail")
 BIFLOW_NAMES = ("definition", "idle_timeout", "active_timeout", "tcp_end", "direction", "vlan_key")
-FLOW_NAMES = (*SEED_NAMES, *BIFLOW_NAMES, *DECODING_NAMES)
+FLOW_NAMES = (*ORIGINAL_NAMES, *BIFLOW_NAMES, *DECODING_NAMES)
 
 
 def _with_options(function: Function, *options: Callable[[Function], Function]) -> Function:
@@ -162,7 +162,7 @@ def label_table(path: str, named: Sequence[str]) -> Labels:
     return read_labels(path, columns=dict(each.split("=", 1) for each in named))
 
 
-def seed_option(name: str, kind: type, default: Any, *names: str, help: str) -> Callable[[Function], Function]:
+def original_option(name: str, kind: type, default: Any, *names: str, help: str) -> Callable[[Function], Function]:
     """Make an option that may stand before the command, too, as in the original: `netml -v 2 learn`."""
 
     def choose(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
@@ -174,36 +174,38 @@ def seed_option(name: str, kind: type, default: Any, *names: str, help: str) -> 
     return click.option(*names, name, type=kind, metavar="N", callback=choose, help=about)
 
 
-verbosity = seed_option("verbosity", int, 1, "-v", "--verbosity", help="0: nothing, 1: results, 2: more.")
-random_state = seed_option("random_state", int, 42, "--random-state", help="Seed of all that is random.")
-min_packets = seed_option(
+verbosity = original_option("verbosity", int, 1, "-v", "--verbosity", help="0: nothing, 1: results, 2: more.")
+random_state = original_option("random_state", int, 42, "--random-state", help="Seed of all that is random.")
+min_packets = original_option(
     "min_packets",
     int,
     None,
     *("--flow-pkts-threshold", "--min-packets"),
     help="Packets that a flow needs. [default: 2, and at least that; 1 in uni and bi]",
 )
-q_interval = seed_option(
+q_interval = original_option(
     "q_interval", float, 0.9, "--q-interval", help="Quantile of durations (interval) and of packets a flow (dim)."
 )
 
 
 def biflow_options(function: Function) -> Function:
-    """Add the options of the flow definitions `uni` and `bi`, and of the choice between them and `seed`."""
+    """Add the options of the flow definitions `uni` and `bi`, and of the choice between them and `original`."""
     return _with_options(
         function,
         click.option(
             "--flow",
             "definition",
-            type=click.Choice(["seed", "uni", "bi"]),
+            type=click.Choice(["original", "uni", "bi"]),
             help="What a flow is: that of the original, packets of one direction, or of both. "
             "[default: what the families ask for]",
         ),
         click.option(
-            "--idle-timeout", type=float, metavar="S", default=120.0, show_default=True, help="uni, bi: idle that long."
+            "--idle-timeout", type=float, metavar="S", default=120.0, show_default=True,
+            help="End a flow after S seconds without a packet (uni, bi).",
         ),
         click.option(
-            "--active-timeout", type=float, metavar="S", default=1800.0, show_default=True, help="uni, bi: that old."
+            "--active-timeout", type=float, metavar="S", default=1800.0, show_default=True,
+            help="End a flow S seconds after its first packet (uni, bi).",
         ),
         click.option(
             "--tcp-end",
@@ -231,17 +233,29 @@ def flow_options(function: Function) -> Function:
     function = biflow_options(decoding_options(function))
     return _with_options(
         function,
-        click.option("--interval", type=float, metavar="S", help="seed: cut flows to this length. [default: learned]"),
+        click.option(
+            "--interval", type=float, metavar="S", help="original: cut flows to this length. [default: learned]"
+        ),
         q_interval,
         click.option(
-            "--tcp-timeout", type=float, metavar="S", default=600.0, show_default=True, help="seed: TCP idle timeout."
+            "--tcp-timeout",
+            type=float,
+            metavar="S",
+            default=600.0,
+            show_default=True,
+            help="original: TCP idle timeout.",
         ),
         click.option(
-            "--udp-timeout", type=float, metavar="S", default=600.0, show_default=True, help="seed: UDP idle timeout."
+            "--udp-timeout",
+            type=float,
+            metavar="S",
+            default=600.0,
+            show_default=True,
+            help="original: UDP idle timeout.",
         ),
         min_packets,
-        click.option("--keep-tail", is_flag=True, help="seed: keep the last piece of a flow that was cut."),
-    )
+        click.option("--keep-tail", is_flag=True, help="Keep the last part of a flow that was cut (original)."),
+    )  # fmt: skip
 
 
 def representation_options(function: Function) -> Function:
