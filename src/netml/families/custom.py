@@ -56,7 +56,7 @@ def register_family(
     definition: str = "original",
     description: str = "",
 ) -> Callable[[Function], Function]:
-    """Make a function of the flow table a family, wherever families are named; see `docs/own-families.md`.
+    """Make a function of the flow table a family, wherever families are named; see `docs/custom-families.md`.
 
     Parameters
     ----------
