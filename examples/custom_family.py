@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A family of features of one's own: what a flow's bursts are like.
+"""A custom family of features: what a flow's bursts are like.
 
     python examples/custom_family.py [CAPTURE]
     netml extract CAPTURE --import examples/custom_family.py -f BURST -f FLOW -o features.csv
