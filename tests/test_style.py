@@ -8,6 +8,7 @@ import house
 import pytest
 
 import netml
+from netml import errors
 
 MAX_ROOM_LINES = 220
 MAX_KERNEL_LINES = 450  # of _flowcore.pyx, and of each of its bindings
@@ -102,6 +103,10 @@ def test_nothing_is_left_to_do(path):
 def test_public_names_are_those_of_the_table():
     assert sorted(netml.__all__) == sorted(netml._HOMES), "__all__ and _HOMES in netml/__init__.py differ"
     assert set(netml.__all__) <= set(dir(netml))
+    exceptions = {
+        name for name, found in vars(errors).items() if inspect.isclass(found) and found.__module__ == errors.__name__
+    }
+    assert exceptions <= set(netml.__all__), "every exception can be had from netml"
     for name, home in netml._HOMES.items():
         assert PUBLIC[name] is getattr(importlib.import_module(f"netml.{home}"), name)
 

@@ -15,6 +15,8 @@ from builders import captures
 import netml
 from netml import FlowIndex, FlowTable
 from netml.errors import DamagedFileError, MissingExtraError, OptionError, UnknownNameError
+from netml.features.compute import represent
+from netml.features.options import RepresentationOptions
 
 PACKET_COLUMNS = ("time_ns", "caplen", "wirelen", "flags", "ttl")
 SUFFIXES = (".npz", ".parquet")
@@ -175,8 +177,16 @@ def test_columns_that_are_not_there_stay_away(tmp_path, suffix):
     for other in [*copies, pickle.loads(pickle.dumps(table))]:
         assert list(other.columns) == ["time_ns", "caplen", "payload_bytes"]
         assert not hasattr(other, "flags")
-    error = pickle.loads(pickle.dumps(netml.MissingColumnError("ttl")))
-    assert (error.column, str(error)) == ("ttl", str(netml.MissingColumnError("ttl")))
+    error = pickle.loads(pickle.dumps(netml.MissingColumnError("ttl", "flags")))
+    assert (error.column, str(error)) == ("ttl", str(netml.MissingColumnError("ttl", "flags")))
+
+
+def test_a_family_names_all_columns_that_it_misses():
+    table = read(traffic.many_flows(), columns=())
+    text = r"without packet columns: name them in columns=, as in netml.read_flows.*columns=.'flags', 'ttl'..$"
+    with pytest.raises(netml.MissingColumnError, match=text) as caught:
+        represent(table, RepresentationOptions("STATS", header=True))
+    assert caught.value.columns == ("flags", "ttl")
 
 
 def test_sizes():

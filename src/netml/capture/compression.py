@@ -8,7 +8,7 @@ import select
 from collections.abc import Callable
 from typing import Any
 
-from netml.errors import CaptureError, MissingExtraError, TruncatedCaptureError, describe_os_error
+from netml.errors import CaptureError, MissingExtraError, TruncatedCaptureError, damaged_capture, describe_os_error
 
 MAGICS = {
     b"\x1f\x8b": "gzip",
@@ -114,18 +114,20 @@ class DecompressedStream(PeekedStream):
         try:
             return super().peek(n_bytes)
         except self._faults as error:
-            raise self._fault(error) from error
+            raise self._damage(error) from error
 
     def readinto(self, buffer: Any) -> int:
         """Fill a buffer; 0 at the end."""
         try:
             return super().readinto(buffer)
         except self._faults as error:
-            raise self._fault(error) from error
+            raise self._damage(error) from error
 
-    def _fault(self, error: BaseException) -> CaptureError:
-        reason = "is cut" if isinstance(error, EOFError) else f"is damaged ({error})"
-        return TruncatedCaptureError(f"the {self._method} compression {reason}", path=self._name)
+    def _damage(self, error: BaseException) -> TruncatedCaptureError:
+        if isinstance(error, EOFError):
+            return damaged_capture("compression cut", self._name, method=self._method)
+        reason = describe_os_error(error) if isinstance(error, OSError) else error
+        return damaged_capture("compression", self._name, method=self._method, reason=reason)
 
 
 class ZstdStream(io.RawIOBase):

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from netml import _flowcore
-from netml.errors import CaptureError, NotACaptureError, TruncatedCaptureError
+from netml.errors import CaptureError, NotACaptureError, damaged_capture, describe_damage
 
 PCAP_HEADER_BYTES = 24
 _MODIFIED_RECORD_BYTES = 24
@@ -64,7 +64,7 @@ def _refusal(head: bytes, name: str) -> CaptureError:
     if not head:
         return NotACaptureError("the file is empty", path=name, offset=0)
     if len(head) < PCAP_HEADER_BYTES and any(start.startswith(head[:4]) for start in _STARTS):
-        return TruncatedCaptureError(f"cut in the capture header: {len(head)} bytes are there", path=name, offset=0)
+        return damaged_capture("header cut", name, offset=0, n_left=len(head))
     text = head.decode("ascii", "backslashreplace")[:16] if head.isascii() else head[:4].hex(" ")
     return NotACaptureError(f"neither pcap nor pcapng: it begins with {text!r}", path=name, offset=0)
 
@@ -101,7 +101,7 @@ def _recognise_pcapng(head: bytes, name: str) -> Recognised | None:
     section = pcapng.SectionHeaderBlock()
     section.unpack_hdr(head.ljust(section.__hdr_len__, b"\0"))
     if section.bom not in (pcapng.BYTE_ORDER_MAGIC, pcapng.BYTE_ORDER_MAGIC_LE):
-        raise NotACaptureError("a pcapng section header of an unknown byte order", path=name, offset=8)
+        raise NotACaptureError(describe_damage("section"), path=name, offset=8)
     return Recognised("pcapng", _flowcore.Framer("pcapng"), 0, None, "units of each interface", [])
 
 

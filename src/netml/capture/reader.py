@@ -14,7 +14,7 @@ import numpy as np
 from netml import _flowcore
 from netml.capture.framing import Wait, map_capture, walk_blocks, walk_map
 from netml.capture.source import Capture, describe_link_type, open_captures
-from netml.errors import CaptureError, CaptureWarning, TruncatedCaptureError, UnsupportedLinkTypeError
+from netml.errors import CaptureError, CaptureWarning, TruncatedCaptureError, UnsupportedLinkTypeError, damaged_capture
 
 PACKETS_AT_A_TIME = 4096
 SLOW_S = 0.05  # an iterable that takes longer for some packets is asked for one at a time
@@ -64,8 +64,8 @@ def _iter_capture(capture: Capture) -> Iterator[Frame]:
     frames: list[Frame] = []
 
     def take(buffer: np.ndarray, start: int, length: int) -> tuple[int, int, str]:
-        frames[:], n_left, n_wanted, fault = framer.take_frames(buffer, start, length)
-        return n_left, n_wanted, fault
+        frames[:], n_left, n_wanted, damage = framer.take_frames(buffer, start, length)
+        return n_left, n_wanted, damage
 
     for _ in walk_blocks(capture, take):
         yield from frames
@@ -264,7 +264,7 @@ def _naming_record(name: str, find_record_no: Callable[[], int]) -> Iterator[Non
     try:
         yield
     except (dpkt.dpkt.Error, struct.error) as error:
-        raise TruncatedCaptureError(f"dpkt cannot read on: {error}", path=name, record_no=find_record_no()) from error
+        raise damaged_capture("dpkt", name, record_no=find_record_no(), reason=error) from error
     except CaptureError as error:
         if error.path is None and error.record_no is None:
             # No pair, or a time out of range: who found that does not know where it was.

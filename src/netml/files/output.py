@@ -90,7 +90,7 @@ def check_output(path: str | os.PathLike[str]) -> int | None:
         code = errno.EACCES
     else:
         return mode
-    raise output_error(path, OSError(code, os.strerror(code)))
+    raise output_error(path, OSError(code, None))
 
 
 def check_not_input(output: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str] | None]) -> None:
