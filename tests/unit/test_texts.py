@@ -10,10 +10,10 @@ from _indices import build_index
 from _matrices import FEATURES, LABELS, TUPLES, assert_same, build_matrix
 from _tcp import ACK, SYN, SYN_ACK, flow_of, fwd, rev
 from biflow_tables import table_of
+from feature_rows import represent
 
 from netml.errors import OptionError
 from netml.features import tcp_history
-from netml.features.compute import represent
 from netml.features.concat import concat_matrices, concat_text_columns
 from netml.features.matrix import FeatureMatrix
 from netml.features.options import RepresentationOptions

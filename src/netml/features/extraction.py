@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from netml.capture.reader import Progress
 from netml.errors import OptionError
 from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions
-from netml.features.compute import compute_spilled, represent
+from netml.features.compute import compute, compute_spilled
+from netml.features.fitting import fit
 from netml.features.matrix import FeatureMatrix
 from netml.features.options import RepresentationOptions
 from netml.flow.options import FlowOptions, choose_flow
@@ -120,9 +121,10 @@ def extract(
     )
     interval_ns = pieces.learn_interval_ns()
     if isinstance(pieces, SpilledSubflows):
-        matrix = compute_spilled(pieces, interval_ns, wanted, q_dim=flow.q_interval)
+        matrix = compute_spilled(pieces, interval_ns, wanted, flow)
     else:
-        matrix = represent(pieces.cut(interval_ns), wanted, q_dim=flow.q_interval)
+        table = pieces.cut(interval_ns)
+        matrix = compute(table, fit([table], wanted, flow, interval_ns / 1e9))
     if label_table is not None:
         from netml.labels.matching import join_labels
 

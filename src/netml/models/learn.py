@@ -149,7 +149,7 @@ def label_matrix(
     """
     matrices = []
     for table, mark in zip(tables, marks, strict=True):
-        matrix = representation.represent([table])
+        matrix = representation.compute([table])
         if mark is not None:
             matrix.labels = label_texts(table, mark)
         elif any(other is not None for other in marks):

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from netml.errors import NetmlError
-from netml.features.compute import represent
+from netml.features.compute import compute
+from netml.features.fitting import fit
 from netml.features.options import RepresentationOptions
 from netml.flow.options import FlowOptions
 from netml.flow.reader import read_flows
@@ -199,7 +200,7 @@ class PCAP:
         """
         flows = self._require_flows()
         options = RepresentationOptions(feat_type, fft=fft, header=header, dim=dim)
-        matrix = represent(flows.table, options, q_dim=self.q_interval)
+        matrix = compute(flows.table, fit([flows.table], options, FlowOptions(q_interval=self.q_interval)))
         self.feat_type = feat_type
         self.features = matrix.X
         self.fids = list(flows.five_tuples)

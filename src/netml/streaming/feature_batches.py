@@ -9,11 +9,11 @@ import numpy as np
 
 from netml.errors import OptionError
 from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions
-from netml.features.compute import represent
-from netml.features.fixed import LEAST_INTERVAL_S, FixedRepresentation, fix_representation, read_representation
+from netml.features.compute import compute
 from netml.features.incremental import IncrementalRows, is_incremental
 from netml.features.matrix import FeatureMatrix
 from netml.features.options import RepresentationOptions
+from netml.features.spec import LEAST_INTERVAL_S, RepresentationSpec, complete_spec, read_spec
 from netml.flow.options import FlowOptions, choose_flow
 from netml.flow.table import FlowTable
 from netml.schema.flow_index import ATTRIBUTE_KINDS
@@ -98,7 +98,7 @@ def extract_batches(
     ...     print(batch.shape)
     """
     if like is not None:
-        fixed = read_representation(like)
+        spec = read_spec(like)
     else:
         flow = choose_flow(flow)
         interval = choose_flow(flow, interval).interval
@@ -106,9 +106,9 @@ def extract_batches(
         chosen = family_options or DEFAULT_FAMILY_OPTIONS
         options = RepresentationOptions(named, fft, header, dim, rate, size, chosen, max_packets)
         _refuse_bits(options)  # before it is said what else is missing
-        fixed = fix_representation(options, flow, interval)
+        spec = complete_spec(options, flow, interval)
     return FeatureBatches(
-        source, fixed, batch_rows=batch_rows, max_flows=max_flows, max_memory=max_memory, **stream_options
+        source, spec, batch_rows=batch_rows, max_flows=max_flows, max_memory=max_memory, **stream_options
     )
 
 
@@ -118,14 +118,14 @@ def _refuse_bits(options: RepresentationOptions) -> None:
         raise OptionError("families", names, "another one in a stream: header bits are made of whole captures")
 
 
-def open_stream(source: Any, fixed: FixedRepresentation, **stream_options: Any) -> FlowStream:
+def open_stream(source: Any, spec: RepresentationSpec, **stream_options: Any) -> FlowStream:
     """Open a stream of what rows of a representation are made of: matrices where sums suffice, or else tables.
 
     Parameters
     ----------
     source : source
         As in `netml.read_flows`.
-    fixed : FixedRepresentation
+    spec : RepresentationSpec
         What rows are made of.
     **stream_options
         Of `netml.streaming.FlowStream`.
@@ -140,15 +140,15 @@ def open_stream(source: Any, fixed: FixedRepresentation, **stream_options: Any) 
     OptionError
         If the rows are bits of headers.
     """
-    _refuse_bits(fixed.options)
-    is_original = fixed.flow.definition == "original"
+    _refuse_bits(spec.options)
+    is_original = spec.flow.definition == "original"
     return FlowStream(
         source,
-        interval=max(fixed.interval_s, LEAST_INTERVAL_S) if is_original else None,
-        flow=fixed.flow,
-        sums=IncrementalRows(fixed.options) if not is_original and is_incremental(fixed.options) else None,
-        size=fixed.options.size,
-        columns=fixed.options.packet_columns[1:],
+        interval=max(spec.interval_s, LEAST_INTERVAL_S) if is_original else None,
+        flow=spec.flow,
+        sums=IncrementalRows(spec) if not is_original and is_incremental(spec.options) else None,
+        size=spec.options.size,
+        columns=spec.options.packet_columns[1:],
         **stream_options,
     )
 
@@ -160,7 +160,7 @@ class FeatureBatches:
     ----------
     source : source
         As in `netml.read_flows`.
-    fixed : FixedRepresentation
+    spec : RepresentationSpec
         What rows are made of.
     batch_rows : int
         Rows of a batch at most.
@@ -174,11 +174,11 @@ class FeatureBatches:
     """
 
     def __init__(
-        self, source: Any, fixed: FixedRepresentation, *, batch_rows: int = BATCH_ROWS, **stream_options: Any
+        self, source: Any, spec: RepresentationSpec, *, batch_rows: int = BATCH_ROWS, **stream_options: Any
     ) -> None:
         require_whole("batch_rows", batch_rows, 1)
-        self._fixed = fixed
-        self.stream = open_stream(source, fixed, **stream_options)
+        self._spec = spec
+        self.stream = open_stream(source, spec, **stream_options)
         self._batch_rows = max(1, min(batch_rows, BATCH_NUMBERS // max(1, self.no_rows().shape[1])))
         self._batches = self._iterate()
 
@@ -202,7 +202,7 @@ class FeatureBatches:
                     yield part[rows]
                 else:
                     is_whole = len(part) <= self._batch_rows
-                    yield represent(part if is_whole else _cut(part, start, self._batch_rows), self._fixed.options)
+                    yield compute(part if is_whole else _cut(part, start, self._batch_rows), self._spec)
 
     def no_rows(self) -> FeatureMatrix:
         """Give a matrix without rows: the columns, and what is known of the rows beforehand as metadata."""
@@ -210,13 +210,13 @@ class FeatureBatches:
         about = {name: value for name, value in self.metadata.items() if name in known}
         counts = np.empty(0, np.int64)
         columns = {name: np.empty(0, kind) for name, kind in PACKET_KINDS.items()}
-        table = FlowTable(_no_keys(), np.zeros(1, np.int64), columns, self._fixed.options.size, about)
-        is_original = self._fixed.flow.definition == "original"
+        table = FlowTable(_no_keys(), np.zeros(1, np.int64), columns, self._spec.options.size, about)
+        is_original = self._spec.flow.definition == "original"
         attributes: dict[str, np.ndarray] = {
             name: np.empty(0, kind) for name, kind in ATTRIBUTE_KINDS.items() if not is_original
         }
         table.set_times(counts, counts, np.empty(0, np.uint8), attributes)
-        return represent(table, self._fixed.options)
+        return compute(table, self._spec)
 
     @property
     def metadata(self) -> dict[str, Any]:

@@ -135,15 +135,14 @@ def options_like(like: str, *, keep_tail: bool) -> dict[str, Any]:
     """Give the arguments of `netml.extract` for the representation of a file."""
     from dataclasses import replace
 
-    from netml.features.fixed import FixedRepresentation, read_representation
+    from netml.features.spec import read_spec
 
-    fixed: FixedRepresentation = read_representation(like)
-    options = fixed.options
-    flow = fixed.flow
+    spec = read_spec(like)
+    options, flow = spec.options, spec.flow
     if keep_tail:
         _require_tails(str(flow.definition), like)
     if flow.definition == "original":
-        flow = replace(flow, interval=fixed.interval_s, keep_tail=keep_tail or flow.keep_tail)
+        flow = replace(flow, interval=spec.interval_s, keep_tail=keep_tail or flow.keep_tail)
     return {
         "families": options.families,
         "fft": options.fft,
