@@ -37,7 +37,7 @@ def pair_captures(
     -------
     captures : list of source
         The normal ones, the abnormal ones, those with labels.
-    marks : list of 0, 1, path or Labels
+    truth : list of 0, 1, path or Labels
         Of each capture.
 
     Raises
@@ -51,10 +51,10 @@ def pair_captures(
     files = _listed(labels)
     if len(captures) != len(files):
         raise OptionError("labels", f"{len(files)} of them", f"one for each of the {len(captures)} captures")
-    marks = [*(NORMAL for _ in normal), *(ABNORMAL for _ in abnormal), *files]
-    if not marks:
+    truth = [*(NORMAL for _ in normal), *(ABNORMAL for _ in abnormal), *files]
+    if not truth:
         raise OptionError("pcap", None, "given, with labels, or else pcap_normal and pcap_abnormal")
-    return [*normal, *abnormal, *captures], marks
+    return [*normal, *abnormal, *captures], truth
 
 
 def _listed(given: Any) -> list[Any]:
@@ -63,14 +63,14 @@ def _listed(given: Any) -> list[Any]:
     return list(given) if isinstance(given, list | tuple) else [given]
 
 
-def label_tables(tables: Sequence[FlowTable], marks: Sequence[Any]) -> np.ndarray:
+def label_tables(tables: Sequence[FlowTable], truth: Sequence[Any]) -> np.ndarray:
     """Tell what the flows of captures are.
 
     Parameters
     ----------
     tables : sequence of FlowTable
         The captures' flows.
-    marks : sequence of 0, 1, path or Labels
+    truth : sequence of 0, 1, path or Labels
         What `pair_captures` gave.
 
     Returns
@@ -89,18 +89,18 @@ def label_tables(tables: Sequence[FlowTable], marks: Sequence[Any]) -> np.ndarra
     """
     if not any(map(len, tables)):
         raise EvaluationError(f"no flows in {_names(tables)}: nothing can be evaluated")
-    return np.concatenate([binary_labels(label_texts(table, mark)) for table, mark in zip(tables, marks, strict=True)])
+    return np.concatenate([binary_labels(label_texts(*pair)) for pair in zip(tables, truth, strict=True)])
 
 
-def label_texts(table: FlowTable, mark: Any) -> np.ndarray:
+def label_texts(table: FlowTable, truth: Any) -> np.ndarray:
     """Give the labels of a capture's flows as texts.
 
     Parameters
     ----------
     table : FlowTable
         The capture's flows.
-    mark : 0, 1, path or Labels
-        What all of them are, or where that stands.
+    truth : 0, 1, path or Labels
+        The class of all flows, or the labels.
 
     Returns
     -------
@@ -114,9 +114,9 @@ def label_texts(table: FlowTable, mark: Any) -> np.ndarray:
     UnmatchedLabelsError
         If none of a file's labels belongs to a flow.
     """
-    if isinstance(mark, int):
-        return np.full(len(table), "ABNORMAL" if mark == ABNORMAL else "NORMAL")
-    labels = mark if isinstance(mark, Labels) else read_labels(mark)
+    if isinstance(truth, int):
+        return np.full(len(table), "ABNORMAL" if truth == ABNORMAL else "NORMAL")
+    labels = truth if isinstance(truth, Labels) else read_labels(truth)
     texts = join_labels(labels, table.flows)
     if len(table) and not (texts != "").any():
         raise UnmatchedLabelsError(explain_unmatched(labels, table.flows, _names([table])))
