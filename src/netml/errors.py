@@ -221,12 +221,12 @@ def nearest_name(name: str, known: Iterable[str]) -> str | None:
 
 
 class FamilyError(NetmlError):
-    """A family of one's own cannot be loaded, fails, or gives what is no rows.
+    """A custom family that cannot be loaded, fails, or returns something else than a row for each flow.
 
     Parameters
     ----------
     about : str
-        Whose fault it is: "family BURST", a package, a module.
+        The family ("family BURST"), package or module at fault.
     reason : str
         What is wrong.
     """
@@ -318,19 +318,19 @@ class OutputError(NetmlError, OSError):
 
 
 def output_error(path: str | os.PathLike[str], error: OSError) -> OutputError:
-    """Say in one line why `path` could not be written.
+    """Make the error of a path that could not be written.
 
     Parameters
     ----------
     path : str or os.PathLike
         The output as the user named it.
     error : OSError
-        What the system said.
+        The error of the operating system.
 
     Returns
     -------
     OutputError
-        With the path, the reason and the error number.
+        Its path, reason and error number.
     """
     name = os.fspath(path)
     folder = os.path.dirname(name) or "."
@@ -376,7 +376,7 @@ class LabelFileError(NetmlError, ValueError):
 
 
 class UnmatchedLabelsError(NetmlError, ValueError):
-    """Labels of which none belongs to a flow."""
+    """A label file without a label for any flow of its capture."""
 
 
 class EvaluationError(NetmlError, ValueError):

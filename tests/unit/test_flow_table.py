@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import traffic
 from builders import captures
+from feature_rows import represent
 
 import netml
 from netml import FlowIndex, FlowTable
 from netml.errors import DamagedFileError, MissingExtraError, OptionError, UnknownNameError
-from netml.features.compute import represent
 from netml.features.options import RepresentationOptions
 
 PACKET_COLUMNS = ("time_ns", "caplen", "wirelen", "flags", "ttl")

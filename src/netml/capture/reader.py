@@ -1,4 +1,4 @@
-"""Sources into the kernel: block by block where the kernel frames, packet by packet through the general door."""
+"""Sources fed to an assembler: whole blocks for pcap and pcapng (fast path), single packets else (generic path)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Frame = tuple[int, bytes, int]  # time since 1970 in ns, the frame as captured, 
 
 
 def iter_frames(source: Any, *, link_type: int | None = None) -> Iterator[Frame]:
-    """Give the frames of a source one by one, undecoded; at damage warn and go on to the next capture.
+    """Iterate over the frames of a source, undecoded; at damage warn and go on to the next capture.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def _iter_capture(capture: Capture) -> Iterator[Frame]:
 
 
 def _iter_packets(packets: Iterator[Any], name: str, link_type: int) -> Iterator[Frame]:
-    """Give frames by the general door, with the errors of `_walk_general`."""
+    """Iterate over the frames of a source of pairs, with the errors of `_walk_generic`."""
     n_read = 0
     with _naming_record(name, lambda: n_read + 1):
         for pair in packets:
@@ -97,7 +97,7 @@ def read_packets(
     Parameters
     ----------
     assembler : PacketAssembler
-        Where the packets go: every assembler is one.
+        Takes the packets.
     source, strict, link_type, progress
         As in `netml.read_flows`.
     on_open : callable, optional
@@ -105,14 +105,14 @@ def read_packets(
     on_step : callable, optional
         Called after each block, or some packets.
     stacklevel : int
-        Of the warnings, as in `walk_packets`.
+        Stack level of the warnings, as in `walk_packets`.
 
     Returns
     -------
     names : list of str
         The captures.
     damage : list of CaptureError
-        What was wrong with them.
+        Their damage.
 
     Raises
     ------
@@ -152,24 +152,23 @@ def walk_packets(
     wait_s: Wait | None = None,
     stacklevel: int = 2,
 ) -> Generator[bool, None, None]:
-    """Do what `read_packets` does, step by step: a block, or some packets, at each.
+    """Read as `read_packets` does, step by step: a block, or some packets, at each step.
 
     Parameters
     ----------
     assembler, source, strict, link_type, progress, on_open
         As in `read_packets`.
     names, damage : list
-        What `read_packets` returns, filled on the way.
+        The results of `read_packets`, filled on the way.
     wait_s : callable, optional
-        Says how long a live source may keep silent, in s, before that is a step too; without it one waits.
-
+        Returns the time, s, after which a live source without bytes makes an empty step; without it, reading waits.
     stacklevel : int
-        Of the warnings: how far above this generator the caller is that they are for.
+        Stack level of the warnings, counted from this generator.
 
     Yields
     ------
     bool
-        Whether anything came; False: a live source has kept silent.
+        False for an empty step: no bytes have come from a live source.
     """
     n_bytes = 0
     with contextlib.closing(open_captures(source, link_type)) as captures:
@@ -192,7 +191,7 @@ def walk_packets(
 
 
 def _from(n_bytes_before: int, progress: Progress | None) -> Progress | None:
-    """Bytes count on over several captures."""
+    """Make a callback that adds the bytes of the captures before."""
     if progress is None or n_bytes_before == 0:
         return progress
     return lambda n_bytes, n_packets: progress(n_bytes_before + n_bytes, n_packets)
@@ -203,16 +202,16 @@ def _walk_capture(
 ) -> Generator[bool, None, None]:
     _refuse_unsupported(capture)
     if capture.packets is not None:
-        yield from _walk_general(assembler, capture, progress)
+        yield from _walk_generic(assembler, capture, progress)
     else:
-        yield from _walk_native(assembler, capture, progress, wait_s)
+        yield from _walk_fast(assembler, capture, progress, wait_s)
         _refuse_unsupported(capture)  # a pcapng tells its link types on the way
 
 
-def _walk_native(
+def _walk_fast(
     assembler: _flowcore.PacketAssembler, capture: Capture, progress: Progress | None, wait_s: Wait | None
 ) -> Generator[bool, None, None]:
-    """The native door: the kernel frames megabytes at a time."""
+    """Assemble on the fast path: the kernel frames megabytes at a time."""
     framer = capture.framer
     assert framer is not None
     mapped = map_capture(capture)
@@ -232,17 +231,17 @@ def _walk_native(
 
 
 def _refuse_unsupported(capture: Capture) -> None:
-    """Refuse a capture of which no link type is decoded; with some, the others' packets are just counted."""
+    """Refuse a capture without a link type that is decoded; with one, packets of the others are counted as skipped."""
     seen = capture.framer.seen["link_types"] if capture.framer is not None else {capture.link_type or 0}
     if seen and not any(0 <= link_type < 2**32 and _flowcore.is_supported(link_type) for link_type in seen):
         names = ", ".join(map(describe_link_type, sorted(seen)))
         raise UnsupportedLinkTypeError(f"link type {names} is not decoded", path=capture.name)
 
 
-def _walk_general(
+def _walk_generic(
     assembler: _flowcore.PacketAssembler, capture: Capture, progress: Progress | None
 ) -> Generator[bool, None, None]:
-    """The general door: whatever gives (time, bytes), one packet at a time."""
+    """Assemble on the generic path: pairs (time, bytes), one packet at a time."""
     assert capture.packets is not None
     assert capture.link_type is not None
     n_before = assembler.n_packets_read
@@ -258,7 +257,7 @@ def _walk_general(
 
 @contextlib.contextmanager
 def _naming_record(name: str, find_record_no: Callable[[], int]) -> Iterator[None]:
-    """Tell at which record a source of packets failed."""
+    """Add the number of the record to the errors of a source of packets."""
     import dpkt
 
     try:
@@ -267,10 +266,10 @@ def _naming_record(name: str, find_record_no: Callable[[], int]) -> Iterator[Non
         raise damaged_capture("dpkt", name, record_no=find_record_no(), reason=error) from error
     except CaptureError as error:
         if error.path is None and error.record_no is None:
-            # No pair, or a time out of range: who found that does not know where it was.
+            # No pair, or a time out of range: the kernel found it and does not know the place.
             error.path, error.record_no = name, find_record_no()
         raise
     except Exception as error:
-        # A stranger's error stays what it is, and tells where.
+        # The error of a user's iterable keeps its type; a note has the place.
         error.add_note(f"{name}: record {find_record_no()}: the source raised this")
         raise

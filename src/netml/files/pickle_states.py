@@ -1,6 +1,6 @@
-"""Checks of what a pickle says about keys, arrays, dtypes and seeds, before Python and numpy act on it.
+"""Checks of the keys, arrays, dtypes and seeds in a pickle, before Python and numpy act on them.
 
-Both believe it: they read as many objects as a shape says, divide by an alignment, and go through a graph of any size.
+Both trust a pickle: they read as many objects as a shape says, divide by an alignment, go through graphs of any size.
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ def _parts_of(dtype: np.dtype[Any]) -> Iterator[np.dtype[Any]]:
 
 
 def _is_sound(dtype: np.dtype[Any]) -> bool:
-    """Tell whether a dtype's flags and sizes are those that its direct parts give."""
+    """Return True if a dtype's flags and sizes are those that its direct parts give."""
     if dtype.alignment not in _ALIGNMENTS:  # numpy divides by it
         return False
     if dtype.subdtype is not None:

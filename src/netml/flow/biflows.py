@@ -15,7 +15,7 @@ from netml.schema.flow_index import ATTRIBUTE_KINDS
 
 
 class UncutBiflows:
-    """What `netml.flow.subflows.read_subflows` gives for these definitions: call `cut` once.
+    """Flows of these definitions as `read_subflows` returns them: call `cut` once.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class UncutBiflows:
         self.durations_ns = np.empty(0, np.int64)  # nothing to learn an interval from
 
     def learn_interval_ns(self) -> float:
-        """Give the interval: there is none."""
+        """Return 0: there is no interval."""
         return 0.0
 
     def cut(self, interval_ns: float) -> FlowTable:
@@ -68,7 +68,7 @@ class UncutBiflows:
 
 
 def make_table(taken: dict[str, np.ndarray], size: str, metadata: dict[str, Any]) -> FlowTable:
-    """Make the table of what an assembler of biflows hands out.
+    """Make a table of the columns that an assembler of biflows hands out.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The headers of flows' first packets, as a table of flows has them, and the rows of bits that they make."""
+"""Headers of flows' first packets, as a table of flows holds them, and their rows of bits."""
 
 from __future__ import annotations
 

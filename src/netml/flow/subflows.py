@@ -1,6 +1,6 @@
-"""Captures read to their end, and cut by the idle timeouts: pieces of flows that wait for the interval.
+"""Subflows of captures: flows cut by the idle timeouts, before they are cut by the interval.
 
-The interval is learned from the pieces, of one capture or of several, so that it is known only when all are read.
+The interval is learned from the subflows of one capture or of several, so that it is known only when all are read.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from netml.validation import nanoseconds
 
 
 class Subflows:
-    """What `read_subflows` gives: call `cut` once.
+    """Subflows in memory, as `read_subflows` returns them: call `cut` once.
 
     Parameters
     ----------
     assembler : FlowAssembler
-        Has all packets.
+        The assembler of all packets.
     flow : FlowOptions
         How packets become flows.
     size : {"captured", "wire", "ip", "payload"}
         Which length is a packet's size.
     metadata : dict
-        Where the packets come from.
+        Metadata about the source.
     """
 
     def __init__(
@@ -46,11 +46,11 @@ class Subflows:
         self.durations_ns = assembler.end_flows(_rules(flow))
 
     def learn_interval_ns(self) -> float:
-        """Give the interval to which these pieces are to be cut, ns."""
+        """Return the interval by which these subflows are to be cut, ns."""
         return learn_interval_ns([self.durations_ns], self._flow)
 
     def cut(self, interval_ns: float) -> FlowTable:
-        """Cut the pieces by the interval and hand everything over.
+        """Cut the subflows by the interval; hands all packets over.
 
         Parameters
         ----------
@@ -70,14 +70,14 @@ class Subflows:
 
 
 class SpilledSubflows:
-    """What `read_subflows` gives where not all packets fit into the memory: the same tables, some flows at a time.
+    """Subflows with packets in a temporary file: the tables of `Subflows`, some flows at a time.
 
     Parameters
     ----------
     assembler : FlowAssembler
-        Has the flows, without packets.
+        The assembler of the flows, without packets.
     spill : Spill
-        Has the packets.
+        The packets.
     flow, size, metadata
         As of `Subflows`.
     """
@@ -98,7 +98,7 @@ class SpilledSubflows:
         self._dropped: dict[str, Any] = {}
 
     def learn_interval_ns(self) -> float:
-        """Give the interval to which these pieces are to be cut, ns."""
+        """Return the interval by which these subflows are to be cut, ns."""
         if self._flow.interval is not None:
             return nanoseconds(self._flow.interval)
         rules = _rules(self._flow)
@@ -109,7 +109,7 @@ class SpilledSubflows:
         return learn_interval_ns([np.concatenate(durations_ns)], self._flow)
 
     def cut_times(self, interval_ns: float, max_packets: int | None = None) -> Iterator[dict[str, np.ndarray]]:
-        """Give the keys and times of all flows, some flows at a time; what is dropped is counted on the way.
+        """Iterate over the keys and times of all flows, some flows at a time; counts the dropped packets on the way.
 
         Parameters
         ----------
@@ -134,14 +134,14 @@ class SpilledSubflows:
             yield times
 
     def cut_tables(self, interval_ns: float, columns: Sequence[str]) -> Iterator[FlowTable]:
-        """Give all flows with their packets, some flows at a time.
+        """Iterate over all flows with their packets, some flows at a time.
 
         Parameters
         ----------
         interval_ns : float
             Length to which flows are cut, ns.
         columns : sequence of str
-            Packet columns that are wanted besides the time.
+            Packet columns besides the time.
 
         Yields
         ------
@@ -164,7 +164,7 @@ class SpilledSubflows:
                 dropped[name] = {what: count + so_far.get(what, 0) for what, count in counts.items()}
 
     def describe(self, interval_ns: float) -> dict[str, Any]:
-        """Give the metadata of the table that all these tables are, after `cut_times`."""
+        """Return the metadata of all tables together; only after `cut_times`."""
         counts = {**self._assembler.counters, "dropped": self._dropped or self._assembler.dropped}
         about = {**self._metadata, **counts, **describe(self._flow, interval_ns, self._size)}
         return {**about, "spilled": self._spill.counts}
@@ -185,19 +185,19 @@ def _make_table(taken: dict[str, np.ndarray], size: str, metadata: dict[str, Any
 
 
 def learn_interval_ns(durations_ns: Sequence[np.ndarray], flow: FlowOptions) -> float:
-    """Give the interval: the one that is given, or a quantile of the durations of all pieces.
+    """Return the interval: the one in `flow`, or a quantile of the durations of all subflows.
 
     Parameters
     ----------
     durations_ns : sequence of ndarray of int64
-        Durations of each capture's pieces, ns.
+        Durations of each capture's subflows, ns.
     flow : FlowOptions
         Its `interval`, or else its `q_interval`, counts.
 
     Returns
     -------
     float
-        The interval, ns; 0 if there are no pieces.
+        The interval, ns; 0 if there are no subflows.
     """
     if flow.interval is not None:
         return nanoseconds(flow.interval)
@@ -270,9 +270,9 @@ def read_subflows_within(
     first_headers: Mapping[str, int] | None = None,
     **reading: Any,
 ) -> Subflows | UncutBiflows | SpilledSubflows:
-    """Do what `read_subflows` does; packets that do not fit into the memory wait in a temporary file.
+    """Read as `read_subflows` does; packets that do not fit into the memory go to a temporary file.
 
-    Only those of the definition `original` do: biflows are kept in memory, or taken as they end.
+    Only packets of the definition `original` do: biflows are kept in memory, or taken as they end.
 
     Parameters
     ----------
@@ -284,7 +284,7 @@ def read_subflows_within(
     Returns
     -------
     Subflows, UncutBiflows or SpilledSubflows
-        The last where not all of them have fitted.
+        The last where packets did not fit into the memory.
 
     Raises
     ------

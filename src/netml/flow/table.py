@@ -154,13 +154,13 @@ class FlowTable:
 
     @property
     def attributes(self) -> dict[str, np.ndarray]:
-        """What families want to know of each flow as a whole, besides its packets."""
+        """Attributes of each flow as a whole, by name, for the families."""
         protocol = np.ascontiguousarray(self.keys["protocol"])
         return {"protocol": protocol, **self.flows.attributes}
 
     @property
     def columns(self) -> dict[str, np.ndarray]:
-        """The packet columns that are there, by name."""
+        """Packet columns that the table has, by name."""
         columns = {name: getattr(self, name, None) for name in PACKET_COLUMNS}
         return {name: column for name, column in columns.items() if column is not None}
 
@@ -169,7 +169,7 @@ class FlowTable:
 
     @property
     def shape(self) -> tuple[int]:
-        """(n_flows,): scikit-learn then takes rows by their positions, as of an array."""
+        """Tuple (n_flows,): with it scikit-learn takes rows by their positions, as of an array."""
         return (len(self),)
 
     def __repr__(self) -> str:
@@ -184,7 +184,7 @@ class FlowTable:
     @overload
     def __getitem__(self, rows: Rows) -> FlowTable: ...
     def __getitem__(self, rows: int | Rows) -> Flow | FlowTable:
-        """Give one flow by its number, or a table of the flows of a slice, of positions or of a mask."""
+        """Return one flow by its number, or a table of the flows of a slice, of positions or of a mask."""
         if isinstance(rows, int | np.integer):
             i = range(len(self))[rows]
             packets = slice(self.offsets[i], self.offsets[i + 1])
@@ -204,7 +204,7 @@ class FlowTable:
         return table
 
     def first(self, n: int) -> FlowTable:
-        """Cut flows to their first packets, as an observer knows them who cannot wait for their end.
+        """Cut flows to their first packets, as an observer sees them before their end.
 
         Parameters
         ----------
@@ -228,7 +228,7 @@ class FlowTable:
         return table
 
     def _take(self, chosen: np.ndarray, lengths: np.ndarray) -> FlowTable:
-        """So many first packets of the chosen flows, without an index."""
+        """Return the first `lengths` packets of the chosen flows, without an index."""
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         # Each packet's old place: its flow's old start, plus how far it is from the flow's new start.
         places = np.repeat(self.offsets[chosen] - offsets[:-1], lengths) + np.arange(offsets[-1])
@@ -236,7 +236,7 @@ class FlowTable:
         return FlowTable(self.keys[chosen], offsets, columns, self.size_kind, self.metadata)
 
     def to_pandas(self) -> pd.DataFrame:
-        """Give one row a packet.
+        """Convert to a data frame with a row for each packet.
 
         Returns
         -------
@@ -253,7 +253,7 @@ class FlowTable:
         return table_io.to_pandas(self)
 
     def to_arrow(self) -> pa.Table:
-        """Give one row a flow.
+        """Convert to an Arrow table with a row for each flow.
 
         Returns
         -------

@@ -22,7 +22,7 @@ from netml.summary import plural
 def pair_captures(
     *, pcap_normal: Any = (), pcap_abnormal: Any = (), pcap: Any = (), labels: Any = ()
 ) -> tuple[list[Any], list[Any]]:
-    """List captures, and what is known of each.
+    """List captures with the truth about the flows of each.
 
     Parameters
     ----------
@@ -31,14 +31,14 @@ def pair_captures(
     pcap : source, or an iterable of them
         Captures with labels.
     labels : path or Labels, or a list of them
-        One for each of `pcap`, in order.
+        A label file for each of `pcap`, in order.
 
     Returns
     -------
     captures : list of source
         The normal ones, the abnormal ones, those with labels.
     truth : list of 0, 1, path or Labels
-        Of each capture.
+        One for each capture.
 
     Raises
     ------
@@ -64,14 +64,14 @@ def _listed(given: Any) -> list[Any]:
 
 
 def label_tables(tables: Sequence[FlowTable], truth: Sequence[Any]) -> np.ndarray:
-    """Tell what the flows of captures are.
+    """Label the flows of captures by class.
 
     Parameters
     ----------
     tables : sequence of FlowTable
         The captures' flows.
     truth : sequence of 0, 1, path or Labels
-        What `pair_captures` gave.
+        As returned by `pair_captures`.
 
     Returns
     -------
@@ -93,7 +93,7 @@ def label_tables(tables: Sequence[FlowTable], truth: Sequence[Any]) -> np.ndarra
 
 
 def label_texts(table: FlowTable, truth: Any) -> np.ndarray:
-    """Give the labels of a capture's flows as texts.
+    """Return the labels of a capture's flows as text.
 
     Parameters
     ----------
@@ -124,12 +124,12 @@ def label_texts(table: FlowTable, truth: Any) -> np.ndarray:
 
 
 def explain_unmatched(labels: Labels, flows: FlowIndex, capture: str) -> str:
-    """Say that no label belongs to a flow, and what may be the reason.
+    """Describe a label file without a label for any flow, and the likely reason.
 
     Parameters
     ----------
     labels : Labels
-        Of which none fits.
+        The labels, none of which belongs to a flow.
     flows : FlowIndex
         The capture's flows, one or more.
     capture : str
@@ -138,7 +138,7 @@ def explain_unmatched(labels: Labels, flows: FlowIndex, capture: str) -> str:
     Returns
     -------
     str
-        For people, without a full stop.
+        One line, without a full stop.
     """
     said = f"none of the labels of {labels.path} ({len(labels):,}) belongs to a flow of {capture} ({len(flows):,})"
     if labels.windows_ns:
@@ -146,15 +146,16 @@ def explain_unmatched(labels: Labels, flows: FlowIndex, capture: str) -> str:
         n_found = int((without_times != "").sum())
         if n_found:
             starts, ends = zip(*labels.windows_ns, strict=True)
-            spans = f"{_span(min(starts), max(ends))}, the capture's {_span(flows.start_ns.min(), flows.end_ns.max())}"
+            ours = _format_times(flows.start_ns.min(), flows.end_ns.max())
             return (
                 f"{said}: labels have the addresses and ports of {plural(n_found, 'flow')}, but not the times; "
-                f"the labels' times are {spans}: another time zone or unit?"
+                f"the labels' times are {_format_times(min(starts), max(ends))}, the capture's {ours}: "
+                "another time zone or unit?"
             )
     return f"{said}: are the labels of this capture, and their columns the right ones (columns= or --label-column)?"
 
 
-def _span(start_ns: int, end_ns: int) -> str:
+def _format_times(start_ns: int, end_ns: int) -> str:
     start, end = np.array([start_ns, end_ns], "datetime64[ns]").astype("datetime64[s]").astype(str)
     return f"{start} to {end}"
 

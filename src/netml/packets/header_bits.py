@@ -67,11 +67,11 @@ class HeaderBits:
         return f"<HeaderBits: {len(self)} packets x {len(self.columns)} bits>"
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """Give `X`."""
+        """Return `X`."""
         return np.array(self.X, dtype=dtype, copy=copy)
 
     def to_pandas(self) -> pd.DataFrame:
-        """Give the table `PACKET_COLUMNS` and the bits as a data frame.
+        """Convert `PACKET_COLUMNS` and the bits to a data frame.
 
         Returns
         -------
@@ -91,7 +91,7 @@ class HeaderBits:
         return frame
 
     def to_arrow(self) -> pa.Table:
-        """Give the table `PACKET_COLUMNS` and the bits as an Arrow table.
+        """Convert `PACKET_COLUMNS` and the bits to an Arrow table.
 
         Returns
         -------
@@ -162,7 +162,7 @@ class HeaderBits:
 
 
 def write_parquet(stream: Any, first: HeaderBits, others: Iterator[HeaderBits]) -> dict[str, Any]:
-    """Write a row group for each batch; what was counted stands in the file's metadata."""
+    """Write a row group for each batch, and the counts as the file's metadata."""
     table = first.to_arrow()
     from pyarrow import parquet
 
@@ -180,7 +180,7 @@ def write_parquet(stream: Any, first: HeaderBits, others: Iterator[HeaderBits]) 
 
 
 def check_header_output(path: str | os.PathLike[str]) -> None:
-    """Raise now what `HeaderBits.save` would raise after all the work."""
+    """Check the output path before the work, so that a bad path fails early; raise as `HeaderBits.save`."""
     if find_suffix(path) == ".parquet":
         from netml.formats._table import import_pyarrow
 

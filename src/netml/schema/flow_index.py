@@ -1,4 +1,4 @@
-"""Who the flows are: their keys, times and counts, one row a flow."""
+"""The flow index: keys, times and counts of flows, one row a flow."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ def address_texts(addresses: np.ndarray, versions: np.ndarray) -> np.ndarray:
         part = slice(first, first + _ADDRESSES_AT_A_TIME)
         offsets, octets = _flowcore.format_addresses(np.ascontiguousarray(addresses[part]), versions[part].copy())
         text = octets.tobytes().decode("ascii")
-        bounds = offsets.tolist()
-        texts += [text[start:end] for start, end in itertools.pairwise(bounds)]
+        ends = offsets.tolist()
+        texts += [text[start:end] for start, end in itertools.pairwise(ends)]
     return np.array(texts, dtype=np.str_)
 
 
 class FlowIndex:
-    """Who the flows are: one row a flow, in the matrix's order.
+    """Keys, times and counts of flows: one row a flow, in the matrix's order.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ class FlowIndex:
         return address_texts(self.keys["dst_ip"], self.keys["ip_version"])
 
     def five_tuples(self) -> list[tuple[str, str, int, int, int]]:
-        """Give the flows' five-tuples.
+        """Iterate over the flows' five-tuples.
 
         Returns
         -------
@@ -153,7 +153,7 @@ class FlowIndex:
         return list(zip(*columns, strict=True))
 
     def to_columns(self) -> dict[str, np.ndarray]:
-        """Give the columns that every table of flows starts with, in order.
+        """Return the columns that every table of flows starts with, in order.
 
         Returns
         -------
@@ -220,6 +220,6 @@ def _packed_addresses(texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def empty_index(n_flows: int) -> FlowIndex:
-    """Stand in for the flows of a format that keeps none: all keys, times and counts 0."""
+    """Make an index of flows for a format that keeps none: all keys, times and counts 0."""
     counts = [np.zeros(n_flows, np.int64) for _ in range(4)]
     return FlowIndex(np.zeros(n_flows, FLOW_KEY), *counts)
