@@ -152,15 +152,18 @@ def test_docstrings_begin_with_a_verb(path):
         )
 
 
-def test_public_names_are_those_of_the_table():
-    assert sorted(netml.__all__) == sorted(netml._HOMES), "__all__ and _HOMES in netml/__init__.py differ"
-    assert set(netml.__all__) <= set(dir(netml))
-    exceptions = {
-        name for name, found in vars(errors).items() if inspect.isclass(found) and found.__module__ == errors.__name__
-    }
-    assert exceptions <= set(netml.__all__), "every exception can be had from netml"
-    for name, home in netml._HOMES.items():
-        assert PUBLIC[name] is getattr(importlib.import_module(f"netml.{home}"), name)
+def test_public_names_are_those_of_the_stub():
+    homes = netml._read_homes()
+    assert sorted(netml.__all__) == sorted(homes)
+    assert set(homes) <= set(dir(netml))
+    for name, home in homes.items():
+        assert PUBLIC[name] is getattr(importlib.import_module(home), name)
+    lines = (house.PACKAGE / "__init__.pyi").read_text().splitlines()
+    imports = [line for line in lines if line.startswith("from ") and "__version__" not in line]
+    assert len(imports) == len(homes)
+    assert all(re.fullmatch(r"from netml\.[\w.]+ import (\w+) as \1", line) for line in imports), "one name a line"
+    exceptions = [name for name, found in vars(errors).items() if getattr(found, "__module__", "") == errors.__name__]
+    assert {name for name in exceptions if inspect.isclass(vars(errors)[name])} <= set(homes), "a public exception"
 
 
 @pytest.mark.parametrize(("name", "found", "is_method"), CALLABLES, ids=[name for name, *_ in CALLABLES])

@@ -11,9 +11,9 @@ import traffic
 from command import assert_one_line, run_netml
 
 import netml
-from netml import formats
 from netml.errors import DamagedFileError, NetmlError
 from netml.features.spec import read_spec
+from netml.features.table_layout import SUFFIXES
 from netml.labels.reader import read_labels
 from netml.utils.tool import load_data
 
@@ -44,7 +44,7 @@ def folder(tmp_path_factory):
     capture = traffic.write_pcap(place / "capture.pcap", traffic.many_flows())
     table = netml.read_flows(capture)
     matrix = netml.extract(capture, ["IAT", "TCP"], dim=3)
-    for suffix in formats.FORMATS:
+    for suffix in SUFFIXES:
         matrix.save(place / f"matrix{suffix}")
     netml.extract(capture, "IAT").save(place / "seed.npz")
     with np.load(place / "matrix.npz") as arrays:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from netml.capture.reader import Progress
@@ -20,6 +19,7 @@ from netml.validation import require_whole
 
 if TYPE_CHECKING:
     from netml.labels.reader import Labels
+    from netml.schema.choices import Families, Size
 
 LARGEST_MEMORY = 1 << 62
 MEMORY_SHARE = 2  # packets may take one part in so many of the available memory: rows need some, too
@@ -27,7 +27,7 @@ MEMORY_SHARE = 2  # packets may take one part in so many of the available memory
 
 def extract(
     source: Any,
-    families: str | Sequence[str] = "IAT",
+    families: Families = "IAT",
     *,
     fft: bool = False,
     header: bool = False,
@@ -35,7 +35,7 @@ def extract(
     interval: float | None = None,
     dim: int | None = None,
     rate: float | None = None,
-    size: str = "captured",
+    size: Size = "captured",
     max_packets: int | None = None,
     family_options: FamilyOptions | None = None,
     labels: str | os.PathLike[str] | Labels | None = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from netml.flow.reader import read_tables
 from netml.flow.table import FlowTable
 from netml.ndm._estimator import Estimator
 from netml.validation import nanoseconds
+
+if TYPE_CHECKING:
+    from netml.schema.choices import Families, Size
 
 
 class FlowRepresentation(Estimator):
@@ -83,7 +86,7 @@ class FlowRepresentation(Estimator):
 
     def __init__(
         self,
-        families: str | Sequence[str] = "IAT",
+        families: Families = "IAT",
         *,
         fft: bool = False,
         header: bool = False,
@@ -91,7 +94,7 @@ class FlowRepresentation(Estimator):
         interval: float | None = None,
         dim: int | None = None,
         rate: float | None = None,
-        size: str = "captured",
+        size: Size = "captured",
         max_packets: int | None = None,
         family_options: FamilyOptions | None = None,
     ) -> None:
@@ -237,7 +240,13 @@ class FlowRepresentation(Estimator):
         return _read(captures, flow, spec.options, spec.interval_s, reading)[0]
 
     def keeping_tail(self) -> Self:
-        """Return the same representation, except that the last part of a flow that was cut is kept."""
+        """Return the same representation, except that the last part of a flow that was cut is kept.
+
+        Returns
+        -------
+        FlowRepresentation
+            Another one, fitted if this one is.
+        """
         keeping = copy.copy(self)
         keeping.flow = replace(choose_flow(self.flow), keep_tail=True)
         return keeping
@@ -305,7 +314,7 @@ class FlowRepresentation(Estimator):
         """
         options = spec.options
         made = cls(
-            options.request.names,
+            cast("Families", options.request.names),
             fft=options.request.is_fft,
             header=options.header,
             flow=spec.flow,

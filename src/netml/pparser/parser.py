@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, cast, overload
 
 import numpy as np
 
@@ -20,6 +20,8 @@ from netml.timing import timed
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from netml.schema.choices import Families, Tunnels
 
 FiveTuple = tuple[str, str, int, int, int]
 
@@ -145,7 +147,7 @@ class PCAP:
         *,
         tcp_timeout: float = 600,
         udp_timeout: float = 600,
-        tunnels: str = "outer",
+        tunnels: Tunnels = "outer",
     ) -> None:
         """Read the capture into flows.
 
@@ -199,7 +201,7 @@ class PCAP:
             Packets that a row has room for; by default learned from the flows.
         """
         flows = self._require_flows()
-        options = RepresentationOptions(feat_type, fft=fft, header=header, dim=dim)
+        options = RepresentationOptions(cast("Families", feat_type), fft=fft, header=header, dim=dim)
         matrix = compute(flows.table, fit([flows.table], options, FlowOptions(q_interval=self.q_interval)))
         self.feat_type = feat_type
         self.features = matrix.X

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,13 +21,16 @@ from netml.schema.packet_columns import PACKET_KINDS
 from netml.streaming.flow_stream import MAX_MEMORY_BYTES, FlowStream
 from netml.validation import require_whole
 
+if TYPE_CHECKING:
+    from netml.schema.choices import Families, Size
+
 BATCH_ROWS = 1 << 16
 BATCH_NUMBERS = 1 << 22  # in the rows of a batch at most, if there is more than one: 32 MiB
 
 
 def extract_batches(
     source: Any,
-    families: str | Sequence[str] = "IAT",
+    families: Families = "IAT",
     *,
     like: Any = None,
     interval: float | None = None,
@@ -36,7 +39,7 @@ def extract_batches(
     fft: bool = False,
     header: bool = False,
     flow: FlowOptions | None = None,
-    size: str = "captured",
+    size: Size = "captured",
     max_packets: int | None = None,
     family_options: FamilyOptions | None = None,
     batch_rows: int = BATCH_ROWS,
@@ -54,7 +57,7 @@ def extract_batches(
     ----------
     source : path, "-", binary file, dpkt reader, iterable of (time, bytes), or an iterable of paths and files
         Where packets come from; see `netml.read_flows`.
-    families, fft, header, size, first, family_options
+    families, fft, header, size, max_packets, family_options
         As in `netml.extract`.
     like : path, FeatureMatrix, FlowRepresentation or FlowModel, optional
         Whose representation to use, with its interval, `dim`, rate and flow options: a file of features that keeps its
