@@ -20,7 +20,7 @@ BLOCK_BYTES = 1 << 19
 HEADROOM_BYTES = 1 << 17
 N_BLOCKS = 4  # two to work on, two on their way
 
-# Of a mapped file only what is looked at is read, and nothing is copied: a sixth less time than reading in blocks
+# A mapped file is read only where it is looked at, and nothing is copied: a sixth less time than reading in blocks
 # (benchmarks/reading.py). What is done with is given back, so that a process stays as small as when it reads.
 WINDOW_BYTES = 1 << 22
 
@@ -90,7 +90,7 @@ class MappedFile:
     Parameters
     ----------
     descriptor : int
-        Of the open file.
+        Descriptor of the open file.
     n_bytes : int
         Its size.
 
@@ -139,7 +139,7 @@ class MappedFile:
             self._helper.join()
             self._helper = None
         self.octets = None
-        # An exception under way may hold, in its traceback, what was looked at: the mapping goes with the last of that.
+        # The traceback of an exception under way may hold views of the mapping, which goes with the last of them.
         with contextlib.suppress(BufferError):
             self._map.close()
 

@@ -16,7 +16,7 @@ MAGICS = {
     b"\xfd7zXZ\x00": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
 }
-# A block of 4 bytes can become 128 kB: so many that even a capture made for it takes no more than 128 MB at once.
+# A block of 4 bytes can become 128 kB: of 4096 bytes even a hostile capture makes no more than 128 MB at once.
 ZSTD_BYTES_AT_A_TIME = 4096
 LONGEST_MAGIC = max(map(len, MAGICS))
 PEEK_BYTES = 1 << 16

@@ -7,6 +7,7 @@ import struct
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -85,27 +86,18 @@ def read_packets(
     assembler: _flowcore.PacketAssembler,
     source: Any,
     *,
-    strict: bool = False,
-    link_type: int | None = None,
-    progress: Progress | None = None,
-    on_open: Callable[[Capture], None] | None = None,
     on_step: Callable[[], None] | None = None,
     stacklevel: int = 5,
+    **options: Any,
 ) -> tuple[list[str], list[CaptureError]]:
     """Read every packet of a source, or of several, into an assembler.
 
     Parameters
     ----------
-    assembler : PacketAssembler
-        Takes the packets.
-    source, strict, link_type, progress
-        As in `netml.read_flows`.
-    on_open : callable, optional
-        Called with each capture as it is opened.
+    assembler, source, stacklevel, **options
+        As in `walk_packets`.
     on_step : callable, optional
         Called after each block, or some packets.
-    stacklevel : int
-        Stack level of the warnings, as in `walk_packets`.
 
     Returns
     -------
@@ -121,18 +113,7 @@ def read_packets(
     """
     names: list[str] = []
     damage: list[CaptureError] = []
-    walk = walk_packets(
-        assembler,
-        source,
-        names,
-        damage,
-        strict=strict,
-        link_type=link_type,
-        progress=progress,
-        on_open=on_open,
-        stacklevel=stacklevel,
-    )
-    with contextlib.closing(walk):
+    with contextlib.closing(walk_packets(assembler, source, names, damage, stacklevel=stacklevel, **options)) as walk:
         for _ in walk:
             if on_step is not None:
                 on_step()
@@ -156,10 +137,14 @@ def walk_packets(
 
     Parameters
     ----------
-    assembler, source, strict, link_type, progress, on_open
-        As in `read_packets`.
+    assembler : PacketAssembler
+        Takes the packets.
+    source, strict, link_type, progress
+        As in `netml.read_flows`.
     names, damage : list
-        The results of `read_packets`, filled on the way.
+        The captures and their damage, filled on the way.
+    on_open : callable, optional
+        Called with each capture as it is opened.
     wait_s : callable, optional
         Returns the time, s, after which a live source without bytes makes an empty step; without it, reading waits.
     stacklevel : int
@@ -176,11 +161,12 @@ def walk_packets(
             names.append(capture.name)
             if on_open is not None:
                 on_open(capture)
-            n_bytes_before, n_bytes = n_bytes, n_bytes + (capture.n_bytes or 0)
+            report = progress and partial(_add_bytes, progress, n_bytes)
+            n_bytes += capture.n_bytes or 0
             faults = list(capture.warnings)
             if not (strict and faults):
                 try:
-                    yield from _walk_capture(assembler, capture, _from(n_bytes_before, progress), wait_s)
+                    yield from _walk_capture(assembler, capture, report, wait_s)
                 except TruncatedCaptureError as error:
                     faults.append(error)
             for fault in faults:
@@ -190,11 +176,8 @@ def walk_packets(
                 warnings.warn(CaptureWarning(str(fault)), stacklevel=stacklevel)
 
 
-def _from(n_bytes_before: int, progress: Progress | None) -> Progress | None:
-    """Make a callback that adds the bytes of the captures before."""
-    if progress is None or n_bytes_before == 0:
-        return progress
-    return lambda n_bytes, n_packets: progress(n_bytes_before + n_bytes, n_packets)
+def _add_bytes(progress: Progress, n_bytes_before: int, n_bytes: int, n_packets: int) -> None:
+    progress(n_bytes_before + n_bytes, n_packets)
 
 
 def _walk_capture(

@@ -50,7 +50,7 @@ class Capture:
     packets: Iterator[Any] | None = None
     link_type: int | None = None  # pcap and packets; a pcapng's interfaces have their own
     resolution: str = ""  # of the times, in words
-    warnings: list[CaptureError] = field(default_factory=list)  # what is odd about the header
+    warnings: list[CaptureError] = field(default_factory=list)  # about the header
     plain_bytes: int | None = None  # size of the capture where it is a regular file, as it is; None if unknown
     mappable: int | None = None  # descriptor of such a file, if it is large
     reads_ahead: bool = False  # whether a thread may read the stream

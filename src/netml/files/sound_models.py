@@ -70,18 +70,7 @@ def _check_size(container: object) -> None:
 
 
 def has_sound_bits(source: Any) -> bool:
-    """Return True if a source of random numbers reads within its words.
-
-    Parameters
-    ----------
-    source : numpy.random.BitGenerator, numpy.random.Generator or numpy.random.RandomState
-        The source.
-
-    Returns
-    -------
-    bool
-        False if the next one would be read from beyond them, or if the seed is none of numpy's.
-    """
+    """Return True if a source of numpy's random numbers reads within its words and has a seed of numpy's."""
     from numpy.random.bit_generator import SeedSequence
 
     bits: Any = source if isinstance(source, np.random.BitGenerator) else source._bit_generator

@@ -88,18 +88,7 @@ _PARTS: dict[str, frozenset[str]] = {
 
 
 def name_of(kind: type) -> str:
-    """Return the name under which a type is listed.
-
-    Parameters
-    ----------
-    kind : type
-        The type.
-
-    Returns
-    -------
-    str
-        Its module and name.
-    """
+    """Return the name under which a type is listed: its module and qualified name."""
     return f"{kind.__module__}.{kind.__qualname__}"
 
 

@@ -54,11 +54,7 @@ def make_assembler(
 def read_source(assembler: _flowcore.PacketAssembler, source: Any, **reading: Any) -> dict[str, Any]:
     """Read a source to its end; return the metadata about the source."""
     captures, damage = read_packets(assembler, source, stacklevel=6, **reading)
-    return {
-        "netml_version": __version__,
-        "captures": captures,
-        "damage": [str(error) for error in damage],
-    }
+    return {"netml_version": __version__, "captures": captures, "damage": [str(error) for error in damage]}
 
 
 def describe(flow: FlowOptions, interval_ns: float, size: str) -> dict[str, Any]:

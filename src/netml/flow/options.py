@@ -55,7 +55,7 @@ class FlowOptions:
     keep_tail : bool, default False
         Keep the last subflow of a flow that was cut; the original netml drops it. Only in the definition `original`.
     tunnels : {"inner", "outer"}
-        Whether a packet in a tunnel is the innermost TCP or UDP packet, or the outermost (see `docs/tunnels.md`).
+        Take the innermost or the outermost TCP or UDP packet of a packet in a tunnel (see `docs/tunnels.md`).
     fragments : {"first", "track"}
         Whether IP fragments after the first one are skipped, or counted to the flow of the first one.
     tunnel_ports : mapping of str to sequence of int, optional

@@ -127,7 +127,7 @@ class Spill:
             offsets = np.zeros(last - first + 1, np.int64)
             np.cumsum(self._totals[first:last], out=offsets[1:])
             columns = {name: np.empty(offsets[-1], _KINDS[name]) for name in ("time_ns", *names)}
-            ends = offsets[:-1].copy()  # of what is there of each flow
+            ends = offsets[:-1].copy()  # of the packets that are there of each flow
             for run, place in zip(self._runs, places, strict=True):
                 self._put(run, place, first, ends, columns)
             yield self._assembler.make_part(first, offsets, columns)

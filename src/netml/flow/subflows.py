@@ -174,11 +174,7 @@ class SpilledSubflows:
 
 
 def _rules(flow: FlowOptions) -> dict[str, Any]:
-    return {
-        "min_packets": flow.min_packets,
-        **flow.timeouts_ns,
-        "keeps_tail": flow.keep_tail,
-    }
+    return {"min_packets": flow.min_packets, **flow.timeouts_ns, "keeps_tail": flow.keep_tail}
 
 
 def _make_table(taken: dict[str, np.ndarray], size: str, metadata: dict[str, Any]) -> FlowTable:
@@ -248,15 +244,7 @@ def read_subflows(
     require_size(size)
     flow = choose_flow(flow).resolve(definition)
     assembler = make_assembler(flow, columns, first_headers)
-    return _make_subflows(assembler, flow, size, read_source(assembler, source, **reading))
-
-
-def _make_subflows(
-    assembler: _flowcore.FlowAssembler | _flowcore.BiflowAssembler,
-    flow: FlowOptions,
-    size: str,
-    metadata: dict[str, Any],
-) -> Subflows | UncutBiflows:
+    metadata = read_source(assembler, source, **reading)
     if isinstance(assembler, _flowcore.BiflowAssembler):
         return UncutBiflows(assembler, flow, size, metadata)
     return Subflows(assembler, flow, size, metadata)

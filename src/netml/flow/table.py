@@ -114,7 +114,7 @@ class FlowTable:
 
     @property
     def size(self) -> np.ndarray:
-        """Packet sizes, bytes, of what was chosen; ndarray (n_packets,) of uint32."""
+        """Packet sizes in the measure `size_kind`, bytes: ndarray (n_packets,) of uint32."""
         size: np.ndarray = getattr(self, SIZE_COLUMNS[self.size_kind])
         return size
 

@@ -95,8 +95,7 @@ def original_labels(
     kept : numpy.ndarray
         int64 (n_kept,): positions of the flows that the file knows, ascending. The original drops all others.
     labels : numpy.ndarray
-        int64 (n_kept,): 0 for BENIGN and NORMAL, whatever the case, else 1. Of several rows with one
-        five-tuple the last counts.
+        int64 (n_kept,): 0 for BENIGN and NORMAL, whatever the case, else 1.
     """
     labels = read_labels(label_file, columns=columns)
     rows_of = _rows_by_five_tuple(labels)

@@ -48,19 +48,13 @@ def pair_captures(
     normal, abnormal, captures = (
         [] if given is None else list_captures(given) for given in (pcap_normal, pcap_abnormal, pcap)
     )
-    files = _listed(labels)
+    files = [] if labels is None else list(labels) if isinstance(labels, list | tuple) else [labels]
     if len(captures) != len(files):
         raise OptionError("labels", f"{len(files)} of them", f"one for each of the {len(captures)} captures")
     truth = [*(NORMAL for _ in normal), *(ABNORMAL for _ in abnormal), *files]
     if not truth:
         raise OptionError("pcap", None, "given, with labels, or else pcap_normal and pcap_abnormal")
     return [*normal, *abnormal, *captures], truth
-
-
-def _listed(given: Any) -> list[Any]:
-    if given is None:
-        return []
-    return list(given) if isinstance(given, list | tuple) else [given]
 
 
 def label_tables(tables: Sequence[FlowTable], truth: Sequence[Any]) -> np.ndarray:
@@ -124,22 +118,7 @@ def label_texts(table: FlowTable, truth: Any) -> np.ndarray:
 
 
 def explain_unmatched(labels: Labels, flows: FlowIndex, capture: str) -> str:
-    """Describe a label file without a label for any flow, and the likely reason.
-
-    Parameters
-    ----------
-    labels : Labels
-        The labels, none of which belongs to a flow.
-    flows : FlowIndex
-        The capture's flows, one or more.
-    capture : str
-        Its name.
-
-    Returns
-    -------
-    str
-        One line, without a full stop.
-    """
+    """Describe in one line that no label belongs to a flow of a capture, and the likely reason."""
     said = f"none of the labels of {labels.path} ({len(labels):,}) belongs to a flow of {capture} ({len(flows):,})"
     if labels.windows_ns:
         without_times = join_labels(replace(labels, windows_ns=None), flows)
@@ -166,18 +145,7 @@ def _names(tables: Sequence[FlowTable]) -> str:
 
 
 def concat_tables(tables: Sequence[FlowTable]) -> FlowTable:
-    """Put tables of flows below each other; the metadata is the first one's.
-
-    Parameters
-    ----------
-    tables : sequence of FlowTable
-        One or more, with the same columns.
-
-    Returns
-    -------
-    FlowTable (sum of n_flows)
-        All flows with all their packets.
-    """
+    """Concatenate one or more tables of flows with the same columns; the metadata is the first one's."""
     if len(tables) == 1:
         return tables[0]
     starts = np.cumsum([0, *(len(table.time_ns) for table in tables)])
@@ -189,18 +157,7 @@ def concat_tables(tables: Sequence[FlowTable]) -> FlowTable:
 
 
 def connection_of(flows: FlowIndex) -> np.ndarray:
-    """Number the connections: flows of one five-tuple, in either direction, are of one connection.
-
-    Parameters
-    ----------
-    flows : FlowIndex
-        The flows.
-
-    Returns
-    -------
-    ndarray (n_flows,) of int64
-        The number of each flow's connection.
-    """
+    """Number the connections: flows of one five-tuple, in either direction; returns an int64 (n_flows,)."""
     keys = flows.keys
     ends = []
     for side in ("src", "dst"):

@@ -164,12 +164,12 @@ class FlowIndex:
         return address_texts(self.keys["dst_ip"], self.keys["ip_version"])
 
     def five_tuples(self) -> list[tuple[str, str, int, int, int]]:
-        """Iterate over the flows' five-tuples.
+        """Return (source, destination, source port, destination port, protocol) of each flow.
 
         Returns
         -------
         list of (str, str, int, int, int)
-            (source, destination, source port, destination port, protocol) of each flow.
+            One for each flow.
         """
         keys = self.keys
         columns = (
