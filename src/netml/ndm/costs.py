@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import os
 from typing import NamedTuple
 
 from netml.errors import TooManyRowsError
+from netml.memory import available_bytes
 from netml.ndm import DETECTORS, registry_name
 
 REFERENCE_ROWS, REFERENCE_FEATURES = 2000, 20
@@ -109,7 +109,7 @@ def estimate(name: str, n_rows: int, n_features: int) -> Cost:
 
 
 def check_cost(name: str, n_rows: int, n_features: int) -> None:
-    """Refuse training that would take more than 10 minutes, or three quarters of the machine's memory.
+    """Refuse training that would take more than 10 minutes, or three quarters of the memory that is available.
 
     Parameters
     ----------
@@ -127,7 +127,8 @@ def check_cost(name: str, n_rows: int, n_features: int) -> None:
     """
     name = registry_name(name)
     cost = estimate(name, n_rows, n_features)
-    if cost.seconds <= MAX_SECONDS and cost.bytes <= MAX_MEMORY_SHARE * _memory_bytes():
+    memory_bytes = available_bytes()
+    if cost.seconds <= MAX_SECONDS and (memory_bytes is None or cost.bytes <= MAX_MEMORY_SHARE * memory_bytes):
         return
     others = ", ".join(other for other in ALTERNATIVES.split(", ") if other != name)
     raise TooManyRowsError(
@@ -163,13 +164,6 @@ def describe_long(name: str, n_rows: int, n_features: int) -> str:
     # An estimate is right within a factor of a few: no more than one figure of the seconds.
     duration = f"{round(seconds, -1):.0f} seconds" if seconds < 60 else _duration(seconds).removeprefix("about ")
     return f"{name} on {n_rows:,} rows, some {duration}"
-
-
-def _memory_bytes() -> float:
-    try:
-        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    except (AttributeError, ValueError, OSError):  # not on every system
-        return math.inf
 
 
 def _duration(seconds: float) -> str:
