@@ -24,7 +24,7 @@ from netml.features.options import RepresentationOptions
 from netml.flow.options import FlowOptions
 from netml.flow.reader import read_tables
 from netml.flow.table import FlowTable
-from netml.labels.truth import concat_tables, connection_of, label_tables, pair_captures
+from netml.labels.truth import connection_of, label_tables, pair_captures
 
 __all__ = ["Comparison", "Study", "compare", "compare_flows", "read_captures"]
 
@@ -140,7 +140,7 @@ def compare_flows(
     """
     n_unlabelled = int((y < 0).sum())
     require_both_classes(int((y == 0).sum()), int((y == 1).sum()), n_unlabelled)
-    table = concat_tables(tables)[y >= 0]
+    table = FlowTable.concat(tables)[y >= 0]
     y = y[y >= 0]
     groups = connection_of(table.flows) if study.split_by == "connection" else np.arange(len(y))
     split = split_flows(
