@@ -15,6 +15,7 @@ from builders import captures
 import netml
 from netml import FlowIndex, FlowTable
 from netml.errors import DamagedFileError, MissingExtraError, OptionError, UnknownNameError
+from netml.flow.subflows import linear_quantile
 
 PACKET_COLUMNS = ("time_ns", "caplen", "wirelen", "flags", "ttl")
 SUFFIXES = (".npz", ".parquet")
@@ -374,3 +375,8 @@ def test_tables_below_each_other(definition):
         assert np.array_equal(whole.flows.to_columns()[name], column)
     assert whole.attributes.keys() == table.attributes.keys()
     assert whole.metadata == table.metadata
+
+
+def test_a_quantile_without_flows():
+    assert linear_quantile(np.empty(0, np.int64), 0.9) == 0.0
+    assert linear_quantile(np.array([10, 40, 20, 30]), 0.5) == 25.0

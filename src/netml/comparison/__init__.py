@@ -185,7 +185,7 @@ def _represent(options: RepresentationOptions, parts: Sequence[FlowTable], study
     """Make the rows of each part, with what is learned from the first, the training flows."""
     from netml.comparison.grids import RATE_QUANTILES
     from netml.features.compute import learn_dim, learn_rate_ns, represent
-    from netml.quantile import linear_quantile
+    from netml.flow.subflows import linear_quantile
 
     train = parts[0]
     dim = learn_dim(train, study.q_dim)

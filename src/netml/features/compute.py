@@ -18,9 +18,8 @@ from netml.features.fft import transform_rows
 from netml.features.matrix import FeatureMatrix
 from netml.features.options import LARGEST_DIM, RepresentationOptions
 from netml.features.tcp_history import trace_connections
-from netml.flow.subflows import SpilledSubflows
+from netml.flow.subflows import SpilledSubflows, linear_quantile
 from netml.flow.table import FlowTable
-from netml.quantile import linear_quantile
 from netml.schema.flow_index import FlowIndex
 from netml.validation import nanoseconds
 

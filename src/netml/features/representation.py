@@ -20,7 +20,7 @@ from netml.features.options import RepresentationOptions
 from netml.flow.options import FlowOptions, choose_flow
 from netml.flow.reader import read_tables
 from netml.flow.table import FlowTable
-from netml.quantile import linear_quantile
+from netml.flow.subflows import linear_quantile
 
 
 class FlowRepresentation(Described):

@@ -16,7 +16,6 @@ from netml.flow.biflows import UncutBiflows
 from netml.flow.options import FlowOptions, choose_flow
 from netml.flow.spill import Spill
 from netml.flow.table import FlowTable, make_table
-from netml.quantile import linear_quantile
 from netml.schema.sizes import require_size
 from netml.validation import nanoseconds
 
@@ -197,6 +196,11 @@ def learn_interval_ns(durations_ns: Sequence[np.ndarray], flow: FlowOptions) -> 
         return nanoseconds(flow.interval)
     # A single capture's durations are not copied: there may be millions.
     return linear_quantile(durations_ns[0] if len(durations_ns) == 1 else np.concatenate(durations_ns), flow.q_interval)
+
+
+def linear_quantile(values: np.ndarray, q: float) -> float:
+    """Return the quantile of a number that each flow has, as `numpy.quantile`; 0.0 without flows."""
+    return float(np.quantile(values, q)) if len(values) else 0.0
 
 
 def read_subflows(
