@@ -19,8 +19,8 @@ from netml.features.matrix import FeatureMatrix
 from netml.features.options import RepresentationOptions
 from netml.flow.options import FlowOptions, choose_flow
 from netml.flow.reader import read_tables
-from netml.flow.table import FlowTable
 from netml.flow.subflows import linear_quantile
+from netml.flow.table import FlowTable
 
 
 class FlowRepresentation(Described):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,12 +12,11 @@ from netml.errors import OptionError, TrainingError
 from netml.features.matrix import FeatureMatrix
 from netml.labels.matching import binary_labels
 from netml.models.flow_model import FlowModel
+from netml.models.versions import library_versions
 from netml.validation import require_number, require_whole
 
 if TYPE_CHECKING:
     from netml.features.representation import FlowRepresentation
-
-LIBRARIES = ("netml", "numpy", "scikit-learn", "pyod")
 
 
 @dataclass(frozen=True)
@@ -234,8 +231,3 @@ def _require_numbers(X: np.ndarray) -> None:
     from netml.ndm._base import training_rows
 
     training_rows(X)
-
-
-def library_versions() -> dict[str, str]:
-    """Versions of Python, netml and the libraries that train models."""
-    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in LIBRARIES}

@@ -231,12 +231,6 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 
-def check_count(option: str, value: object, least: int = 1) -> None:
-    """Raise an `OptionError` unless a value is a whole number of at least `least`."""
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-        raise OptionError(option, value, f"a whole number, at least {least}")
-
-
 def training_rows(X: ArrayLike) -> Array:
     """Check training rows.
 

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netml.errors import OptionError
-from netml.ndm._base import Array, check_count, is_number
+from netml.ndm._base import Array, is_number
 from netml.ndm._blocks import score_in_blocks
 from netml.ndm._mixture import MixtureDetector
 from netml.ndm._state import Field, Fields
+from netml.validation import require_whole
 
 MAX_MIXTURE_ROWS = 20_000  # a mixture of few Gaussians in few dimensions learns nothing more from more rows
 ROWS_PER_COMPONENT = 10  # from fewer rows no Gaussian is learned
@@ -47,8 +48,8 @@ class ProjectedMixture(MixtureDetector):
         raise NotImplementedError
 
     def _check_parameters(self) -> None:
-        check_count("n_landmarks", self.n_landmarks, 2)
-        check_count("n_dims", self.n_dims)
+        require_whole("n_landmarks", self.n_landmarks, 2)
+        require_whole("n_dims", self.n_dims, 1)
         if self.bandwidth is not None and not (is_number(self.bandwidth) and 0 < self.bandwidth < np.inf):
             raise OptionError("bandwidth", self.bandwidth, "a number above 0, or None")
         if not is_number(self.q_bandwidth) or not 0 < self.q_bandwidth <= 1:

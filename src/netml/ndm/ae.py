@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netml.errors import MissingExtraError, OptionError
-from netml.ndm._base import Array, Detector, check_count, is_number
+from netml.ndm._base import Array, Detector, is_number
 from netml.ndm._blocks import score_in_blocks
 from netml.ndm._state import ArrayState, Field, Fields
+from netml.validation import require_whole
 
 BACKENDS = ("sklearn", "torch")
 
@@ -93,7 +94,7 @@ class AE(ArrayState, Detector):
 
     def _check_parameters(self) -> None:
         for name in ("epochs", "batch_size", "hid_dim", "lat_dim"):
-            check_count(name, getattr(self, name))
+            require_whole(name, getattr(self, name), 1)
         if not is_number(self.lr) or not 0 < self.lr < np.inf:
             raise OptionError("lr", self.lr, "a number above 0")
         if not is_number(self.l2_regularizer) or not 0 <= self.l2_regularizer < np.inf:

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from netml.errors import OptionError
-from netml.ndm._base import Array, Detector, check_count, is_number
+from netml.ndm._base import Array, Detector, is_number
 from netml.ndm._blocks import score_in_blocks
 from netml.ndm._projection import kernel_values
 from netml.ndm._state import ArrayState, Field, Fields
+from netml.validation import require_whole
 
 
 class OCSVMSGD(ArrayState, Detector):
@@ -69,7 +70,7 @@ class OCSVMSGD(ArrayState, Detector):
         return SGDOneClassSVM(nu=self.nu, max_iter=self.max_iter, tol=self.tol, random_state=self.random_state)
 
     def _check_parameters(self) -> None:
-        check_count("n_landmarks", self.n_landmarks, 2)
+        require_whole("n_landmarks", self.n_landmarks, 2)
         if self.gamma != "scale" and not (is_number(self.gamma) and 0 < float(self.gamma) < np.inf):
             raise OptionError("gamma", self.gamma, 'a number above 0, or "scale"')
         self._make_model()._validate_params()

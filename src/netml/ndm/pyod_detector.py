@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from netml.errors import MissingExtraError, OptionError
 from netml.ndm import PYOD_DETECTORS, is_installed, pyod_parameters
 from netml.ndm._apart import hushed
-from netml.ndm._base import Array, Detector, check_count
+from netml.ndm._base import Array, Detector
+from netml.validation import require_whole
 
 
 class PyODDetector(Detector):
@@ -58,7 +59,7 @@ class PyODDetector(Detector):
         if entry.extra and not is_installed(entry.extra):
             raise MissingExtraError(f"the detector {self.name}", entry.extra)
         if self.random_state is not None:
-            check_count("random_state", self.random_state, 0)
+            require_whole("random_state", self.random_state, 0, 2**32 - 1)
         known = pyod_parameters(self.name)
         unknown = set(self.params or {}) - set(known)
         if unknown:
