@@ -1,4 +1,4 @@
-"""`MixtureDetector`: a mixture of Gaussians that scikit-learn learns and numpy scores."""
+"""Mixtures of Gaussians that scikit-learn learns and numpy scores."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from netml.ndm._base import Array, Detector
-from netml.ndm._blocks import score_in_blocks
+from netml.ndm._base import Array, Detector, score_in_blocks
 from netml.ndm._state import ArrayState, Field, Fields
 
 
