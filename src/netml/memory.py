@@ -1,30 +1,29 @@
-"""How much memory this process may still take: of the machine's, and of its control groups'."""
+"""Memory that this process may still take: of the machine, and of its control groups."""
 
 from __future__ import annotations
 
 import os
 
-_UNLIMITED_BYTES = 1 << 60  # version 1 says so with a number near 2**63
+_UNLIMITED_BYTES = 1 << 60  # version 1 has a number near 2**63 for no limit
 
 
 def available_bytes(root: str | os.PathLike[str] = "/") -> int | None:
-    """Give the memory that is available, bytes: the least of what the machine and the control groups leave.
+    """Return the available memory, bytes: the least that the machine and the control groups leave.
 
     Parameters
     ----------
     root : path, default "/"
-        Where `proc` and `sys` are.
+        Folder of `proc` and `sys`.
 
     Returns
     -------
     int or None
-        None where the system does not say.
+        None if the system does not tell.
 
     Notes
     -----
-    Of the machine it is MemAvailable of /proc/meminfo, or else its physical memory; of a control group and of those
-    above it the limit less what is used, where pages of files that are not in use count as free. Both versions of
-    control groups are read.
+    The machine leaves MemAvailable of /proc/meminfo, or else its physical memory. A control group, like those above it,
+    leaves its limit less its use, in which pages of files that are not in use count as free. Both versions are read.
     """
     base = os.fspath(root)
     found = [_machine_bytes(base), *(_group_bytes(folder) for folder in _groups(base))]
@@ -44,7 +43,7 @@ def _machine_bytes(base: str) -> int | None:
 
 
 def _groups(base: str) -> list[str]:
-    """The folders of this process's memory control groups and of those above them."""
+    """Return the folders of this process's memory control groups and of those above them."""
     folders = []
     for line in _read(base, "proc/self/cgroup").splitlines():
         number, _, rest = line.partition(":")
@@ -62,7 +61,7 @@ def _groups(base: str) -> list[str]:
 
 
 def _group_bytes(folder: str) -> int | None:
-    """Limit less use, of either version; None without a limit."""
+    """Return the limit less the use, of either version; None without a limit."""
     for limit_name, use_name, idle_name in (
         ("memory.max", "memory.current", "inactive_file"),
         ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),

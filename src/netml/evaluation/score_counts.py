@@ -1,6 +1,6 @@
-"""Flows counted by class and score: all that ROC and precision-recall curves depend on.
+"""Counts of flows by class and score, on which ROC and precision-recall curves depend.
 
-`normal` and `abnormal` are counts of the flows with each distinct score, the scores rising.
+`normal` and `abnormal` are counts of the flows with each distinct score, the scores rising: (n_distinct,) of int64.
 """
 
 from __future__ import annotations
@@ -15,19 +15,7 @@ _CELLS_AT_A_TIME = 1 << 21
 
 
 def count_by_score(y: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Count the flows of each distinct score.
-
-    Parameters
-    ----------
-    y : ndarray (n_flows,) of int
-        0 normal, 1 abnormal.
-    scores : ndarray (n_flows,) of float64
-        Higher is more abnormal; no NaN.
-
-    Returns
-    -------
-    normal, abnormal : ndarray (n_distinct,) of int64
-        Flows by score, the scores rising.
+    """Count the normal (0) and the abnormal (1) flows of each distinct score; no score is NaN.
 
     Examples
     --------

@@ -22,7 +22,7 @@ from netml.summary import plural
 def pair_captures(
     *, pcap_normal: Any = (), pcap_abnormal: Any = (), pcap: Any = (), labels: Any = ()
 ) -> tuple[list[Any], list[Any]]:
-    """List captures, and what is known of each.
+    """List captures, and the truth about each.
 
     Parameters
     ----------
@@ -37,8 +37,8 @@ def pair_captures(
     -------
     captures : list of source
         The normal ones, the abnormal ones, those with labels.
-    marks : list of 0, 1, path or Labels
-        Of each capture.
+    truths : list of 0, 1, path or Labels
+        The class of all flows of a capture, or its labels.
 
     Raises
     ------
@@ -51,10 +51,10 @@ def pair_captures(
     files = _listed(labels)
     if len(captures) != len(files):
         raise OptionError("labels", f"{len(files)} of them", f"one for each of the {len(captures)} captures")
-    marks = [*(NORMAL for _ in normal), *(ABNORMAL for _ in abnormal), *files]
-    if not marks:
+    truths = [*(NORMAL for _ in normal), *(ABNORMAL for _ in abnormal), *files]
+    if not truths:
         raise OptionError("pcap", None, "given, with labels, or else pcap_normal and pcap_abnormal")
-    return [*normal, *abnormal, *captures], marks
+    return [*normal, *abnormal, *captures], truths
 
 
 def _listed(given: Any) -> list[Any]:
@@ -63,15 +63,15 @@ def _listed(given: Any) -> list[Any]:
     return list(given) if isinstance(given, list | tuple) else [given]
 
 
-def label_tables(tables: Sequence[FlowTable], marks: Sequence[Any]) -> np.ndarray:
-    """Tell what the flows of captures are.
+def label_tables(tables: Sequence[FlowTable], truths: Sequence[Any]) -> np.ndarray:
+    """Return the classes of the flows of captures.
 
     Parameters
     ----------
     tables : sequence of FlowTable
         The captures' flows.
-    marks : sequence of 0, 1, path or Labels
-        What `pair_captures` gave.
+    truths : sequence of 0, 1, path or Labels
+        As `pair_captures` returned them.
 
     Returns
     -------
@@ -89,18 +89,20 @@ def label_tables(tables: Sequence[FlowTable], marks: Sequence[Any]) -> np.ndarra
     """
     if not any(map(len, tables)):
         raise EvaluationError(f"no flows in {_names(tables)}: nothing can be evaluated")
-    return np.concatenate([binary_labels(label_texts(table, mark)) for table, mark in zip(tables, marks, strict=True)])
+    return np.concatenate(
+        [binary_labels(label_texts(table, truth)) for table, truth in zip(tables, truths, strict=True)]
+    )
 
 
-def label_texts(table: FlowTable, mark: Any) -> np.ndarray:
-    """Give the labels of a capture's flows as texts.
+def label_texts(table: FlowTable, truth: Any) -> np.ndarray:
+    """Return the labels of a capture's flows as text.
 
     Parameters
     ----------
     table : FlowTable
         The capture's flows.
-    mark : 0, 1, path or Labels
-        What all of them are, or where that stands.
+    truth : 0, 1, path or Labels
+        The class of all flows, or their labels.
 
     Returns
     -------
@@ -114,9 +116,9 @@ def label_texts(table: FlowTable, mark: Any) -> np.ndarray:
     UnmatchedLabelsError
         If none of a file's labels belongs to a flow.
     """
-    if isinstance(mark, int):
-        return np.full(len(table), "ABNORMAL" if mark == ABNORMAL else "NORMAL")
-    labels = mark if isinstance(mark, Labels) else read_labels(mark)
+    if isinstance(truth, int):
+        return np.full(len(table), "ABNORMAL" if truth == ABNORMAL else "NORMAL")
+    labels = truth if isinstance(truth, Labels) else read_labels(truth)
     texts = join_labels(labels, table.flows)
     if len(table) and not (texts != "").any():
         raise UnmatchedLabelsError(explain_unmatched(labels, table.flows, _names([table])))
@@ -124,7 +126,7 @@ def label_texts(table: FlowTable, mark: Any) -> np.ndarray:
 
 
 def explain_unmatched(labels: Labels, flows: FlowIndex, capture: str) -> str:
-    """Say that no label belongs to a flow, and what may be the reason.
+    """Describe that no label belongs to a flow, and a likely reason.
 
     Parameters
     ----------

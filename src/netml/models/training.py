@@ -17,6 +17,7 @@ from netml.validation import require_number, require_whole
 
 if TYPE_CHECKING:
     from netml.features.representation import FlowRepresentation
+    from netml.ndm.scaling import Scale
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Training:
 
     detector: str = "ocsvm"
     params: Mapping[str, Any] | None = None
-    scale: str = "none"
+    scale: Scale = "none"
     contamination: float | None = None
     random_state: int = 42
     test_size: float = 0.33
@@ -144,7 +145,7 @@ def train(
     return model
 
 
-def _make_scaler(name: str) -> Any:
+def _make_scaler(name: Scale) -> Any:
     if name == "none":
         return None
     from netml.ndm.scaling import make_scaler

@@ -6,7 +6,7 @@ import warnings
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from netml.errors import MissingExtraError, OptionError
 from netml.ndm._base import Array, Detector, is_number, score_in_blocks
 from netml.ndm._state import ArrayState, Field, Fields
-from netml.validation import require_whole
+from netml.validation import require_choice, require_whole
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-BACKENDS = ("sklearn", "torch")
+Backend = Literal["sklearn", "torch"]
 
 
 @dataclass(eq=False, repr=False)
@@ -70,7 +70,7 @@ class AE(ArrayState, Detector):
     epochs: int = 100
     batch_size: int = 32
     lr: float = 0.001
-    loss: str = "mse"
+    loss: Literal["mse"] = "mse"
     dropout_rate: float = 0.2
     l2_regularizer: float = 0.1
     validation_size: float = 0.1
@@ -79,7 +79,7 @@ class AE(ArrayState, Detector):
     contamination: float = 0.1
     hid_dim: int = 16
     lat_dim: int = 8
-    backend: str = "sklearn"
+    backend: Backend = "sklearn"
 
     def _check_parameters(self) -> None:
         for name in ("epochs", "batch_size", "hid_dim", "lat_dim"):
@@ -93,8 +93,7 @@ class AE(ArrayState, Detector):
                 raise OptionError(name, getattr(self, name), "a number from 0 to below 1")
         if self.loss != "mse":
             raise OptionError("loss", self.loss, "'mse'")
-        if self.backend not in BACKENDS:
-            raise OptionError("backend", self.backend, f"one of {', '.join(BACKENDS)}")
+        require_choice("backend", self.backend, get_args(Backend))
         if self.backend == "torch" and find_spec("torch") is None:
             raise MissingExtraError("AE(backend='torch')", "torch")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class MODEL:
     """
 
     def __init__(
-        self, model: Any, *, score_metric: str = "auc", verbose: int = 1, random_state: int | None = 42
+        self, model: Any, *, score_metric: Literal["auc"] = "auc", verbose: int = 1, random_state: int | None = 42
     ) -> None:
         if score_metric != "auc":
             raise OptionError("score_metric", score_metric, "'auc'")

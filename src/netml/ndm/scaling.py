@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -104,6 +104,7 @@ def _checked(X: ArrayLike) -> Array:
     return rows
 
 
+Scale = Literal["none", "standard", "robust", "log"]
 SCALERS: dict[str, type[Scaler] | None] = {
     "none": None,
     "standard": StandardScaler,
@@ -112,7 +113,7 @@ SCALERS: dict[str, type[Scaler] | None] = {
 }
 
 
-def make_scaler(name: str) -> Any:
+def make_scaler(name: Scale) -> Scaler | None:
     """Make a scaler that is not fitted; None for "none".
 
     Parameters
