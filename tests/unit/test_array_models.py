@@ -197,7 +197,9 @@ def test_labels_are_tested_on_as_ever(tmp_path, capture):
     marked = netml.FlowRepresentation()
     tables = marked.fit_tables([capture, capture])
     matrix = netml.models.learn.label_matrix(marked, tables, [0, 1])
-    model = netml.models.training.train(matrix, netml.models.training.Training(detector="ecod"), representation=marked)
+    model = netml.models.training.train(
+        matrix, netml.models.training.TrainOptions(detector="ecod"), representation=marked
+    )
     assert read_model(here).summary["auc"] == model.summary["auc"]
 
 

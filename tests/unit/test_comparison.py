@@ -17,7 +17,6 @@ from netml.comparison.study import Header, SplitBy, Study
 from netml.errors import EvaluationError, OptionError, TooManyRowsError, UnknownNameError
 from netml.families import FAMILIES, custom, spec
 from netml.labels import truth
-from netml.ndm import scaling
 
 QUICK = Study(families=("STATS", "SIZE"), header="no", algorithms=("gmm", "pca", "kde"), n_resamples=50)
 
@@ -283,8 +282,7 @@ def test_few_flows_are_warned_of(demo):
 
 
 def test_names_of_types_are_those_of_the_tables():
-    assert get_args(scaling.Scale) == tuple(scaling.SCALERS)
-    assert get_args(spec.Definition) == custom.DEFINITIONS
+    assert get_args(spec.FamilyDefinition) == custom.DEFINITIONS
     assert {family.definition for family in FAMILIES.values()} == set(custom.DEFINITIONS)
     for name, values in (("header", Header), ("split_by", SplitBy)):
         for value in get_args(values):

@@ -13,7 +13,7 @@ from netml.errors import NetmlError
 from netml.evaluation.metrics import Evaluation, auc_of, evaluate_scores
 
 if TYPE_CHECKING:
-    from netml.ndm.scaling import Scale
+    from netml.schema.choices import Scale
 
 _ENOUGH_S = 0.1  # scoring that takes less is timed again
 _MOST_TIMINGS = 5

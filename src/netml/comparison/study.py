@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from netml.errors import OptionError
 from netml.evaluation.metrics import N_RESAMPLES
@@ -15,7 +15,7 @@ from netml.schema.sizes import require_size
 from netml.validation import require_whole
 
 if TYPE_CHECKING:
-    from netml.ndm.scaling import Scale
+    from netml.schema.choices import Families, Scale, Size
 
 Header = Literal["both", "yes", "no"]
 SplitBy = Literal["connection", "flow"]
@@ -75,7 +75,7 @@ class Study:
     max_train_rows: int | None = 5000
     tune: bool = False
     q_dim: float = 0.9
-    size: str = "captured"
+    size: Size = "captured"
     random_state: int = 42
     n_resamples: int = N_RESAMPLES
     jobs: int = 1
@@ -107,7 +107,9 @@ class Study:
         """The representations, in order."""
         headers = {"both": (False, True), "yes": (True,), "no": (False,)}[self.header]
         pairs = itertools.product(dict.fromkeys(self.families), headers)
-        return [RepresentationOptions(family, header=header, size=self.size) for family, header in pairs]
+        return [
+            RepresentationOptions(cast("Families", family), header=header, size=self.size) for family, header in pairs
+        ]
 
     @property
     def n_candidates(self) -> int:

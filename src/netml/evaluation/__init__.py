@@ -127,7 +127,7 @@ def evaluate_tables(
     require_both_classes(*(int((y == label).sum()) for label in (0, 1, -1)))
     # Table by table, so that the features of one table are in memory at a time. The array alone: a model that was
     # trained on a bare matrix has other names for the columns.
-    scores = [model.decision_function(representation.represent([table]).X) for table in tables]
+    scores = [model.decision_function(representation.compute([table]).X) for table in tables]
     chosen = model.threshold if threshold is None else threshold
     evaluation = evaluate_scores(y, np.concatenate(scores), chosen, random_state=random_state)
     return replace(evaluation, remarks=_remarks(model, tables))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from netml.errors import FamilyError, OptionError
 from netml.families.builtin import FAMILIES
-from netml.families.spec import NO_CODE, Definition, Family
+from netml.families.spec import NO_CODE, Family, FamilyDefinition
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -25,7 +25,7 @@ PACKET_COLUMNS = (
     *("caplen", "wirelen", "flags", "ttl", "is_forward", "ip_bytes", "payload_bytes", "header_bytes", "window"),
     *("sequence", "acknowledgement", "tcp_options"),
 )
-DEFINITIONS: tuple[str, ...] = get_args(Definition)
+DEFINITIONS: tuple[str, ...] = get_args(FamilyDefinition)
 REGISTERED: dict[str, CustomFamily] = {}
 
 
@@ -53,7 +53,7 @@ def register_family(
     *,
     columns: Sequence[str] | Callable[[int], Iterable[str]],
     packet_columns: Sequence[str] = (),
-    definition: Definition = "original",
+    definition: FamilyDefinition = "original",
     description: str = "",
 ) -> Callable[[Function], Function]:
     """Register a function of the flow table as a family; see `docs/own-families.md`.

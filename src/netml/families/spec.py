@@ -9,7 +9,7 @@ from typing import Literal
 from netml.families.options import FamilyOptions
 
 NO_CODE = -1  # of a family that the kernel does not know
-Definition = Literal["original", "bi"]  # of flows, as families have them
+FamilyDefinition = Literal["original", "bi"]  # of flows, as families have them
 FLAG_COLUMNS = ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr")
 
 
@@ -24,7 +24,7 @@ class Family:
     needs_rate: bool = False  # its rows depend on the SAMP window
     packet_columns: tuple[str, ...] = ()  # that its rows are made of, besides time and size
     extra_packet_columns: tuple[str, ...] = ()  # that its rows are made of with `cic_extra`
-    definition: Definition = "original"  # of flows, unless another one is asked for
+    definition: FamilyDefinition = "original"  # of flows, unless another one is asked for
     has_state: bool = False  # the kernel can make its rows without keeping packets (`_core/features/states.pxd`)
     text_columns: tuple[str, ...] = ()  # names, in order; `features.compute` makes them
     default_dim: int | None = None  # None: `dim` is learned

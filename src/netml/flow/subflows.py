@@ -6,7 +6,7 @@ The interval is learned from the pieces, of one capture or of several, so that i
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from netml.flow.spill import Spill
 from netml.flow.table import FlowTable, make_table
 from netml.schema.sizes import require_size
 from netml.validation import nanoseconds
+
+if TYPE_CHECKING:
+    from netml.schema.choices import Definition
 
 
 class Subflows:
@@ -209,7 +212,7 @@ def read_subflows(
     size: str,
     columns: Sequence[str],
     *,
-    definition: str = "original",
+    definition: Definition = "original",
     first_headers: Mapping[str, int] | None = None,
     **reading: Any,
 ) -> Subflows | UncutBiflows:
@@ -264,7 +267,7 @@ def read_subflows_within(
     size: str,
     columns: Sequence[str],
     *,
-    definition: str = "original",
+    definition: Definition = "original",
     first_headers: Mapping[str, int] | None = None,
     **reading: Any,
 ) -> Subflows | UncutBiflows | SpilledSubflows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -104,7 +104,6 @@ def _checked(X: ArrayLike) -> Array:
     return rows
 
 
-Scale = Literal["none", "standard", "robust", "log"]
 SCALERS: dict[str, type[Scaler] | None] = {
     "none": None,
     "standard": StandardScaler,
@@ -113,7 +112,7 @@ SCALERS: dict[str, type[Scaler] | None] = {
 }
 
 
-def make_scaler(name: Scale) -> Scaler | None:
+def make_scaler(name: str) -> Scaler | None:
     """Make a scaler that is not fitted; None for "none".
 
     Parameters

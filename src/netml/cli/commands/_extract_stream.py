@@ -68,21 +68,23 @@ def extract_stream(captures: Sequence[str], output_path: str, chosen: Mapping[st
     """Write rows as flows end; give the exit status."""
     from netml.cli.runtime.allocator import RECURRING_BYTES, give_memory_back
     from netml.cli.runtime.progress import progress_bar
-    from netml.features.row_files import check_row_output, open_row_file
+    from netml.features.table_layout import find_batch_format, open_row_file
     from netml.files.output import check_not_input
+    from netml.formats import check_output
 
     give_memory_back(RECURRING_BYTES)
     named = chosen["output_format"]
     if output_path == "-" and named is None:
         raise click.UsageError("-o - needs --format csv, jsonl or arrow")
-    suffix = check_row_output(output_path, f".{named}" if named else None)
+    found = find_batch_format(output_path, f".{named}" if named else None)
+    check_output(output_path, found)
     check_not_input(output_path, [*captures, chosen["like"]])
     start_s = time.perf_counter()
     n_rows = 0
     with (
         progress_bar(captures, quiet=chosen["quiet"]) as progress,
         _open_batches(list(captures), chosen, progress) as batches,
-        open_row_file(output_path, batches.no_rows(), suffix) as write,
+        open_row_file(output_path, batches.no_rows(), found.suffix) as write,
     ):
         for matrix in batches:
             write(matrix)
@@ -135,15 +137,14 @@ def options_like(like: str, *, keep_tail: bool) -> dict[str, Any]:
     """Give the arguments of `netml.extract` for the representation of a file."""
     from dataclasses import replace
 
-    from netml.features.fixed import FixedRepresentation, read_representation
+    from netml.features.spec import read_spec
 
-    fixed: FixedRepresentation = read_representation(like)
-    options = fixed.options
-    flow = fixed.flow
+    spec = read_spec(like)
+    options, flow = spec.options, spec.flow
     if keep_tail:
         _require_tails(str(flow.definition), like)
     if flow.definition == "original":
-        flow = replace(flow, interval=fixed.interval_s, keep_tail=keep_tail or flow.keep_tail)
+        flow = replace(flow, interval=spec.interval_s, keep_tail=keep_tail or flow.keep_tail)
     return {
         "families": options.families,
         "fft": options.fft,

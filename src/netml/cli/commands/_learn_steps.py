@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from netml.features.matrix import FeatureMatrix
     from netml.features.representation import FlowRepresentation
     from netml.models.flow_model import FlowModel
-    from netml.models.training import Training
+    from netml.models.training import TrainOptions
 
 OWN = ("ocsvm", "kde", "if", "ae", "gmm", "pca", "oc-nystroem", "oc-kjl", "ocsvm-sgd")
 
@@ -25,7 +25,7 @@ OWN = ("ocsvm", "kde", "if", "ae", "gmm", "pca", "oc-nystroem", "oc-kjl", "ocsvm
 def extract_features(chosen: Mapping[str, Any]) -> tuple[FeatureMatrix, FlowRepresentation]:
     """Read the captures; keep the features if a file for them is named."""
     from netml.features.representation import FlowRepresentation
-    from netml.formats import write_matrix
+    from netml.features.table_layout import write_matrix
     from netml.models.learn import label_matrix
 
     representation = FlowRepresentation(
@@ -79,14 +79,14 @@ def read_features(chosen: Mapping[str, Any]) -> tuple[FeatureMatrix, FlowReprese
 def _read_matrix(path: str, *, trust: bool) -> FeatureMatrix:
     """Read features; any name that is of no known format is a pickle, as in the original."""
     from netml.errors import DamagedFileError
-    from netml.formats import FORMATS, read_matrix
+    from netml.features.table_layout import SUFFIXES, read_matrix
 
-    if os.path.splitext(path)[1].lower() in FORMATS:
+    if os.path.splitext(path)[1].lower() in SUFFIXES:
         return read_matrix(path, trust=trust)
     try:
         return read_matrix(path, suffix=".dat", trust=trust)
     except DamagedFileError as error:
-        kinds = ", ".join(FORMATS)
+        kinds = ", ".join(SUFFIXES)
         what = f"{error.reason}; features are read from {kinds}, and captures by `netml learn --pcap`"
         raise DamagedFileError(path, what) from error
 
@@ -94,7 +94,7 @@ def _read_matrix(path: str, *, trust: bool) -> FeatureMatrix:
 def _say_matrix(matrix: FeatureMatrix, chosen: Mapping[str, Any]) -> None:
     if is_quiet(chosen):
         return
-    from netml.formats import count_written
+    from netml.features.table_layout import count_written
 
     path = chosen["feature_path"]
     n_rows = count_written(path, matrix) if path else len(matrix)
@@ -114,10 +114,10 @@ def is_quiet(chosen: Mapping[str, Any]) -> bool:
     return bool(chosen["quiet"]) or chosen["verbosity"] <= 0
 
 
-def make_training(chosen: Mapping[str, Any]) -> Training:
+def make_training(chosen: Mapping[str, Any]) -> TrainOptions:
     """Check all that training needs, before anything is read."""
     from netml.errors import OptionError
-    from netml.models.training import Training
+    from netml.models.training import TrainOptions
     from netml.ndm import make_detector
 
     given = parse_params(chosen["param"], chosen["algorithm"])
@@ -127,11 +127,11 @@ def make_training(chosen: Mapping[str, Any]) -> Training:
         if error.option == "param":
             raise
         raise OptionError("param", f"{error.option}: {error.value}", error.allowed) from error
-    return Training(detector=chosen["algorithm"], params=given, **{name: chosen[name] for name in TRAINING})
+    return TrainOptions(detector=chosen["algorithm"], params=given, **{name: chosen[name] for name in TRAINING})
 
 
 def train_model(
-    matrix: FeatureMatrix, representation: FlowRepresentation | None, training: Training, chosen: Mapping[str, Any]
+    matrix: FeatureMatrix, representation: FlowRepresentation | None, training: TrainOptions, chosen: Mapping[str, Any]
 ) -> None:
     """Train, write the model, and say how well it does."""
     from netml.cli.runtime.worker import run_in_worker

@@ -75,10 +75,10 @@ def check_usage(action: str | None, chosen: Mapping[str, Any]) -> None:
 
 def _check_features(path: str | None) -> None:
     """Refuse what netml writes and does not read."""
-    from netml.formats import FORMATS
+    from netml.features.table_layout import SUFFIXES
 
     if (path or "").lower().endswith(".jsonl"):
-        raise click.UsageError(f"-f/--feature {path}: JSON lines are written, not read; {', '.join(FORMATS)} are")
+        raise click.UsageError(f"-f/--feature {path}: JSON lines are written, not read; {', '.join(SUFFIXES)} are")
 
 
 def _check_pairs(pcaps: tuple[str, ...], labels: tuple[str, ...]) -> None:
@@ -90,8 +90,8 @@ def _check_pairs(pcaps: tuple[str, ...], labels: tuple[str, ...]) -> None:
 
 
 def _check_outputs(action: str | None, chosen: Mapping[str, Any], inputs: list[str]) -> None:
+    from netml.features.table_layout import check_matrix_output
     from netml.files.output import check_not_input, check_output, make_folder
-    from netml.formats import check_matrix_output
 
     feature_path, output_path = chosen["feature_path"], chosen["output_path"]
     if feature_path and action != "train":

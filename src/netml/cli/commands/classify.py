@@ -94,14 +94,15 @@ def _check_output(sources: Sequence[str], chosen: Mapping[str, Any]) -> str | No
             raise click.UsageError("--format is the format of -o/--output: name one")
         return None
     from netml.files.output import check_not_input
-    from netml.models.verdict_files import check_verdict_output, find_suffix
+    from netml.formats import check_output
+    from netml.models.verdicts import find_verdict_format
 
     if path == "-" and named is None:
         raise click.UsageError("-o - needs --format csv, jsonl or parquet")
-    suffix = find_suffix(path, f".{named}" if named else None)
+    found = find_verdict_format(path, f".{named}" if named else None)
     check_not_input(path, [*sources, chosen["model_path"]])
-    check_verdict_output(path, suffix)
-    return suffix
+    check_output(path, found)
+    return found.suffix
 
 
 def _judge(
@@ -117,7 +118,7 @@ def _judge(
         representation = representation.keeping_tail()
     with progress_bar(sources, quiet=chosen["quiet"]) as progress:
         tables = representation.read_tables(sources, strict=chosen["strict"], progress=progress)
-    verdicts = run_in_worker(lambda: model.judge(representation.represent(tables), threshold=threshold))
+    verdicts = run_in_worker(lambda: model.judge(representation.compute(tables), threshold=threshold))
     yield verdicts, verdicts.metadata
 
 
@@ -142,7 +143,7 @@ def _follow(model: FlowModel, stream: FlowStream, threshold: float) -> Iterator[
 def _open_report(chosen: Mapping[str, Any], suffix: str | None) -> Iterator[Report]:
     """Where verdicts go: a file, or lines for people on standard output."""
     if suffix is not None:
-        from netml.models.verdict_files import open_verdict_file
+        from netml.models.verdicts import open_verdict_file
 
         with open_verdict_file(chosen["output_path"], suffix) as write:
             yield write if chosen["report_all"] is not False else lambda verdicts: write(verdicts[verdicts.is_abnormal])

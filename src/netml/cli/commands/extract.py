@@ -73,8 +73,8 @@ def command(captures: tuple[str, ...], output_path: str, **chosen: Any) -> int:
     from netml.cli.runtime.allocator import give_memory_back
     from netml.cli.runtime.progress import progress_bar
     from netml.features.extraction import extract
+    from netml.features.table_layout import check_matrix_output, write_matrix
     from netml.files.output import check_not_input
-    from netml.formats import check_matrix_output, write_matrix
 
     chosen |= {"flow": shared.make_flow_options(chosen), **families.take_family_options(chosen)}
     if chosen["like"] is not None:
@@ -109,7 +109,7 @@ def _warn_of_unmatched(labels: Any, matrix: Any, captures: tuple[str, ...]) -> N
 
 
 def _summarise(matrix: Any, output_path: str, duration_s: float) -> None:
-    from netml.formats import count_written
+    from netml.features.table_layout import count_written
     from netml.summary import summarise_table
 
     for line in summarise_table(matrix.metadata, len(matrix)):
