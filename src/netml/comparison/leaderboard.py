@@ -59,7 +59,9 @@ class Comparison:
     @classmethod
     def of(cls, entries: Sequence[Entry], study: Study, flows: dict[str, Any]) -> Comparison:
         """Put lines in order: of equals, what was tried first stands first."""
-        ranked = sorted((one for one in entries if one.validation_auc is not None), key=_by_validation)
+        ranked = sorted(
+            (one for one in entries if one.validation_auc is not None), key=lambda one: -(one.validation_auc or 0.0)
+        )
         failed = [one for one in entries if one.validation_auc is None]
         how = {name: getattr(study, name) for name in ("split_by", "random_state", "tune", "max_train_rows")}
         return cls((*ranked, *failed), flows, how)
@@ -132,9 +134,7 @@ class Comparison:
 
     def table_lines(self) -> list[str]:
         """Return the title line, then a line for each candidate; the best has a `*`."""
-        rows = [
-            ["", "representation", "detector", "scale", "columns", "validation", "test AUC (95 %)", "fit s", "us/flow"]
-        ]
+        rows = [list(_TITLES)]
         for rank, one in self._ranked():
             mark = "-" if rank is None else f"{rank}{'*' if rank == 1 else ' '}"
             start = [mark, one.representation, one.algorithm, one.scale, str(one.n_features)]
@@ -166,10 +166,6 @@ def _brief(number: float | None) -> str:
     if number is None:
         return "-"
     return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
-
-
-def _by_validation(entry: Entry) -> float:
-    return -(entry.validation_auc or 0.0)
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -11,6 +11,8 @@ from netml.families.options import FamilyOptions
 NO_CODE = -1  # of a family that the kernel does not know
 FamilyDefinition = Literal["original", "bi"]  # of flows, as families have them
 FLAG_COLUMNS = ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr")
+Width = Callable[[int, FamilyOptions], int]
+Columns = Callable[[int, FamilyOptions], Iterable[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +21,8 @@ class Family:
 
     code: int  # in `_core/features/registry.pxd`, or NO_CODE
     description: str  # of a row, in a line
-    width: Callable[[int, FamilyOptions], int]  # columns, from `dim`, the packets that a row has room for
-    columns: Callable[[int, FamilyOptions], Iterable[str]]  # their names, from the same
+    width: Width  # columns, from `dim`, the packets that a row has room for
+    columns: Columns  # their names, from the same
     needs_rate: bool = False  # its rows depend on the SAMP window
     packet_columns: tuple[str, ...] = ()  # that its rows are made of, besides time and size
     extra_packet_columns: tuple[str, ...] = ()  # that its rows are made of with `cic_extra`
@@ -30,3 +32,8 @@ class Family:
     default_dim: int | None = None  # None: `dim` is learned
     options: tuple[str, ...] = ()  # names of the `FamilyOptions` that it supports
     is_bits: bool = False  # its rows are bits of headers, int8, which reading has to keep; it stands alone
+
+
+def constant(names: tuple[str, ...]) -> tuple[Width, Columns]:
+    """Return `width` and `columns` of a family with the same columns for every `dim`."""
+    return lambda dim, options: len(names), lambda dim, options: names
