@@ -1,29 +1,29 @@
-"""Memory that this process may still take: of the machine, and of its control groups."""
+"""Memory that this process may still take: available memory of the machine and of its control groups."""
 
 from __future__ import annotations
 
 import os
 
-_UNLIMITED_BYTES = 1 << 60  # version 1 has a number near 2**63 for no limit
+_UNLIMITED_BYTES = 1 << 60  # version 1 says so with a number near 2**63
 
 
 def available_bytes(root: str | os.PathLike[str] = "/") -> int | None:
-    """Return the available memory, bytes: the least that the machine and the control groups leave.
+    """Return the available memory, bytes: the least of the machine's and of each control group's.
 
     Parameters
     ----------
     root : path, default "/"
-        Folder of `proc` and `sys`.
+        Where `proc` and `sys` are.
 
     Returns
     -------
     int or None
-        None if the system does not tell.
+        None where the system gives no figure.
 
     Notes
     -----
-    The machine leaves MemAvailable of /proc/meminfo, or else its physical memory. A control group, like those above it,
-    leaves its limit less its use, in which pages of files that are not in use count as free. Both versions are read.
+    The machine's figure is MemAvailable of /proc/meminfo, or else its physical memory. A control group's figure is its
+    limit less its use; cached pages of files count as free.
     """
     base = os.fspath(root)
     found = [_machine_bytes(base), *(_group_bytes(folder) for folder in _groups(base))]
@@ -43,7 +43,7 @@ def _machine_bytes(base: str) -> int | None:
 
 
 def _groups(base: str) -> list[str]:
-    """Return the folders of this process's memory control groups and of those above them."""
+    """List the folders of this process's memory control groups and of those above them."""
     folders = []
     for line in _read(base, "proc/self/cgroup").splitlines():
         number, _, rest = line.partition(":")
@@ -61,7 +61,7 @@ def _groups(base: str) -> list[str]:
 
 
 def _group_bytes(folder: str) -> int | None:
-    """Return the limit less the use, of either version; None without a limit."""
+    """Return the limit less the use of a control group of version 1 or 2, bytes; None without a limit."""
     for limit_name, use_name, idle_name in (
         ("memory.max", "memory.current", "inactive_file"),
         ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),

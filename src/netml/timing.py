@@ -1,4 +1,4 @@
-"""Methods that keep the duration of their last call, as those of the original netml do: `pcap2flows.tot_time`."""
+"""Methods that note how long their last call took, as those of the original netml do: `pcap2flows.tot_time`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class TimedCall:
-    """A bound method that keeps the duration of its last call in minutes: `pcap.pcap2flows.tot_time`."""
+    """A bound method that notes how long its last call took, in minutes: `pcap.pcap2flows.tot_time`."""
 
     def __init__(self, instance: Any, name: str, function: Callable[..., Any]) -> None:
         self._instance = instance
@@ -18,7 +18,7 @@ class TimedCall:
 
     @property
     def tot_time(self) -> float:
-        """Duration of the last call in minutes, 0 before the first."""
+        """Duration of the last call, minutes; 0 before the first."""
         minutes: float = vars(self._instance).get("_minutes", {}).get(self._name, 0.0)
         return minutes
 
@@ -34,7 +34,7 @@ class TimedCall:
 
 
 class timed:
-    """Decorator of methods that are bound as a `TimedCall`."""
+    """A decorator that makes a method a `TimedCall`."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
@@ -44,5 +44,5 @@ class timed:
         self.name = name
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        """Return the bound method, or the plain function of the class."""
+        """Return the bound method as a `TimedCall`; accessed on the class, the plain function."""
         return self.function if instance is None else TimedCall(instance, self.name, self.function)

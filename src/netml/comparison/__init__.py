@@ -80,24 +80,24 @@ def compare(
     'IAT_SIZE header, gmm'
     """
     study = replace(study or Study(), **options)
-    captures, truths = pair_captures(pcap_normal=pcap_normal, pcap_abnormal=pcap_abnormal, pcap=pcap, labels=labels)
-    tables = read_captures(captures, truths, study, flow, strict=strict)
-    return compare_flows(tables, label_tables(tables, truths), study, on_entry=on_entry)
+    captures, truth = pair_captures(pcap_normal=pcap_normal, pcap_abnormal=pcap_abnormal, pcap=pcap, labels=labels)
+    tables = read_captures(captures, truth, study, flow, strict=strict)
+    return compare_flows(tables, label_tables(tables, truth), study, on_entry=on_entry)
 
 
 def read_captures(
-    captures: Sequence[Any], truths: Sequence[Any], study: Study, flow: FlowOptions | None = None, **reading: Any
+    captures: Sequence[Any], truth: Sequence[Any], study: Study, flow: FlowOptions | None = None, **reading: Any
 ) -> list[FlowTable]:
     """Read captures into flows that are all cut to the same interval.
 
-    `captures` and `truths` are what `netml.labels.truth.pair_captures` returned; `reading` is strict, link_type and
+    `captures` and `truth` are what `netml.labels.truth.pair_captures` returned; `reading` is strict, link_type and
     progress, as in `netml.read_flows`. Returns a table for each capture.
     """
     wanted = study.representations
     columns = tuple(dict.fromkeys(name for options in wanted for name in options.packet_columns))
     # All are compared on the same flows: biflows, if any family has them.
     reading["definition"] = "bi" if "bi" in {options.definition for options in wanted} else "original"
-    n_normal = sum(isinstance(truth, int) and truth == 0 for truth in truths)
+    n_normal = sum(isinstance(known, int) and known == 0 for known in truth)
     first = captures[: n_normal or len(captures)]
     tables, interval_s = read_tables(list(first), flow, study.size, columns, **reading)
     rest = list(captures[len(first) :])

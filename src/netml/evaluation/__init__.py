@@ -78,10 +78,10 @@ def evaluate(
     ... ).auc  # doctest: +SKIP
     0.91
     """
-    captures, truths = pair_captures(pcap_normal=pcap_normal, pcap_abnormal=pcap_abnormal, pcap=pcap, labels=labels)
+    captures, truth = pair_captures(pcap_normal=pcap_normal, pcap_abnormal=pcap_abnormal, pcap=pcap, labels=labels)
     representation = known_representation(model, representation)
     tables = representation.read_tables(captures, **reading)
-    y = label_tables(tables, truths)
+    y = label_tables(tables, truth)
     return evaluate_tables(
         model, tables, y, representation=representation, threshold=threshold, random_state=random_state
     )

@@ -22,7 +22,7 @@ from netml.summary import plural
 def pair_captures(
     *, pcap_normal: Any = (), pcap_abnormal: Any = (), pcap: Any = (), labels: Any = ()
 ) -> tuple[list[Any], list[Any]]:
-    """List captures, and the truth about each.
+    """List captures with the truth about the flows of each.
 
     Parameters
     ----------
@@ -31,14 +31,14 @@ def pair_captures(
     pcap : source, or an iterable of them
         Captures with labels.
     labels : path or Labels, or a list of them
-        One for each of `pcap`, in order.
+        A label file for each of `pcap`, in order.
 
     Returns
     -------
     captures : list of source
         The normal ones, the abnormal ones, those with labels.
-    truths : list of 0, 1, path or Labels
-        The class of all flows of a capture, or its labels.
+    truth : list of 0, 1, path or Labels
+        One for each capture.
 
     Raises
     ------
@@ -51,10 +51,10 @@ def pair_captures(
     files = _listed(labels)
     if len(captures) != len(files):
         raise OptionError("labels", f"{len(files)} of them", f"one for each of the {len(captures)} captures")
-    truths = [*(NORMAL for _ in normal), *(ABNORMAL for _ in abnormal), *files]
-    if not truths:
+    truth = [*(NORMAL for _ in normal), *(ABNORMAL for _ in abnormal), *files]
+    if not truth:
         raise OptionError("pcap", None, "given, with labels, or else pcap_normal and pcap_abnormal")
-    return [*normal, *abnormal, *captures], truths
+    return [*normal, *abnormal, *captures], truth
 
 
 def _listed(given: Any) -> list[Any]:
@@ -63,15 +63,15 @@ def _listed(given: Any) -> list[Any]:
     return list(given) if isinstance(given, list | tuple) else [given]
 
 
-def label_tables(tables: Sequence[FlowTable], truths: Sequence[Any]) -> np.ndarray:
-    """Return the classes of the flows of captures.
+def label_tables(tables: Sequence[FlowTable], truth: Sequence[Any]) -> np.ndarray:
+    """Label the flows of captures by class.
 
     Parameters
     ----------
     tables : sequence of FlowTable
         The captures' flows.
-    truths : sequence of 0, 1, path or Labels
-        As `pair_captures` returned them.
+    truth : sequence of 0, 1, path or Labels
+        As returned by `pair_captures`.
 
     Returns
     -------
@@ -89,9 +89,7 @@ def label_tables(tables: Sequence[FlowTable], truths: Sequence[Any]) -> np.ndarr
     """
     if not any(map(len, tables)):
         raise EvaluationError(f"no flows in {_names(tables)}: nothing can be evaluated")
-    return np.concatenate(
-        [binary_labels(label_texts(table, truth)) for table, truth in zip(tables, truths, strict=True)]
-    )
+    return np.concatenate([binary_labels(label_texts(*pair)) for pair in zip(tables, truth, strict=True)])
 
 
 def label_texts(table: FlowTable, truth: Any) -> np.ndarray:
@@ -102,7 +100,7 @@ def label_texts(table: FlowTable, truth: Any) -> np.ndarray:
     table : FlowTable
         The capture's flows.
     truth : 0, 1, path or Labels
-        The class of all flows, or their labels.
+        The class of all flows, or the labels.
 
     Returns
     -------
@@ -126,12 +124,12 @@ def label_texts(table: FlowTable, truth: Any) -> np.ndarray:
 
 
 def explain_unmatched(labels: Labels, flows: FlowIndex, capture: str) -> str:
-    """Describe that no label belongs to a flow, and a likely reason.
+    """Describe a label file without a label for any flow, and the likely reason.
 
     Parameters
     ----------
     labels : Labels
-        Of which none fits.
+        The labels, none of which belongs to a flow.
     flows : FlowIndex
         The capture's flows, one or more.
     capture : str
@@ -140,7 +138,7 @@ def explain_unmatched(labels: Labels, flows: FlowIndex, capture: str) -> str:
     Returns
     -------
     str
-        For people, without a full stop.
+        One line, without a full stop.
     """
     said = f"none of the labels of {labels.path} ({len(labels):,}) belongs to a flow of {capture} ({len(flows):,})"
     if labels.windows_ns:
@@ -148,15 +146,16 @@ def explain_unmatched(labels: Labels, flows: FlowIndex, capture: str) -> str:
         n_found = int((without_times != "").sum())
         if n_found:
             starts, ends = zip(*labels.windows_ns, strict=True)
-            spans = f"{_span(min(starts), max(ends))}, the capture's {_span(flows.start_ns.min(), flows.end_ns.max())}"
+            ours = _format_times(flows.start_ns.min(), flows.end_ns.max())
             return (
                 f"{said}: labels have the addresses and ports of {plural(n_found, 'flow')}, but not the times; "
-                f"the labels' times are {spans}: another time zone or unit?"
+                f"the labels' times are {_format_times(min(starts), max(ends))}, the capture's {ours}: "
+                "another time zone or unit?"
             )
     return f"{said}: are the labels of this capture, and their columns the right ones (columns= or --label-column)?"
 
 
-def _span(start_ns: int, end_ns: int) -> str:
+def _format_times(start_ns: int, end_ns: int) -> str:
     start, end = np.array([start_ns, end_ns], "datetime64[ns]").astype("datetime64[s]").astype(str)
     return f"{start} to {end}"
 

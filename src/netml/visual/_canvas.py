@@ -144,9 +144,9 @@ def set_scale(axes: Axes, linear_width: float | None) -> None:
     def write_apart(number: float, _place: object) -> str:
         # Near 0, where the axis is linear, powers of ten crowd: labels that would cover the 0 are left out.
         low, high = axes.get_xlim()
-        span = np.arcsinh(high / linear_width) - np.arcsinh(low / linear_width)
+        extent = np.arcsinh(high / linear_width) - np.arcsinh(low / linear_width)
         width_points = axes.bbox.width / axes.figure.dpi * 72
-        points = abs(np.arcsinh(number / linear_width)) / span * width_points
+        points = abs(np.arcsinh(number / linear_width)) / extent * width_points
         return "" if low <= 0 <= high and 0 < points < _APART_POINTS else write(number)
 
     axes.xaxis.set_major_formatter(write_apart)
