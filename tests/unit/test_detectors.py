@@ -3,6 +3,7 @@
 import functools
 import importlib.util
 import random
+from typing import get_args
 
 import _detectors
 import numpy as np
@@ -13,7 +14,8 @@ from sklearn.exceptions import NotFittedError
 
 from netml import ndm
 from netml.errors import MissingExtraError, OptionError, TrainingError, UnknownNameError
-from netml.ndm import _base
+from netml.ndm import _base, ae, kde
+from netml.ndm._mixture import CovarianceType
 from netml.ndm.ae import AE
 from netml.ndm.gmm import GMM
 from netml.ndm.kde import KDE
@@ -340,3 +342,16 @@ def test_ae_trained_by_torch():
     scores = [detector.decision_function(new_rows()) for detector in both]
     np.testing.assert_array_equal(scores[0], scores[1])
     assert np.corrcoef(scores[0], scores[2])[0, 1] > 0.99
+
+
+def test_names_of_types_are_those_of_the_tables():
+    for kernel in get_args(kde.KernelName):
+        ndm.make_detector("kde", {"kernel": kernel})
+    assert get_args(kde.KernelName) == (*kde._LOG_KERNELS, *kde._KERNELS)
+    for covariance_type in get_args(CovarianceType):
+        mixture = ndm.make_detector("gmm", {"covariance_type": covariance_type})
+        assert mixture._fields()["precisions_cholesky_"].shape
+    for backend in get_args(ae.Backend):
+        assert AE(backend=backend).backend == backend
+    with pytest.raises(OptionError, match=f"one of {', '.join(get_args(ae.Backend))}"):
+        AE(backend="abacus").check_parameters()

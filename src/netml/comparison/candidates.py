@@ -43,45 +43,21 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the leaderboard. A figure that is missing is None.
-
-    Parameters
-    ----------
-    representation, algorithm, scale : str
-        The candidate.
-    params : mapping
-        Parameters of the detector that were chosen on the validation flows; none if they are not tuned.
-    n_tried : int
-        Sets of parameters, and variants of the representation, from which these were chosen.
-    dim, rate_s : int, float
-        Of the representation; learned from the training flows.
-    n_features : int
-        Columns.
-    validation_auc : float or None
-        The order of the leaderboard; None if the candidate failed.
-    test : Evaluation or None
-        Figures of the test flows, by which nothing was chosen.
-    fit_s : float or None
-        Time to train scaler and detector.
-    predict_us : float or None
-        Time to scale and score a flow, us.
-    reason : str
-        Reason of the failure.
-    """
+    """A line of the leaderboard. A figure that is missing is None."""
 
     representation: str
     algorithm: str
     scale: Scale
-    params: Mapping[str, Any] = field(default_factory=dict)
-    n_tried: int = 1
-    dim: int = 0
+    params: Mapping[str, Any] = field(default_factory=dict)  # chosen on the validation flows, if they are tuned
+    n_tried: int = 1  # sets of parameters, and variants of the representation, from which these were chosen
+    dim: int = 0  # learned from the training flows, as the rate
     rate_s: float = 0.0
     n_features: int = 0
-    validation_auc: float | None = None
-    test: Evaluation | None = None
-    fit_s: float | None = None
-    predict_us: float | None = None
-    reason: str = ""
+    validation_auc: float | None = None  # the order of the leaderboard; None if the candidate failed
+    test: Evaluation | None = None  # figures of the test flows, by which nothing was chosen
+    fit_s: float | None = None  # time to train scaler and detector
+    predict_us: float | None = None  # time to scale and score a flow
+    reason: str = ""  # of the failure
 
     @property
     def name(self) -> str:

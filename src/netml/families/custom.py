@@ -31,21 +31,11 @@ REGISTERED: dict[str, CustomFamily] = {}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomFamily(Family):
-    """A family whose rows a function makes.
+    """A family whose rows a function makes."""
 
-    Parameters
-    ----------
-    name : str
-        In capitals.
-    function : callable
-        Returns the rows of a `FlowTable`.
-    takes_dim : bool
-        True if the function takes `dim`, too.
-    """
-
-    name: str
-    function: Callable[..., Any]
-    takes_dim: bool
+    name: str  # in capitals
+    function: Callable[..., Any]  # returns the rows of a `FlowTable`
+    takes_dim: bool  # the function takes `dim`, too
 
 
 def register_family(

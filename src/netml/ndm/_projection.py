@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from netml.errors import OptionError
 from netml.ndm._base import Array, is_number, score_in_blocks
-from netml.ndm._mixture import MixtureDetector
+from netml.ndm._mixture import CovarianceType, MixtureDetector
 from netml.ndm._state import Field, Fields
 from netml.validation import require_whole
 
@@ -27,7 +27,7 @@ class ProjectedMixture(MixtureDetector):
     bandwidth: float | None = None
     q_bandwidth: float = 0.9
     n_components: int = 10
-    covariance_type: str = "full"
+    covariance_type: CovarianceType = "full"
     reg_covar: float = 1e-6
     random_state: int | None = 42
     contamination: float = 0.1

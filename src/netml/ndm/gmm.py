@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from netml.ndm._base import Array
-from netml.ndm._mixture import MixtureDetector
+from netml.ndm._mixture import CovarianceType, MixtureDetector
 from netml.ndm._state import Fields
 
 
@@ -34,7 +34,7 @@ class GMM(MixtureDetector):
     """  # noqa: E501
 
     n_components: int = 1
-    covariance_type: str = "full"
+    covariance_type: CovarianceType = "full"
     tol: float = 0.001
     reg_covar: float = 1e-06
     max_iter: int = 100

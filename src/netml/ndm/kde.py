@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from netml.ndm._distances import METRICS, power_distances, squared_distances
 from netml.ndm._mixture import log_of_sum
 from netml.ndm._state import ArrayState, Field, Fields
 
+KernelName = Literal["gaussian", "exponential", "tophat", "epanechnikov", "linear", "cosine"]
 Kernel = Callable[[Array], Array]
 # Kernels of squared distances in bandwidths: those that reach everywhere by their logarithms, the others by values.
 _LOG_KERNELS: dict[str, Kernel] = {
@@ -62,7 +63,7 @@ class KDE(ArrayState, Detector):
 
     bandwidth: float | str = 1.0
     algorithm: str = "auto"
-    kernel: str = "gaussian"
+    kernel: KernelName = "gaussian"
     metric: str = "euclidean"
     atol: float = 0
     rtol: float = 0
