@@ -21,8 +21,8 @@ def plot_curves(path: str | os.PathLike[str], evaluation: Evaluation, *, title: 
     ----------
     evaluation : Evaluation
         From `netml.evaluation.metrics.evaluate_scores`.
-    path, title, errors
-        As of all plots, see `netml.visual`.
+    path, title
+        As of all plots, and with their errors: see `netml.visual`.
     """
     with drawing(path, 9.0, 6.2) as figure:
         roc, precision_recall = figure.subplots(1, 2)

@@ -52,8 +52,8 @@ def plot_features(
     most : int, default 24
         Features to plot. If there are more, those in which the classes differ most (by the AUC of the feature alone);
         the first ones if there are not both classes.
-    path, title, errors
-        As of all plots, see `netml.visual`.
+    path, title
+        As of all plots, and with their errors: see `netml.visual`.
 
     Raises
     ------

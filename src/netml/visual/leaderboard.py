@@ -23,8 +23,8 @@ def plot_leaderboard(path: str | os.PathLike[str], standings: Sequence[Standing]
     ----------
     standings : sequence of Standing
         Best first; of more than 80 the first 80 are drawn.
-    path, title, errors
-        As of all plots, see `netml.visual`.
+    path, title
+        As of all plots, and with their errors: see `netml.visual`.
 
     Raises
     ------

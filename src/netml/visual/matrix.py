@@ -49,8 +49,8 @@ def plot_matrix(
         Colour by the logarithm: sign(x) log(1 + abs(x)).
     by_column : bool, default True
         Colours reach from the 1st to the 99th percentile of each column by itself; else of the whole matrix.
-    path, title, errors
-        As of all plots, see `netml.visual`.
+    path, title
+        As of all plots, and with their errors: see `netml.visual`.
 
     Raises
     ------

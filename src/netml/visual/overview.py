@@ -20,8 +20,8 @@ def plot_evaluation(path: str | os.PathLike[str], evaluation: Evaluation, *, tit
     ----------
     evaluation : Evaluation
         From `netml.evaluation.metrics.evaluate_scores` or `netml.evaluation.evaluate`.
-    path, title, errors
-        As of all plots, see `netml.visual`.
+    path, title
+        As of all plots, and with their errors: see `netml.visual`.
     """
     with drawing(path, 9.0, 9.0) as figure:
         axes = figure.subplot_mosaic([["roc", "precision"], ["scores", "scores"]], height_ratios=[1.6, 1])

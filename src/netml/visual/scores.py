@@ -41,8 +41,8 @@ def plot_scores(
         Higher is more abnormal.
     threshold : float, optional
         Drawn as a line.
-    path, title, errors
-        As of all plots, see `netml.visual`.
+    path, title
+        As of all plots, and with their errors: see `netml.visual`.
 
     Raises
     ------
