@@ -38,7 +38,7 @@ def _machine_bytes(base: str) -> int | None:
             return int(rest.split()[0]) * 1024
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError):
+    except (AttributeError, ValueError, OSError):  # not on every system
         return None
 
 

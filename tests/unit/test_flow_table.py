@@ -17,6 +17,7 @@ import netml
 from netml import FlowIndex, FlowTable
 from netml.errors import DamagedFileError, MissingExtraError, OptionError, UnknownNameError
 from netml.features.options import RepresentationOptions
+from netml.flow.subflows import linear_quantile
 
 PACKET_COLUMNS = ("time_ns", "caplen", "wirelen", "flags", "ttl")
 SUFFIXES = (".npz", ".parquet")
@@ -372,3 +373,20 @@ def test_what_is_known_of_a_flow_stays_when_it_is_cut(table):
     cut = table.first(1)
     assert cut.flows.end_reason.tolist() == [4] * 17
     assert cut.flows.attributes["vlan_id"].tolist() == list(range(17))
+
+
+@pytest.mark.parametrize("definition", ["original", "bi"])
+def test_tables_below_each_other(definition):
+    table = netml.read_flows("examples/data/demo.pcap", flow=netml.FlowOptions(definition=definition))
+    whole = FlowTable.concat([table[:100], table[100:101], table[101:]])
+    assert np.array_equal(whole.offsets, table.offsets)
+    assert all(np.array_equal(whole.columns[name], column) for name, column in table.columns.items())
+    for name, column in table.flows.to_columns().items():
+        assert np.array_equal(whole.flows.to_columns()[name], column)
+    assert whole.attributes.keys() == table.attributes.keys()
+    assert whole.metadata == table.metadata
+
+
+def test_a_quantile_without_flows():
+    assert linear_quantile(np.empty(0, np.int64), 0.9) == 0.0
+    assert linear_quantile(np.array([10, 40, 20, 30]), 0.5) == 25.0

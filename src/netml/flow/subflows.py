@@ -15,8 +15,7 @@ from netml.flow.assembler import describe, make_assembler, read_source
 from netml.flow.biflows import UncutBiflows
 from netml.flow.options import FlowOptions, choose_flow
 from netml.flow.spill import Spill
-from netml.flow.table import FlowTable
-from netml.quantile import linear_quantile
+from netml.flow.table import FlowTable, make_table
 from netml.schema.sizes import require_size
 from netml.validation import nanoseconds
 
@@ -69,7 +68,7 @@ class Subflows:
         taken = assembler.take_flows(interval_ns)
         counts = {**assembler.counters, "dropped": assembler.dropped}
         metadata = {**self._metadata, **counts, **describe(self._flow, interval_ns, self._size)}
-        return _make_table(taken, self._size, metadata)
+        return make_table(taken, self._size, metadata)
 
 
 class SpilledSubflows:
@@ -152,7 +151,7 @@ class SpilledSubflows:
             Without metadata.
         """
         for part in self._cut(columns, interval_ns, {}):
-            yield _make_table(part, self._size, {})
+            yield make_table(part, self._size, {})
             del part
 
     def _cut(
@@ -177,12 +176,6 @@ def _rules(flow: FlowOptions) -> dict[str, Any]:
     return {"min_packets": flow.min_packets, **flow.timeouts_ns, "keeps_tail": flow.keep_tail}
 
 
-def _make_table(taken: dict[str, np.ndarray], size: str, metadata: dict[str, Any]) -> FlowTable:
-    table = FlowTable(taken.pop("keys"), taken.pop("offsets"), taken, size, metadata)
-    table.set_times(taken["start_ns"], taken["end_ns"])
-    return table
-
-
 def learn_interval_ns(durations_ns: Sequence[np.ndarray], flow: FlowOptions) -> float:
     """Return the interval: the one in `flow`, or a quantile of the durations of all subflows.
 
@@ -202,6 +195,11 @@ def learn_interval_ns(durations_ns: Sequence[np.ndarray], flow: FlowOptions) -> 
         return nanoseconds(flow.interval)
     # A single capture's durations are not copied: there may be millions.
     return linear_quantile(durations_ns[0] if len(durations_ns) == 1 else np.concatenate(durations_ns), flow.q_interval)
+
+
+def linear_quantile(values: np.ndarray, q: float) -> float:
+    """Return the quantile of a number that each flow has, as `numpy.quantile`; 0.0 without flows."""
+    return float(np.quantile(values, q)) if len(values) else 0.0
 
 
 def read_subflows(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 
 from netml import _flowcore
 from netml.errors import MissingColumnError, OptionError
-from netml.schema.flow_index import FlowIndex, Rows
+from netml.schema.flow_index import ATTRIBUTE_KINDS, FlowIndex, Rows
 from netml.schema.packet_columns import PACKET_COLUMNS
 from netml.schema.sizes import SIZE_COLUMNS
 from netml.validation import require_whole
@@ -235,6 +235,31 @@ class FlowTable:
         columns = {name: column[places] for name, column in self.columns.items()}
         return FlowTable(self.keys[chosen], offsets, columns, self.size_kind, self.metadata)
 
+    @classmethod
+    def concat(cls, tables: Sequence[FlowTable]) -> FlowTable:
+        """Put tables of flows below each other.
+
+        Parameters
+        ----------
+        tables : sequence of FlowTable
+            One or more, with the same packet columns.
+
+        Returns
+        -------
+        FlowTable (sum of n_flows)
+            All flows with all their packets; without the headers of first packets. The metadata is the first one's.
+        """
+        if len(tables) == 1:
+            return tables[0]
+        starts = np.cumsum([0, *(len(table.time_ns) for table in tables)])
+        parts = [table.offsets[:-1] + start for table, start in zip(tables, starts, strict=False)]
+        columns = {name: np.concatenate([table.columns[name] for table in tables]) for name in tables[0].columns}
+        offsets = np.concatenate([*parts, starts[-1:]]).astype(np.int64)
+        index = FlowIndex.concat([table.flows for table in tables])
+        whole = cls(index.keys, offsets, columns, tables[0].size_kind, tables[0].metadata)
+        whole._index = index
+        return whole
+
     def to_pandas(self) -> pd.DataFrame:
         """Convert to a data frame with a row for each packet.
 
@@ -326,3 +351,25 @@ class FlowTable:
 
         with input_path(path, format, table_io.SUFFIXES) as (source, suffix):
             return table_io.load(source, suffix)
+
+
+def make_table(taken: dict[str, np.ndarray], size: str, metadata: dict[str, Any]) -> FlowTable:
+    """Make the table of what an assembler hands out.
+
+    Parameters
+    ----------
+    taken : dict of str to ndarray
+        As of `take_flows`, `take_biflows` and `take_expired` of the assemblers; used up.
+    size, metadata
+        As of `FlowTable`.
+
+    Returns
+    -------
+    FlowTable
+        With the times and, where the assembler knows them, end reasons and attributes of its flows.
+    """
+    attributes = {name: taken.pop(name) for name in ATTRIBUTE_KINDS if name in taken}
+    start_ns, end_ns, end_reason = taken.pop("start_ns"), taken.pop("end_ns"), taken.pop("end_reason", None)
+    table = FlowTable(taken.pop("keys"), taken.pop("offsets"), taken, size, metadata)
+    table.set_times(start_ns, end_ns, end_reason, attributes)
+    return table

@@ -144,18 +144,6 @@ def _names(tables: Sequence[FlowTable]) -> str:
     return ", ".join(names) or "the capture"
 
 
-def concat_tables(tables: Sequence[FlowTable]) -> FlowTable:
-    """Concatenate one or more tables of flows with the same columns; the metadata is the first one's."""
-    if len(tables) == 1:
-        return tables[0]
-    starts = np.cumsum([0, *(len(table.time_ns) for table in tables)])
-    parts = [table.offsets[:-1] + start for table, start in zip(tables, starts, strict=False)]
-    columns = {name: np.concatenate([table.columns[name] for table in tables]) for name in tables[0].columns}
-    keys = np.concatenate([table.keys for table in tables])
-    offsets = np.concatenate([*parts, starts[-1:]]).astype(np.int64)
-    return FlowTable(keys, offsets, columns, tables[0].size_kind, tables[0].metadata)
-
-
 def connection_of(flows: FlowIndex) -> np.ndarray:
     """Number the connections: flows of one five-tuple, in either direction; returns an int64 (n_flows,)."""
     keys = flows.keys

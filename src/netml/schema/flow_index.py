@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -152,6 +152,30 @@ class FlowIndex:
             end_reason,
             attributes,
         )
+
+    @classmethod
+    def concat(cls, indices: Sequence[FlowIndex]) -> FlowIndex:
+        """Put the flows of several indices below each other.
+
+        Parameters
+        ----------
+        indices : sequence of FlowIndex
+            None makes an index without flows.
+
+        Returns
+        -------
+        FlowIndex (sum of n_flows)
+            End reasons and attributes only if all have them.
+        """
+        counts = np.empty(0, np.int64)
+        keys = np.concatenate([np.empty(0, FLOW_KEY), *(index.keys for index in indices)])
+        names = ("start_ns", "end_ns", "packets", "bytes")
+        columns = {name: np.concatenate([counts, *(getattr(index, name) for index in indices)]) for name in names}
+        reasons = [index.end_reason for index in indices if index.end_reason is not None]
+        has_reasons = len(reasons) == len(indices) > 0
+        known = [name for name in ATTRIBUTE_KINDS if indices and all(name in index.attributes for index in indices)]
+        attributes = {name: np.concatenate([index.attributes[name] for index in indices]) for name in known}
+        return cls(keys, **columns, end_reason=np.concatenate(reasons) if has_reasons else None, attributes=attributes)
 
     @property
     def src_ip(self) -> np.ndarray:
