@@ -180,7 +180,7 @@ def test_families_of_netml_do_not_load_what_looks_for_others(path, tmp_path):
 
 
 def test_the_example_on_the_command_line(tmp_path):
-    demo, script = ROOT / "examples" / "data" / "demo.pcap", ROOT / "examples" / "own_family.py"
+    demo, script = ROOT / "examples" / "data" / "demo.pcap", ROOT / "examples" / "custom_family.py"
     run = run_netml("extract", demo, "--import", script, "-f", "BURST", "-f", "FLOW", "-o", tmp_path / "features.npz")
     assert run.status == 0
     assert "matrix   519 x 73 (BURST, FLOW; dim 20)" in run.err
