@@ -161,7 +161,7 @@ def test_what_cannot_be_imported(path, tmp_path, name, source, reason):
 
 def test_a_function_that_fails_is_one_line(path, tmp_path):
     script = tmp_path / "mine.py"
-    script.write_text(GOOD.replace("return ", "return table.window + "))
+    script.write_text(GOOD.replace("return ", "return None + "))
     run = run_netml("extract", path, "--import", script, "-f", "LARGEST", "-o", tmp_path / "features.npz")
     assert_one_line(run, 1, "family LARGEST: TypeError: ", "mine.py, line 8)")
 
