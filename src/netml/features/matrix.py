@@ -271,11 +271,9 @@ class FeatureMatrix:
         OutputError
             If the file cannot be written; an older file of this name is left as it was.
         """
-        from netml.features.table_layout import SUFFIXES, write_matrix
-        from netml.formats._open_files import output_path
+        from netml.features.table_layout import write_matrix
 
-        with output_path(path, format, SUFFIXES) as (target, suffix):
-            write_matrix(target, self, suffix=suffix)
+        write_matrix(path, self, format=format)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | IO[bytes], *, format: str | None = None) -> FeatureMatrix:
@@ -306,11 +304,9 @@ class FeatureMatrix:
         UntrustedFileError
             If a `.dat` file would run code.
         """
-        from netml.features.table_layout import SUFFIXES, read_matrix
-        from netml.formats._open_files import input_path
+        from netml.features.table_layout import read_matrix
 
-        with input_path(path, format, SUFFIXES) as (source, suffix):
-            return read_matrix(source, suffix=suffix)
+        return read_matrix(path, format=format)
 
 
 def _list_names(key: Any) -> list[str]:

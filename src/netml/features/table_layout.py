@@ -15,10 +15,11 @@ from netml import formats
 from netml.errors import DamagedFileError
 from netml.families import FAMILIES, REPEATED_COLUMN
 from netml.features.matrix import FeatureMatrix
-from netml.formats import FORMATS, Format, Target
+from netml.formats import FORMATS, Format
 from netml.formats._table import FEATURE, NUMBER, TEXT
 from netml.formats.batch_writer import open_batches
 from netml.formats.columns import Column, Columns
+from netml.formats.streams import Target, name_of
 from netml.schema.flow_index import (
     ADDRESS_COLUMNS,
     ATTRIBUTE_KINDS,
@@ -195,64 +196,25 @@ _CONTENTS: dict[str, Callable[[FeatureMatrix], Any]] = {
 }
 
 
-def write_matrix(path: Target, matrix: FeatureMatrix, *, suffix: str | None = None) -> None:
-    """Write a feature matrix; the file appears whole or not at all.
+def write_matrix(path: Target, matrix: FeatureMatrix, *, format: str | None = None) -> None:
+    """Write a feature matrix; see `FeatureMatrix.save`.
 
-    Parameters
-    ----------
-    path : str, os.PathLike or binary file
-        Where to. A device, a FIFO or an open file is written directly.
-    matrix : FeatureMatrix
-        What to write. `.npz` keeps all of it, in the arrays `X` float64 or int8 (n_flows, n_features), `columns` U
-        (n_features,), `keys` FLOW_KEY (n_flows,), `start_ns`, `end_ns`, `packets`, `bytes` int64 (n_flows,),
-        `metadata` (a JSON text) and, if the matrix has them, `labels` U (n_flows,), `end_reason` uint8 (n_flows,), the
-        `attributes` of `FlowIndex`, and each text column as `text_NAME` U (n_flows,). `.npy` keeps `X`, `.dat` the
-        original's pair, every other format the table `to_columns`.
-    suffix : str, optional
-        Which format (".csv"), where the path does not tell (`/dev/stdout`).
-
-    Raises
-    ------
-    UnknownNameError
-        If no format has this suffix, or the matrix is int8, and the format does not keep that.
-    MissingExtraError
-        If the format's package is not installed.
-    OutputError
-        If the file cannot be written.
+    `.npz` keeps all of it, in the arrays `X` float64 or int8 (n_flows, n_features), `columns` U (n_features,), `keys`
+    FLOW_KEY (n_flows,), `start_ns`, `end_ns`, `packets`, `bytes` int64 (n_flows,), `metadata` (JSON) and, if the matrix
+    has them, `labels` U (n_flows,), `end_reason` uint8 (n_flows,), the `attributes` of `FlowIndex`, and each text
+    column as `text_NAME` U (n_flows,). `.npy` keeps `X`, `.dat` the original's pair, the others `to_columns`.
     """
-    found = _find_output(path, suffix, matrix.X.dtype == np.int8)
+    found = _find_output(path, format, matrix.X.dtype == np.int8)
     formats.write(path, found, _CONTENTS[found.content](matrix))
 
 
-def read_matrix(path: Target, *, suffix: str | None = None, trust: bool = False) -> FeatureMatrix:
-    """Read a feature matrix.
+def read_matrix(path: Target, *, format: str | None = None, trust: bool = False) -> FeatureMatrix:
+    """Read a feature matrix; see `FeatureMatrix.load`.
 
-    Parameters
-    ----------
-    path : str, os.PathLike or binary file
-        The file.
-    suffix : str, optional
-        Which format, where the path does not tell.
-    trust : bool, default False
-        Unpickle anything that a `.dat` file holds. It can run any code: only for files that you wrote.
-
-    Returns
-    -------
-    FeatureMatrix
-        What the format keeps of it. `.npy` and `.dat` keep no flows: their keys, times and counts are all 0, and the
-        columns x_0, x_1 ...
-
-    Raises
-    ------
-    UnknownNameError
-        If no format has this suffix.
-    DamagedFileError
-        If the file is cut, damaged, or not a feature matrix.
-    OSError
-        If it cannot be opened.
+    With `trust` anything in a `.dat` file is unpickled, which can run any code.
     """
-    found = formats.find_format(path, suffix, among=SUFFIXES)
-    name = formats.name_of(path)
+    found = formats.find_format(path, format, among=SUFFIXES)
+    name = name_of(path)
     with formats.open_input(path, found) as stream:
         if found.content == "columns":
             return from_columns(found.code.read(stream, _choose))
@@ -263,9 +225,9 @@ def read_matrix(path: Target, *, suffix: str | None = None, trust: bool = False)
         return _from_pair(*found.code.read(stream, name, trust))
 
 
-def _find_output(path: Target, suffix: str | None, is_bits: bool) -> Format:
+def _find_output(path: Target, format: str | None, is_bits: bool) -> Format:
     """Find a format that bits can be written in, if they are: as text each of them takes two bytes or three."""
-    found = formats.find_format(path, suffix, among=SUFFIXES)
+    found = formats.find_format(path, format, among=SUFFIXES)
     if is_bits:
         keeping = [name for name in SUFFIXES if FORMATS[name].keeps_int8]
         formats.find_format(found.suffix, among=keeping, what="format of header bits (int8)")
@@ -273,24 +235,7 @@ def _find_output(path: Target, suffix: str | None, is_bits: bool) -> Format:
 
 
 def check_matrix_output(path: str | os.PathLike[str], *, is_bits: bool = False) -> None:
-    """Check that `write_matrix` can write there, before the work is done.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-        Where a matrix is to be written.
-    is_bits : bool, default False
-        True if it is to be one of bits, int8.
-
-    Raises
-    ------
-    UnknownNameError
-        If no format has this suffix, or it does not keep bits.
-    MissingExtraError
-        If the format's package is not installed.
-    OutputError
-        If the folder is missing, the target is a folder, or writing is not permitted.
-    """
+    """Raise what `write_matrix` would raise after the work; `is_bits` says that the matrix will be int8."""
     formats.check_output(path, _find_output(path, None, is_bits))
 
 
@@ -302,15 +247,9 @@ def count_written(path: str | os.PathLike[str], matrix: FeatureMatrix) -> int:
     return int((matrix.labels != "").sum())
 
 
-def find_batch_format(path: Target, suffix: str | None = None) -> Format:
-    """Find the format of a file that is written in batches.
-
-    Raises
-    ------
-    UnknownNameError
-        If it cannot be written in batches, or cannot be followed on standard output.
-    """
-    found = formats.find_format(path, suffix, among=BATCH_SUFFIXES, what="format that can be written in batches")
+def find_batch_format(path: Target, format: str | None = None) -> Format:
+    """Find the format of a file that is written in batches, and on standard output ("-") one that can be followed."""
+    found = formats.find_format(path, format, among=BATCH_SUFFIXES, what="format that can be written in batches")
     if path == "-":
         streamed = [name for name in BATCH_SUFFIXES if FORMATS[name].is_streamed]
         formats.find_format(found.suffix, among=streamed, what="format for standard output")
@@ -319,28 +258,12 @@ def find_batch_format(path: Target, suffix: str | None = None) -> Format:
 
 @contextlib.contextmanager
 def open_row_file(
-    path: Target, no_rows: FeatureMatrix, suffix: str | None = None
+    path: Target, no_rows: FeatureMatrix, format: str | None = None
 ) -> Iterator[Callable[[FeatureMatrix], None]]:
-    """Open a file for rows; call what it yields with each `FeatureMatrix`.
+    """Open a file for batches of rows; call what is yielded with each `FeatureMatrix`.
 
-    Parameters
-    ----------
-    path : str, os.PathLike or binary file
-        A path appears when the block ends well. "-": standard output, flushed after each batch.
-    no_rows : FeatureMatrix
-        The columns; its metadata is the file's.
-    suffix : str, optional
-        One of `BATCH_SUFFIXES`, where the path does not tell.
-
-    Raises
-    ------
-    UnknownNameError
-        If the format cannot be written in batches.
-    MissingExtraError
-        If pyarrow is needed and not installed.
-    OutputError
-        If the file cannot be written.
+    `no_rows` has the columns and the metadata of the file; see `netml.formats.batch_writer.open_batches`.
     """
-    found = find_batch_format(path, suffix)
+    found = find_batch_format(path, format)
     with open_batches(path, found, to_columns(no_rows[:0])) as write:
         yield lambda matrix: write(to_columns(matrix))

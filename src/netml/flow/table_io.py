@@ -11,9 +11,9 @@ import numpy as np
 from netml import formats
 from netml.errors import DamagedFileError
 from netml.flow.table import FlowTable
-from netml.formats import Target
 from netml.formats._table import LIST, NUMBER, TEXT, import_pandas, to_table
 from netml.formats.columns import Column, Columns, Lists
+from netml.formats.streams import Target, name_of
 from netml.schema.flow_index import (
     ADDRESS_COLUMNS,
     ATTRIBUTE_KINDS,
@@ -58,9 +58,9 @@ def _to_arrays(table: FlowTable) -> dict[str, Any]:
     return {**arrays, "size": np.array(table.size_kind), "metadata": table.metadata}
 
 
-def save(path: Target, table: FlowTable, suffix: str | None = None) -> None:
+def save(path: Target, table: FlowTable, format: str | None = None) -> None:
     """Write a table; see `FlowTable.save`."""
-    found = formats.find_format(path, suffix, among=SUFFIXES, what="flow table format")
+    found = formats.find_format(path, format, among=SUFFIXES, what="flow table format")
     formats.write(path, found, (_to_columns if found.content == "columns" else _to_arrays)(table))
 
 
@@ -79,9 +79,9 @@ def _set_known_attributes(table: FlowTable, found: Mapping[str, Any]) -> FlowTab
     return table
 
 
-def load(path: Target, suffix: str | None = None) -> FlowTable:
+def load(path: Target, format: str | None = None) -> FlowTable:
     """Read a table; see `FlowTable.load`."""
-    found = formats.find_format(path, suffix, among=SUFFIXES, what="flow table format")
+    found = formats.find_format(path, format, among=SUFFIXES, what="flow table format")
     with formats.open_input(path, found, "not a flow table of netml, or a damaged one") as stream:
         try:
             if found.content == "columns":
@@ -89,7 +89,7 @@ def load(path: Target, suffix: str | None = None) -> FlowTable:
             return _from_arrays(found.code.read(stream))
         except KeyError as error:
             what = f"not a flow table of netml: no column {error}"
-            raise DamagedFileError(formats.name_of(path), what) from error
+            raise DamagedFileError(name_of(path), what) from error
 
 
 def _from_arrays(arrays: dict[str, np.ndarray]) -> FlowTable:

@@ -10,8 +10,9 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from netml.errors import OptionError
-from netml.formats import Format, Target, find_format
+from netml.formats import Format, find_format
 from netml.formats.columns import Column, Columns
+from netml.formats.streams import Target
 from netml.schema.flow_index import FLOW_COLUMNS
 
 if TYPE_CHECKING:
@@ -138,9 +139,7 @@ class Verdicts:
         OutputError
             If the file cannot be written.
         """
-        from netml.formats._open_files import output_path
-
-        with output_path(path, format, SUFFIXES) as (target, suffix), open_verdict_file(target, suffix) as write:
+        with open_verdict_file(path, format) as write:
             write(self)
 
     def lines(self) -> Iterator[tuple[str, bool]]:
@@ -164,34 +163,20 @@ class Verdicts:
             yield f"{_span(start_ns, end_ns)} {ends} [{kind}] score {score:.6g}", is_abnormal
 
 
-def find_verdict_format(path: Target, suffix: str | None = None) -> Format:
-    """Find the format of a path, or raise an `UnknownNameError`."""
-    return find_format(path, suffix, among=SUFFIXES, what="verdict format")
+def find_verdict_format(path: Target, format: str | None = None) -> Format:
+    """Find the format of a path or of an open file."""
+    return find_format(path, format, among=SUFFIXES, what="verdict format")
 
 
 @contextlib.contextmanager
-def open_verdict_file(path: Target, suffix: str | None = None) -> Iterator[Callable[[Verdicts], None]]:
-    """Open a file for verdicts; call what it yields with `Verdicts`, as often as there are some.
+def open_verdict_file(path: Target, format: str | None = None) -> Iterator[Callable[[Verdicts], None]]:
+    """Open a file for verdicts; call what is yielded with `Verdicts`, as often as there are some.
 
-    Parameters
-    ----------
-    path : str, os.PathLike or binary file
-        A path appears when the block ends well. "-": standard output. Text is flushed at once.
-    suffix : str, optional
-        `.csv`, `.jsonl` or `.parquet`, where the path does not tell.
-
-    Raises
-    ------
-    UnknownNameError
-        If no format has this suffix.
-    MissingExtraError
-        If pyarrow is needed and not installed.
-    OutputError
-        If the file cannot be written.
+    See `netml.formats.batch_writer.open_batches`.
     """
     from netml.formats.batch_writer import open_batches
 
-    with open_batches(path, find_verdict_format(path, suffix), no_verdicts()._table()) as write:
+    with open_batches(path, find_verdict_format(path, format), no_verdicts()._table()) as write:
         yield lambda verdicts: write(verdicts._table())
 
 
