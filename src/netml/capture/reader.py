@@ -7,6 +7,7 @@ import struct
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,18 @@ SLOW_S = 0.05  # an iterable that takes longer for some packets is asked for one
 
 Progress = Callable[[int, int], None]  # bytes read of all captures, packets read
 Frame = tuple[int, bytes, int]  # time since 1970 in ns, the frame as captured, its LINKTYPE_ value
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How captures are read: the keywords of `netml.read_flows` that public functions hand on together."""
+
+    strict: bool = False
+    link_type: int | None = None
+    progress: Progress | None = None
+
+
+DEFAULT_READING = ReadOptions()
 
 
 def iter_frames(source: Any, *, link_type: int | None = None) -> Iterator[Frame]:
@@ -84,10 +97,8 @@ def _iter_packets(packets: Iterator[Any], name: str, link_type: int) -> Iterator
 def read_packets(
     assembler: _flowcore.PacketAssembler,
     source: Any,
+    reading: ReadOptions = DEFAULT_READING,
     *,
-    strict: bool = False,
-    link_type: int | None = None,
-    progress: Progress | None = None,
     on_open: Callable[[Capture], None] | None = None,
     on_step: Callable[[], None] | None = None,
     stacklevel: int = 5,
@@ -98,8 +109,10 @@ def read_packets(
     ----------
     assembler : PacketAssembler
         Where the packets go: every assembler is one.
-    source, strict, link_type, progress
+    source
         As in `netml.read_flows`.
+    reading : ReadOptions
+        How it is read.
     on_open : callable, optional
         Called with each capture as it is opened.
     on_step : callable, optional
@@ -121,17 +134,7 @@ def read_packets(
     """
     names: list[str] = []
     damage: list[CaptureError] = []
-    walk = walk_packets(
-        assembler,
-        source,
-        names,
-        damage,
-        strict=strict,
-        link_type=link_type,
-        progress=progress,
-        on_open=on_open,
-        stacklevel=stacklevel,
-    )
+    walk = walk_packets(assembler, source, names, damage, reading, on_open=on_open, stacklevel=stacklevel)
     with contextlib.closing(walk):
         for _ in walk:
             if on_step is not None:
@@ -144,10 +147,8 @@ def walk_packets(
     source: Any,
     names: list[str],
     damage: list[CaptureError],
+    reading: ReadOptions = DEFAULT_READING,
     *,
-    strict: bool = False,
-    link_type: int | None = None,
-    progress: Progress | None = None,
     on_open: Callable[[Capture], None] | None = None,
     wait_s: Wait | None = None,
     stacklevel: int = 2,
@@ -156,7 +157,7 @@ def walk_packets(
 
     Parameters
     ----------
-    assembler, source, strict, link_type, progress, on_open
+    assembler, source, reading, on_open
         As in `read_packets`.
     names, damage : list
         What `read_packets` returns, filled on the way.
@@ -172,20 +173,20 @@ def walk_packets(
         Whether anything came; False: a live source has kept silent.
     """
     n_bytes = 0
-    with contextlib.closing(open_captures(source, link_type)) as captures:
+    with contextlib.closing(open_captures(source, reading.link_type)) as captures:
         for capture in captures:
             names.append(capture.name)
             if on_open is not None:
                 on_open(capture)
             n_bytes_before, n_bytes = n_bytes, n_bytes + (capture.n_bytes or 0)
             faults = list(capture.warnings)
-            if not (strict and faults):
+            if not (reading.strict and faults):
                 try:
-                    yield from _walk_capture(assembler, capture, _from(n_bytes_before, progress), wait_s)
+                    yield from _walk_capture(assembler, capture, _from(n_bytes_before, reading.progress), wait_s)
                 except TruncatedCaptureError as error:
                     faults.append(error)
             for fault in faults:
-                if strict:
+                if reading.strict:
                     raise fault
                 damage.append(fault)
                 warnings.warn(CaptureWarning(str(fault)), stacklevel=stacklevel)

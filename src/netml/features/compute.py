@@ -55,7 +55,7 @@ def compute(table: FlowTable, spec: RepresentationSpec) -> FeatureMatrix:
         _fill(X, blocks, table, spec)
         _transform(X, blocks, spec)
     metadata = {**table.metadata, "representation": {**spec.describe_rows(), "size": table.size_kind}}
-    return FeatureMatrix(X, columns, table.flows, metadata, texts=_make_texts(table, options))
+    return FeatureMatrix(X, columns, table.flows, metadata, text_columns=_make_texts(table, options))
 
 
 def _write_bits(table: FlowTable, dim: int, options: FamilyOptions) -> np.ndarray:
@@ -87,7 +87,7 @@ def compute_spilled(
     spec = fit_flows([index], options, flow, interval_ns / 1e9)
     blocks, columns = spec.lay_out()
     X = np.zeros((len(index), len(columns)))
-    texts = []
+    text_columns = []
     first = 0
     for table in subflows.cut_tables(interval_ns, options.packet_columns):
         if options.max_packets is not None:
@@ -95,11 +95,11 @@ def compute_spilled(
         rows = slice(first, first := first + len(table))
         index.bytes[rows] = table.flows.bytes
         _fill(X[rows], blocks, table, spec)
-        texts.append(_make_texts(table, options))
+        text_columns.append(_make_texts(table, options))
         del table  # before the next one is made
     _transform(X, blocks, spec)
     metadata = {**subflows.describe(interval_ns), "representation": spec.describe_rows()}
-    return FeatureMatrix(X, columns, index, metadata, texts=concat_text_columns(texts))
+    return FeatureMatrix(X, columns, index, metadata, text_columns=concat_text_columns(text_columns))
 
 
 def _concat_index(parts: list[dict[str, np.ndarray]]) -> FlowIndex:
@@ -128,11 +128,11 @@ def _fill(X: np.ndarray, blocks: Sequence[Block], table: FlowTable, spec: Repres
 
 def _make_texts(table: FlowTable, options: RepresentationOptions) -> dict[str, np.ndarray]:
     """Make the text columns of the families."""
-    texts: dict[str, np.ndarray] = {}
+    text_columns: dict[str, np.ndarray] = {}
     for name in options.request.names:
         if name in TEXT_MAKERS:
-            texts |= TEXT_MAKERS[name](table)
-    return texts
+            text_columns |= TEXT_MAKERS[name](table)
+    return text_columns
 
 
 def settings_of(options: FamilyOptions, rate_ns: float) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def concat_matrices(matrices: Sequence[FeatureMatrix], columns: Sequence[str]) -
     Returns
     -------
     FeatureMatrix (sum of n_flows, n_features)
-        Labels and texts only if all have them. Counts in the metadata are added up; all else is the first one's.
+        Labels and text columns only if all have them. Counts in the metadata are added up; all else is the first one's.
 
     Raises
     ------
@@ -48,12 +48,12 @@ def concat_matrices(matrices: Sequence[FeatureMatrix], columns: Sequence[str]) -
     flows = _concat_flows([matrix.flows for matrix in matrices])
     metadata = merge_metadata([matrix.metadata for matrix in matrices])
     return FeatureMatrix(
-        X, columns, flows, metadata, labels, concat_text_columns([matrix.texts for matrix in matrices])
+        X, columns, flows, metadata, labels, concat_text_columns([matrix.text_columns for matrix in matrices])
     )
 
 
 def concat_text_columns(parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Put texts of flows below each other; of names that some do not have nothing is left.
+    """Put text columns of flows below each other; of names that some do not have nothing is left.
 
     Examples
     --------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from netml.capture.reader import Progress
+from netml.capture.reader import Progress, ReadOptions
 from netml.errors import OptionError
 from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions
 from netml.features.compute import compute, compute_spilled
@@ -105,25 +105,16 @@ def extract(
     wanted = RepresentationOptions(named, fft, header, dim, rate, size, chosen, max_packets)
     label_table = _read_labels(labels) if labels is not None else None
     flow = choose_flow(flow, interval)
-    if max_memory is not None and flow.resolve(wanted.definition).definition != "original":
+    plan = wanted.plan(flow)
+    if max_memory is not None and plan.flow.definition != "original":
         raise OptionError("max_memory", max_memory, "left out: only original flows can wait in a file, or use a stream")
-    pieces = read_subflows_within(
-        _memory_for_packets(max_memory),
-        source,
-        flow,
-        size,
-        wanted.packet_columns,
-        definition=wanted.definition,
-        first_headers=wanted.first_headers,
-        strict=strict,
-        link_type=link_type,
-        progress=progress,
-    )
-    interval_ns = pieces.learn_interval_ns()
-    if isinstance(pieces, SpilledSubflows):
-        matrix = compute_spilled(pieces, interval_ns, wanted, flow)
+    reading = ReadOptions(strict, link_type, progress)
+    subflows = read_subflows_within(_memory_for_packets(max_memory), source, plan, reading)
+    interval_ns = subflows.learn_interval_ns()
+    if isinstance(subflows, SpilledSubflows):
+        matrix = compute_spilled(subflows, interval_ns, wanted, flow)
     else:
-        table = pieces.cut(interval_ns)
+        table = subflows.cut(interval_ns)
         matrix = compute(table, fit([table], wanted, flow, interval_ns / 1e9))
     if label_table is not None:
         from netml.labels.matching import join_labels

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from netml.errors import OptionError
 from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions, Request, find_family, parse_families, require_together
+from netml.flow.options import FlowOptions, TablePlan, choose_flow
 from netml.schema.sizes import SIZE_COLUMNS, require_size
 from netml.validation import require_number, require_whole
 
@@ -97,6 +98,11 @@ class RepresentationOptions:
         if not self.makes_bits:
             return None
         return {"n_first": self.default_dim or 0, "payload_octets": self.family_options.payload_bytes}
+
+    def plan(self, flow: FlowOptions | None) -> TablePlan:
+        """Return what tables of flows need for these rows."""
+        resolved = choose_flow(flow).resolve(self.definition)
+        return TablePlan(resolved, self.size, self.packet_columns, self.first_headers)
 
     @property
     def packet_columns(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 
-from netml.capture.reader import Progress
+from netml.capture.reader import Progress, ReadOptions
 from netml.errors import TrainingError
 from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions
 from netml.features.compute import compute
@@ -208,8 +208,7 @@ class FlowRepresentation(Estimator):
             One for each capture.
         """
         options, flow = self._options(), choose_flow(self.flow, self.interval)
-        reading = {"strict": strict, "link_type": link_type, "progress": progress}
-        tables, interval_s = _read(captures, flow, options, None, reading)
+        tables, interval_s = read_tables(captures, options.plan(flow), ReadOptions(strict, link_type, progress))
         if not any(map(len, tables)):
             raise TrainingError("there are no flows to learn a representation from")
         spec = fit(tables, options, flow, interval_s)
@@ -235,9 +234,8 @@ class FlowRepresentation(Estimator):
             One for each capture.
         """
         spec = self._fitted_spec()
-        flow = choose_flow(self.flow, self.interval)
-        reading = {"strict": strict, "link_type": link_type, "progress": progress}
-        return _read(captures, flow, spec.options, spec.interval_s, reading)[0]
+        plan = spec.options.plan(choose_flow(self.flow, self.interval))
+        return read_tables(captures, plan, ReadOptions(strict, link_type, progress), spec.interval_s)[0]
 
     def keeping_tail(self) -> Self:
         """Return the same representation, except that the last part of a flow that was cut is kept.
@@ -383,22 +381,3 @@ class FlowRepresentation(Estimator):
         tags.input_tags.two_d_array = False
         tags.no_validation = True
         return tags
-
-
-def _read(
-    captures: Any,
-    flow: FlowOptions,
-    options: RepresentationOptions,
-    interval_s: float | None,
-    reading: Mapping[str, Any],
-) -> tuple[list[FlowTable], float]:
-    return read_tables(
-        captures,
-        flow,
-        options.size,
-        options.packet_columns,
-        interval_s=interval_s,
-        definition=options.definition,
-        first_headers=options.first_headers,
-        **reading,
-    )

@@ -38,7 +38,7 @@ _REPEAT_MARK = ".1"
 _TEXT_PREFIX = "text_"  # before the name of a text column in .npz
 
 
-def feature_names(columns: Iterable[str], texts: Iterable[str] = ()) -> tuple[str, ...]:
+def feature_names(columns: Iterable[str], text_columns: Iterable[str] = ()) -> tuple[str, ...]:
     """Name the features in a table: those named like a flow's own column, or like a text, get a prefix.
 
     STATS has `packets` and `bytes` too, and a table with two columns of one name is refused by most readers. The second
@@ -49,11 +49,11 @@ def feature_names(columns: Iterable[str], texts: Iterable[str] = ()) -> tuple[st
     >>> feature_names(["size_mean", "packets"])
     ('size_mean', 'feature_packets')
     """
-    taken = {*FLOW_COLUMNS, *OPTIONAL_COLUMNS, LABEL_COLUMN, *texts}
+    taken = {*FLOW_COLUMNS, *OPTIONAL_COLUMNS, LABEL_COLUMN, *text_columns}
     return tuple(_CLASH_PREFIX + name if name in taken else name for name in columns)
 
 
-def column_names(names: Iterable[str], texts: Iterable[str] = ()) -> tuple[str, ...]:
+def column_names(names: Iterable[str], text_columns: Iterable[str] = ()) -> tuple[str, ...]:
     """Undo `feature_names`, and the marks of `Columns.names`.
 
     Examples
@@ -64,13 +64,13 @@ def column_names(names: Iterable[str], texts: Iterable[str] = ()) -> tuple[str, 
     (' Fwd Header Length', ' Fwd Header Length')
     """
     names = tuple(names)
-    taken = {_CLASH_PREFIX + name: name for name in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS, LABEL_COLUMN, *texts)}
+    taken = {_CLASH_PREFIX + name: name for name in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS, LABEL_COLUMN, *text_columns)}
     taken |= {name + _REPEAT_MARK: name for name in names if name.endswith(REPEATED_COLUMN)}
     return tuple(taken.get(name, name) for name in names)
 
 
 def split_names(names: Sequence[str], is_text: Callable[[str], bool | None]) -> tuple[list[str], list[str], bool]:
-    """Find the texts and the features among a table's columns.
+    """Find the text columns and the features among a table's columns.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def split_names(names: Sequence[str], is_text: Callable[[str], bool | None]) -> 
 
     Returns
     -------
-    texts : list of str
+    text_columns : list of str
         What families say in words.
     features : list of str
         As they are called in the table.
@@ -99,8 +99,8 @@ def split_names(names: Sequence[str], is_text: Callable[[str], bool | None]) -> 
     features = [name for name in names if name not in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS)]
     has_labels = bool(features) and features[-1] == LABEL_COLUMN
     features = features[: len(features) - has_labels]
-    texts = list(itertools.takewhile(lambda name: _is_text(name, is_text(name)), features))
-    return texts, features[len(texts) :], has_labels
+    text_columns = list(itertools.takewhile(lambda name: _is_text(name, is_text(name)), features))
+    return text_columns, features[len(text_columns) :], has_labels
 
 
 def _is_text(name: str, is_text: bool | None) -> bool:
@@ -109,18 +109,18 @@ def _is_text(name: str, is_text: bool | None) -> bool:
 
 def _choose(names: Sequence[str], is_text: Callable[[str], bool | None]) -> dict[str, str]:
     """Choose the columns of a table's file, as `netml.formats` reads them."""
-    texts, features, has_labels = split_names(names, is_text)
+    text_columns, features, has_labels = split_names(names, is_text)
     flows = [name for name in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS) if name in names]
     kinds = {name: TEXT if name in ADDRESS_COLUMNS else NUMBER for name in flows}
-    kinds |= dict.fromkeys(texts, TEXT) | dict.fromkeys(features, FEATURE)
+    kinds |= dict.fromkeys(text_columns, TEXT) | dict.fromkeys(features, FEATURE)
     return {**kinds, LABEL_COLUMN: TEXT} if has_labels else kinds
 
 
 def to_columns(matrix: FeatureMatrix) -> Columns:
     """Return the table of a matrix: flows, text columns, features, labels; the metadata is under `netml`."""
-    named: dict[str, Column] = {**matrix.flows.table_columns(), **matrix.texts}
+    named: dict[str, Column] = {**matrix.flows.table_columns(), **matrix.text_columns}
     labels = {} if matrix.labels is None else {LABEL_COLUMN: matrix.labels}
-    features = feature_names(matrix.columns, matrix.texts)
+    features = feature_names(matrix.columns, matrix.text_columns)
     return Columns(named, matrix.X, features, labels, {"netml": matrix.metadata})
 
 
@@ -138,7 +138,7 @@ def _to_arrays(matrix: FeatureMatrix) -> dict[str, Any]:
     arrays: dict[str, Any] = {"X": matrix.X, "columns": np.array(matrix.columns, dtype=np.str_)}
     arrays |= {name: getattr(flows, name) for name in ("keys", "start_ns", "end_ns", "packets", "bytes")}
     arrays |= {"metadata": matrix.metadata, "end_reason": flows.end_reason, **flows.attributes, "labels": matrix.labels}
-    arrays |= {_TEXT_PREFIX + name: text for name, text in matrix.texts.items()}
+    arrays |= {_TEXT_PREFIX + name: text for name, text in matrix.text_columns.items()}
     return {name: array for name, array in arrays.items() if array is not None}
 
 
@@ -147,9 +147,13 @@ def _from_arrays(arrays: dict[str, np.ndarray], name: str) -> FeatureMatrix:
         named = {key: arrays[key] for key in ("keys", "start_ns", "end_ns", "packets", "bytes")}
         attributes = {key: arrays[key] for key in ATTRIBUTE_KINDS if key in arrays}
         flows = FlowIndex(**named, end_reason=arrays.get("end_reason"), attributes=attributes)
-        texts = {key.removeprefix(_TEXT_PREFIX): each for key, each in arrays.items() if key.startswith(_TEXT_PREFIX)}
+        text_columns = {
+            key.removeprefix(_TEXT_PREFIX): each for key, each in arrays.items() if key.startswith(_TEXT_PREFIX)
+        }
         metadata = json.loads(str(arrays["metadata"]))
-        return FeatureMatrix(arrays["X"], arrays["columns"].tolist(), flows, metadata, arrays.get("labels"), texts)
+        return FeatureMatrix(
+            arrays["X"], arrays["columns"].tolist(), flows, metadata, arrays.get("labels"), text_columns
+        )
     except KeyError as error:
         raise DamagedFileError(name, f"not a feature file of netml: no array {error}") from error
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from netml import _flowcore
 from netml._version import __version__
-from netml.capture.reader import Progress, read_packets
+from netml.capture.reader import Progress, ReadOptions, read_packets
 from netml.flow.options import FlowOptions, choose_flow
 from netml.formats import Format, check_output, find_format, write
 from netml.formats.columns import Column, Columns, Indexed
@@ -139,7 +139,7 @@ def read_packet_table(
         If a source cannot be opened or, with `strict`, not be read to its end.
     """
     assembler = _flowcore.FlowAssembler(("caplen", "wirelen", "flags", "ttl"), **choose_flow(flow).decoding)
-    captures, damage = read_packets(assembler, source, strict=strict, link_type=link_type, progress=progress)
+    captures, damage = read_packets(assembler, source, ReadOptions(strict, link_type, progress))
     metadata = {
         "netml_version": __version__,
         "captures": captures,
