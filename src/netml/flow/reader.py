@@ -1,4 +1,4 @@
-"""Captures to tables of flows: several read as one, or each on its own and all cut to one interval."""
+"""Tables of flows read from captures: several read as one, or a table for each, all cut to one interval."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def _common_interval(tables: Sequence[FlowTable]) -> float:
 
 
 def _count_on(progress: Progress | None) -> Callable[[], Progress | None]:
-    """Make a maker of each capture's callback, so that bytes and packets count on from one to the next."""
+    """Make a callback for each capture that counts bytes and packets on from the captures before."""
     done, latest = [0, 0], [0, 0]
 
     def show(n_bytes: int, n_packets: int) -> None:

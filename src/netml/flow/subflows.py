@@ -1,6 +1,6 @@
-"""Captures read to their end, and cut by the idle timeouts: subflows that wait for the interval.
+"""Subflows of captures: flows cut by the idle timeouts, before they are cut by the interval.
 
-The interval is learned from the subflows, of one capture or of several, so that it is known only when all are read.
+The interval is learned from the subflows of one capture or of several, so that it is known only when all are read.
 """
 
 from __future__ import annotations
@@ -16,22 +16,21 @@ from netml.flow.assembler import describe, make_assembler, read_source
 from netml.flow.biflows import UncutBiflows
 from netml.flow.options import FlowOptions, TablePlan
 from netml.flow.spill import Spill
-from netml.flow.table import FlowTable
-from netml.quantile import linear_quantile
+from netml.flow.table import FlowTable, make_table
 from netml.validation import nanoseconds
 
 
 class Subflows:
-    """Subflows of a capture, with all their packets in memory: call `cut` once.
+    """Subflows in memory, as `read_subflows` returns them: call `cut` once.
 
     Parameters
     ----------
     assembler : FlowAssembler
-        Has all packets.
+        The assembler of all packets.
     plan : TablePlan
         What the table is made of.
     metadata : dict
-        Where the packets come from.
+        Metadata about the source.
     """
 
     def __init__(self, assembler: _flowcore.FlowAssembler, plan: TablePlan, metadata: dict[str, Any]) -> None:
@@ -41,11 +40,11 @@ class Subflows:
         self.durations_ns = assembler.end_flows(_rules(plan.flow))
 
     def learn_interval_ns(self) -> float:
-        """Return the interval to which these subflows are to be cut, ns."""
+        """Return the interval by which these subflows are to be cut, ns."""
         return learn_interval_ns([self.durations_ns], self._plan.flow)
 
     def cut(self, interval_ns: float) -> FlowTable:
-        """Cut the subflows by the interval and hand everything over.
+        """Cut the subflows by the interval; hands all packets over.
 
         Parameters
         ----------
@@ -61,18 +60,18 @@ class Subflows:
         taken = assembler.take_flows(interval_ns)
         counts = {**assembler.counters, "dropped": assembler.dropped}
         metadata = {**self._metadata, **counts, **describe(self._plan, interval_ns)}
-        return _make_table(taken, self._plan.size, metadata)
+        return make_table(taken, self._plan.size, metadata)
 
 
 class SpilledSubflows:
-    """Subflows of a capture whose packets do not fit into the memory: the same tables, some flows at a time.
+    """Subflows with packets in a temporary file: the tables of `Subflows`, some flows at a time.
 
     Parameters
     ----------
     assembler : FlowAssembler
-        Has the flows, without packets.
+        The assembler of the flows, without packets.
     spill : Spill
-        Has the packets.
+        The packets.
     plan, metadata
         As of `Subflows`.
     """
@@ -87,7 +86,7 @@ class SpilledSubflows:
         self._dropped: dict[str, Any] = {}
 
     def learn_interval_ns(self) -> float:
-        """Return the interval to which these subflows are to be cut, ns."""
+        """Return the interval by which these subflows are to be cut, ns."""
         if self._plan.flow.interval is not None:
             return nanoseconds(self._plan.flow.interval)
         rules = _rules(self._plan.flow)
@@ -98,7 +97,7 @@ class SpilledSubflows:
         return learn_interval_ns([np.concatenate(durations_ns)], self._plan.flow)
 
     def cut_times(self, interval_ns: float, max_packets: int | None = None) -> Iterator[dict[str, np.ndarray]]:
-        """Yield the keys and times of all flows, some flows at a time; what is dropped is counted on the way.
+        """Iterate over the keys and times of all flows, some flows at a time; counts the dropped packets on the way.
 
         Parameters
         ----------
@@ -123,14 +122,14 @@ class SpilledSubflows:
             yield times
 
     def cut_tables(self, interval_ns: float, columns: Sequence[str]) -> Iterator[FlowTable]:
-        """Yield all flows with their packets, some flows at a time.
+        """Iterate over all flows with their packets, some flows at a time.
 
         Parameters
         ----------
         interval_ns : float
             Length to which flows are cut, ns.
         columns : sequence of str
-            Packet columns that are wanted besides the time.
+            Packet columns besides the time.
 
         Yields
         ------
@@ -138,7 +137,7 @@ class SpilledSubflows:
             Without metadata.
         """
         for part in self._cut(columns, interval_ns, {}):
-            yield _make_table(part, self._plan.size, {})
+            yield make_table(part, self._plan.size, {})
             del part
 
     def _cut(
@@ -153,28 +152,18 @@ class SpilledSubflows:
                 dropped[name] = {what: count + so_far.get(what, 0) for what, count in counts.items()}
 
     def describe(self, interval_ns: float) -> dict[str, Any]:
-        """Return the metadata of the table that all these tables are, after `cut_times`."""
+        """Return the metadata of all tables together; only after `cut_times`."""
         counts = {**self._assembler.counters, "dropped": self._dropped or self._assembler.dropped}
         about = {**self._metadata, **counts, **describe(self._plan, interval_ns)}
         return {**about, "spilled": self._spill.counts}
 
 
 def _rules(flow: FlowOptions) -> dict[str, Any]:
-    return {
-        "min_packets": flow.min_packets,
-        **flow.timeouts_ns,
-        "keeps_tail": flow.keep_tail,
-    }
-
-
-def _make_table(taken: dict[str, np.ndarray], size: str, metadata: dict[str, Any]) -> FlowTable:
-    table = FlowTable(taken.pop("keys"), taken.pop("offsets"), taken, size, metadata)
-    table.set_times(taken["start_ns"], taken["end_ns"])
-    return table
+    return {"min_packets": flow.min_packets, **flow.timeouts_ns, "keeps_tail": flow.keep_tail}
 
 
 def learn_interval_ns(durations_ns: Sequence[np.ndarray], flow: FlowOptions) -> float:
-    """Return the interval: the one that is given, or a quantile of the durations of all subflows.
+    """Return the interval: the one in `flow`, or a quantile of the durations of all subflows.
 
     Parameters
     ----------
@@ -192,6 +181,11 @@ def learn_interval_ns(durations_ns: Sequence[np.ndarray], flow: FlowOptions) -> 
         return nanoseconds(flow.interval)
     # A single capture's durations are not copied: there may be millions.
     return linear_quantile(durations_ns[0] if len(durations_ns) == 1 else np.concatenate(durations_ns), flow.q_interval)
+
+
+def linear_quantile(values: np.ndarray, q: float) -> float:
+    """Return the quantile of a number that each flow has, as `numpy.quantile`; 0.0 without flows."""
+    return float(np.quantile(values, q)) if len(values) else 0.0
 
 
 def read_subflows(source: Any, plan: TablePlan, reading: ReadOptions) -> Subflows | UncutBiflows:
@@ -228,7 +222,7 @@ def read_subflows(source: Any, plan: TablePlan, reading: ReadOptions) -> Subflow
 def read_subflows_within(
     max_memory: int, source: Any, plan: TablePlan, reading: ReadOptions
 ) -> Subflows | UncutBiflows | SpilledSubflows:
-    """Do what `read_subflows` does; packets of original flows beyond `max_memory` bytes wait in a temporary file.
+    """Read as `read_subflows` does; packets of original flows beyond `max_memory` bytes go to a temporary file.
 
     Biflows are kept in memory, or taken as they end.
 
