@@ -1,4 +1,4 @@
-"""Computing: feature matrices of tables of flows, by a specification."""
+"""The computing of feature matrices: tables of flows and a specification in, rows out."""
 
 from __future__ import annotations
 
@@ -30,19 +30,10 @@ TEXT_MAKERS = {"TCP": trace_connections}
 
 
 def compute(table: FlowTable, spec: RepresentationSpec) -> FeatureMatrix:
-    """Compute the feature matrix of a table of flows.
+    """Compute the feature matrix of a table of flows, a row for each flow.
 
-    Parameters
-    ----------
-    table : FlowTable
-        The flows; sizes are those that the table has, whatever `spec` says.
-    spec : RepresentationSpec
-        What rows are made of.
-
-    Returns
-    -------
-    FeatureMatrix
-        A row for each flow; its metadata is the table's and, under "representation", what rows are made of.
+    Sizes are those of the table, whatever `spec` says. The matrix has the table's metadata and, under "representation",
+    what rows are made of.
     """
     options = spec.options
     if options.max_packets is not None:
@@ -67,21 +58,9 @@ def _write_bits(table: FlowTable, dim: int, options: FamilyOptions) -> np.ndarra
 def compute_spilled(
     subflows: SpilledSubflows, interval_ns: float, options: RepresentationOptions, flow: FlowOptions
 ) -> FeatureMatrix:
-    """Fit and compute flows that are not all in memory.
+    """Fit and compute flows that are not all in memory and not cut by the interval (ns) yet.
 
-    Parameters
-    ----------
-    subflows : SpilledSubflows
-        The flows, not cut by the interval yet.
-    interval_ns : float
-        Length to which they are to be cut, ns.
-    options, flow
-        As in `netml.features.fitting.fit`.
-
-    Returns
-    -------
-    FeatureMatrix
-        As `fit` and `compute` make it, to the last bit; its metadata has "spilled" besides.
+    The matrix is the one of `fit` and `compute` to the last bit; its metadata has "spilled" besides.
     """
     parts = subflows.cut_times(interval_ns, options.max_packets)
     index = FlowIndex.concat([FlowIndex(**part, bytes=np.zeros_like(part["packets"])) for part in parts])
@@ -139,7 +118,7 @@ def settings_of(options: FamilyOptions, rate_ns: float) -> dict[str, Any]:
 
 
 def _threshold_ns(seconds: float) -> int:
-    """Give what a gap may not exceed, in whole ns; the longest gap there is, if it may be any."""
+    """Return the longest gap of a threshold (s) in whole ns, at most the longest gap there is."""
     whole = nanoseconds(seconds)
     return int(whole) if whole < _ANY_GAP_NS else _ANY_GAP_NS
 

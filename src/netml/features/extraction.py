@@ -1,4 +1,4 @@
-"""Captures in, feature matrices out: the main job."""
+"""The extraction of feature matrices from captures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from netml.schema.choices import Families, Size
 
 LARGEST_MEMORY = 1 << 62
-MEMORY_SHARE = 2  # packets may take one part in so many of the available memory: rows need some, too
+MEMORY_SHARE = 2  # packets may take half of the available memory: rows need some, too
 
 
 def extract(
@@ -51,7 +51,7 @@ def extract(
     source : path, "-", binary file, dpkt reader, iterable of (time, bytes), or an iterable of paths and files
         Where packets come from; see `read_flows`.
     families : str or sequence of str, default "IAT"
-        Names of families: IAT, SIZE, STATS, FLOW and so on; see `netml families`. "FFT-IAT" is IAT with `fft`.
+        Names of families (IAT, SIZE, STATS, FLOW ...), see `netml families`; "FFT-IAT" is IAT with `fft`.
     fft : bool, default False
         Take the real part of each block's Fourier transform.
     header : bool, default False
@@ -67,11 +67,11 @@ def extract(
     size : {"captured", "wire", "ip", "payload"}
         Which length is a packet's size; see `read_flows`.
     max_packets : int, optional
-        Make rows of each flow's first packets only, so many: what can be known of it that early.
+        Make rows of the first packets of each flow only: this many.
     family_options : FamilyOptions, optional
-        What can be chosen about single families.
+        Options of single families.
     labels : path or Labels, optional
-        CSV of labels to join, or what `netml.labels.read_labels` gave.
+        CSV of labels to join, or the result of `netml.labels.read_labels`.
     strict, link_type, progress
         As in `read_flows`.
     max_memory : int, optional
@@ -82,7 +82,7 @@ def extract(
     Returns
     -------
     FeatureMatrix
-        `X` float64 (n_flows, n_features), column names, the flows, and `metadata` with all that was learned.
+        `X` float64 (n_flows, n_features), column names, the flows, and `metadata` with all numbers learned.
 
     Raises
     ------

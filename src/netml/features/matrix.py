@@ -1,4 +1,4 @@
-"""FeatureMatrix: one row a flow, and all that is needed to say what a row and a column mean."""
+"""The feature matrix: a row for each flow, with the meaning of its rows and columns."""
 
 from __future__ import annotations
 
@@ -188,11 +188,11 @@ class FeatureMatrix:
         return name in self.columns or name in self.text_columns
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """Give `X`: a feature matrix goes wherever scikit-learn takes an array."""
+        """Return `X`: a feature matrix goes wherever scikit-learn takes an array."""
         return np.array(self.X, dtype=dtype, copy=copy)
 
     def column(self, name: str) -> np.ndarray:
-        """Give one feature of all flows.
+        """Return one feature of all flows.
 
         Parameters
         ----------
@@ -212,7 +212,7 @@ class FeatureMatrix:
         return self.X[:, self._find(name)]
 
     def to_pandas(self) -> pd.DataFrame:
-        """Give the flows, the features and the labels as one data frame.
+        """Return the flows, the features and the labels as one data frame.
 
         Returns
         -------
@@ -232,7 +232,7 @@ class FeatureMatrix:
         return to_frame(to_columns(self))
 
     def to_arrow(self) -> pa.Table:
-        """Give the flows, the features and the labels as an Arrow table.
+        """Return the flows, the features and the labels as an Arrow table.
 
         Returns
         -------
@@ -281,11 +281,8 @@ class FeatureMatrix:
 
         Parameters
         ----------
-        path : str, os.PathLike or binary file
-            Ends in .npz, .npy, .csv, .parquet, .arrow or .dat. An open file is read from its place to its end, and
-            stays open.
-        format : {"npz", "npy", "csv", "parquet", "arrow", "dat"}, optional
-            The format, as for `save`.
+        path, format
+            As in `save`. An open file is read from its place to its end, and stays open.
 
         Returns
         -------

@@ -36,33 +36,15 @@ class FlowRepresentation(Estimator):
 
     Parameters
     ----------
-    families : str or sequence of str, default "IAT"
-        Names of families; see `netml families`.
-    fft : bool, default False
-        Take the real part of each block's Fourier transform.
-    header : bool, default False
-        Put the TCP flag counts and TTLs in front.
-    flow : FlowOptions, optional
-        How packets become flows.
-    interval : float, optional
-        Length to which flows are cut, s; as ``flow=FlowOptions(interval=...)``. By default learned.
-    dim : int, optional
-        Packets that a row has room for; by default learned.
-    rate : float, optional
-        Length of a SAMP window, s; by default learned.
-    size : {"captured", "wire", "ip", "payload"}, default "captured"
-        Which length is a packet's size; see `netml.read_flows`.
-    max_packets : int, optional
-        Make rows of each flow's first packets only, so many.
-    family_options : FamilyOptions, optional
-        What can be chosen about single families.
+    families, fft, header, flow, interval, dim, rate, size, max_packets, family_options
+        As in `netml.extract`. `interval`, `dim` and `rate` are learned by default.
 
     Attributes
     ----------
     spec_ : RepresentationSpec
-        All that was learned, and what was asked for.
+        All that was learned, and the options.
     dim_ : int
-        Packets that a row has room for; 0 where nobody knows, of rows that are as wide whatever it is.
+        Packets that a row has room for; 0 if it is unknown and no row depends on it.
     interval_ : float
         Length to which flows are cut, s.
     rate_ : float
@@ -72,9 +54,9 @@ class FlowRepresentation(Estimator):
 
     Notes
     -----
-    What `fit` and `transform` take is one source, as `netml.read_flows` does; or an iterable of them, each a capture of
-    its own, so that no flow reaches from one into another; or a `FlowTable`, or an iterable of those. Rows are flows:
-    to cross-validate over flows, give a `FlowTable`; over captures, a list.
+    `fit` and `transform` take one source, as `netml.read_flows` does; or an iterable of sources, each a capture, so
+    that no flow reaches from one into another; or a `FlowTable`, or an iterable of those. Rows are flows: to
+    cross-validate over flows, give a `FlowTable`; over captures, a list.
 
     Examples
     --------
@@ -141,10 +123,8 @@ class FlowRepresentation(Estimator):
 
         Parameters
         ----------
-        captures : source, FlowTable, or an iterable of either
-            See the class.
-        y, **fit_params
-            Not used.
+        captures, y, **fit_params
+            As in `fit`; others are not used.
 
         Returns
         -------
@@ -223,10 +203,8 @@ class FlowRepresentation(Estimator):
 
         Parameters
         ----------
-        captures : source, FlowTable, or an iterable of either
-            See the class.
-        strict, link_type, progress
-            As in `netml.read_flows`.
+        captures, strict, link_type, progress
+            As in `fit_tables`.
 
         Returns
         -------
@@ -287,7 +265,7 @@ class FlowRepresentation(Estimator):
         Returns
         -------
         FlowRepresentation
-            Fitted: it transforms as the one that `to_dict` was called on.
+            It transforms as the one that `to_dict` was called on.
 
         Raises
         ------
@@ -337,12 +315,7 @@ class FlowRepresentation(Estimator):
         Returns
         -------
         FlowRepresentation or None
-            Fitted; None if the metadata has no representation, as of a `.dat` or `.npy` file.
-
-        Raises
-        ------
-        OptionError, UnknownNameError
-            If something is missing or out of range.
+            None if the metadata has no representation, as of a `.dat` or `.npy` file. Errors are those of `from_dict`.
         """
         spec = RepresentationSpec.from_metadata(metadata)
         return None if spec is None else cls.from_spec(spec)

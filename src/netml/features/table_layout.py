@@ -1,4 +1,4 @@
-"""Feature matrices as tables and in files: the columns' names and order, and what each format keeps."""
+"""Feature matrices as tables and in files: names and order of the columns, and what each format keeps."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _TEXT_PREFIX = "text_"  # before the name of a text column in .npz
 
 
 def feature_names(columns: Iterable[str], text_columns: Iterable[str] = ()) -> tuple[str, ...]:
-    """Name the features in a table: those named like a flow's own column, or like a text, get a prefix.
+    """Name the features in a table: those named like a column of flows, or like a text column, get a prefix.
 
     STATS has `packets` and `bytes` too, and a table with two columns of one name is refused by most readers. The second
     `Fwd Header Length` of CIC-2017 stays as it is: `Columns.names` marks it `.1`, and CSV has it twice.
@@ -70,28 +70,10 @@ def column_names(names: Iterable[str], text_columns: Iterable[str] = ()) -> tupl
 
 
 def split_names(names: Sequence[str], is_text: Callable[[str], bool | None]) -> tuple[list[str], list[str], bool]:
-    """Find the text columns and the features among a table's columns.
+    """Return the text columns, the features, and True if labels end the table, from the names of all columns.
 
-    Parameters
-    ----------
-    names : sequence of str
-        All columns.
-    is_text : callable
-        True if a column is no numbers, None if that cannot be told. Texts stand together, before the features.
-
-    Returns
-    -------
-    text_columns : list of str
-        What families say in words.
-    features : list of str
-        As they are called in the table.
-    has_labels : bool
-        True if the table ends with labels.
-
-    Raises
-    ------
-    ValueError
-        If a flow's own column is missing.
+    `is_text` returns True for a column of texts, None where that cannot be told. Text columns stand together, before
+    the features. A `ValueError` names columns of flows that are missing.
     """
     missing = [name for name in FLOW_COLUMNS if name not in names]
     if missing:
@@ -161,18 +143,8 @@ def _from_arrays(arrays: dict[str, np.ndarray], name: str) -> FeatureMatrix:
 def features_and_labels(matrix: FeatureMatrix) -> tuple[np.ndarray, np.ndarray | None]:
     """Return a feature matrix as the pair that the original netml keeps.
 
-    Parameters
-    ----------
-    matrix : FeatureMatrix
-        With or without labels.
-
-    Returns
-    -------
-    X : numpy.ndarray
-        float64 (n_flows, n_features). Flows without a label are left out if others have one, as the original
-        does.
-    y : numpy.ndarray or None
-        int64 (n_flows,): 1 abnormal, 0 normal; None if the matrix has no labels.
+    X is float64 (n_flows, n_features), without flows that have no label if others have one, as the original does. The
+    labels are int64 (n_flows,), 1 abnormal and 0 normal; None if the matrix has none.
     """
     from netml.labels.matching import binary_labels
 

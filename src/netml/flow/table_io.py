@@ -34,14 +34,14 @@ _METADATA_KEY = "netml_flow_table"
 
 
 def to_pandas(table: FlowTable) -> pd.DataFrame:
-    """Give one row a packet; see `FlowTable.to_pandas`."""
+    """Return a row for each packet; see `FlowTable.to_pandas`."""
     numbers = np.repeat(np.arange(len(table)), table.lengths)
     frame: pd.DataFrame = import_pandas().DataFrame({"flow": numbers, **table.columns})
     return frame
 
 
 def to_arrow(table: FlowTable) -> pa.Table:
-    """Give one row a flow, its packets as list columns without a copy; see `FlowTable.to_arrow`."""
+    """Return a row for each flow, its packets as list columns without a copy; see `FlowTable.to_arrow`."""
     return to_table(_to_columns(table), "an Arrow table")
 
 
@@ -65,7 +65,7 @@ def save(path: Target, table: FlowTable, format: str | None = None) -> None:
 
 
 def _known_attributes(table: FlowTable) -> dict[str, np.ndarray]:
-    """Give what the index holds besides what keys and packets tell."""
+    """Return the columns of the index that keys and packets do not tell."""
     reason = table.flows.end_reason
     return {**table.flows.attributes, **({} if reason is None else {"end_reason": reason})}
 
@@ -119,7 +119,7 @@ def _from_columns(read: Columns) -> FlowTable:
 def _checked(
     keys: np.ndarray, offsets: np.ndarray, columns: dict[str, np.ndarray], size: str, metadata: dict[str, Any]
 ) -> FlowTable:
-    """Build a table from what a file says; a stranger's file must not lead to packets that are not there."""
+    """Build a table of a file's arrays, which may be damaged: no offset may lead to packets that are not there."""
     require_size(size)
     n_packets, size_column = len(columns["time_ns"]), SIZE_COLUMNS[size]
     if size_column not in columns:

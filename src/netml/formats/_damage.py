@@ -1,4 +1,4 @@
-"""Whatever goes wrong in a file of a stranger is that file's fault, and is told so."""
+"""Errors of readers of files, turned into `DamagedFileError`s."""
 
 from __future__ import annotations
 
@@ -12,21 +12,10 @@ from netml.errors import DamagedFileError, MissingExtraError, UntrustedFileError
 
 @contextlib.contextmanager
 def damage_as_error(path: str | os.PathLike[str], reason: str = "") -> Iterator[None]:
-    """Turn what a reader raises into a `DamagedFileError`.
+    """Turn what a reader raises into a `DamagedFileError` with the path, `reason`, and what was raised in parentheses.
 
     zipfile, zlib, numpy's parser of headers and pyarrow fail in dozens of ways, and the types are not all documented.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-        The file that is read.
-    reason : str, optional
-        What is wrong, in words; what was raised stands behind it, in parentheses.
-
-    Raises
-    ------
-    DamagedFileError
-        In place of anything but errors of the system (no such file), of memory, and those that say more.
+    Errors of the system (no such file), of memory, and those that say more stay as they are.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Files that are written a batch of columns at a time."""
+"""Batch output: files that are written a batch of columns at a time."""
 
 from __future__ import annotations
 

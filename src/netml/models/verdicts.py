@@ -61,7 +61,7 @@ class Verdicts:
 
     @property
     def is_abnormal(self) -> np.ndarray:
-        """Whether each flow is abnormal: ndarray (n_flows,) of bool."""
+        """True for each abnormal flow: ndarray (n_flows,) of bool."""
         is_abnormal: np.ndarray = self.scores > self.threshold
         return is_abnormal
 
@@ -81,7 +81,7 @@ class Verdicts:
         return Verdicts(self.flows[rows], self.scores[rows], self.threshold, self.metadata)
 
     def to_columns(self) -> dict[str, np.ndarray]:
-        """Give the flows and what was found, column by column.
+        """Return the flows, scores and verdicts, column by column.
 
         Returns
         -------
@@ -92,7 +92,7 @@ class Verdicts:
         return self._table().plain()
 
     def _table(self) -> Columns:
-        # The same columns whether flows are judged at the end or as they end, and whatever they are.
+        # The same columns of every definition of flows, at the end and as flows end.
         flows = self.flows.table_columns()
         found: dict[str, Column] = {
             "score": self.scores,
@@ -102,7 +102,7 @@ class Verdicts:
         return Columns({**{name: flows[name] for name in FLOW_COLUMNS}, **found})
 
     def to_pandas(self) -> pd.DataFrame:
-        """Give the columns of `to_columns` as a data frame.
+        """Return the columns of `to_columns` as a data frame.
 
         Returns
         -------
@@ -181,7 +181,7 @@ def open_verdict_file(path: Target, format: str | None = None) -> Iterator[Calla
 
 
 def no_verdicts(threshold: float = 0.0) -> Verdicts:
-    """Give verdicts of no flows."""
+    """Return verdicts of no flows."""
     from netml.schema.flow_index import FLOW_KEY, FlowIndex
 
     none = np.empty(0, np.int64)
@@ -193,7 +193,7 @@ def _endpoint(address: str, port: int) -> str:
 
 
 def _span(start_ns: int, end_ns: int) -> str:
-    """A time span, UTC: the date once, if both ends are of the same day."""
+    """Return a time span, UTC: the date once, if both ends are of the same day."""
     start_day, start_time = _clock(start_ns)
     end_day, end_time = _clock(end_ns)
     between = f"{start_time} – {end_time}" if start_day == end_day else f"{start_time} – {end_day} {end_time}"
@@ -201,7 +201,7 @@ def _span(start_ns: int, end_ns: int) -> str:
 
 
 def _clock(time_ns: int) -> tuple[str, str]:
-    """Date and time of day, to the microsecond; captures may claim any year."""
+    """Return date and time of day, to the microsecond; captures may claim any year."""
     days, rest_ns = divmod(time_ns, _DAY_NS)
     seconds, fraction_ns = divmod(rest_ns, 10**9)
     minutes, second = divmod(seconds, 60)

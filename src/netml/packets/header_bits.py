@@ -1,4 +1,4 @@
-"""Packets as the bits of their headers, in nPrint's columns: a row for each packet of captures."""
+"""The bits of packets' headers, in nPrint's columns: a row for each packet of captures."""
 
 from __future__ import annotations
 
