@@ -27,7 +27,7 @@ Frame = tuple[int, bytes, int]  # time since 1970 in ns, the frame as captured, 
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How captures are read: the keywords of `netml.read_flows` that public functions hand on together."""
+    """Options of reading: the keywords of `netml.read_flows` that public functions hand on together."""
 
     strict: bool = False
     link_type: int | None = None

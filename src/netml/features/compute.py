@@ -40,19 +40,16 @@ def compute(table: FlowTable, spec: RepresentationSpec) -> FeatureMatrix:
         table = table.first(options.max_packets)
     blocks, columns = spec.lay_out()
     if options.makes_bits:
-        X = _write_bits(table, spec.dim, options.family_options)
+        if table.headers is None:
+            raise OptionError("families", "NPRINT", "made of whole captures: this table of flows has no headers")
+        chosen = options.family_options
+        X = table.headers.write_bits(spec.dim, parse_headers(chosen.nprint_headers), chosen.payload_bytes)
     else:
         X = np.zeros((len(table), len(columns)))
         _fill(X, blocks, table, spec)
         _transform(X, blocks, spec)
     metadata = {**table.metadata, "representation": {**spec.describe_rows(), "size": table.size_kind}}
     return FeatureMatrix(X, columns, table.flows, metadata, text_columns=_make_texts(table, options))
-
-
-def _write_bits(table: FlowTable, dim: int, options: FamilyOptions) -> np.ndarray:
-    if table.headers is None:
-        raise OptionError("families", "NPRINT", "made of whole captures: this table of flows has no headers")
-    return table.headers.write_bits(dim, parse_headers(options.nprint_headers), options.payload_bytes)
 
 
 def compute_spilled(

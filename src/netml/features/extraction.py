@@ -11,7 +11,7 @@ from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions
 from netml.features.compute import compute, compute_spilled
 from netml.features.fitting import fit
 from netml.features.matrix import FeatureMatrix
-from netml.features.options import RepresentationOptions
+from netml.features.options import RepresentationOptions, make_plan
 from netml.flow.options import FlowOptions, choose_flow
 from netml.flow.subflows import SpilledSubflows, read_subflows_within
 from netml.memory import available_bytes
@@ -105,7 +105,7 @@ def extract(
     wanted = RepresentationOptions(named, fft, header, dim, rate, size, chosen, max_packets)
     label_table = _read_labels(labels) if labels is not None else None
     flow = choose_flow(flow, interval)
-    plan = wanted.plan(flow)
+    plan = make_plan(wanted, flow)
     if max_memory is not None and plan.flow.definition != "original":
         raise OptionError("max_memory", max_memory, "left out: only original flows can wait in a file, or use a stream")
     reading = ReadOptions(strict, link_type, progress)

@@ -292,10 +292,8 @@ class FeatureMatrix:
 
         Raises
         ------
-        OptionError
-            If nothing tells the format of an open file, or it was not opened in binary mode.
-        UnknownNameError
-            If no format has this suffix.
+        OptionError, UnknownNameError
+            As `save` does.
         DamagedFileError
             If the file is cut, damaged, or not a feature matrix.
         UntrustedFileError

@@ -84,11 +84,6 @@ class RepresentationOptions:
             return None
         return {"n_first": self.default_dim or 0, "payload_octets": self.family_options.payload_bytes}
 
-    def plan(self, flow: FlowOptions | None) -> TablePlan:
-        """Return what tables of flows need for these rows."""
-        resolved = choose_flow(flow).resolve(self.definition)
-        return TablePlan(resolved, self.size, self.packet_columns, self.first_headers)
-
     @property
     def packet_columns(self) -> tuple[str, ...]:
         """The packet columns that its rows are made of."""
@@ -100,3 +95,9 @@ class RepresentationOptions:
             wanted += ("is_forward",) if family.definition == "bi" and not family.is_bits else ()
             wanted += family.extra_packet_columns if self.family_options.cic_extra else ()
         return tuple(dict.fromkeys(wanted))
+
+
+def make_plan(options: RepresentationOptions, flow: FlowOptions | None) -> TablePlan:
+    """Return the plan of the tables of flows that rows of these options are made of."""
+    resolved = choose_flow(flow).resolve(options.definition)
+    return TablePlan(resolved, options.size, options.packet_columns, options.first_headers)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self, cast
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from netml.features.compute import compute
 from netml.features.concat import concat_matrices
 from netml.features.fitting import fit
 from netml.features.matrix import FeatureMatrix
-from netml.features.options import RepresentationOptions
+from netml.features.options import RepresentationOptions, make_plan
 from netml.features.spec import RepresentationSpec
 from netml.flow.options import FlowOptions, choose_flow
 from netml.flow.reader import read_tables
@@ -177,10 +177,8 @@ class FlowRepresentation(Estimator):
 
         Parameters
         ----------
-        captures : source, FlowTable, or an iterable of either
-            See the class.
-        strict, link_type, progress
-            As in `netml.read_flows`.
+        captures, strict, link_type, progress
+            As in `transform` and `netml.read_flows`.
 
         Returns
         -------
@@ -188,7 +186,7 @@ class FlowRepresentation(Estimator):
             One for each capture.
         """
         options, flow = self._options(), choose_flow(self.flow, self.interval)
-        tables, interval_s = read_tables(captures, options.plan(flow), ReadOptions(strict, link_type, progress))
+        tables, interval_s = read_tables(captures, make_plan(options, flow), ReadOptions(strict, link_type, progress))
         if not any(map(len, tables)):
             raise TrainingError("there are no flows to learn a representation from")
         spec = fit(tables, options, flow, interval_s)
@@ -212,7 +210,7 @@ class FlowRepresentation(Estimator):
             One for each capture.
         """
         spec = self._fitted_spec()
-        plan = spec.options.plan(choose_flow(self.flow, self.interval))
+        plan = make_plan(spec.options, choose_flow(self.flow, self.interval))
         return read_tables(captures, plan, ReadOptions(strict, link_type, progress), spec.interval_s)[0]
 
     def keeping_tail(self) -> Self:
@@ -265,12 +263,8 @@ class FlowRepresentation(Estimator):
         Returns
         -------
         FlowRepresentation
-            It transforms as the one that `to_dict` was called on.
-
-        Raises
-        ------
-        OptionError, UnknownNameError
-            If something is missing or out of range.
+            It transforms as the one that `to_dict` was called on. A part that is missing or out of range raises an
+            `OptionError` or an `UnknownNameError`.
         """
         return cls.from_spec(RepresentationSpec.from_dict(parts))
 
@@ -289,17 +283,9 @@ class FlowRepresentation(Estimator):
             Fitted.
         """
         options = spec.options
-        made = cls(
-            cast("Families", options.request.names),
-            fft=options.request.is_fft,
-            header=options.header,
-            flow=spec.flow,
-            dim=options.dim,
-            rate=options.rate,
-            size=options.size,
-            max_packets=options.max_packets,
-            family_options=options.family_options,
-        )
+        chosen: dict[str, Any] = {field.name: getattr(options, field.name) for field in fields(options)}
+        chosen |= {"families": options.request.names, "fft": options.request.is_fft, "flow": spec.flow}
+        made = cls(**chosen)
         made.spec_ = spec
         return made
 

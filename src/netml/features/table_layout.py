@@ -42,7 +42,7 @@ def feature_names(columns: Iterable[str], text_columns: Iterable[str] = ()) -> t
     """Name the features in a table: those named like a column of flows, or like a text column, get a prefix.
 
     STATS has `packets` and `bytes` too, and a table with two columns of one name is refused by most readers. The second
-    `Fwd Header Length` of CIC-2017 stays as it is: `Columns.names` marks it `.1`, and CSV has it twice.
+    `Fwd Header Length` of CIC-2017 stays as it is: `Columns.names` calls it `.1`, and CSV has it twice.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def feature_names(columns: Iterable[str], text_columns: Iterable[str] = ()) -> t
 
 
 def column_names(names: Iterable[str], text_columns: Iterable[str] = ()) -> tuple[str, ...]:
-    """Undo `feature_names`, and the marks of `Columns.names`.
+    """Undo `feature_names`, and the suffixes of `Columns.names`.
 
     Examples
     --------
@@ -69,11 +69,11 @@ def column_names(names: Iterable[str], text_columns: Iterable[str] = ()) -> tupl
     return tuple(taken.get(name, name) for name in names)
 
 
-def split_names(names: Sequence[str], is_text: Callable[[str], bool | None]) -> tuple[list[str], list[str], bool]:
-    """Return the text columns, the features, and True if labels end the table, from the names of all columns.
+def _choose(names: Sequence[str], is_text: Callable[[str], bool | None]) -> dict[str, str]:
+    """Choose the columns of a table's file, as `netml.formats` reads them, or raise a `ValueError` for another table.
 
     `is_text` returns True for a column of texts, None where that cannot be told. Text columns stand together, before
-    the features. A `ValueError` names columns of flows that are missing.
+    the features; labels stand last.
     """
     missing = [name for name in FLOW_COLUMNS if name not in names]
     if missing:
@@ -82,20 +82,14 @@ def split_names(names: Sequence[str], is_text: Callable[[str], bool | None]) -> 
     has_labels = bool(features) and features[-1] == LABEL_COLUMN
     features = features[: len(features) - has_labels]
     text_columns = list(itertools.takewhile(lambda name: _is_text(name, is_text(name)), features))
-    return text_columns, features[len(text_columns) :], has_labels
+    flows = [name for name in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS) if name in names]
+    kinds = {name: TEXT if name in ADDRESS_COLUMNS else NUMBER for name in flows}
+    kinds |= dict.fromkeys(text_columns, TEXT) | dict.fromkeys(features[len(text_columns) :], FEATURE)
+    return {**kinds, LABEL_COLUMN: TEXT} if has_labels else kinds
 
 
 def _is_text(name: str, is_text: bool | None) -> bool:
     return any(name in family.text_columns for family in FAMILIES.values()) if is_text is None else is_text
-
-
-def _choose(names: Sequence[str], is_text: Callable[[str], bool | None]) -> dict[str, str]:
-    """Choose the columns of a table's file, as `netml.formats` reads them."""
-    text_columns, features, has_labels = split_names(names, is_text)
-    flows = [name for name in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS) if name in names]
-    kinds = {name: TEXT if name in ADDRESS_COLUMNS else NUMBER for name in flows}
-    kinds |= dict.fromkeys(text_columns, TEXT) | dict.fromkeys(features, FEATURE)
-    return {**kinds, LABEL_COLUMN: TEXT} if has_labels else kinds
 
 
 def to_columns(matrix: FeatureMatrix) -> Columns:

@@ -175,7 +175,7 @@ class FlowOptions:
 
 @dataclass(frozen=True, slots=True)
 class TablePlan:
-    """What a table of flows is made of: everything that reading needs besides the captures.
+    """Plan of a table of flows: everything that reading needs besides the captures.
 
     Parameters
     ----------

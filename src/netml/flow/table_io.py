@@ -54,7 +54,9 @@ def _to_columns(table: FlowTable) -> Columns:
 
 
 def _to_arrays(table: FlowTable) -> dict[str, Any]:
-    arrays = {"keys": table.keys, "offsets": table.offsets, **table.columns, **_known_attributes(table)}
+    arrays = {"keys": table.keys, "offsets": table.offsets, **table.columns, **table.flows.attributes}
+    if table.flows.end_reason is not None:
+        arrays["end_reason"] = table.flows.end_reason
     return {**arrays, "size": np.array(table.size_kind), "metadata": table.metadata}
 
 
@@ -64,14 +66,8 @@ def save(path: Target, table: FlowTable, format: str | None = None) -> None:
     formats.write(path, found, (_to_columns if found.content == "columns" else _to_arrays)(table))
 
 
-def _known_attributes(table: FlowTable) -> dict[str, np.ndarray]:
-    """Return the columns of the index that keys and packets do not tell."""
-    reason = table.flows.end_reason
-    return {**table.flows.attributes, **({} if reason is None else {"end_reason": reason})}
-
-
 def _set_known_attributes(table: FlowTable, found: Mapping[str, Any]) -> FlowTable:
-    """Undo `_known_attributes`."""
+    """Set the columns of the index that keys and packets do not tell."""
     if len(table):
         attributes = {name: found[name] for name in ATTRIBUTE_KINDS if name in found}
         index = table.flows

@@ -12,12 +12,11 @@ import io
 import itertools
 import os
 import struct
-import threading
 import zlib
 from collections.abc import Iterable
 from typing import IO, NamedTuple
 
-_PIECE_BYTES = 1 << 20  # checksummed and written while it is in the cache
+_BLOCK_BYTES = 1 << 20  # checksummed and written while it is in the cache
 _MAX_THREADS = 4
 _LIMIT32 = 0xFFFFFFFF
 _LIMIT16 = 0xFFFF
@@ -82,8 +81,8 @@ def _find_place(stream: IO[bytes]) -> tuple[int, int] | None:
 def _cut(member: Member, offset: int) -> Iterable[tuple[memoryview, int]]:
     for part in member.parts:
         view = memoryview(part)
-        for start in range(0, len(view), _PIECE_BYTES):
-            yield view[start : start + _PIECE_BYTES], offset + start
+        for start in range(0, len(view), _BLOCK_BYTES):
+            yield view[start : start + _BLOCK_BYTES], offset + start
         offset += len(view)
 
 
@@ -97,38 +96,21 @@ def _write_at(place: tuple[int, int], content: bytes | memoryview, offset: int) 
 
 def _checksum_all(blocks: list[tuple[memoryview, int]], place: tuple[int, int] | None) -> list[int]:
     """Return the CRC-32 of each block; if there is a place to write to, write it, too."""
-    crcs = [0] * len(blocks)
-    errors: list[BaseException] = []
-    positions = iter(range(len(blocks)))
 
-    def work() -> None:
-        try:
-            for position in positions:
-                if errors:
-                    return
-                block, offset = blocks[position]
-                crcs[position] = zlib.crc32(block)
-                if place is not None:
-                    _write_at(place, block, offset)
-        except BaseException as error:
-            errors.append(error)
+    def work(block: tuple[memoryview, int]) -> int:
+        if place is not None:
+            _write_at(place, *block)
+        return zlib.crc32(block[0])
 
-    n_threads = min(_MAX_THREADS, len(os.sched_getaffinity(0)), len(blocks))
-    helpers = [threading.Thread(target=work, name="netml-zip") for _ in range(n_threads - 1)]
-    for helper in helpers:
-        helper.start()
-    try:
-        work()
-        for helper in helpers:
-            helper.join()
-    except BaseException as error:
-        # Ctrl-C: nobody may write any more when the caller closes the file.
-        errors.append(error)
-        for helper in helpers:
-            helper.join()
-    if errors:
-        raise errors[0]
-    return crcs
+    n_bytes = sum(len(content) for content, _ in blocks)
+    n_threads = min(_MAX_THREADS, len(os.sched_getaffinity(0)), n_bytes // _BLOCK_BYTES)
+    if n_threads < 2:
+        return list(map(work, blocks))
+    from concurrent.futures import ThreadPoolExecutor
+
+    # Leaving the block waits for all threads: nobody may write any more when the caller closes the file.
+    with ThreadPoolExecutor(n_threads, thread_name_prefix="netml-zip") as pool:
+        return list(pool.map(work, blocks))
 
 
 # CRC-32 counts in polynomials over GF(2) modulo P, bit 31 for x^0. To append n bytes multiplies by x^(8n).

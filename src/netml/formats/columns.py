@@ -51,8 +51,8 @@ Column = np.ndarray | Addresses | Indexed | Lists
 class Columns:
     """A table: the columns `named`, the columns of `X`, the columns `last`; all of one length.
 
-    `X` is (n_rows, n_features) of float64 or int8 in C order; a name in `features` may repeat, and `names` marks the
-    second one. `metadata` has JSON values by the key under which Parquet and Arrow keep each.
+    `X` is (n_rows, n_features) of float64 or int8 in C order; a name in `features` may repeat, and `names` tells
+    the second one apart. `metadata` has JSON values by the key under which Parquet and Arrow keep each.
     """
 
     __slots__ = ("X", "features", "last", "metadata", "named")

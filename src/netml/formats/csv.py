@@ -116,8 +116,7 @@ def _texts_of(column: Any, is_quoted: bool) -> list[str]:
 
 
 def _texts(features: np.ndarray) -> list[list[str]]:
-    # Features repeat (0, sizes, counts), and making a text is the slow part. By their bits, so that -0 stays
-    # -0.
+    # Features repeat (0, sizes, counts), and making a text is the slow part. By their bits, so that -0 stays -0.
     bits, where = np.unique(np.asarray(features, np.float64).reshape(-1).view(np.int64), return_inverse=True)
     texts = np.array([_text(value) for value in bits.view(np.float64).tolist()], dtype=object)
     rows: list[list[str]] = texts[where.reshape(-1)].reshape(features.shape).tolist()
