@@ -95,11 +95,8 @@ def _fill(X: np.ndarray, blocks: Sequence[Block], table: FlowTable, spec: Repres
 
 def _make_texts(table: FlowTable, options: RepresentationOptions) -> dict[str, np.ndarray]:
     """Make the text columns of the families."""
-    text_columns: dict[str, np.ndarray] = {}
-    for name in options.request.names:
-        if name in TEXT_MAKERS:
-            text_columns |= TEXT_MAKERS[name](table)
-    return text_columns
+    made = [TEXT_MAKERS[name](table) for name in options.request.names if name in TEXT_MAKERS]
+    return {name: column for columns in made for name, column in columns.items()}
 
 
 def settings_of(options: FamilyOptions, rate_ns: float) -> dict[str, Any]:

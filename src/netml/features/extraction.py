@@ -75,9 +75,8 @@ def extract(
     strict, link_type, progress
         As in `read_flows`.
     max_memory : int, optional
-        Memory that packets of original flows may take, bytes; by default half of what is available. Those beyond it
-        wait in a temporary file, in the folder that TMPDIR names; ``metadata["spilled"]`` then says how many. The
-        matrix is the same.
+        Memory for packets of original flows, bytes; by default half of what is available. Packets beyond it go to a
+        temporary file in the folder that TMPDIR names, and are counted in ``metadata["spilled"]``.
 
     Returns
     -------
@@ -101,8 +100,8 @@ def extract(
     19
     """
     named = families if isinstance(families, str) else tuple(families)
-    chosen = family_options or DEFAULT_FAMILY_OPTIONS
-    wanted = RepresentationOptions(named, fft, header, dim, rate, size, chosen, max_packets)
+    family_options = family_options or DEFAULT_FAMILY_OPTIONS
+    wanted = RepresentationOptions(named, fft, header, dim, rate, size, family_options, max_packets)
     label_table = _read_labels(labels) if labels is not None else None
     flow = choose_flow(flow, interval)
     plan = make_plan(wanted, flow)

@@ -12,7 +12,7 @@ from netml.families import Block, FamilyOptions, depends_on_dim, find_family, la
 from netml.features.matrix import FeatureMatrix
 from netml.features.options import RepresentationOptions
 from netml.flow.options import FlowOptions
-from netml.formats._damage import damage_as_error
+from netml.formats.streams import damage_as_error
 from netml.validation import nanoseconds, require_number, require_whole
 
 LEAST_INTERVAL_S = 1e-9  # a stream cannot cut at an interval of 0: a nanosecond is next to it

@@ -11,7 +11,7 @@ from typing import IO, Any, NamedTuple
 
 from netml.errors import OptionError, UnknownNameError
 from netml.files import output
-from netml.formats.streams import Target, name_of, open_source, open_target, require_binary
+from netml.formats.streams import Target, damage_as_error, name_of, open_source, open_target, require_binary
 
 
 class Format(NamedTuple):
@@ -124,8 +124,6 @@ def open_input(source: Target, found: Format, damaged: str | None = None) -> Ite
 
     `damaged` is said of a damaged file in place of `found.damaged`. Errors of the system and of memory stay.
     """
-    from netml.formats._damage import damage_as_error
-
     _require_extra(found, "reading")
     require_binary(source, "read")
     said = found.damaged if damaged is None else damaged

@@ -10,11 +10,9 @@ from netml.formats import Format, check_output
 from netml.formats.columns import Columns
 from netml.formats.streams import Target, open_target
 
-Write = Callable[[Columns], None]
-
 
 @contextlib.contextmanager
-def open_batches(target: Target, found: Format, empty: Columns, **options: Any) -> Iterator[Write]:
+def open_batches(target: Target, found: Format, empty: Columns, **options: Any) -> Iterator[Callable[[Columns], None]]:
     """Open a file of a format that takes columns; call what is yielded with each batch.
 
     The columns of `empty` and its metadata are the file's. A format that can be read while it is written is flushed
