@@ -76,7 +76,7 @@ def extract_stream(captures: Sequence[str], output_path: str, chosen: Mapping[st
     named = chosen["output_format"]
     if output_path == "-" and named is None:
         raise click.UsageError("-o - needs --format csv, jsonl or arrow")
-    found = find_batch_format(output_path, f".{named}" if named else None)
+    found = find_batch_format(output_path, named)
     check_output(output_path, found)
     check_not_input(output_path, [*captures, chosen["like"]])
     start_s = time.perf_counter()

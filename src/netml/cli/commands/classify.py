@@ -99,7 +99,7 @@ def _check_output(sources: Sequence[str], chosen: Mapping[str, Any]) -> str | No
 
     if path == "-" and named is None:
         raise click.UsageError("-o - needs --format csv, jsonl or parquet")
-    found = find_verdict_format(path, f".{named}" if named else None)
+    found = find_verdict_format(path, named)
     check_not_input(path, [*sources, chosen["model_path"]])
     check_output(path, found)
     return found.suffix
