@@ -36,7 +36,7 @@ class Candidate:
         Its name.
     variants : sequence of Features
         One, or several that differ in what is tuned of the representation.
-    algorithm : str
+    detector : str
         The detector.
     scale : str
         The scaler.
@@ -48,7 +48,7 @@ class Candidate:
 
     representation: str
     variants: Sequence[Features]
-    algorithm: str
+    detector: str
     scale: str
     tune: bool
     force: bool
@@ -60,7 +60,7 @@ class Entry:
 
     Parameters
     ----------
-    representation, algorithm, scale : str
+    representation, detector, scale : str
         What was tried.
     params : mapping
         Parameters of the detector that were chosen on the validation flows; none if they are not tuned.
@@ -83,7 +83,7 @@ class Entry:
     """
 
     representation: str
-    algorithm: str
+    detector: str
     scale: str
     params: Mapping[str, Any] = field(default_factory=dict)
     n_tried: int = 1
@@ -100,11 +100,11 @@ class Entry:
     def name(self) -> str:
         """Representation, detector and scaler in a few words."""
         scaled = "" if self.scale == "none" else f", {self.scale}"
-        return f"{self.representation}, {self.algorithm}{scaled}"
+        return f"{self.representation}, {self.detector}{scaled}"
 
     def to_dict(self) -> dict[str, Any]:
         """Give the line as JSON can hold it."""
-        names = ("representation", "algorithm", "scale", "n_tried", "dim", "rate_s", "n_features", "validation_auc")
+        names = ("representation", "detector", "scale", "n_tried", "dim", "rate_s", "n_features", "validation_auc")
         line: dict[str, Any] = {name: getattr(self, name) for name in names}
         line["params"] = dict(self.params)
         line["test"] = None if self.test is None else self.test.to_dict()
@@ -155,7 +155,7 @@ def try_candidate(
             best = found
     about: dict[str, Any] = {
         "representation": candidate.representation,
-        "algorithm": candidate.algorithm,
+        "detector": candidate.detector,
         "scale": candidate.scale,
     }
     if best is None:
@@ -182,9 +182,9 @@ def _fit_best(candidate: Candidate, features: Features, y: np.ndarray, seed: int
     from netml.ndm.costs import check_cost
     from netml.ndm.scaling import make_scaler
 
-    make_detector(candidate.algorithm)  # a package that is missing is the reason, not what its detector would cost
+    make_detector(candidate.detector)  # a package that is missing is the reason, not what its detector would cost
     if not candidate.force:
-        check_cost(candidate.algorithm, *features.X_train.shape)
+        check_cost(candidate.detector, *features.X_train.shape)
     start_s = time.perf_counter()
     scaler = make_scaler(candidate.scale)
     X = features.X_train if scaler is None else scaler.fit_transform(features.X_train)
@@ -194,12 +194,12 @@ def _fit_best(candidate: Candidate, features: Features, y: np.ndarray, seed: int
     if candidate.tune:
         from netml.comparison.grids import make_grid
 
-        grid = make_grid(candidate.algorithm, X, seed)
+        grid = make_grid(candidate.detector, X, seed)
     best: _Fitted | None = None
     failure: NetmlError | None = None
     for params in grid:
         try:
-            detector, fit_s = _fit(candidate.algorithm, params, X, seed)
+            detector, fit_s = _fit(candidate.detector, params, X, seed)
             auc = auc_of(y, detector.decision_function(X_validation))
         except NetmlError as error:
             failure = failure or error
@@ -212,10 +212,10 @@ def _fit_best(candidate: Candidate, features: Features, y: np.ndarray, seed: int
     return best, len(grid)
 
 
-def _fit(algorithm: str, params: Mapping[str, Any], X: np.ndarray, seed: int) -> tuple[Any, float]:
+def _fit(name: str, params: Mapping[str, Any], X: np.ndarray, seed: int) -> tuple[Any, float]:
     from netml.ndm import make_detector
 
-    detector = make_detector(algorithm, params, random_state=seed)
+    detector = make_detector(name, params, random_state=seed)
     start_s = time.perf_counter()
     detector.fit(X)
     return detector, time.perf_counter() - start_s

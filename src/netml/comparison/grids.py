@@ -13,12 +13,12 @@ _COMPONENTS = (2, 5, 10, 20, 30)
 _SAMPLED_ROWS = 500
 
 
-def make_grid(algorithm: str, X: np.ndarray, seed: int) -> Sequence[Mapping[str, Any]]:
+def make_grid(detector: str, X: np.ndarray, seed: int) -> Sequence[Mapping[str, Any]]:
     """List the sets of parameters to try for a detector.
 
     Parameters
     ----------
-    algorithm : str
+    detector : str
         Its name.
     X : ndarray (n_flows, n_features)
         The training rows, scaled.
@@ -31,18 +31,18 @@ def make_grid(algorithm: str, X: np.ndarray, seed: int) -> Sequence[Mapping[str,
         The defaults first; nothing else for a detector without a grid.
     """
     n_rows, n_features = X.shape
-    if algorithm in ("ocsvm", "kde"):
+    if detector in ("ocsvm", "kde"):
         widths = _distances(X, seed)
-        if algorithm == "ocsvm":
+        if detector == "ocsvm":
             return [{}, *({"gamma": 1 / width**2} for width in widths)]
         return [{}, *({"bandwidth": width} for width in widths)]
-    if algorithm == "gmm":
+    if detector == "gmm":
         fewer = [n for n in _COMPONENTS if n < n_rows // 2]
         kinds = ("full", "diag")
         return [{}, *({"n_components": n, "covariance_type": kind} for kind in kinds for n in (1, *fewer))]
-    if algorithm == "pca":
+    if detector == "pca":
         return [{}, *({"n_components": n} for n in _COMPONENTS if n < min(n_rows, n_features))]
-    if algorithm == "if":
+    if detector == "if":
         return [{}, *({"n_estimators": n} for n in (30, 300))]
     return [{}]
 

@@ -13,7 +13,7 @@ from netml.features.options import RepresentationOptions
 from netml.schema.sizes import require_size
 from netml.validation import require_whole
 
-ALGORITHMS = ("ocsvm", "kde", "gmm", "if", "pca", "ae")
+DEFAULT_DETECTORS = ("ocsvm", "kde", "gmm", "if", "pca", "ae")
 FAMILY_NAMES = tuple(name for name, family in FAMILIES.items() if family.definition == "original")  # the study's six
 
 
@@ -27,7 +27,7 @@ class Study:
         Each a family, or several for one matrix ("IAT,SIZE"), or "FFT-IAT". By default all six, each alone.
     header : {"both", "yes", "no"}
         With the header's columns, without, or one after the other.
-    algorithms : sequence of str
+    detectors : sequence of str
         Detectors. By default the six of the study.
     scales : sequence of str
         What stands in front of them: none, standard, robust, log.
@@ -61,7 +61,7 @@ class Study:
 
     families: Sequence[str] = FAMILY_NAMES
     header: str = "both"
-    algorithms: Sequence[str] = ALGORITHMS
+    detectors: Sequence[str] = DEFAULT_DETECTORS
     scales: Sequence[str] = ("none",)
     validation_size: float = 0.5
     test_size: float = 0.5
@@ -85,14 +85,14 @@ class Study:
         for family in self.families:
             if find_family(parse_families(family).names[0]).is_bits:
                 raise OptionError("families", family, "families of numbers, not of headers' bits")
-        object.__setattr__(self, "algorithms", tuple(map(registry_name, self.algorithms)))
+        object.__setattr__(self, "detectors", tuple(map(registry_name, self.detectors)))
         for scale in self.scales:
             make_scaler(scale)
         require_size(self.size)
         require_whole("jobs", self.jobs, 1)
         require_whole("n_resamples", self.n_resamples, 1)
         require_whole("random_state", self.random_state, 0, 2**32 - 1)
-        for name in ("families", "algorithms", "scales"):
+        for name in ("families", "detectors", "scales"):
             if not getattr(self, name):
                 raise OptionError(name, getattr(self, name), "one or more names")
 
@@ -105,6 +105,6 @@ class Study:
 
     @property
     def n_candidates(self) -> int:
-        """How many lines the leaderboard will have."""
-        detectors = len(dict.fromkeys(self.algorithms)) * len(dict.fromkeys(self.scales))
-        return len(self.representations) * detectors
+        """Number of candidates, which are the lines of the leaderboard."""
+        n_pairs = len(dict.fromkeys(self.detectors)) * len(dict.fromkeys(self.scales))
+        return len(self.representations) * n_pairs

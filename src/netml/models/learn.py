@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _ZIP = b"PK"
 # What the command calls otherwise.
-_AS_COMMAND = {"algorithm": "detector", "param": "params", "families": "family"}
+_AS_COMMAND = {"algorithm": "detector", "param": "params", "family": "families"}
 
 
 def learn(
@@ -216,4 +216,4 @@ def _load_model(path: str | os.PathLike[str], trust: bool) -> FlowModel:
     if not hasattr(model, "decision_function"):
         raise DamagedFileError(os.fspath(path), "holds no model")
     summary = dict(history) if isinstance(history, dict) else {}
-    return FlowModel(model, algorithm=str(getattr(model, "name", "")), summary=summary)
+    return FlowModel(model, detector_name=str(getattr(model, "name", "")), summary=summary)
