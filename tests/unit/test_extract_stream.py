@@ -398,7 +398,7 @@ def test_a_streams_rows_are_learned_from(tmp_path, family, suffix):
     options = ("--interval", "0.01") if family == "STATS" else ()
     for arguments in (
         ("extract", source, "--stream", "-f", family, *options, "-o", rows),
-        ("learn", "train", "--feature", rows, "--output", path, "--algorithm", "gmm", "--scale", "log"),
+        ("learn", "train", "--feature-file", rows, "--output", path, "--detector", "gmm", "--scale", "log"),
     ):
         run = run_netml(*map(str, arguments), "-q")
         assert run.status == 0, run.err
