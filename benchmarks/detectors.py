@@ -164,6 +164,8 @@ def processor_s(*command):
 
 def measure_large(n_train=20_000, n_test=10_000):
     """Fit, predict and size at 20,000 training flows, for several widths."""
+    import sklearn.mixture  # noqa: F401  # loading it is no part of the first fit
+
     found = {}
     for n_features in (12, N_FEATURES, 71):
         X, X_test = make_flows(n_train, n_features), make_flows(n_test, n_features, seed=1)

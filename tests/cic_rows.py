@@ -1,11 +1,11 @@
 """CIC rows from the kernel for the packets that the oracle takes: made through a flow table, as every row is."""
 
 import numpy as np
+from feature_rows import represent
 from reference.biflow_packet import in_time_order
 
 from netml import _flowcore
 from netml.families import FamilyOptions
-from netml.features.compute import represent
 from netml.features.options import RepresentationOptions
 from netml.flow.table import FlowTable
 from netml.schema.flow_index import FLOW_KEY

@@ -250,6 +250,6 @@ def test_formats_registry():
     for module in modules:
         path = house.PACKAGE / "formats" / f"{module}.py"
         assert path.exists(), f"FORMATS in formats/__init__.py names {module}: no such file"
-        assert re.search(r"^def write\(", path.read_text(), re.M), (
-            f"{house.relative(path)} must have write(path, matrix)"
+        assert re.search(r"^def (write|open_writer)\(", path.read_text(), re.M), (
+            f"{house.relative(path)} must have write(stream, content) or open_writer(stream, empty)"
         )

@@ -99,11 +99,16 @@ def test_nothing_is_left_to_do(path):
     assert not mark, f"{house.relative(path)}: {mark and mark[0]!r}: do it, or open an issue"
 
 
-def test_public_names_are_those_of_the_table():
-    assert sorted(netml.__all__) == sorted(netml._HOMES), "__all__ and _HOMES in netml/__init__.py differ"
-    assert set(netml.__all__) <= set(dir(netml))
-    for name, home in netml._HOMES.items():
-        assert PUBLIC[name] is getattr(importlib.import_module(f"netml.{home}"), name)
+def test_public_names_are_those_of_the_stub():
+    homes = netml._read_homes()
+    assert sorted(netml.__all__) == sorted(homes)
+    assert set(homes) <= set(dir(netml))
+    for name, home in homes.items():
+        assert PUBLIC[name] is getattr(importlib.import_module(home), name)
+    lines = (house.PACKAGE / "__init__.pyi").read_text().splitlines()
+    imports = [line for line in lines if line.startswith("from ") and "__version__" not in line]
+    assert len(imports) == len(homes)
+    assert all(re.fullmatch(r"from netml\.[\w.]+ import (\w+) as \1", line) for line in imports), "one name a line"
 
 
 @pytest.mark.parametrize(("name", "found", "is_method"), CALLABLES, ids=[name for name, *_ in CALLABLES])

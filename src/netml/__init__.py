@@ -1,6 +1,7 @@
 """netml: packet captures in, feature matrices and anomalies out.
 
-The public names load when they are first used; importing the package itself loads nothing.
+The public names stand in `__init__.pyi`, once: a name loads when it is first used, and importing the package loads
+nothing.
 """
 
 from __future__ import annotations
@@ -9,130 +10,35 @@ from importlib import import_module
 
 from netml._version import __version__ as __version__
 
-TYPE_CHECKING = False  # that of `typing` takes as long to load as all of this, and a Ctrl-C meanwhile is nobody's
+TYPE_CHECKING = False  # `typing` takes as long to load as all of this, and a Ctrl-C meanwhile would show a traceback
 if TYPE_CHECKING:
     from typing import Any
 
-    from netml.errors import (
-        CaptureError,
-        CaptureWarning,
-        DamagedFileError,
-        FamilyError,
-        MissingColumnError,
-        MissingExtraError,
-        NetmlError,
-        NotACaptureError,
-        OptionError,
-        TooManyRowsError,
-        TrainingError,
-        TruncatedCaptureError,
-        UnknownNameError,
-        UnsupportedLinkTypeError,
-        UntrustedFileError,
-    )
-    from netml.families import FamilyOptions
-    from netml.families.custom import register_family
-    from netml.features.extraction import extract
-    from netml.features.matrix import FeatureMatrix
-    from netml.features.options import RepresentationOptions
-    from netml.features.representation import FlowRepresentation
-    from netml.flow.options import FlowOptions
-    from netml.flow.reader import read_flows
-    from netml.flow.table import FlowTable
-    from netml.models.flow_model import FlowModel
-    from netml.models.learn import learn, load_model
-    from netml.models.verdicts import Verdicts
-    from netml.packets.header_bits import HeaderBits
-    from netml.packets.header_reader import iter_header_bits, read_header_bits
-    from netml.schema.flow_index import FlowIndex
-    from netml.streaming.feature_batches import extract_batches
 
-
-_HOMES = {
-    "CaptureError": "errors",
-    "CaptureWarning": "errors",
-    "DamagedFileError": "errors",
-    "EvaluationError": "errors",
-    "FamilyError": "errors",
-    "FamilyOptions": "families",
-    "FeatureMatrix": "features.matrix",
-    "FlowIndex": "schema.flow_index",
-    "FlowModel": "models.flow_model",
-    "FlowOptions": "flow.options",
-    "FlowRepresentation": "features.representation",
-    "FlowTable": "flow.table",
-    "HeaderBits": "packets.header_bits",
-    "LabelFileError": "errors",
-    "MissingColumnError": "errors",
-    "MissingExtraError": "errors",
-    "NetmlError": "errors",
-    "NotACaptureError": "errors",
-    "OptionError": "errors",
-    "OutputError": "errors",
-    "RepresentationOptions": "features.options",
-    "SpillError": "errors",
-    "TooManyRowsError": "errors",
-    "TrainingError": "errors",
-    "TruncatedCaptureError": "errors",
-    "UnknownNameError": "errors",
-    "UnmatchedLabelsError": "errors",
-    "UnsupportedLinkTypeError": "errors",
-    "UntrustedFileError": "errors",
-    "Verdicts": "models.verdicts",
-    "extract": "features.extraction",
-    "extract_batches": "streaming.feature_batches",
-    "iter_header_bits": "packets.header_reader",
-    "learn": "models.learn",
-    "load_model": "models.learn",
-    "read_flows": "flow.reader",
-    "read_header_bits": "packets.header_reader",
-    "register_family": "families.custom",
-}
-
-__all__ = [
-    "CaptureError",
-    "CaptureWarning",
-    "DamagedFileError",
-    "FamilyError",
-    "FamilyOptions",
-    "FeatureMatrix",
-    "FlowIndex",
-    "FlowModel",
-    "FlowOptions",
-    "FlowRepresentation",
-    "FlowTable",
-    "HeaderBits",
-    "MissingColumnError",
-    "MissingExtraError",
-    "NetmlError",
-    "NotACaptureError",
-    "OptionError",
-    "RepresentationOptions",
-    "TooManyRowsError",
-    "TrainingError",
-    "TruncatedCaptureError",
-    "UnknownNameError",
-    "UnsupportedLinkTypeError",
-    "UntrustedFileError",
-    "Verdicts",
-    "extract",
-    "extract_batches",
-    "iter_header_bits",
-    "learn",
-    "load_model",
-    "read_flows",
-    "read_header_bits",
-    "register_family",
-]
+def _read_homes() -> dict[str, str]:
+    """Return the module of each public name, as the lines of the stub have them."""
+    homes = {}
+    with open(f"{__file__}i", encoding="utf-8") as lines:
+        for line in lines:
+            words = line.split()  # from MODULE import NAME as NAME
+            if words[:1] == ["from"] and not words[3].startswith("_"):
+                homes[words[3]] = words[1]
+    return homes
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name.startswith("_") and name != "__all__":
         raise AttributeError(f"module 'netml' has no attribute {name!r}")
-    found = getattr(import_module(f"netml.{_HOMES[name]}"), name)
+    homes = _read_homes()
+    if name == "__all__":
+        found: Any = sorted(homes)
+    elif name in homes:
+        found = getattr(import_module(homes[name]), name)
+    else:
+        raise AttributeError(f"module 'netml' has no attribute {name!r}")
     globals()[name] = found
     return found
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted([*globals(), *_read_homes()])

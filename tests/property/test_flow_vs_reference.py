@@ -2,6 +2,7 @@
 
 import biflow_tables
 import numpy as np
+from feature_rows import represent
 from hypothesis import given
 from hypothesis import strategies as st
 from reference.biflows import BiflowOptions, assemble_biflows
@@ -10,7 +11,6 @@ from reference.flow_family import FLOW_COLUMNS, flow_matrix
 from reference.headers import SIZES, Headers, decode_headers
 from reference.splt import splt_columns, splt_matrix
 
-from netml.features.compute import represent
 from netml.features.options import RepresentationOptions
 
 ENDS = (("10.0.0.1", "10.0.0.2", 1, 2), ("10.0.0.2", "10.0.0.1", 2, 1), ("10.0.0.1", "10.0.0.3", 1, 2))

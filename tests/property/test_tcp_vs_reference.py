@@ -2,6 +2,7 @@
 
 import numpy as np
 from biflow_tables import table_of
+from feature_rows import represent
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import capture, tcp
@@ -9,7 +10,6 @@ from reference.biflows import BiflowOptions, Flow, assemble_biflows
 from reference.flow_keys import DirectionalKey, Endpoint
 from reference.headers import Headers, decode_headers
 
-from netml.features.compute import represent
 from netml.features.options import RepresentationOptions
 from netml.features.tcp_history import trace_connections
 

@@ -1,13 +1,13 @@
 """Segments for the tests of the TCP family, and its two implementations behind one face."""
 
 from biflow_tables import table_of
+from feature_rows import represent
 from reference import tcp
 from reference.biflows import Flow
 from reference.flow_keys import DirectionalKey, Endpoint
 from reference.headers import Headers
 from reference.tcp_segments import ACK, FIN, RST, SYN, Segment
 
-from netml.features.compute import represent
 from netml.features.options import RepresentationOptions
 from netml.features.tcp_history import trace_connections
 

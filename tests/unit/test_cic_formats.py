@@ -12,7 +12,7 @@ from cic_rows import cic_matrix, make_table
 from netml.errors import OptionError
 from netml.families.cic import CIC_2017_COLUMNS
 from netml.features.matrix import FeatureMatrix
-from netml.features.row_files import open_row_file
+from netml.features.table_layout import open_row_file
 from netml.schema.flow_index import FLOW_COLUMNS
 
 S = 10**9

@@ -121,7 +121,7 @@ def test_every_suffix(path, suffix):
     run = run_netml("extract", path, "-f", "SIZE", "-o", output)
     assert run.status == 0
     assert run.out == ""
-    from netml.formats import read_matrix
+    from netml.features.table_layout import read_matrix
 
     np.testing.assert_allclose(read_matrix(output).X, netml.extract(path, "SIZE").X)
 

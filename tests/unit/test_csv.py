@@ -41,8 +41,9 @@ def _check_csv(tmp_path):
     assert path.read_text().endswith('"z"\n')
 
 
-def test_csv_by_pyarrow(tmp_path):
+def test_csv_by_pyarrow(tmp_path, monkeypatch):
     pytest.importorskip("pyarrow")
+    monkeypatch.setattr(formats_csv, "_FEW_VALUES", 0)
     _check_csv(tmp_path)
 
 

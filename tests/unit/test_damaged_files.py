@@ -11,9 +11,9 @@ import traffic
 from command import assert_one_line, run_netml
 
 import netml
-from netml import formats
 from netml.errors import DamagedFileError, NetmlError
-from netml.features.fixed import read_representation
+from netml.features.spec import read_spec
+from netml.features.table_layout import SUFFIXES
 from netml.labels.reader import read_labels
 from netml.utils.tool import load_data
 
@@ -29,7 +29,7 @@ READERS = {
     "table.npz": netml.FlowTable.load,
     "table.parquet": netml.FlowTable.load,
     "model.netml": netml.load_model,
-    "manifest.netml": read_representation,
+    "manifest.netml": read_spec,
     "model.dat": netml.load_model,
     "labels.csv": read_labels,
 }
@@ -44,7 +44,7 @@ def folder(tmp_path_factory):
     capture = traffic.write_pcap(place / "capture.pcap", traffic.many_flows())
     table = netml.read_flows(capture)
     matrix = netml.extract(capture, ["IAT", "TCP"], dim=3)
-    for suffix in formats.FORMATS:
+    for suffix in SUFFIXES:
         matrix.save(place / f"matrix{suffix}")
     netml.extract(capture, "IAT").save(place / "seed.npz")
     with np.load(place / "matrix.npz") as arrays:
@@ -109,7 +109,7 @@ def test_octets_changed_at_random(tmp_path, folder, name):
     assert all(name in text for text in said)
 
 
-@pytest.mark.parametrize("read", [netml.FeatureMatrix.load, read_representation, netml.FlowTable.load])
+@pytest.mark.parametrize("read", [netml.FeatureMatrix.load, read_spec, netml.FlowTable.load])
 def test_metadata_changed_at_random(tmp_path, folder, read):
     kind, path = "table" if read == netml.FlowTable.load else "matrix", tmp_path / "changed.npz"
     chosen = random.Random(f"metadata of {read.__qualname__}")
@@ -147,7 +147,7 @@ def test_a_compression_that_nobody_knows(tmp_path, folder, name):
         READERS[name](tmp_path / name)
     if name != "table.npz":
         with pytest.raises(DamagedFileError, match=name):
-            read_representation(tmp_path / name)
+            read_spec(tmp_path / name)
 
 
 def test_a_damaged_deflate_stream(tmp_path, folder):

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from feature_rows import represent
 
 from netml.families import FAMILIES, FamilyOptions
-from netml.features.compute import represent
 from netml.features.options import RepresentationOptions
 from netml.flow.table import FlowTable
 from netml.schema.flow_index import FLOW_KEY

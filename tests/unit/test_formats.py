@@ -1,5 +1,7 @@
 """The output formats: what is written is read back, by netml and by the tools that users have."""
 
+import gzip
+import io
 import json
 import os
 import pickle
@@ -40,7 +42,7 @@ def test_written_is_read(tmp_path, suffix, labels):
     assert_same(FeatureMatrix.load(tmp_path / f"x{suffix}"), written, has_metadata=suffix in COMPLETE)
 
 
-@pytest.mark.parametrize("suffix", formats.FORMATS)
+@pytest.mark.parametrize("suffix", table_layout.SUFFIXES)
 @pytest.mark.parametrize("labels", [None, []])
 def test_no_flows(tmp_path, suffix, labels):
     if suffix in ARROW:
@@ -61,13 +63,13 @@ def test_an_unknown_suffix_is_named(tmp_path):
     with pytest.raises(UnknownNameError, match=r"unknown output format '\.foo'; known: \.npz, \.npy, \.csv"):
         build_matrix().save(tmp_path / "x.foo")
     with pytest.raises(UnknownNameError, match="'npz'"):
-        formats.get_format("npz")
+        formats.find_format("npz")
     assert os.listdir(tmp_path) == []
 
 
 def test_the_suffix_can_be_given(tmp_path):
-    formats.write_matrix(tmp_path / "x", build_matrix(), suffix=".npz")
-    assert_same(formats.read_matrix(tmp_path / "x", suffix=".npz"), build_matrix(), has_metadata=True)
+    table_layout.write_matrix(tmp_path / "x", build_matrix(), suffix=".npz")
+    assert_same(table_layout.read_matrix(tmp_path / "x", suffix=".npz"), build_matrix(), has_metadata=True)
 
 
 @pytest.mark.parametrize("suffix", ARROW)
@@ -78,15 +80,15 @@ def test_a_missing_package_is_named_and_leaves_no_file(tmp_path, suffix):
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize("suffix", formats.FORMATS)
+@pytest.mark.parametrize("suffix", table_layout.SUFFIXES)
 def test_a_full_disk_is_one_clear_line(suffix):
     if suffix in ARROW:
         pytest.importorskip("pyarrow")
     with pytest.raises(OutputError, match=r"^/dev/full: no space left on the device$"):
-        formats.write_matrix("/dev/full", build_matrix(n_copies=2000), suffix=suffix)
+        table_layout.write_matrix("/dev/full", build_matrix(n_copies=2000), suffix=suffix)
 
 
-@pytest.mark.parametrize("suffix", formats.FORMATS)
+@pytest.mark.parametrize("suffix", table_layout.SUFFIXES)
 def test_a_pipe_gets_the_same_bytes(tmp_path, suffix):
     if suffix in ARROW:
         pytest.importorskip("pyarrow")
@@ -95,13 +97,36 @@ def test_a_pipe_gets_the_same_bytes(tmp_path, suffix):
     os.mkfifo(fifo)
     reader = threading.Thread(target=lambda: received.append(fifo.read_bytes()))
     reader.start()
-    formats.write_matrix(fifo, matrix, suffix=suffix)
+    table_layout.write_matrix(fifo, matrix, suffix=suffix)
     reader.join()
-    formats.write_matrix(tmp_path / f"x{suffix}", matrix)
+    table_layout.write_matrix(tmp_path / f"x{suffix}", matrix)
     assert received == [(tmp_path / f"x{suffix}").read_bytes()]
 
 
-@pytest.mark.parametrize("suffix", formats.FORMATS)
+@pytest.mark.parametrize("suffix", table_layout.SUFFIXES)
+def test_an_open_file_gets_and_gives_the_same(tmp_path, suffix):
+    if suffix in ARROW:
+        pytest.importorskip("pyarrow")
+    matrix = build_matrix(LABELS, n_copies=1)
+    table_layout.write_matrix(tmp_path / f"x{suffix}", matrix)
+    content, stream = (tmp_path / f"x{suffix}").read_bytes(), io.BytesIO()
+    table_layout.write_matrix(stream, matrix, suffix=suffix)
+    assert stream.getvalue() == content
+    read = table_layout.read_matrix(io.BytesIO(content), suffix=suffix)
+    np.testing.assert_array_equal(read.X, FeatureMatrix.load(tmp_path / f"x{suffix}").X)
+    for mode in ("ab", "r+b"):  # behind what is there already
+        (tmp_path / "y").write_bytes(b"before")
+        with open(tmp_path / "y", mode) as behind:
+            behind.seek(0, os.SEEK_END)
+            table_layout.write_matrix(behind, matrix, suffix=suffix)
+        assert (tmp_path / "y").read_bytes() == b"before" + content
+    with gzip.open(tmp_path / "y", "wb") as packed:
+        table_layout.write_matrix(packed, matrix, suffix=suffix)
+    with gzip.open(tmp_path / "y") as packed:
+        assert packed.read() == content
+
+
+@pytest.mark.parametrize("suffix", table_layout.SUFFIXES)
 @pytest.mark.parametrize("kept", [0, 0.5])
 def test_a_damaged_file_is_named(tmp_path, suffix, kept):
     if suffix in ARROW:
@@ -189,7 +214,7 @@ def test_another_pickle_is_no_pair(tmp_path, content):
         FeatureMatrix.load(tmp_path / "x.dat")
 
 
-@pytest.mark.parametrize("suffix", formats.FORMATS)
+@pytest.mark.parametrize("suffix", table_layout.SUFFIXES)
 def test_load_data_gives_features_and_labels(tmp_path, suffix):
     if suffix in ARROW:
         pytest.importorskip("pyarrow")

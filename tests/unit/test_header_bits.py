@@ -122,7 +122,7 @@ def test_command(bits, tmp_path, monkeypatch):
     with np.load(tmp_path / "a.npz") as archive:
         np.testing.assert_array_equal(archive["X"], bits.X)
     parquet = pytest.importorskip("pyarrow.parquet")
-    monkeypatch.setattr("netml.packets.header_reader.MOST_BATCH_ROWS", 50)
+    monkeypatch.setattr("netml.packets.header_bits.MOST_BATCH_ROWS", 50)
     done = invoke("packets", path, *options, "-o", tmp_path / "a.parquet", "-q")
     assert (done.status, done.err) == (0, "")
     assert parquet.ParquetFile(tmp_path / "a.parquet").num_row_groups == 4

@@ -95,8 +95,8 @@ def test_early_detection_and_rows_of_a_table():
     fitted = netml.FlowRepresentation("NPRINT", dim=4, flow=FLOW, family_options=SMALL).fit(io.BytesIO(CONTENT))
     (read,) = fitted.read_tables(io.BytesIO(CONTENT))
     for chosen in ([3, 0, len(table) - 1], [3, 0, 3, 1]):
-        np.testing.assert_array_equal(fitted.represent([read[chosen]]).X, expected[chosen])
-    both = fitted.represent([read, read[:0]])
+        np.testing.assert_array_equal(fitted.compute([read[chosen]]).X, expected[chosen])
+    both = fitted.compute([read, read[:0]])
     assert both.X.dtype == np.int8
     np.testing.assert_array_equal(both.X, expected)
 

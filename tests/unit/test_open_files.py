@@ -12,10 +12,10 @@ from builders import captures
 import netml
 from netml import FeatureMatrix, FlowTable, OptionError, UnknownNameError, UntrustedFileError
 from netml.errors import DamagedFileError, OutputError
-from netml.formats import FORMATS
+from netml.features.table_layout import SUFFIXES
 
 DEMO = captures.pcap(traffic.many_flows())
-MATRIX_FORMATS = [name.removeprefix(".") for name in FORMATS]
+MATRIX_FORMATS = [name.removeprefix(".") for name in SUFFIXES]
 
 
 def require(form):

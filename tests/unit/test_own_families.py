@@ -9,15 +9,15 @@ import pytest
 import traffic
 from _own import PAYLOADS, payloads, reference_payloads, register
 from command import assert_one_line, invoke
+from feature_rows import represent
 from house import ROOT
 
 import netml
 from netml import _flowcore
 from netml.errors import FamilyError, OptionError, UnknownNameError
 from netml.families import custom, find_dim, find_family, lay_out, parse_families
-from netml.features.compute import represent
-from netml.features.fixed import fix_representation
 from netml.features.options import RepresentationOptions
+from netml.features.spec import complete_spec
 from netml.flow.options import FlowOptions
 
 BI = FlowOptions(definition="bi")
@@ -158,9 +158,9 @@ def test_columns_by_dim(table):
     np.testing.assert_array_equal(matrix.X[:, -6:-3], matrix.X[:, -3:])
     assert find_dim(parse_families("SIZES"), 7, header=False) == 7
     with pytest.raises(OptionError, match="dim"):
-        fix_representation(RepresentationOptions("SIZES"), BI, None)
+        complete_spec(RepresentationOptions("SIZES"), BI, None)
     register()
-    assert fix_representation(RepresentationOptions("PAYLOADS"), BI, None).options.dim is None
+    assert complete_spec(RepresentationOptions("PAYLOADS"), BI, None).options.dim is None
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from netml import FeatureMatrix
-from netml.formats import _row_groups
+from netml.features.table_layout import to_columns
+from netml.formats import parquet as parquet_format
 from netml.schema.flow_index import FLOW_KEY, FlowIndex
 
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -34,11 +35,11 @@ def make_matrix(n_rows, start=0.0):
 
 @pytest.mark.parametrize("sizes", [(), (0,), (1,), (3, 4, 1), (10, 0, 25), (4, 4), (23,)])
 def test_rows_of_any_number(tmp_path, monkeypatch, sizes):
-    monkeypatch.setattr(_row_groups, "GROUP_ROWS", 4)
+    monkeypatch.setattr(parquet_format, "GROUP_ROWS", 4)
     path, matrix, first = tmp_path / "rows.parquet", make_matrix(sum(sizes)), 0
-    with open(path, "wb") as stream, _row_groups.open_row_groups(stream, matrix) as write:
+    with open(path, "wb") as stream, parquet_format.open_writer(stream, to_columns(matrix[:0])) as write:
         for size in sizes:
-            write(matrix[first : first + size])
+            write(to_columns(matrix[first : first + size]))
             first += size
     found = FeatureMatrix.load(path)
     np.testing.assert_array_equal(found.X, matrix.X)
@@ -49,9 +50,12 @@ def test_rows_of_any_number(tmp_path, monkeypatch, sizes):
 
 
 def test_groups_of_wide_rows_are_smaller(tmp_path, monkeypatch):
-    monkeypatch.setattr(_row_groups, "GROUP_NUMBERS", 7)  # two rows of three
-    with open(tmp_path / "rows.parquet", "wb") as stream, _row_groups.open_row_groups(stream, make_matrix(0)) as write:
-        write(make_matrix(5))
+    monkeypatch.setattr(parquet_format, "GROUP_NUMBERS", 7)  # two rows of three
+    with (
+        open(tmp_path / "rows.parquet", "wb") as stream,
+        parquet_format.open_writer(stream, to_columns(make_matrix(0))) as write,
+    ):
+        write(to_columns(make_matrix(5)))
     about = parquet.ParquetFile(tmp_path / "rows.parquet").metadata
     assert [about.row_group(i).num_rows for i in range(about.num_row_groups)] == [2, 2, 1]
 
@@ -71,8 +75,11 @@ def test_failed_write_is_told():
 
     stream = Full()
     stream.n_left = 4
-    with pytest.raises(OSError, match="No space"), _row_groups.open_row_groups(stream, make_matrix(5)) as write:
-        write(make_matrix(5))
+    with (
+        pytest.raises(OSError, match="No space"),
+        parquet_format.open_writer(stream, to_columns(make_matrix(0))) as write,
+    ):
+        write(to_columns(make_matrix(5)))
 
 
 def test_pandas_is_not_loaded(tmp_path):

@@ -10,14 +10,14 @@ from _indices import build_index
 from _matrices import FEATURES, LABELS, TUPLES, assert_same, build_matrix
 from _tcp import ACK, SYN, SYN_ACK, flow_of, fwd, rev
 from biflow_tables import table_of
+from feature_rows import represent
 
 from netml.errors import OptionError
 from netml.features import tcp_history
-from netml.features.compute import represent
 from netml.features.concat import concat_matrices, concat_text_columns
 from netml.features.matrix import FeatureMatrix
 from netml.features.options import RepresentationOptions
-from netml.features.row_files import WRITERS, open_row_file
+from netml.features.table_layout import BATCH_SUFFIXES, open_row_file
 from netml.features.tcp_history import cut_texts, trace_connections
 
 PLAIN = {"conn_state": ["SF", "-", "S0", "OTH"], "history": ["ShADadFf", "", "S", "^Da"]}
@@ -78,7 +78,7 @@ def test_place_and_names_in_a_table(tmp_path):
     assert (rows[0]["history"], rows[0]["iat_0"], rows[0]["feature_iat_0"]) == ("ShADadFf", "a", "0.1")
 
 
-@pytest.mark.parametrize("suffix", WRITERS)
+@pytest.mark.parametrize("suffix", BATCH_SUFFIXES)
 def test_rows_written_as_they_come(tmp_path, texts, suffix):
     if suffix in (".parquet", ".arrow"):
         pytest.importorskip("pyarrow")

@@ -21,7 +21,8 @@ def test_archives_of_many_pieces(tmp_path, monkeypatch, n_bytes, n_processors):
         _zip_store.Member("a", (b"head", memoryview(content))),
         _zip_store.Member("b", (content, b"tail")),
     ]
-    _zip_store.write_archive(tmp_path / "x.zip", members)
+    with open(tmp_path / "x.zip", "wb") as stream:
+        _zip_store.write_archive(stream, members)
     with zipfile.ZipFile(tmp_path / "x.zip") as archive:
         assert archive.read("a") == b"head" + content
         assert archive.read("b") == content + b"tail"
@@ -38,7 +39,8 @@ def test_writes_that_come_short_are_continued(tmp_path, monkeypatch, is_pipe):
     reader = threading.Thread(target=lambda: received.append(target.read_bytes()))
     if is_pipe:
         reader.start()
-    _zip_store.write_archive(target, [_zip_store.Member("a", (b"0123456789" * 5,))])
+    with open(target, "wb") as stream:
+        _zip_store.write_archive(stream, [_zip_store.Member("a", (b"0123456789" * 5,))])
     if not is_pipe:
         reader.start()
     reader.join()

@@ -184,22 +184,20 @@ def _candidates(study: Study, parts: Sequence[FlowTable]) -> Iterator[Candidate]
 def _represent(options: RepresentationOptions, parts: Sequence[FlowTable], study: Study) -> list[Features]:
     """Make the rows of each part, with what is learned from the first, the training flows."""
     from netml.comparison.grids import RATE_QUANTILES
-    from netml.features.compute import learn_dim, learn_rate_ns, represent
+    from netml.features.compute import compute
+    from netml.features.fitting import durations_ns, fit
     from netml.quantile import linear_quantile
 
     train = parts[0]
-    dim = learn_dim(train, study.q_dim)
-    rates_s = [0.0]
-    if any(find_family(name).needs_rate for name in options.request.names):
-        rates_s = [learn_rate_ns(train) / 1e9]
-        if study.tune:
-            durations_ns = train.flows.end_ns - train.flows.start_ns
-            rates_s += [linear_quantile(durations_ns, q) / 1e9 for q in RATE_QUANTILES]
+    spec = fit([train], options, FlowOptions(q_interval=study.q_dim))
+    rates_ns = [spec.rate_ns]
+    if study.tune and any(find_family(name).needs_rate for name in options.request.names):
+        rates_ns += [linear_quantile(durations_ns([train.flows]), q) for q in RATE_QUANTILES]
     variants = []
-    for rate_s in dict.fromkeys(rates_s):
-        fixed = replace(options, dim=dim, rate=rate_s)
-        X_train, X_validation, X_test = (represent(part, fixed).X for part in parts)
-        variants.append(Features(X_train, X_validation, X_test, dim, rate_s))
+    for rate_ns in dict.fromkeys(rates_ns):
+        variant = replace(spec, rate_ns=rate_ns)
+        X_train, X_validation, X_test = (compute(part, variant).X for part in parts)
+        variants.append(Features(X_train, X_validation, X_test, variant.dim, variant.rate_s))
     return variants
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 from netml.errors import OptionError
 from netml.evaluation.metrics import N_RESAMPLES
@@ -12,6 +13,9 @@ from netml.families import FAMILIES, find_family, parse_families
 from netml.features.options import RepresentationOptions
 from netml.schema.sizes import require_size
 from netml.validation import require_whole
+
+if TYPE_CHECKING:
+    from netml.schema.choices import Families, Size
 
 DEFAULT_DETECTORS = ("ocsvm", "kde", "gmm", "if", "pca", "ae")
 FAMILY_NAMES = tuple(name for name, family in FAMILIES.items() if family.definition == "original")  # the study's six
@@ -69,7 +73,7 @@ class Study:
     max_train_rows: int | None = 5000
     tune: bool = False
     q_dim: float = 0.9
-    size: str = "captured"
+    size: Size = "captured"
     random_state: int = 42
     n_resamples: int = N_RESAMPLES
     jobs: int = 1
@@ -101,7 +105,9 @@ class Study:
         """The representations, in order."""
         headers = {"both": (False, True), "yes": (True,), "no": (False,)}[self.header]
         pairs = itertools.product(dict.fromkeys(self.families), headers)
-        return [RepresentationOptions(family, header=header, size=self.size) for family, header in pairs]
+        return [
+            RepresentationOptions(cast("Families", family), header=header, size=self.size) for family, header in pairs
+        ]
 
     @property
     def n_candidates(self) -> int:

@@ -134,7 +134,7 @@ def evaluate_tables(
     require_both_classes(*(int((y == label).sum()) for label in (0, 1, -1)))
     # Table by table: of each one's features only the scores are kept. The array alone: a bare matrix that a model was
     # trained on had other names for its columns.
-    scores = [model.decision_function(representation.represent([table]).X) for table in tables]
+    scores = [model.decision_function(representation.compute([table]).X) for table in tables]
     chosen = model.threshold if threshold is None else threshold
     evaluation = evaluate_scores(y, np.concatenate(scores), chosen, random_state=random_state)
     return replace(evaluation, remarks=_remarks(model, tables))

@@ -1,64 +1,61 @@
-"""Flows into rows: a feature matrix of a table of flows, or of flows that come some at a time."""
+"""Computing: feature matrices of tables of flows, by a specification."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from netml import _flowcore
-from netml.errors import CaptureWarning, OptionError
-from netml.families import NO_CODE, Block, FamilyOptions, find_family, lay_out
+from netml.errors import OptionError
+from netml.families import NO_CODE, Block, FamilyOptions
 from netml.families.header_columns import parse_headers
 from netml.features.concat import concat_text_columns
 from netml.features.fft import transform_rows
+from netml.features.fitting import fit_flows
 from netml.features.matrix import FeatureMatrix
-from netml.features.options import LARGEST_DIM, RepresentationOptions
+from netml.features.options import RepresentationOptions
+from netml.features.spec import RepresentationSpec
 from netml.features.tcp_history import trace_connections
+from netml.flow.options import FlowOptions
 from netml.flow.subflows import SpilledSubflows
 from netml.flow.table import FlowTable
-from netml.quantile import linear_quantile
 from netml.schema.flow_index import FLOW_KEY, FlowIndex
 from netml.validation import nanoseconds
 
 _ANY_GAP_NS = 2**64 - 1
 # Family -> function that makes its text columns of a table.
 TEXT_MAKERS = {"TCP": trace_connections}
-Q_RATE = 0.3  # quantile of the flow durations that is a SAMP window (the original)
 
 
-def represent(table: FlowTable, options: RepresentationOptions, *, q_dim: float = 0.9) -> FeatureMatrix:
-    """Turn a table of flows into a feature matrix.
+def compute(table: FlowTable, spec: RepresentationSpec) -> FeatureMatrix:
+    """Compute the feature matrix of a table of flows.
 
     Parameters
     ----------
     table : FlowTable
-        The flows.
-    options : RepresentationOptions
-        Families and the rest; `options.size` is ignored: the table has its size.
-    q_dim : float, default 0.9
-        Quantile of the packets per flow that is `dim`, if that is not given.
+        The flows; sizes are those that the table has, whatever `spec` says.
+    spec : RepresentationSpec
+        What rows are made of.
 
     Returns
     -------
     FeatureMatrix
-        A row for each flow; its metadata is the table's and, under "representation", the options with what was learned.
+        A row for each flow; its metadata is the table's and, under "representation", what rows are made of.
     """
+    options = spec.options
     if options.max_packets is not None:
         table = table.first(options.max_packets)
-    learned, rate_ns = _learn(table.flows, options, q_dim, table.size_kind)
-    blocks, columns = lay_out(options.request, learned["dim"], header=options.header, options=options.family_options)
+    blocks, columns = spec.lay_out()
     if options.makes_bits:
-        X = _write_bits(table, learned["dim"], options.family_options)
+        X = _write_bits(table, spec.dim, options.family_options)
     else:
         X = np.zeros((len(table), len(columns)))
-        _fill(X, blocks, table, options, learned["dim"], rate_ns)
-        _transform(X, blocks, learned)
-    metadata = {**table.metadata, "representation": learned}
-    return FeatureMatrix(X, columns, table.flows, metadata, texts=_describe(table, options))
+        _fill(X, blocks, table, spec)
+        _transform(X, blocks, spec)
+    metadata = {**table.metadata, "representation": {**spec.describe_rows(), "size": table.size_kind}}
+    return FeatureMatrix(X, columns, table.flows, metadata, texts=_make_texts(table, options))
 
 
 def _write_bits(table: FlowTable, dim: int, options: FamilyOptions) -> np.ndarray:
@@ -68,40 +65,40 @@ def _write_bits(table: FlowTable, dim: int, options: FamilyOptions) -> np.ndarra
 
 
 def compute_spilled(
-    pieces: SpilledSubflows, interval_ns: float, options: RepresentationOptions, *, q_dim: float = 0.9
+    subflows: SpilledSubflows, interval_ns: float, options: RepresentationOptions, flow: FlowOptions
 ) -> FeatureMatrix:
-    """Do what `represent` does for flows that are not all in memory.
+    """Fit and compute flows that are not all in memory.
 
     Parameters
     ----------
-    pieces : SpilledSubflows
+    subflows : SpilledSubflows
         The flows, not cut by the interval yet.
     interval_ns : float
         Length to which they are to be cut, ns.
-    options, q_dim
-        As in `represent`.
+    options, flow
+        As in `netml.features.fitting.fit`.
 
     Returns
     -------
     FeatureMatrix
-        As of `represent`, to the last bit; its metadata has "spilled" besides.
+        As `fit` and `compute` make it, to the last bit; its metadata has "spilled" besides.
     """
-    index = _concat_index(list(pieces.cut_times(interval_ns, options.max_packets)))
-    learned, rate_ns = _learn(index, options, q_dim, options.size)
-    blocks, columns = lay_out(options.request, learned["dim"], header=options.header, options=options.family_options)
+    index = _concat_index(list(subflows.cut_times(interval_ns, options.max_packets)))
+    spec = fit_flows([index], options, flow, interval_ns / 1e9)
+    blocks, columns = spec.lay_out()
     X = np.zeros((len(index), len(columns)))
     texts = []
     first = 0
-    for table in pieces.cut_tables(interval_ns, options.packet_columns):
+    for table in subflows.cut_tables(interval_ns, options.packet_columns):
         if options.max_packets is not None:
             table = table.first(options.max_packets)
         rows = slice(first, first := first + len(table))
         index.bytes[rows] = table.flows.bytes
-        _fill(X[rows], blocks, table, options, learned["dim"], rate_ns)
-        texts.append(_describe(table, options))
+        _fill(X[rows], blocks, table, spec)
+        texts.append(_make_texts(table, options))
         del table  # before the next one is made
-    _transform(X, blocks, learned)
-    metadata = {**pieces.describe(interval_ns), "representation": learned}
+    _transform(X, blocks, spec)
+    metadata = {**subflows.describe(interval_ns), "representation": spec.describe_rows()}
     return FeatureMatrix(X, columns, index, metadata, texts=concat_text_columns(texts))
 
 
@@ -115,58 +112,22 @@ def _concat_index(parts: list[dict[str, np.ndarray]]) -> FlowIndex:
     return FlowIndex(**joined, bytes=np.zeros(n_flows, np.int64))
 
 
-def _learn(index: FlowIndex, options: RepresentationOptions, q_dim: float, size: str) -> tuple[dict[str, Any], float]:
-    """What a row is made of, options or what the flows say, for the metadata; and the rate to the last bit, ns."""
-    request = options.request
-    rate_ns = nanoseconds(options.rate) if options.rate is not None else 0.0
-    if options.rate is None and any(find_family(name).needs_rate for name in request.names):
-        rate_ns = linear_quantile(_durations_ns(index), Q_RATE)
-    dim = options.default_dim if options.default_dim is not None else _learn_dim(index.packets, q_dim)
-    return {**describe_learned(options, dim, rate_ns), "size": size}, rate_ns
-
-
-def describe_learned(options: RepresentationOptions, dim: int, rate_ns: float) -> dict[str, Any]:
-    """Give what a row is made of, as the metadata holds it."""
-    request = options.request
-    return {
-        "families": list(request.names),
-        "fft": request.is_fft,
-        "header": options.header,
-        "dim": dim,
-        "rate_s": rate_ns / 1e9,
-        "size": options.size,
-        "max_packets": options.max_packets,
-        "family_options": asdict(options.family_options),
-    }
-
-
-def _fill(
-    X: np.ndarray, blocks: Sequence[Block], table: FlowTable, options: RepresentationOptions, dim: int, rate_ns: float
-) -> None:
-    settings = settings_of(options.family_options, rate_ns)
-    names = [*["header"] * options.header, *options.request.names]
-    for block, name in zip(blocks, names, strict=True):
+def _fill(X: np.ndarray, blocks: Sequence[Block], table: FlowTable, spec: RepresentationSpec) -> None:
+    options = spec.options
+    settings = settings_of(options.family_options, spec.rate_ns)
+    columns: dict[str, np.ndarray | None] = {**table.columns, "size": table.size}
+    for block, name in zip(blocks, [*["header"] * options.header, *options.request.names], strict=True):
+        first, width = block.first_column, block.width
         if block.code == NO_CODE:
             from netml.features.custom_rows import compute_custom_rows
 
-            X[:, block.first_column : block.first_column + block.width] = compute_custom_rows(
-                name, table, dim, block.width
-            )
+            X[:, first : first + width] = compute_custom_rows(name, table, spec.dim, width)
             continue
-        _flowcore.fill_family(
-            block.code,
-            X,
-            block.first_column,
-            block.width,
-            table.offsets,
-            {**table.columns, "size": table.size},
-            settings,
-            table.attributes,
-        )
+        _flowcore.fill_family(block.code, X, first, width, table.offsets, columns, settings, table.attributes)
 
 
-def _describe(table: FlowTable, options: RepresentationOptions) -> dict[str, np.ndarray]:
-    """What the families say of the flows in words."""
+def _make_texts(table: FlowTable, options: RepresentationOptions) -> dict[str, np.ndarray]:
+    """Make the text columns of the families."""
     texts: dict[str, np.ndarray] = {}
     for name in options.request.names:
         if name in TEXT_MAKERS:
@@ -175,7 +136,7 @@ def _describe(table: FlowTable, options: RepresentationOptions) -> dict[str, np.
 
 
 def settings_of(options: FamilyOptions, rate_ns: float) -> dict[str, Any]:
-    """Give the kernel's `FamilySettings`."""
+    """Return the kernel's `FamilySettings`."""
     return {
         "rate_ns": rate_ns,
         "cic_extra": options.cic_extra,
@@ -192,34 +153,7 @@ def _threshold_ns(seconds: float) -> int:
     return int(whole) if whole < _ANY_GAP_NS else _ANY_GAP_NS
 
 
-def _transform(X: np.ndarray, blocks: Sequence[Block], learned: dict[str, Any]) -> None:
-    if learned["fft"]:
+def _transform(X: np.ndarray, blocks: Sequence[Block], spec: RepresentationSpec) -> None:
+    if spec.options.request.is_fft:
         for block in blocks:
             transform_rows(X[:, block.first_column : block.first_column + block.width])
-
-
-def learn_dim(table: FlowTable, q: float) -> int:
-    """Packets that a row has room for: floor of a quantile of the packets per flow; 0 without flows.
-
-    At most what can be asked for, with a `CaptureWarning`: one giant flow must not make a row of gigabytes.
-    """
-    return _learn_dim(table.lengths, q)
-
-
-def _learn_dim(packets: np.ndarray, q: float) -> int:
-    dim = int(linear_quantile(packets, q))
-    if dim > LARGEST_DIM:
-        text = f"dim {dim:,} would be learned from giant flows: rows have room for {LARGEST_DIM:,} packets"
-        warnings.warn(CaptureWarning(text), stacklevel=3)
-    return min(dim, LARGEST_DIM)
-
-
-def learn_rate_ns(*tables: FlowTable) -> float:
-    """Length of a SAMP window, ns: a quantile of the flow durations; 0 without flows."""
-    return linear_quantile(np.concatenate([_durations_ns(table.flows) for table in tables]), Q_RATE)
-
-
-def _durations_ns(index: FlowIndex) -> np.ndarray:
-    """Durations; those that no int64 holds, of captures with absurd clocks, are the largest int64."""
-    durations_ns = index.end_ns - index.start_ns
-    return np.where(durations_ns < 0, np.iinfo(np.int64).max, durations_ns)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from netml.capture.reader import Progress
 from netml.errors import OptionError
 from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions
-from netml.features.compute import compute_spilled, represent
+from netml.features.compute import compute, compute_spilled
+from netml.features.fitting import fit
 from netml.features.matrix import FeatureMatrix
 from netml.features.options import RepresentationOptions
 from netml.flow.options import FlowOptions, choose_flow
@@ -19,6 +19,7 @@ from netml.validation import require_whole
 
 if TYPE_CHECKING:
     from netml.labels.reader import Labels
+    from netml.schema.choices import Families, Size
 
 LARGEST_MEMORY = 1 << 62
 MEMORY_SHARE = 2  # packets may take one part in so many of the available memory: rows need some, too
@@ -26,7 +27,7 @@ MEMORY_SHARE = 2  # packets may take one part in so many of the available memory
 
 def extract(
     source: Any,
-    families: str | Sequence[str] = "IAT",
+    families: Families = "IAT",
     *,
     fft: bool = False,
     header: bool = False,
@@ -34,7 +35,7 @@ def extract(
     interval: float | None = None,
     dim: int | None = None,
     rate: float | None = None,
-    size: str = "captured",
+    size: Size = "captured",
     max_packets: int | None = None,
     family_options: FamilyOptions | None = None,
     labels: str | os.PathLike[str] | Labels | None = None,
@@ -120,9 +121,10 @@ def extract(
     )
     interval_ns = pieces.learn_interval_ns()
     if isinstance(pieces, SpilledSubflows):
-        matrix = compute_spilled(pieces, interval_ns, wanted, q_dim=flow.q_interval)
+        matrix = compute_spilled(pieces, interval_ns, wanted, flow)
     else:
-        matrix = represent(pieces.cut(interval_ns), wanted, q_dim=flow.q_interval)
+        table = pieces.cut(interval_ns)
+        matrix = compute(table, fit([table], wanted, flow, interval_ns / 1e9))
     if label_table is not None:
         from netml.labels.matching import join_labels
 

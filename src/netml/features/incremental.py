@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 
 from netml import _flowcore
-from netml.families import find_family, lay_out
-from netml.features.compute import describe_learned, settings_of
+from netml.families import find_family
+from netml.features.compute import settings_of
 from netml.features.matrix import FeatureMatrix
 from netml.features.options import RepresentationOptions
+from netml.features.spec import RepresentationSpec
 from netml.schema.flow_index import ATTRIBUTE_KINDS, FlowIndex
 
 
 def is_incremental(options: RepresentationOptions) -> bool:
-    """Say whether rows of this representation can be made without keeping packets."""
+    """True if rows of these options can be computed without keeping packets."""
     is_plain = not options.header and not options.request.is_fft and options.max_packets is None
     return is_plain and all(find_family(name).has_state for name in options.request.names)
 
@@ -25,8 +26,8 @@ class IncrementalRows:
 
     Parameters
     ----------
-    options : RepresentationOptions
-        For which `is_incremental` holds, with its `dim`.
+    spec : RepresentationSpec
+        What rows are made of; `is_incremental` holds for its options.
 
     Attributes
     ----------
@@ -36,14 +37,13 @@ class IncrementalRows:
         Names of all columns.
     """
 
-    def __init__(self, options: RepresentationOptions) -> None:
-        dim = options.dim or 0
-        blocks, self.columns = lay_out(options.request, dim, header=False, options=options.family_options)
-        settings = settings_of(options.family_options, 0.0)
+    def __init__(self, spec: RepresentationSpec) -> None:
+        settings = settings_of(spec.options.family_options, 0.0)
+        blocks, self.columns = spec.lay_out()
         self.states = [
             (_flowcore.FlowStates(block.code, settings), block.first_column, block.width) for block in blocks
         ]
-        self._learned = describe_learned(options, dim, 0.0)
+        self._rows = spec.describe_rows()
 
     @property
     def bytes_a_flow(self) -> int:
@@ -69,4 +69,4 @@ class IncrementalRows:
         names = ("keys", "start_ns", "end_ns", "packets", "bytes", "end_reason")
         known: dict[str, Any] = {name: taken[name] for name in names}
         index = FlowIndex(**known, attributes={name: taken[name] for name in ATTRIBUTE_KINDS})
-        return FeatureMatrix(taken["X"], self.columns, index, {**metadata, "representation": self._learned})
+        return FeatureMatrix(taken["X"], self.columns, index, {**metadata, "representation": self._rows})

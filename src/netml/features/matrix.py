@@ -226,17 +226,10 @@ class FeatureMatrix:
         MissingExtraError
             If pandas is not installed.
         """
-        from netml.formats._table import import_pandas
+        from netml.features.table_layout import to_columns
+        from netml.formats._table import to_frame
 
-        pandas = import_pandas()
-        from netml.features.table_layout import feature_names
-
-        flows = pandas.DataFrame({**self.flows.to_columns(), **self.texts})
-        features = pandas.DataFrame(self.X, columns=list(feature_names(self.columns, self.texts)))
-        frame: pd.DataFrame = pandas.concat([flows, features], axis=1)
-        if self.labels is not None:
-            frame["label"] = self.labels
-        return frame
+        return to_frame(to_columns(self))
 
     def to_arrow(self) -> pa.Table:
         """Give the flows, the features and the labels as an Arrow table.
@@ -251,9 +244,10 @@ class FeatureMatrix:
         MissingExtraError
             If pyarrow is not installed.
         """
+        from netml.features.table_layout import to_columns
         from netml.formats._table import to_table
 
-        return to_table(self, "an Arrow table")
+        return to_table(to_columns(self), "an Arrow table")
 
     def save(self, path: str | os.PathLike[str] | IO[bytes], *, format: str | None = None) -> None:
         """Write the matrix; the suffix of `path` names the format, unless it is given.
@@ -261,7 +255,7 @@ class FeatureMatrix:
         Parameters
         ----------
         path : str, os.PathLike or binary file
-            Ends in one of the suffixes in `netml.formats.FORMATS`. An open file is written at the end of the work, and
+            Ends in .npz, .npy, .csv, .parquet, .arrow or .dat. An open file is written at the end of the work, and
             stays open.
         format : {"npz", "npy", "csv", "parquet", "arrow", "dat"}, optional
             The format, whatever the suffix; needed for an open file whose name has none of the suffixes.
@@ -277,10 +271,10 @@ class FeatureMatrix:
         OutputError
             If the file cannot be written; an older file of this name is left as it was.
         """
-        from netml.formats import FORMATS, write_matrix
+        from netml.features.table_layout import SUFFIXES, write_matrix
         from netml.formats._open_files import output_path
 
-        with output_path(path, format, FORMATS) as (target, suffix):
+        with output_path(path, format, SUFFIXES) as (target, suffix):
             write_matrix(target, self, suffix=suffix)
 
     @classmethod
@@ -290,7 +284,7 @@ class FeatureMatrix:
         Parameters
         ----------
         path : str, os.PathLike or binary file
-            Ends in one of the suffixes in `netml.formats.FORMATS`. An open file is read from its place to its end, and
+            Ends in .npz, .npy, .csv, .parquet, .arrow or .dat. An open file is read from its place to its end, and
             stays open.
         format : {"npz", "npy", "csv", "parquet", "arrow", "dat"}, optional
             The format, as for `save`.
@@ -312,10 +306,10 @@ class FeatureMatrix:
         UntrustedFileError
             If a `.dat` file would run code.
         """
-        from netml.formats import FORMATS, read_matrix
+        from netml.features.table_layout import SUFFIXES, read_matrix
         from netml.formats._open_files import input_path
 
-        with input_path(path, format, FORMATS) as (source, suffix):
+        with input_path(path, format, SUFFIXES) as (source, suffix):
             return read_matrix(source, suffix=suffix)
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from netml.errors import OptionError
 from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions, Request, find_family, parse_families, require_together
 from netml.schema.sizes import SIZE_COLUMNS, require_size
 from netml.validation import require_number, require_whole
+
+if TYPE_CHECKING:
+    from netml.schema.choices import Definition, Families, Size
 
 LARGEST_DIM = 1 << 20  # a row of 8 MB; of header bits, so many columns
 
@@ -44,12 +48,12 @@ class RepresentationOptions:
         If there is no such family.
     """
 
-    families: str | tuple[str, ...] = "IAT"
+    families: Families = "IAT"
     fft: bool = False
     header: bool = False
     dim: int | None = None
     rate: float | None = None
-    size: str = "captured"
+    size: Size = "captured"
     family_options: FamilyOptions = DEFAULT_FAMILY_OPTIONS
     max_packets: int | None = None
 
@@ -72,7 +76,7 @@ class RepresentationOptions:
         return parse_families(self.families, self.fft)
 
     @property
-    def definition(self) -> str:
+    def definition(self) -> Definition:
         """The flow definition that the families ask for."""
         definitions = {find_family(name).definition for name in self.request.names}
         return "bi" if "bi" in definitions else "original"

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 
 from netml.capture.reader import Progress
 from netml.errors import TrainingError
-from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions, find_family, lay_out
-from netml.features._described import Described
-from netml.features.compute import learn_rate_ns, represent
+from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions
+from netml.features.compute import compute
 from netml.features.concat import concat_matrices
+from netml.features.fitting import fit
 from netml.features.matrix import FeatureMatrix
 from netml.features.options import RepresentationOptions
+from netml.features.spec import RepresentationSpec
 from netml.flow.options import FlowOptions, choose_flow
 from netml.flow.reader import read_tables
 from netml.flow.table import FlowTable
-from netml.quantile import linear_quantile
+from netml.ndm._estimator import Estimator
+from netml.validation import nanoseconds
+
+if TYPE_CHECKING:
+    from netml.schema.choices import Families, Size
 
 
-class FlowRepresentation(Described):
+class FlowRepresentation(Estimator):
     """Captures to feature matrices of one width.
 
     `fit` learns how long flows may last, for how many packets a row has room, and the SAMP window. `transform` makes
@@ -54,6 +59,8 @@ class FlowRepresentation(Described):
 
     Attributes
     ----------
+    spec_ : RepresentationSpec
+        All that was learned, and what was asked for.
     dim_ : int
         Packets that a row has room for; 0 where nobody knows, of rows that are as wide whatever it is.
     interval_ : float
@@ -79,7 +86,7 @@ class FlowRepresentation(Described):
 
     def __init__(
         self,
-        families: str | Sequence[str] = "IAT",
+        families: Families = "IAT",
         *,
         fft: bool = False,
         header: bool = False,
@@ -87,7 +94,7 @@ class FlowRepresentation(Described):
         interval: float | None = None,
         dim: int | None = None,
         rate: float | None = None,
-        size: str = "captured",
+        size: Size = "captured",
         max_packets: int | None = None,
         family_options: FamilyOptions | None = None,
     ) -> None:
@@ -130,7 +137,7 @@ class FlowRepresentation(Described):
         return self
 
     def fit_transform(self, captures: Any, y: Any = None, **fit_params: Any) -> FeatureMatrix:
-        """Learn, and make the matrix of the same captures, which are read once.
+        """Learn, and compute the matrix of the same captures, which are read once.
 
         Parameters
         ----------
@@ -147,7 +154,7 @@ class FlowRepresentation(Described):
         return self.transform(self.fit_tables(captures))
 
     def transform(self, captures: Any) -> FeatureMatrix:
-        """Make the matrix of captures.
+        """Compute the matrix of captures.
 
         Parameters
         ----------
@@ -166,10 +173,10 @@ class FlowRepresentation(Described):
         CaptureError
             If a source cannot be opened.
         """
-        return self.represent(self.read_tables(captures))
+        return self.compute(self.read_tables(captures))
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Give the names of the features.
+        """Return the names of the features.
 
         Parameters
         ----------
@@ -181,13 +188,12 @@ class FlowRepresentation(Described):
         ndarray (n_features,) of object
             As `columns_`.
         """
-        self._require_fitted()
-        return np.array(self.columns_, dtype=object)
+        return np.array(self._fitted_spec().columns, dtype=object)
 
     def fit_tables(
         self, captures: Any, *, strict: bool = False, link_type: int | None = None, progress: Progress | None = None
     ) -> list[FlowTable]:
-        """Learn, and give the flows of each capture.
+        """Learn, and return the flows of each capture.
 
         Parameters
         ----------
@@ -201,40 +207,15 @@ class FlowRepresentation(Described):
         list of FlowTable
             One for each capture.
         """
-        options = self._options()
-        tables, interval_s = read_tables(
-            captures,
-            choose_flow(self.flow, self.interval),
-            self.size,
-            options.packet_columns,
-            definition=options.definition,
-            first_headers=options.first_headers,
-            strict=strict,
-            link_type=link_type,
-            progress=progress,
-        )
-        self._learn(tables, interval_s, options)
-        return tables
-
-    def _learn(self, tables: Sequence[FlowTable], interval_s: float, options: RepresentationOptions) -> None:
+        options, flow = self._options(), choose_flow(self.flow, self.interval)
+        reading = {"strict": strict, "link_type": link_type, "progress": progress}
+        tables, interval_s = _read(captures, flow, options, None, reading)
         if not any(map(len, tables)):
             raise TrainingError("there are no flows to learn a representation from")
-        if options.max_packets is not None:
-            tables = [table.first(options.max_packets) for table in tables]
-        q_dim = choose_flow(self.flow).q_interval
-        dim, rate_s = options.default_dim, 0.0
-        if dim is None:
-            dim = int(linear_quantile(np.concatenate([table.lengths for table in tables]), q_dim))
-        if any(find_family(name).needs_rate for name in options.request.names):
-            rate_s = self.rate if self.rate is not None else learn_rate_ns(*tables) / 1e9
-        self._set_learned(dim=dim, interval_s=interval_s, rate_s=rate_s)
-
-    def _set_learned(self, *, dim: int, interval_s: float, rate_s: float) -> None:
-        self.dim_ = dim
-        self.interval_ = interval_s
-        self.rate_ = rate_s
-        options = self._options()
-        self.columns_ = lay_out(options.request, dim, header=self.header, options=options.family_options)[1]
+        spec = fit(tables, options, flow, interval_s)
+        # By way of seconds, as a file keeps it: what is loaded computes to the last bit what was saved.
+        self.spec_ = replace(spec, rate_ns=nanoseconds(spec.rate_s))
+        return tables
 
     def read_tables(
         self, captures: Any, *, strict: bool = False, link_type: int | None = None, progress: Progress | None = None
@@ -253,26 +234,13 @@ class FlowRepresentation(Described):
         list of FlowTable
             One for each capture.
         """
-        self._require_fitted()
-        options = self._options()
-        reading = {
-            "definition": options.definition,
-            "first_headers": options.first_headers,
-            "strict": strict,
-            "link_type": link_type,
-            "progress": progress,
-        }
-        return read_tables(
-            captures,
-            choose_flow(self.flow, self.interval),
-            self.size,
-            options.packet_columns,
-            interval_s=self.interval_,
-            **reading,
-        )[0]
+        spec = self._fitted_spec()
+        flow = choose_flow(self.flow, self.interval)
+        reading = {"strict": strict, "link_type": link_type, "progress": progress}
+        return _read(captures, flow, spec.options, spec.interval_s, reading)[0]
 
     def keeping_tail(self) -> Self:
-        """Give the same, but for the last piece of a flow that was cut: what is read keeps it.
+        """Return the same representation, except that the last part of a flow that was cut is kept.
 
         Returns
         -------
@@ -283,35 +251,154 @@ class FlowRepresentation(Described):
         keeping.flow = replace(choose_flow(self.flow), keep_tail=True)
         return keeping
 
-    def represent(self, tables: Sequence[FlowTable]) -> FeatureMatrix:
-        """Make one matrix of tables of flows.
+    def compute(self, tables: Sequence[FlowTable]) -> FeatureMatrix:
+        """Compute one matrix of tables of flows.
 
         Parameters
         ----------
         tables : sequence of FlowTable
-            As `read_tables` gives them.
+            As `read_tables` returns them.
 
         Returns
         -------
         FeatureMatrix (n_flows, n_features)
             A row for each flow; table after table.
         """
+        spec = self._fitted_spec()
+        return concat_matrices([compute(table, spec) for table in tables], spec.columns)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all that makes up a fitted representation, as JSON can hold it; see `RepresentationSpec.to_dict`.
+
+        Returns
+        -------
+        dict
+            families, fft, header, size, max_packets, family_options, flow, dim, interval_s, rate_s.
+        """
+        return self._fitted_spec().to_dict()
+
+    @classmethod
+    def from_dict(cls, parts: Mapping[str, Any]) -> Self:
+        """Make a fitted representation of what `to_dict` returned.
+
+        Parameters
+        ----------
+        parts : mapping
+            families, dim and interval_s; the rest has defaults.
+
+        Returns
+        -------
+        FlowRepresentation
+            Fitted: it transforms as the one that `to_dict` was called on.
+
+        Raises
+        ------
+        OptionError, UnknownNameError
+            If something is missing or out of range.
+        """
+        return cls.from_spec(RepresentationSpec.from_dict(parts))
+
+    @classmethod
+    def from_spec(cls, spec: RepresentationSpec) -> Self:
+        """Make a fitted representation of a specification.
+
+        Parameters
+        ----------
+        spec : RepresentationSpec
+            What rows are made of.
+
+        Returns
+        -------
+        FlowRepresentation
+            Fitted.
+        """
+        options = spec.options
+        made = cls(
+            cast("Families", options.request.names),
+            fft=options.request.is_fft,
+            header=options.header,
+            flow=spec.flow,
+            dim=options.dim,
+            rate=options.rate,
+            size=options.size,
+            max_packets=options.max_packets,
+            family_options=options.family_options,
+        )
+        made.spec_ = spec
+        return made
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, Any]) -> Self | None:
+        """Make the representation that a feature matrix was computed with.
+
+        Parameters
+        ----------
+        metadata : mapping
+            Of a `FeatureMatrix`.
+
+        Returns
+        -------
+        FlowRepresentation or None
+            Fitted; None if the metadata has no representation, as of a `.dat` or `.npy` file.
+
+        Raises
+        ------
+        OptionError, UnknownNameError
+            If something is missing or out of range.
+        """
+        spec = RepresentationSpec.from_metadata(metadata)
+        return None if spec is None else cls.from_spec(spec)
+
+    @property
+    def dim_(self) -> int:
+        """Packets that a row has room for."""
+        return self._fitted_spec().dim
+
+    @property
+    def interval_(self) -> float:
+        """Length to which flows are cut, s."""
+        return self._fitted_spec().interval_s
+
+    @property
+    def rate_(self) -> float:
+        """Length of a SAMP window, s."""
+        return self._fitted_spec().rate_s
+
+    @property
+    def columns_(self) -> tuple[str, ...]:
+        """Names of the features."""
+        return self._fitted_spec().columns
+
+    def _fitted_spec(self) -> RepresentationSpec:
         self._require_fitted()
-        options = replace(self._options(), dim=self.dim_ or None, rate=self.rate_)
-        return concat_matrices([represent(table, options) for table in tables], self.columns_)
+        return self.spec_
 
     def _options(self) -> RepresentationOptions:
         families = self.families if isinstance(self.families, str) else tuple(self.families)
         chosen = (self.fft, self.header, self.dim, self.rate, self.size)
         return RepresentationOptions(families, *chosen, self.family_options or DEFAULT_FAMILY_OPTIONS, self.max_packets)
 
-    @property
-    def packet_columns(self) -> tuple[str, ...]:
-        """The packet columns that rows are made of, the size first."""
-        return self._options().packet_columns
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
         tags.no_validation = True
         return tags
+
+
+def _read(
+    captures: Any,
+    flow: FlowOptions,
+    options: RepresentationOptions,
+    interval_s: float | None,
+    reading: Mapping[str, Any],
+) -> tuple[list[FlowTable], float]:
+    return read_tables(
+        captures,
+        flow,
+        options.size,
+        options.packet_columns,
+        interval_s=interval_s,
+        definition=options.definition,
+        first_headers=options.first_headers,
+        **reading,
+    )

@@ -1,63 +1,59 @@
-"""The columns of a table of flows, in their order: the same for every format that has named columns."""
+"""Feature matrices as tables and in files: the columns' names and order, and what each format keeps."""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
-from netml.families import REPEATED_COLUMN
-from netml.schema.flow_index import FLOW_COLUMNS, OPTIONAL_COLUMNS, flow_names
+import numpy as np
 
-if TYPE_CHECKING:
-    from netml.features.matrix import FeatureMatrix
+from netml import formats
+from netml.errors import DamagedFileError
+from netml.families import FAMILIES, REPEATED_COLUMN
+from netml.features.matrix import FeatureMatrix
+from netml.formats import FORMATS, Format, Target
+from netml.formats._table import FEATURE, NUMBER, TEXT
+from netml.formats.batch_writer import open_batches
+from netml.formats.columns import Column, Columns
+from netml.schema.flow_index import (
+    ADDRESS_COLUMNS,
+    ATTRIBUTE_KINDS,
+    FLOW_COLUMNS,
+    OPTIONAL_COLUMNS,
+    FlowIndex,
+    empty_index,
+    index_from_columns,
+)
 
+SUFFIXES = (".npz", ".npy", ".csv", ".parquet", ".arrow", ".dat")
+BATCH_SUFFIXES = (".csv", ".jsonl", ".parquet", ".arrow")
 LABEL_COLUMN = "label"
 _CLASH_PREFIX = "feature_"
-_REPEAT_MARK = ".1"  # as pandas names the second column of a name
+_REPEAT_MARK = ".1"
+_TEXT_PREFIX = "text_"  # before the name of a text column in .npz
 
 
 def feature_names(columns: Iterable[str], texts: Iterable[str] = ()) -> tuple[str, ...]:
     """Name the features in a table: those named like a flow's own column, or like a text, get a prefix.
 
     STATS has `packets` and `bytes` too, and a table with two columns of one name is refused by most readers. The second
-    `Fwd Header Length` of CIC-2017 is `Fwd Header Length.1`.
+    `Fwd Header Length` of CIC-2017 stays as it is: `Columns.names` marks it `.1`, and CSV has it twice.
 
     Examples
     --------
     >>> feature_names(["size_mean", "packets"])
     ('size_mean', 'feature_packets')
-    >>> feature_names([" Fwd Header Length", " Fwd Header Length"])
-    (' Fwd Header Length', ' Fwd Header Length.1')
     """
-    return distinct_names(prefixed_names(columns, texts))
-
-
-def distinct_names(names: Iterable[str]) -> tuple[str, ...]:
-    """Mark names that have stood there before, as pandas does.
-
-    Examples
-    --------
-    >>> distinct_names(["a", "b", "a"])
-    ('a', 'b', 'a.1')
-    """
-    found: dict[str, None] = {}
-    for name in names:
-        distinct = name
-        while distinct in found:
-            distinct += _REPEAT_MARK
-        found[distinct] = None
-    return tuple(found)
-
-
-def prefixed_names(columns: Iterable[str], texts: Iterable[str] = ()) -> tuple[str, ...]:
-    """Name the features as `feature_names` does, but a name that stands twice stays as it is: for CSV."""
     taken = {*FLOW_COLUMNS, *OPTIONAL_COLUMNS, LABEL_COLUMN, *texts}
     return tuple(_CLASH_PREFIX + name if name in taken else name for name in columns)
 
 
 def column_names(names: Iterable[str], texts: Iterable[str] = ()) -> tuple[str, ...]:
-    """Undo `feature_names`.
+    """Undo `feature_names`, and the marks of `Columns.names`.
 
     Examples
     --------
@@ -72,13 +68,7 @@ def column_names(names: Iterable[str], texts: Iterable[str] = ()) -> tuple[str, 
     return tuple(taken.get(name, name) for name in names)
 
 
-def table_names(matrix: FeatureMatrix) -> tuple[str, ...]:
-    """Name all columns of a table, in order."""
-    features = feature_names(matrix.columns, matrix.texts)
-    return (*flow_names(matrix.flows), *matrix.texts, *features, *([LABEL_COLUMN] if matrix.labels is not None else []))
-
-
-def split_names(names: Sequence[str], is_text: Callable[[str], bool]) -> tuple[list[str], list[str], bool]:
+def split_names(names: Sequence[str], is_text: Callable[[str], bool | None]) -> tuple[list[str], list[str], bool]:
     """Find the texts and the features among a table's columns.
 
     Parameters
@@ -86,7 +76,7 @@ def split_names(names: Sequence[str], is_text: Callable[[str], bool]) -> tuple[l
     names : sequence of str
         All columns.
     is_text : callable
-        Whether a column is no numbers. Texts stand together, before the features.
+        True if a column is no numbers, None if that cannot be told. Texts stand together, before the features.
 
     Returns
     -------
@@ -108,5 +98,249 @@ def split_names(names: Sequence[str], is_text: Callable[[str], bool]) -> tuple[l
     features = [name for name in names if name not in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS)]
     has_labels = bool(features) and features[-1] == LABEL_COLUMN
     features = features[: len(features) - has_labels]
-    texts = list(itertools.takewhile(is_text, features))
+    texts = list(itertools.takewhile(lambda name: _is_text(name, is_text(name)), features))
     return texts, features[len(texts) :], has_labels
+
+
+def _is_text(name: str, is_text: bool | None) -> bool:
+    return any(name in family.text_columns for family in FAMILIES.values()) if is_text is None else is_text
+
+
+def _choose(names: Sequence[str], is_text: Callable[[str], bool | None]) -> dict[str, str]:
+    """Choose the columns of a table's file, as `netml.formats` reads them."""
+    texts, features, has_labels = split_names(names, is_text)
+    flows = [name for name in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS) if name in names]
+    kinds = {name: TEXT if name in ADDRESS_COLUMNS else NUMBER for name in flows}
+    kinds |= dict.fromkeys(texts, TEXT) | dict.fromkeys(features, FEATURE)
+    return {**kinds, LABEL_COLUMN: TEXT} if has_labels else kinds
+
+
+def to_columns(matrix: FeatureMatrix) -> Columns:
+    """Return the table of a matrix: flows, text columns, features, labels; the metadata is under `netml`."""
+    named: dict[str, Column] = {**matrix.flows.table_columns(), **matrix.texts}
+    labels = {} if matrix.labels is None else {LABEL_COLUMN: matrix.labels}
+    features = feature_names(matrix.columns, matrix.texts)
+    return Columns(named, matrix.X, features, labels, {"netml": matrix.metadata})
+
+
+def from_columns(columns: Columns) -> FeatureMatrix:
+    """Undo `to_columns`."""
+    named = dict(columns.named)
+    flows = {name: named.pop(name) for name in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS) if name in named}
+    labels = named.pop(LABEL_COLUMN, None)
+    names, metadata = column_names(columns.features, named), columns.metadata.get("netml", {})
+    return FeatureMatrix(columns.X, names, index_from_columns(flows), metadata, labels, named)
+
+
+def _to_arrays(matrix: FeatureMatrix) -> dict[str, Any]:
+    flows = matrix.flows
+    arrays: dict[str, Any] = {"X": matrix.X, "columns": np.array(matrix.columns, dtype=np.str_)}
+    arrays |= {name: getattr(flows, name) for name in ("keys", "start_ns", "end_ns", "packets", "bytes")}
+    arrays |= {"metadata": matrix.metadata, "end_reason": flows.end_reason, **flows.attributes, "labels": matrix.labels}
+    arrays |= {_TEXT_PREFIX + name: text for name, text in matrix.texts.items()}
+    return {name: array for name, array in arrays.items() if array is not None}
+
+
+def _from_arrays(arrays: dict[str, np.ndarray], name: str) -> FeatureMatrix:
+    try:
+        named = {key: arrays[key] for key in ("keys", "start_ns", "end_ns", "packets", "bytes")}
+        attributes = {key: arrays[key] for key in ATTRIBUTE_KINDS if key in arrays}
+        flows = FlowIndex(**named, end_reason=arrays.get("end_reason"), attributes=attributes)
+        texts = {key.removeprefix(_TEXT_PREFIX): each for key, each in arrays.items() if key.startswith(_TEXT_PREFIX)}
+        metadata = json.loads(str(arrays["metadata"]))
+        return FeatureMatrix(arrays["X"], arrays["columns"].tolist(), flows, metadata, arrays.get("labels"), texts)
+    except KeyError as error:
+        raise DamagedFileError(name, f"not a feature file of netml: no array {error}") from error
+
+
+def features_and_labels(matrix: FeatureMatrix) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return a feature matrix as the pair that the original netml keeps.
+
+    Parameters
+    ----------
+    matrix : FeatureMatrix
+        With or without labels.
+
+    Returns
+    -------
+    X : numpy.ndarray
+        float64 (n_flows, n_features). Flows without a label are left out if others have one, as the original
+        does.
+    y : numpy.ndarray or None
+        int64 (n_flows,): 1 abnormal, 0 normal; None if the matrix has no labels.
+    """
+    from netml.labels.matching import binary_labels
+
+    X = np.asarray(matrix.X, np.float64)
+    if matrix.labels is None:
+        return X, None
+    kept = matrix.labels != ""
+    return X[kept], binary_labels(matrix.labels[kept])
+
+
+def _from_block(X: Any, labels: Any = None) -> FeatureMatrix:
+    columns = [f"x_{position}" for position in range(X.shape[1])]
+    return FeatureMatrix(X, columns, empty_index(len(X)), {}, labels)
+
+
+def _from_pair(features: Any, labels: Any) -> FeatureMatrix:
+    return _from_block(np.asarray(features, np.float64), None if labels is None else np.asarray(labels, np.int64))
+
+
+_CONTENTS: dict[str, Callable[[FeatureMatrix], Any]] = {
+    "columns": to_columns,
+    "arrays": _to_arrays,
+    "array": lambda matrix: matrix.X,
+    "pair": features_and_labels,
+}
+
+
+def write_matrix(path: Target, matrix: FeatureMatrix, *, suffix: str | None = None) -> None:
+    """Write a feature matrix; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    path : str, os.PathLike or binary file
+        Where to. A device, a FIFO or an open file is written directly.
+    matrix : FeatureMatrix
+        What to write. `.npz` keeps all of it, in the arrays `X` float64 or int8 (n_flows, n_features), `columns` U
+        (n_features,), `keys` FLOW_KEY (n_flows,), `start_ns`, `end_ns`, `packets`, `bytes` int64 (n_flows,),
+        `metadata` (a JSON text) and, if the matrix has them, `labels` U (n_flows,), `end_reason` uint8 (n_flows,), the
+        `attributes` of `FlowIndex`, and each text column as `text_NAME` U (n_flows,). `.npy` keeps `X`, `.dat` the
+        original's pair, every other format the table `to_columns`.
+    suffix : str, optional
+        Which format (".csv"), where the path does not tell (`/dev/stdout`).
+
+    Raises
+    ------
+    UnknownNameError
+        If no format has this suffix, or the matrix is int8, and the format does not keep that.
+    MissingExtraError
+        If the format's package is not installed.
+    OutputError
+        If the file cannot be written.
+    """
+    found = _find_output(path, suffix, matrix.X.dtype == np.int8)
+    formats.write(path, found, _CONTENTS[found.content](matrix))
+
+
+def read_matrix(path: Target, *, suffix: str | None = None, trust: bool = False) -> FeatureMatrix:
+    """Read a feature matrix.
+
+    Parameters
+    ----------
+    path : str, os.PathLike or binary file
+        The file.
+    suffix : str, optional
+        Which format, where the path does not tell.
+    trust : bool, default False
+        Unpickle anything that a `.dat` file holds. It can run any code: only for files that you wrote.
+
+    Returns
+    -------
+    FeatureMatrix
+        What the format keeps of it. `.npy` and `.dat` keep no flows: their keys, times and counts are all 0, and the
+        columns x_0, x_1 ...
+
+    Raises
+    ------
+    UnknownNameError
+        If no format has this suffix.
+    DamagedFileError
+        If the file is cut, damaged, or not a feature matrix.
+    OSError
+        If it cannot be opened.
+    """
+    found = formats.find_format(path, suffix, among=SUFFIXES)
+    name = formats.name_of(path)
+    with formats.open_input(path, found) as stream:
+        if found.content == "columns":
+            return from_columns(found.code.read(stream, _choose))
+        if found.content == "arrays":
+            return _from_arrays(found.code.read(stream), name)
+        if found.content == "array":
+            return _from_block(found.code.read(stream))
+        return _from_pair(*found.code.read(stream, name, trust))
+
+
+def _find_output(path: Target, suffix: str | None, is_bits: bool) -> Format:
+    """Find a format that bits can be written in, if they are: as text each of them takes two bytes or three."""
+    found = formats.find_format(path, suffix, among=SUFFIXES)
+    if is_bits:
+        keeping = [name for name in SUFFIXES if FORMATS[name].keeps_int8]
+        formats.find_format(found.suffix, among=keeping, what="format of header bits (int8)")
+    return found
+
+
+def check_matrix_output(path: str | os.PathLike[str], *, is_bits: bool = False) -> None:
+    """Check that `write_matrix` can write there, before the work is done.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        Where a matrix is to be written.
+    is_bits : bool, default False
+        True if it is to be one of bits, int8.
+
+    Raises
+    ------
+    UnknownNameError
+        If no format has this suffix, or it does not keep bits.
+    MissingExtraError
+        If the format's package is not installed.
+    OutputError
+        If the folder is missing, the target is a folder, or writing is not permitted.
+    """
+    formats.check_output(path, _find_output(path, None, is_bits))
+
+
+def count_written(path: str | os.PathLike[str], matrix: FeatureMatrix) -> int:
+    """Count the rows that a file of this name holds: `.dat` leaves flows without a label out if others have one."""
+    known = FORMATS.get(os.path.splitext(os.fspath(path))[1].lower())
+    if known is None or known.keeps_unlabelled or matrix.labels is None:
+        return len(matrix)
+    return int((matrix.labels != "").sum())
+
+
+def find_batch_format(path: Target, suffix: str | None = None) -> Format:
+    """Find the format of a file that is written in batches.
+
+    Raises
+    ------
+    UnknownNameError
+        If it cannot be written in batches, or cannot be followed on standard output.
+    """
+    found = formats.find_format(path, suffix, among=BATCH_SUFFIXES, what="format that can be written in batches")
+    if path == "-":
+        streamed = [name for name in BATCH_SUFFIXES if FORMATS[name].is_streamed]
+        formats.find_format(found.suffix, among=streamed, what="format for standard output")
+    return found
+
+
+@contextlib.contextmanager
+def open_row_file(
+    path: Target, no_rows: FeatureMatrix, suffix: str | None = None
+) -> Iterator[Callable[[FeatureMatrix], None]]:
+    """Open a file for rows; call what it yields with each `FeatureMatrix`.
+
+    Parameters
+    ----------
+    path : str, os.PathLike or binary file
+        A path appears when the block ends well. "-": standard output, flushed after each batch.
+    no_rows : FeatureMatrix
+        The columns; its metadata is the file's.
+    suffix : str, optional
+        One of `BATCH_SUFFIXES`, where the path does not tell.
+
+    Raises
+    ------
+    UnknownNameError
+        If the format cannot be written in batches.
+    MissingExtraError
+        If pyarrow is needed and not installed.
+    OutputError
+        If the file cannot be written.
+    """
+    found = find_batch_format(path, suffix)
+    with open_batches(path, found, to_columns(no_rows[:0])) as write:
+        yield lambda matrix: write(to_columns(matrix))

@@ -17,8 +17,8 @@ import numpy as np
 
 _NETML = """
 models.flow_model.FlowModel features.representation.FlowRepresentation flow.options.FlowOptions
-features.options.RepresentationOptions families.options.FamilyOptions
-ndm.model.MODEL ndm.scaling.LogScaler ndm.tails.ECOD ndm.tails.COPOD
+features.options.RepresentationOptions features.spec.RepresentationSpec families.options.FamilyOptions
+ndm.model.MODEL ndm.scaling.StandardScaler ndm.scaling.RobustScaler ndm.scaling.LogScaler ndm.tails.ECOD ndm.tails.COPOD
 ndm.ocsvm.OCSVM ndm.kde.KDE ndm.gmm.GMM ndm.iforest.IF ndm.pca.PCA ndm.ae.AE
 ndm.oc_nystroem.OCNystroem ndm.oc_kjl.OCKJL ndm.ocsvm_sgd.OCSVMSGD ndm.pyod_detector.PyODDetector
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netml.errors import OptionError, UnknownNameError
 from netml.validation import (
@@ -14,6 +14,9 @@ from netml.validation import (
     require_whole,
     whole_nanoseconds,
 )
+
+if TYPE_CHECKING:
+    from netml.schema.choices import Definition, Direction, Fragments, Protocols, TcpEnd, Tunnels
 
 MAX_TUNNEL_PORTS = 32
 TUNNELS = ("inner", "outer")
@@ -87,15 +90,15 @@ class FlowOptions:
     interval: float | None = None
     q_interval: float = 0.9
     keep_tail: bool = False
-    tunnels: str = "inner"
-    fragments: str = "first"
+    tunnels: Tunnels = "inner"
+    fragments: Fragments = "first"
     tunnel_ports: Mapping[str, Sequence[int]] | None = field(default=None, hash=False)
-    definition: str | None = None
+    definition: Definition | None = None
     idle_timeout: float = 120.0
     active_timeout: float = 1800.0
-    tcp_end: str = "fin"
-    direction: str = "first"
-    protocols: str = "tcp-udp"
+    tcp_end: TcpEnd = "fin"
+    direction: Direction = "first"
+    protocols: Protocols = "tcp-udp"
     vlan_key: bool = True
 
     def __post_init__(self) -> None:
@@ -122,7 +125,7 @@ class FlowOptions:
                 others = f"it is for {' and '.join(heeding)} flows, and these are {definition}"
                 raise OptionError(name, getattr(self, name), f"left out: {others}")
 
-    def resolve(self, definition: str = "original") -> FlowOptions:
+    def resolve(self, definition: Definition = "original") -> FlowOptions:
         """Fill in what depends on the definition: `definition`, if none is chosen, and `min_packets`.
 
         Parameters

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from netml.schema.packet_columns import require_columns
 from netml.schema.sizes import SIZE_COLUMNS, require_size
 from netml.validation import nanoseconds
 
+if TYPE_CHECKING:
+    from netml.schema.choices import Size
+
 READ_COLUMNS = ("caplen", "wirelen", "flags", "ttl")
 
 
@@ -25,7 +28,7 @@ def read_flows(
     *,
     flow: FlowOptions | None = None,
     interval: float | None = None,
-    size: str = "captured",
+    size: Size = "captured",
     columns: Sequence[str] = READ_COLUMNS,
     strict: bool = False,
     link_type: int | None = None,

@@ -6,7 +6,7 @@ The interval is learned from the pieces, of one capture or of several, so that i
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from netml.flow.table import FlowTable
 from netml.quantile import linear_quantile
 from netml.schema.sizes import require_size
 from netml.validation import nanoseconds
+
+if TYPE_CHECKING:
+    from netml.schema.choices import Definition
 
 
 class Subflows:
@@ -211,7 +214,7 @@ def read_subflows(
     size: str,
     columns: Sequence[str],
     *,
-    definition: str = "original",
+    definition: Definition = "original",
     first_headers: Mapping[str, int] | None = None,
     **reading: Any,
 ) -> Subflows | UncutBiflows:
@@ -266,7 +269,7 @@ def read_subflows_within(
     size: str,
     columns: Sequence[str],
     *,
-    definition: str = "original",
+    definition: Definition = "original",
     first_headers: Mapping[str, int] | None = None,
     **reading: Any,
 ) -> Subflows | UncutBiflows | SpilledSubflows:

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import io
 import json
-import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from netml import formats
 from netml.errors import DamagedFileError
-from netml.files.output import atomic_output
 from netml.flow.table import FlowTable
-from netml.formats import batch_output
-from netml.formats._damage import damage_as_error
-from netml.formats._table import flow_columns, import_pandas, import_pyarrow
-from netml.formats.npz import write_arrays
+from netml.formats import Target
+from netml.formats._table import LIST, NUMBER, TEXT, import_pandas, to_table
+from netml.formats.columns import Column, Columns, Lists
 from netml.schema.flow_index import (
+    ADDRESS_COLUMNS,
     ATTRIBUTE_KINDS,
     FLOW_COLUMNS,
     FLOW_KEY,
     OPTIONAL_COLUMNS,
-    flow_names,
     index_from_columns,
 )
 from netml.schema.packet_columns import PACKET_COLUMNS, PACKET_KINDS
@@ -33,7 +30,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SUFFIXES = (".npz", ".parquet")
-_METADATA_KEY = b"netml_flow_table"
+_METADATA_KEY = "netml_flow_table"
 
 
 def to_pandas(table: FlowTable) -> pd.DataFrame:
@@ -45,41 +42,26 @@ def to_pandas(table: FlowTable) -> pd.DataFrame:
 
 def to_arrow(table: FlowTable) -> pa.Table:
     """Give one row a flow, its packets as list columns without a copy; see `FlowTable.to_arrow`."""
-    arrow = import_pyarrow("an Arrow table")
-    names, columns = list(flow_names(table.flows)), flow_columns(arrow, table.flows)
+    return to_table(_to_columns(table), "an Arrow table")
+
+
+def _to_columns(table: FlowTable) -> Columns:
+    named: dict[str, Column] = dict(table.flows.table_columns())
     if "connection_start_ns" in table.flows.attributes:
-        names.append("connection_start_ns")
-        columns.append(arrow.array(table.flows.attributes["connection_start_ns"]))
-    # Lists with 64-bit offsets share the table's own offsets; nothing is copied.
-    offsets = arrow.array(table.offsets)
-    for name, column in table.columns.items():
-        names.append(name)
-        columns.append(arrow.LargeListArray.from_arrays(offsets, arrow.array(column)))
-    described = {_METADATA_KEY: json.dumps({"size": table.size_kind, "metadata": table.metadata}).encode()}
-    return arrow.Table.from_arrays(columns, names=names, metadata=described)
+        named["connection_start_ns"] = table.flows.attributes["connection_start_ns"]
+    named |= {name: Lists(table.offsets, column) for name, column in table.columns.items()}
+    return Columns(named, metadata={_METADATA_KEY: {"size": table.size_kind, "metadata": table.metadata}})
 
 
-def save(path: str | os.PathLike[str], table: FlowTable, suffix: str | None = None) -> None:
+def _to_arrays(table: FlowTable) -> dict[str, Any]:
+    arrays = {"keys": table.keys, "offsets": table.offsets, **table.columns, **_known_attributes(table)}
+    return {**arrays, "size": np.array(table.size_kind), "metadata": table.metadata}
+
+
+def save(path: Target, table: FlowTable, suffix: str | None = None) -> None:
     """Write a table; see `FlowTable.save`."""
-    suffix = _suffix(path, suffix)
-    if suffix == ".parquet":
-        import_pyarrow("writing Parquet")
-        from pyarrow import parquet
-
-        # Opened here: given a path, pyarrow deletes what stands there when it fails, were it a device or a FIFO.
-        with atomic_output(path) as partial, open(partial, "wb") as stream:
-            parquet.write_table(to_arrow(table), stream)
-        return
-    arrays = {
-        "keys": table.keys,
-        "offsets": table.offsets,
-        **table.columns,
-        **_known_attributes(table),
-        "size": np.array(table.size_kind),
-        "metadata": np.array(json.dumps(table.metadata)),
-    }
-    with atomic_output(path) as partial:
-        write_arrays(partial, arrays)
+    found = formats.find_format(path, suffix, among=SUFFIXES, what="flow table format")
+    formats.write(path, found, (_to_columns if found.content == "columns" else _to_arrays)(table))
 
 
 def _known_attributes(table: FlowTable) -> dict[str, np.ndarray]:
@@ -97,53 +79,41 @@ def _set_known_attributes(table: FlowTable, found: Mapping[str, Any]) -> FlowTab
     return table
 
 
-def load(path: str | os.PathLike[str], suffix: str | None = None) -> FlowTable:
+def load(path: Target, suffix: str | None = None) -> FlowTable:
     """Read a table; see `FlowTable.load`."""
-    name = os.fspath(path)
-    suffix = _suffix(path, suffix)
-    with damage_as_error(name, "not a flow table of netml, or a damaged one"):
+    found = formats.find_format(path, suffix, among=SUFFIXES, what="flow table format")
+    with formats.open_input(path, found, "not a flow table of netml, or a damaged one") as stream:
         try:
-            return _load_parquet(name) if suffix == ".parquet" else _load_npz(name)
+            if found.content == "columns":
+                return _from_columns(found.code.read(stream, _choose))
+            return _from_arrays(found.code.read(stream))
         except KeyError as error:
-            raise DamagedFileError(name, f"not a flow table of netml: no column {error}") from error
+            what = f"not a flow table of netml: no column {error}"
+            raise DamagedFileError(formats.name_of(path), what) from error
 
 
-def _suffix(path: str | os.PathLike[str], suffix: str | None) -> str:
-    return batch_output.find_suffix(path, SUFFIXES, "flow table format", suffix)
-
-
-def _load_npz(name: str) -> FlowTable:
-    with open(name, "rb") as stream:
-        archive = np.load(io.BytesIO(stream.read()) if not stream.seekable() else stream, allow_pickle=False)
-        if isinstance(archive, np.ndarray):
-            raise ValueError("a lone array")
-        arrays: dict[str, Any] = {key: archive[key] for key in archive.files}
+def _from_arrays(arrays: dict[str, np.ndarray]) -> FlowTable:
     columns = {key: arrays[key] for key in PACKET_COLUMNS if key in arrays}
     metadata = json.loads(str(arrays["metadata"]))
     table = _checked(arrays["keys"], arrays["offsets"], columns, str(arrays["size"]), metadata)
     return _set_known_attributes(table, arrays)
 
 
-def _load_parquet(name: str) -> FlowTable:
-    import_pyarrow("reading Parquet")
-    from pyarrow import parquet
+def _choose(names: Sequence[str], _is_text: Callable[[str], bool | None]) -> dict[str, str]:
+    """Choose the columns of a table's file, as `netml.formats` reads them."""
+    kinds = {name: TEXT if name in ADDRESS_COLUMNS else NUMBER for name in FLOW_COLUMNS}
+    kinds |= {name: NUMBER for name in (*OPTIONAL_COLUMNS, *ATTRIBUTE_KINDS) if name in names}
+    return kinds | {name: LIST for name in PACKET_COLUMNS if name in names}
 
-    # By the stream: to pyarrow a name may be a folder of files.
-    with open(name, "rb") as stream:
-        table = parquet.read_table(stream)
-    table.validate(full=True)
-    described = json.loads((table.schema.metadata or {})[_METADATA_KEY])
-    names = [key for key in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS) if key in table.column_names or key in FLOW_COLUMNS]
-    index = index_from_columns({key: table.column(key).to_numpy() for key in names})
+
+def _from_columns(read: Columns) -> FlowTable:
+    named: dict[str, Any] = dict(read.named)
+    described = read.metadata[_METADATA_KEY]
+    index = index_from_columns(named)
     offsets = np.concatenate([[0], np.cumsum(index.packets)]).astype(np.int64)
-    columns = {
-        key: table.column(key).combine_chunks().flatten().to_numpy()
-        for key in PACKET_COLUMNS
-        if key in table.column_names
-    }
+    columns = {name: named[name] for name in PACKET_COLUMNS if name in named}
     loaded = _checked(index.keys, offsets, columns, described["size"], described["metadata"])
-    attributes = {name: table.column(name).to_numpy() for name in ATTRIBUTE_KINDS if name in table.column_names}
-    return _set_known_attributes(loaded, {**attributes, "end_reason": index.end_reason})
+    return _set_known_attributes(loaded, {**named, "end_reason": index.end_reason})
 
 
 def _checked(

@@ -1,49 +1,69 @@
-"""The output formats, a table by suffix: a new one is a module with `write` (and `read`), and a line here."""
+"""The file formats, a table by suffix: a new one is a module with `write` or `open_writer`, and a line here."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, NamedTuple
-
-import numpy as np
+from typing import IO, Any, NamedTuple
 
 from netml.errors import UnknownNameError
-from netml.files.output import atomic_output, check_output
+from netml.files import output
 
-if TYPE_CHECKING:
-    from netml.features.matrix import FeatureMatrix
+Target = str | os.PathLike[str] | IO[bytes]
 
 
 class Format(NamedTuple):
-    """What a suffix stands for."""
+    """Properties of the files of one suffix."""
 
+    suffix: str
     module: str  # name of the module in this package
-    holds: str  # what of a feature matrix it keeps, in words
-    extra: str | None  # the extra of netml that it needs
-    is_readable: bool  # whether a FeatureMatrix can be read back from it
-    keeps_int8: bool  # whether bits stay bits: the others write numbers as text, or as float64
-    keeps_unlabelled: bool  # whether flows without a label stay where others have one
+    content: str  # what it takes and returns: "columns" (`Columns`), "arrays" (by name), "array", "pair"
+    extra: str | None = None  # the extra of netml that it needs
+    keeps_int8: bool = False  # bits stay bits: the others write numbers as text, or as float64
+    keeps_unlabelled: bool = True  # flows without a label stay where others have one
+    is_streamed: bool = False  # a reader can follow while it is written
+    damaged: str = ""  # said of a file that cannot be read, before the reader's own words
+
+    @property
+    def code(self) -> ModuleType:
+        """The module."""
+        return import_module(f"{__name__}.{self.module}")
 
 
+_NO_NPZ, _NO_MATRIX = "not an .npz file, or a damaged one", "not a matrix of features"
 FORMATS = {
-    ".npz": Format("npz", "features, flows, labels and metadata as numpy arrays", None, True, True, True),
-    ".npy": Format("npy", "the features alone", None, True, True, True),
-    ".csv": Format("csv", "flows, features and labels as text", None, True, False, True),
-    ".parquet": Format("parquet", "flows, features, labels and metadata", "parquet", True, True, True),
-    ".arrow": Format("arrow", "flows, features, labels and metadata", "parquet", True, True, True),
-    ".dat": Format("dat", "the original netml's pickle of (features, labels)", None, True, False, False),
+    each.suffix: each
+    for each in (
+        Format(".npz", "npz", "arrays", keeps_int8=True, damaged=_NO_NPZ),
+        Format(".npy", "npy", "array", keeps_int8=True, damaged=_NO_MATRIX),
+        Format(".csv", "csv", "columns", is_streamed=True),
+        Format(".parquet", "parquet", "columns", "parquet", keeps_int8=True),
+        Format(".arrow", "arrow", "columns", "parquet", keeps_int8=True, is_streamed=True),
+        Format(".dat", "dat", "pair", keeps_unlabelled=False, damaged="not a pair of features and labels"),
+        Format(".jsonl", "jsonl", "columns", is_streamed=True),
+    )
 }
 
 
-def get_format(path: str | os.PathLike[str]) -> Format:
+def find_format(
+    target: Target, suffix: str | None = None, *, among: Iterable[str] = tuple(FORMATS), what: str = "output format"
+) -> Format:
     """Find the format of a path by its suffix.
 
     Parameters
     ----------
-    path : str or os.PathLike
+    target : str, os.PathLike or binary file
         A path, or a suffix with its dot.
+    suffix : str, optional
+        The format (".csv"), where the path does not tell (`/dev/stdout`, an open file).
+    among : iterable of str, optional
+        The suffixes that will do; by default all.
+    what : str, optional
+        The kind of format, for the error's text.
 
     Returns
     -------
@@ -53,162 +73,107 @@ def get_format(path: str | os.PathLike[str]) -> Format:
     Raises
     ------
     UnknownNameError
-        If no format has this suffix.
+        If none of `among` has this suffix.
 
     Examples
     --------
-    >>> get_format("out/Friday.PARQUET").module
+    >>> find_format("out/Friday.PARQUET").module
     'parquet'
     """
-    name = os.path.basename(os.fspath(path))
-    suffix = name.lower() if name.lower() in FORMATS else os.path.splitext(name)[1].lower()
-    if suffix not in FORMATS:
-        raise UnknownNameError("output format", suffix or name, FORMATS)
-    return FORMATS[suffix]
+    among = tuple(among)
+    name = os.path.basename(suffix or name_of(target))
+    found = name.lower() if name.lower() in among else os.path.splitext(name)[1].lower()
+    if found not in among:
+        raise UnknownNameError(what, found or name, among)
+    return FORMATS[found]
 
 
-def write_matrix(path: str | os.PathLike[str], matrix: FeatureMatrix, *, suffix: str | None = None) -> None:
-    """Write a feature matrix; the file appears whole or not at all.
+def name_of(target: Target) -> str:
+    """Return a path, or an open file's name, for errors and for its suffix."""
+    return os.fspath(target) if isinstance(target, str | os.PathLike) else str(getattr(target, "name", ""))
 
-    Parameters
-    ----------
-    path : str or os.PathLike
-        Where to. A device or a FIFO is written directly.
-    matrix : FeatureMatrix
-        What to write.
-    suffix : str, optional
-        Which format (".csv"), where the path does not tell (`/dev/stdout`).
+
+def check_output(target: Target, found: Format) -> None:
+    """Check that a file of this format can be written, before the work is done.
 
     Raises
     ------
-    UnknownNameError
-        If no format has this suffix, or the matrix is int8, and the format does not keep that.
-    MissingExtraError
-        If the format's package is not installed.
-    OutputError
-        If the file cannot be written.
-    """
-    module = _module(_find_output(suffix or path, matrix.X.dtype == np.int8))
-    with atomic_output(path) as partial:
-        module.write(partial, matrix)
-
-
-def read_matrix(path: str | os.PathLike[str], *, suffix: str | None = None, trust: bool = False) -> FeatureMatrix:
-    """Read a feature matrix.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-        The file.
-    suffix : str, optional
-        Which format, where the path does not tell.
-    trust : bool, default False
-        Unpickle anything that a `.dat` file holds. It can run any code: only for files that you wrote.
-
-    Returns
-    -------
-    FeatureMatrix
-        What the format keeps of it; see `FORMATS`.
-
-    Raises
-    ------
-    UnknownNameError
-        If no format has this suffix, or this format cannot be read.
-    DamagedFileError
-        If the file is cut, damaged, or not a feature matrix.
-    OSError
-        If it cannot be opened.
-    """
-    found = get_format(suffix or path)
-    if not found.is_readable:
-        readable = [name for name, line in FORMATS.items() if line.is_readable]
-        raise UnknownNameError("format to read", os.path.splitext(os.fspath(path))[1], readable)
-    module = _module(found)
-    matrix: FeatureMatrix = module.read(path, trust=True) if trust and found.module == "dat" else module.read(path)
-    return matrix
-
-
-def _module(found: Format) -> ModuleType:
-    return import_module(f"{__name__}.{found.module}")
-
-
-def features_and_labels(matrix: FeatureMatrix) -> tuple[np.ndarray, np.ndarray | None]:
-    """Give a feature matrix as the pair that the original netml keeps.
-
-    Parameters
-    ----------
-    matrix : FeatureMatrix
-        With or without labels.
-
-    Returns
-    -------
-    X : numpy.ndarray
-        float64 (n_flows, n_features). Flows without a label are left out if others have one, as the original
-        does.
-    y : numpy.ndarray or None
-        int64 (n_flows,): 1 abnormal, 0 normal; None if the matrix has no labels.
-    """
-    from netml.labels.matching import binary_labels
-
-    X = np.asarray(matrix.X, np.float64)
-    if matrix.labels is None:
-        return X, None
-    kept = matrix.labels != ""
-    return X[kept], binary_labels(matrix.labels[kept])
-
-
-def _find_output(path: str | os.PathLike[str], is_bits: bool) -> Format:
-    """Find a format that bits can be written in, if they are: as text each of them takes two bytes or three."""
-    found = get_format(path)
-    if is_bits and not found.keeps_int8:
-        suffix = next(name for name, line in FORMATS.items() if line is found)
-        keeping = [name for name, line in FORMATS.items() if line.keeps_int8]
-        raise UnknownNameError("format of header bits (int8)", suffix, keeping)
-    return found
-
-
-def count_written(path: str | os.PathLike[str], matrix: FeatureMatrix) -> int:
-    """Count the rows that a file of this name holds: not every format keeps flows without a label.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-        Where the matrix is written to.
-    matrix : FeatureMatrix
-        What is written.
-
-    Returns
-    -------
-    int
-        At most the matrix's own rows.
-    """
-    known = FORMATS.get(os.path.splitext(os.fspath(path))[1].lower())
-    if known is None or known.keeps_unlabelled or matrix.labels is None:
-        return len(matrix)
-    return int((matrix.labels != "").sum())
-
-
-def check_matrix_output(path: str | os.PathLike[str], *, is_bits: bool = False) -> None:
-    """Raise now what `write_matrix` would raise after all the work.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-        Where a matrix is to be written.
-    is_bits : bool, default False
-        Whether it is to be one of bits, int8.
-
-    Raises
-    ------
-    UnknownNameError
-        If no format has this suffix, or it does not keep bits.
     MissingExtraError
         If the format's package is not installed.
     OutputError
         If the folder is missing, the target is a folder, or writing is not permitted.
     """
-    if _find_output(path, is_bits).extra == "parquet":
+    _require_extra(found, "writing")
+    if isinstance(target, str | os.PathLike) and target != "-":
+        output.check_output(target)
+
+
+def _require_extra(found: Format, doing: str) -> None:
+    if found.extra is not None:
         from netml.formats._table import import_pyarrow
 
-        import_pyarrow(f"writing {os.path.splitext(os.fspath(path))[1]}")
-    check_output(path)
+        import_pyarrow(f"{doing} {found.suffix}")
+
+
+def write(target: Target, found: Format, content: Any) -> None:
+    """Write a file; it appears whole or not at all.
+
+    Parameters
+    ----------
+    target : str, os.PathLike or binary file
+        A device, a FIFO or an open file is written directly.
+    found : Format
+        The format.
+    content : Columns, dict of str to ndarray, ndarray or tuple
+        As `found.content` has it.
+
+    Raises
+    ------
+    MissingExtraError
+        If the format's package is not installed.
+    OutputError
+        If the file cannot be written.
+    """
+    from netml.formats.batch_writer import open_target
+
+    _require_extra(found, "writing")
+    with open_target(target) as stream:
+        if found.content != "columns":
+            found.code.write(stream, content)
+            return
+        with found.code.open_writer(stream, content[:0]) as write_rows:
+            write_rows(content)
+
+
+@contextlib.contextmanager
+def open_input(source: Target, found: Format, damaged: str | None = None) -> Iterator[IO[bytes]]:
+    """Open a file whose contents may be anything: whatever is wrong inside the block is the file's fault.
+
+    Parameters
+    ----------
+    source : str, os.PathLike or binary file
+        A file that cannot seek is read into memory.
+    found : Format
+        The format.
+    damaged : str, optional
+        Said of a damaged file in place of `found.damaged`.
+
+    Yields
+    ------
+    binary file
+        For the format's `read`.
+
+    Raises
+    ------
+    MissingExtraError
+        If the format's package is not installed.
+    DamagedFileError
+        If the block raises anything but errors of the system, of memory, and those that say more.
+    """
+    from netml.formats._damage import damage_as_error
+
+    _require_extra(found, "reading")
+    said = found.damaged if damaged is None else damaged
+    with damage_as_error(name_of(source), said), contextlib.ExitStack() as stack:
+        stream = stack.enter_context(open(source, "rb")) if isinstance(source, str | os.PathLike) else source
+        yield stream if stream.seekable() else io.BytesIO(stream.read())

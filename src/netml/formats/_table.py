@@ -1,31 +1,32 @@
-"""Feature matrix to Arrow table and back: what Parquet, Arrow and CSV share."""
+"""Columns to Arrow tables and pandas data frames, and Arrow tables to columns."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from netml.errors import MissingExtraError
-from netml.features.matrix import FeatureMatrix
-from netml.features.table_layout import LABEL_COLUMN, column_names, split_names, table_names
-from netml.schema.flow_index import ADDRESS_COLUMNS, FLOW_COLUMNS, OPTIONAL_COLUMNS, flow_names, index_from_columns
+from netml.formats.columns import Column, Columns, Indexed, Lists
+from netml.schema.flow_index import Addresses
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
-    from netml.schema.flow_index import FlowIndex
-
-_METADATA_KEY = b"netml"
+TEXT, NUMBER, FEATURE, LIST = "text", "number", "feature", "list"  # what a reader makes of a column
+# From a table's columns, and from which of them are no numbers (None: cannot be told), to those to read.
+Choose = Callable[[Sequence[str], Callable[[str], bool | None]], Mapping[str, str]]
 _LARGEST_OFFSET = np.iinfo(np.int32).max
 _TEXT_KINDS = ("string", "large_string")
 _ROWS_AT_A_TIME = 512  # few enough for the cache
 
 
 def import_pyarrow(what: str) -> Any:
-    """Give the pyarrow package.
+    """Return the pyarrow package.
 
     Raises
     ------
@@ -36,7 +37,7 @@ def import_pyarrow(what: str) -> Any:
 
 
 def import_pandas() -> Any:
-    """Give the pandas package.
+    """Return the pandas package.
 
     Raises
     ------
@@ -55,54 +56,69 @@ def _import(package: str, what: str, extra: str) -> Any:
         raise MissingExtraError(what, extra) from error
 
 
-def to_table(matrix: FeatureMatrix, what: str) -> pa.Table:
-    """Give a feature matrix as an Arrow table.
+def to_frame(columns: Columns) -> pd.DataFrame:
+    """Return columns as a pandas data frame; the features share one block.
+
+    Raises
+    ------
+    MissingExtraError
+        If pandas is not installed.
+    """
+    pandas = import_pandas()
+    plain = columns.plain()
+    features = columns.names[len(columns.named) : len(plain) - len(columns.last)]
+    frame: pd.DataFrame = pandas.DataFrame({name: plain[name] for name in columns.named})
+    if columns.X is not None:
+        frame = pandas.concat([frame, pandas.DataFrame(columns.X, columns=list(features))], axis=1)
+    for name in columns.last:
+        frame[name] = plain[name]
+    return frame
+
+
+def to_table(columns: Columns, what: str) -> pa.Table:
+    """Return columns as an Arrow table.
 
     Parameters
     ----------
-    matrix : FeatureMatrix
-        The matrix.
+    columns : Columns
+        The table.
     what : str
-        What needs the table, for the error's text.
+        What needs it, for the error's text.
 
     Returns
     -------
     pyarrow.Table
-        The flows' columns, the texts, the features as float64, `label`; the metadata as JSON in the schema.
+        Numbers and lists without a copy, addresses that repeat as a dictionary, the metadata as JSON in the schema.
     """
     arrow = import_pyarrow(what)
-    columns = flow_columns(arrow, matrix.flows)
-    columns += [_text_column(arrow, text) for text in matrix.texts.values()]
-    # Row-major to columns, each value touched once while its line is in the cache.
-    columns += [_number_column(arrow, column) for column in transposed(matrix.X)]
-    if matrix.labels is not None:
-        columns.append(_text_column(arrow, matrix.labels))
-    fields = [arrow.field(name, column.type) for name, column in zip(table_names(matrix), columns, strict=True)]
-    schema = arrow.schema(fields, metadata={_METADATA_KEY: json.dumps(matrix.metadata).encode()})
-    return arrow.Table.from_arrays(columns, schema=schema)
+    arrays = [_array(arrow, column) for column in columns.named.values()]
+    if columns.X is not None:
+        # Row-major to columns, each value touched once while its line is in the cache.
+        arrays += [_array(arrow, column) for column in _transposed(columns.X)]
+    arrays += [_array(arrow, column) for column in columns.last.values()]
+    fields = [arrow.field(name, array.type) for name, array in zip(columns.names, arrays, strict=True)]
+    metadata = {key.encode(): json.dumps(value).encode() for key, value in columns.metadata.items()}
+    return arrow.Table.from_arrays(arrays, schema=arrow.schema(fields, metadata=metadata or None))
 
 
-def flow_columns(arrow: Any, flows: FlowIndex) -> list[Any]:
-    """Give the columns `flow_names` as Arrow arrays."""
-    return [_flow_column(arrow, flows, name) for name in flow_names(flows)]
+def _array(arrow: Any, column: Column) -> Any:
+    if isinstance(column, Indexed):
+        texts, places = np.unique(column.values.texts(), return_inverse=True)
+        indices = _array(arrow, places.astype(np.int32)[column.places])
+        return arrow.DictionaryArray.from_arrays(indices, _array(arrow, texts))
+    if isinstance(column, Lists):
+        # Lists with 64-bit offsets share the table's own offsets.
+        return arrow.LargeListArray.from_arrays(_array(arrow, column.offsets), _array(arrow, column.values))
+    if isinstance(column, Addresses):
+        return _address_array(arrow, column)
+    if column.dtype.kind == "U":
+        return _text_array(arrow, column)
+    # An array on the memory of the numbers. `arrow.array` would load pandas, which takes longer than a small file.
+    buffers = [None, arrow.py_buffer(np.ascontiguousarray(column))]
+    return arrow.Array.from_buffers(arrow.from_numpy_dtype(column.dtype), len(column), buffers)
 
 
-def _flow_column(arrow: Any, flows: Any, name: str) -> Any:
-    if name in ADDRESS_COLUMNS:
-        return address_column(arrow, flows.keys[name], flows.keys["ip_version"])
-    if name in flows.keys.dtype.names:
-        return _number_column(arrow, np.ascontiguousarray(flows.keys[name]))
-    column = flows.attributes[name] if name in flows.attributes else getattr(flows, name)
-    return _number_column(arrow, np.ascontiguousarray(column, dtype=OPTIONAL_COLUMNS.get(name, np.int64)))
-
-
-def _number_column(arrow: Any, values: np.ndarray) -> Any:
-    """An array on the memory of these values. `arrow.array` would load pandas, which takes longer than a small file."""
-    buffers = [None, arrow.py_buffer(values)]
-    return arrow.Array.from_buffers(arrow.from_numpy_dtype(values.dtype), len(values), buffers)
-
-
-def _text_column(arrow: Any, texts: np.ndarray) -> Any:
+def _text_array(arrow: Any, texts: np.ndarray) -> Any:
     octets = [text.encode() for text in texts.tolist()]
     offsets = np.zeros(len(octets) + 1, np.int64)
     np.cumsum([len(text) for text in octets], out=offsets[1:])
@@ -112,18 +128,16 @@ def _text_column(arrow: Any, texts: np.ndarray) -> Any:
     return arrow.StringArray.from_buffers(len(octets), *buffers)
 
 
-def address_column(arrow: Any, addresses: np.ndarray, versions: np.ndarray) -> Any:
-    """Give addresses as an Arrow array of texts."""
+def _address_array(arrow: Any, column: Addresses) -> Any:
     from netml import _flowcore
 
-    addresses, versions = np.ascontiguousarray(addresses), np.ascontiguousarray(versions)
-    offsets, text = _flowcore.format_addresses(addresses, versions)
+    octets, versions = np.ascontiguousarray(column.octets), np.ascontiguousarray(column.versions)
+    offsets, text = _flowcore.format_addresses(octets, versions)
     buffers = arrow.py_buffer(offsets), arrow.py_buffer(text)
     return arrow.StringArray.from_buffers(len(versions), *buffers)
 
 
-def transposed(features: np.ndarray) -> np.ndarray:
-    """Give a matrix's columns as rows."""
+def _transposed(features: np.ndarray) -> np.ndarray:
     columns = np.empty(features.shape[::-1], features.dtype)
     for start in range(0, len(features), _ROWS_AT_A_TIME):
         rows = slice(start, start + _ROWS_AT_A_TIME)
@@ -131,35 +145,47 @@ def transposed(features: np.ndarray) -> np.ndarray:
     return columns
 
 
-def from_table(table: pa.Table) -> FeatureMatrix:
-    """Give a feature matrix from an Arrow table.
+def columns_of(table: pa.Table, choose: Choose) -> Columns:
+    """Return the chosen columns of an Arrow table.
 
     Parameters
     ----------
     table : pyarrow.Table
-        As `to_table` makes it.
+        As a file has it.
+    choose : callable
+        The columns to read, and what is made of each. A `LIST` becomes the values of all its lists.
 
     Returns
     -------
-    FeatureMatrix
-        The matrix; without metadata in the schema, its metadata is empty.
+    Columns
+        Texts as objects, "" where there is none. Features are the block `X`: int8 if all are, else float64.
 
     Raises
     ------
     ValueError
-        If the table is no feature table, or pyarrow cannot follow what its file says.
+        If `choose` refuses the table, or pyarrow cannot follow what its file says.
+    KeyError
+        If a chosen column is missing.
     """
     # pyarrow takes a file's offsets for its own, and a damaged one leads it anywhere in memory.
     table.validate(full=True)
     kinds = {name: str(table.schema.field(name).type) for name in table.column_names}
-    texts, features, has_labels = split_names(table.column_names, lambda name: kinds[name] in _TEXT_KINDS)
-    names = [name for name in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS) if name in table.column_names]
-    flows: dict[str, Any] = {name: table.column(name).to_numpy() for name in names}
-    is_int8 = bool(features) and all(str(table.schema.field(name).type) == "int8" for name in features)
-    matrix = np.empty((len(table), len(features)), np.int8 if is_int8 else np.float64)
+    chosen = choose(table.column_names, lambda name: kinds[name] in _TEXT_KINDS)
+    features = [name for name, kind in chosen.items() if kind == FEATURE]
+    is_int8 = bool(features) and all(kinds[name] == "int8" for name in features)
+    X = np.empty((len(table), len(features)), np.int8 if is_int8 else np.float64)
     for position, name in enumerate(features):
-        matrix[:, position] = table.column(name).to_numpy()
-    labels = table.column(LABEL_COLUMN).cast("string").fill_null("").to_pylist() if has_labels else None
-    metadata = json.loads((table.schema.metadata or {}).get(_METADATA_KEY, b"{}"))
-    said = {name: table.column(name).fill_null("").to_pylist() for name in texts}
-    return FeatureMatrix(matrix, column_names(features, texts), index_from_columns(flows), metadata, labels, said)
+        X[:, position] = table.column(name).to_numpy()
+    named = {name: _values(table.column(name), kind) for name, kind in chosen.items() if kind != FEATURE}
+    about = {key.decode(): value for key, value in (table.schema.metadata or {}).items()}
+    metadata = {key: json.loads(value) for key, value in about.items() if key.startswith("netml")}
+    return Columns(named, X, tuple(features), {}, metadata)
+
+
+def _values(column: Any, kind: str) -> np.ndarray:
+    if kind == TEXT:
+        column = column.cast("string").fill_null("")
+    elif kind == LIST:
+        column = column.combine_chunks().flatten()
+    values: np.ndarray = column.to_numpy()
+    return values

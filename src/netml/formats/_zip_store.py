@@ -6,14 +6,16 @@ write at their places; the members' checksums are put together from those of the
 
 from __future__ import annotations
 
+import fcntl
 import functools
+import io
 import itertools
 import os
 import struct
 import threading
 import zlib
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 _PIECE_BYTES = 1 << 20  # checksummed and written while it is in the cache
 _MAX_THREADS = 4
@@ -43,13 +45,13 @@ class _Entry(NamedTuple):
     offset: int  # of the local header
 
 
-def write_archive(path: str | os.PathLike[str], members: Iterable[Member]) -> None:
+def write_archive(stream: IO[bytes], members: Iterable[Member]) -> None:
     """Write an uncompressed ZIP archive.
 
     Parameters
     ----------
-    path : str or os.PathLike
-        The file to write; a pipe will do.
+    stream : binary file
+        Where to; a pipe will do. Several threads write to a regular file.
     members : iterable of Member
         What goes in.
 
@@ -58,25 +60,36 @@ def write_archive(path: str | os.PathLike[str], members: Iterable[Member]) -> No
     OSError
         If it cannot be written.
     """
-    # The buffers are large and in one piece: a buffered file would only copy them.
-    with open(path, "wb", buffering=0) as raw:
-        descriptor = raw.fileno()
-        is_seekable = raw.seekable()
-        entries, pieces, offset = [], [], 0
-        for member in members:
-            entry = _Entry(member.name.encode(), 0, sum(map(len, member.parts)), offset)
-            offset += len(_local_header(entry))
-            entries.append(entry)
-            pieces.append(list(_cut(member, offset)))
-            offset += entry.n_bytes
-        crcs = iter(_checksum_all(list(itertools.chain(*pieces)), descriptor if is_seekable else None))
-        for position, (entry, own) in enumerate(zip(entries, pieces, strict=True)):
-            crc = functools.reduce(_combine, ((next(crcs), len(piece)) for piece, _ in own), (0, 0))[0]
-            entries[position] = entry = entry._replace(crc=crc)
-            _write(descriptor, _local_header(entry), entry.offset if is_seekable else None)
-            for piece, _ in [] if is_seekable else own:
-                _write(descriptor, piece, None)
-        _write(descriptor, _directory(entries, offset), offset if is_seekable else None)
+    entries, pieces, offset = [], [], 0
+    for member in members:
+        entry = _Entry(member.name.encode(), 0, sum(map(len, member.parts)), offset)
+        offset += len(_local_header(entry))
+        entries.append(entry)
+        pieces.append(list(_cut(member, offset)))
+        offset += entry.n_bytes
+    place = _find_place(stream)
+    crcs = iter(_checksum_all(list(itertools.chain(*pieces)), place))
+    for position, (entry, own) in enumerate(zip(entries, pieces, strict=True)):
+        crc = functools.reduce(_combine, ((next(crcs), len(piece)) for piece, _ in own), (0, 0))[0]
+        entries[position] = entry = entry._replace(crc=crc)
+        if place is not None:
+            _write_at(place, _local_header(entry), entry.offset)
+        else:
+            stream.writelines((_local_header(entry), *(piece for piece, _ in own)))
+    if place is not None:
+        stream.seek(place[1] + offset)
+    stream.write(_directory(entries, offset))
+
+
+def _find_place(stream: IO[bytes]) -> tuple[int, int] | None:
+    """Return the descriptor and the position of a file that can be written anywhere, or else None."""
+    # Other classes may have a descriptor and change what is written (gzip); O_APPEND overrules every position.
+    if type(stream) is not io.BufferedWriter or not stream.seekable():
+        return None
+    if fcntl.fcntl(stream.fileno(), fcntl.F_GETFL) & os.O_APPEND:
+        return None
+    stream.flush()
+    return stream.fileno(), stream.tell()
 
 
 def _cut(member: Member, offset: int) -> Iterable[tuple[memoryview, int]]:
@@ -87,19 +100,16 @@ def _cut(member: Member, offset: int) -> Iterable[tuple[memoryview, int]]:
         offset += len(view)
 
 
-def _write(descriptor: int, content: bytes | memoryview, offset: int | None) -> None:
-    """Write all of it, at an offset or, in a pipe, next."""
+def _write_at(place: tuple[int, int], content: bytes | memoryview, offset: int) -> None:
+    descriptor, start = place
     rest = memoryview(content)
     while rest:
-        if offset is None:
-            rest = rest[os.write(descriptor, rest) :]
-        else:
-            n_written = os.pwrite(descriptor, rest, offset)
-            rest, offset = rest[n_written:], offset + n_written
+        n_written = os.pwrite(descriptor, rest, start + offset)
+        rest, offset = rest[n_written:], offset + n_written
 
 
-def _checksum_all(pieces: list[tuple[memoryview, int]], descriptor: int | None) -> list[int]:
-    """Give the CRC-32 of each piece, writing it at its place on the way if there is a descriptor."""
+def _checksum_all(pieces: list[tuple[memoryview, int]], place: tuple[int, int] | None) -> list[int]:
+    """Return the CRC-32 of each piece, writing it on the way if there is a place to write to."""
     crcs = [0] * len(pieces)
     errors: list[BaseException] = []
     waiting = iter(range(len(pieces)))
@@ -111,8 +121,8 @@ def _checksum_all(pieces: list[tuple[memoryview, int]], descriptor: int | None) 
                     return
                 piece, offset = pieces[position]
                 crcs[position] = zlib.crc32(piece)
-                if descriptor is not None:
-                    _write(descriptor, piece, offset)
+                if place is not None:
+                    _write_at(place, piece, offset)
         except BaseException as error:
             errors.append(error)
 

@@ -2,57 +2,28 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import IO
 
-from netml.features.matrix import FeatureMatrix
-from netml.formats._damage import damage_as_error
-from netml.formats._table import from_table, import_pyarrow, to_table
+from netml.formats._table import Choose, columns_of, to_table
+from netml.formats.columns import Columns
 
 
-def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:
-    """Write a feature matrix as an Arrow IPC file.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-        The file to write.
-    matrix : FeatureMatrix
-        What to write.
-
-    Raises
-    ------
-    MissingExtraError
-        If pyarrow is not installed.
-    """
-    table = to_table(matrix, "writing Arrow")
+@contextlib.contextmanager
+def open_writer(stream: IO[bytes], empty: Columns, *, kind: str = "new_file") -> Iterator[Callable[[Columns], None]]:
+    """Write columns as an Arrow file; `kind` "new_stream" is the format that is read while it is written."""
+    schema = to_table(empty, "writing .arrow").schema
     from pyarrow import ipc
 
-    with open(path, "wb") as stream, ipc.new_file(stream, table.schema) as writer:
-        writer.write_table(table)
+    writer = getattr(ipc, kind)(stream, schema)
+    yield lambda columns: writer.write_table(to_table(columns, "writing .arrow"))
+    writer.close()  # only now: who reads along must not take what a fault has cut off for the whole
 
 
-def read(path: str | os.PathLike[str]) -> FeatureMatrix:
-    """Read a feature matrix from an Arrow IPC file.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-        A file that `write` made.
-
-    Returns
-    -------
-    FeatureMatrix
-        As it was written.
-
-    Raises
-    ------
-    MissingExtraError
-        If pyarrow is not installed.
-    DamagedFileError
-        If it is no Arrow file, cut, or not a feature table.
-    """
-    import_pyarrow("reading Arrow")
+def read(stream: IO[bytes], choose: Choose) -> Columns:
+    """Read an Arrow file."""
     from pyarrow import ipc
 
-    with damage_as_error(path), open(path, "rb") as stream, ipc.open_file(stream) as reader:
-        return from_table(reader.read_all())
+    with ipc.open_file(stream) as reader:
+        return columns_of(reader.read_all(), choose)

@@ -7,9 +7,11 @@ point.
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import IO, Any
@@ -17,53 +19,52 @@ from typing import IO, Any
 import numpy as np
 
 from netml.errors import MissingExtraError
-from netml.families import FAMILIES
-from netml.features.matrix import FeatureMatrix
-from netml.features.table_layout import LABEL_COLUMN, column_names, distinct_names, prefixed_names, split_names
 from netml.formats import _table
-from netml.formats._damage import damage_as_error
-from netml.schema.flow_index import ADDRESS_COLUMNS, FLOW_COLUMNS, OPTIONAL_COLUMNS, flow_names, index_from_columns
+from netml.formats.columns import Column, Columns, Indexed, distinct_names
+from netml.schema.flow_index import Addresses
 
 _N_ROWS_ARROW = 16384  # some megabytes of text for each thread
 _N_ROWS_PYTHON = 2048  # few enough to sort quickly, enough to find values that repeat
+_FEW_VALUES = 1 << 14  # so many are written before pyarrow is loaded
 _SPECIAL = frozenset(',"\r\n')
 _PLAIN_EXPONENTS = range(-6, 10)  # decimal exponents that pyarrow writes without an "e"
 
 
-def write(path: str | os.PathLike[str], matrix: FeatureMatrix) -> None:
-    """Write a feature matrix as CSV (RFC 4180, with line feeds), with a header line.
+@contextlib.contextmanager
+def open_writer(stream: IO[bytes], empty: Columns) -> Iterator[Callable[[Columns], None]]:
+    """Write columns as CSV (RFC 4180, with line feeds), with a header line.
 
-    If any label or text has a comma, a quote or a line end, all addresses, labels and texts are quoted.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-        The file to write.
-    matrix : FeatureMatrix
-        What to write.
+    If any text among the columns has a comma, a quote or a line end, all texts and addresses are quoted. Floats that
+    are no features are written as Python does (1500.0).
     """
-    with open(path, "wb") as stream:
-        write_header(stream, matrix)
-        write_rows(stream, matrix)
-
-
-def write_header(stream: IO[bytes], matrix: FeatureMatrix) -> None:
-    """Write the line with the columns' names."""
-    label = [] if matrix.labels is None else [LABEL_COLUMN]
-    names = (*flow_names(matrix.flows), *matrix.texts, *prefixed_names(matrix.columns, matrix.texts), *label)
+    names = (*empty.named, *empty.features, *empty.last)
     stream.write((",".join(_quoted(name) if _is_special(name) else name for name in names) + "\n").encode())
 
+    def write(columns: Columns) -> None:
+        spelled = columns.map(_spelled)
+        said = (each for each in (*spelled.named.values(), *spelled.last.values()) if isinstance(each, np.ndarray))
+        is_quoted = any(_is_special(text) for each in said if each.dtype.kind == "U" for text in np.unique(each))
+        for chunk in _chunks(spelled, is_quoted):
+            stream.write(chunk)
 
-def write_rows(stream: IO[bytes], matrix: FeatureMatrix) -> None:
-    """Write a line for each flow."""
-    said = [*matrix.texts.values(), *([] if matrix.labels is None else [matrix.labels])]
-    is_quoted = any(_is_special(text) for texts in said for text in np.unique(texts).tolist())
-    try:
-        chunks = _arrow_chunks(matrix, is_quoted, _table.import_pyarrow("writing CSV quickly"))
-    except MissingExtraError:
-        chunks = _python_chunks(matrix, is_quoted)
-    for chunk in chunks:
-        stream.write(chunk)
+    yield write
+
+
+def _chunks(columns: Columns, is_quoted: bool) -> Iterator[Any]:
+    if len(columns) * len(columns.names) > _FEW_VALUES:
+        with contextlib.suppress(MissingExtraError):
+            return _arrow_chunks(columns, is_quoted, _table.import_pyarrow("writing CSV quickly"))
+    return _python_chunks(columns, is_quoted)
+
+
+def _spelled(column: Column) -> Column:
+    if isinstance(column, np.ndarray) and column.dtype.kind == "f":
+        return np.array(list(map(repr, column.tolist())), np.str_)
+    return column
+
+
+def _gathered(column: Column) -> Column:
+    return column.values[column.places] if isinstance(column, Indexed) else column
 
 
 def _is_special(text: str) -> bool:
@@ -74,20 +75,20 @@ def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def _arrow_chunks(matrix: FeatureMatrix, is_quoted: bool, arrow: Any) -> Iterator[Any]:
+def _arrow_chunks(columns: Columns, is_quoted: bool, arrow: Any) -> Iterator[Any]:
     from pyarrow import csv as arrow_csv
 
     options = arrow_csv.WriteOptions(include_header=False, quoting_style="needed" if is_quoted else "none")
 
     def render(start: int) -> Any:
         buffer = arrow.BufferOutputStream()
-        table = _table.to_table(matrix[start : start + _N_ROWS_ARROW], "writing CSV")
+        table = _table.to_table(columns[start : start + _N_ROWS_ARROW].map(_gathered), "writing CSV")
         arrow_csv.write_csv(table, buffer, options)
         return buffer.getvalue()
 
     def render_all() -> Iterator[Any]:
         n_threads = min(8, len(os.sched_getaffinity(0)))
-        starts = range(0, len(matrix), _N_ROWS_ARROW)
+        starts = range(0, len(columns), _N_ROWS_ARROW)
         with ThreadPoolExecutor(n_threads) as pool:
             # A bounded number at a time: a slow disk must not fill the memory with text.
             for first in range(0, len(starts), 2 * n_threads):
@@ -96,28 +97,22 @@ def _arrow_chunks(matrix: FeatureMatrix, is_quoted: bool, arrow: Any) -> Iterato
     return render_all()
 
 
-def _python_chunks(matrix: FeatureMatrix, is_quoted: bool) -> Iterator[bytes]:
-    for start in range(0, len(matrix), _N_ROWS_PYTHON):
-        chunk = matrix[start : start + _N_ROWS_PYTHON]
-        flows = chunk.flows.to_columns()
-        columns = [
-            _texts_of(flows[name], is_quoted)
-            if name in ADDRESS_COLUMNS
-            else [str(value) for value in flows[name].tolist()]
-            for name in flow_names(chunk.flows)
-        ]
-        columns += [_texts_of(text, is_quoted) for text in chunk.texts.values()]
-        lines = [",".join(fields) for fields in zip(*columns, strict=True)]
-        if chunk.columns:
-            lines = [f"{line},{','.join(row)}" for line, row in zip(lines, _texts(chunk.X), strict=True)]
-        if chunk.labels is not None:
-            labels = _texts_of(chunk.labels, is_quoted)
-            lines = [f"{line},{label}" for line, label in zip(lines, labels, strict=True)]
-        yield "".join(line + "\n" for line in lines).encode()
+def _python_chunks(columns: Columns, is_quoted: bool) -> Iterator[bytes]:
+    for start in range(0, len(columns), _N_ROWS_PYTHON):
+        chunk = columns[start : start + _N_ROWS_PYTHON].map(_gathered)
+        fields = [_texts_of(column, is_quoted) for column in chunk.named.values()]
+        if chunk.X is not None and chunk.features:
+            fields.append([",".join(row) for row in _texts(chunk.X)])
+        fields += [_texts_of(column, is_quoted) for column in chunk.last.values()]
+        yield "".join(",".join(row) + "\n" for row in zip(*fields, strict=True)).encode()
 
 
-def _texts_of(column: np.ndarray, is_quoted: bool) -> list[str]:
+def _texts_of(column: Any, is_quoted: bool) -> list[str]:
+    if isinstance(column, Addresses):
+        column = column.texts()
     texts: list[str] = column.tolist()
+    if column.dtype.kind != "U":
+        return [str(value) for value in texts]
     return [_quoted(text) for text in texts] if is_quoted else texts
 
 
@@ -152,81 +147,67 @@ def _text(value: float) -> str:
     return f"{'-' * sign}{mantissa[0]}{fraction}e{exponent:+d}"
 
 
-def read(path: str | os.PathLike[str]) -> FeatureMatrix:
-    """Read a feature matrix from CSV; it has no metadata.
+def read(stream: IO[bytes], choose: _table.Choose) -> Columns:
+    """Read CSV; it has no metadata.
 
     Parameters
     ----------
-    path : str or os.PathLike
-        A file that `write` made.
-
-    Returns
-    -------
-    FeatureMatrix
-        As it was written, less the metadata.
-
-    Raises
-    ------
-    DamagedFileError
-        If it is not CSV, cut, or not a feature table.
+    stream : binary file
+        A file that `open_writer` made; it is read twice.
+    choose : callable
+        As in `_table.columns_of`. A column is no number if the first row has none there.
     """
-    name = os.fspath(path)
-    with damage_as_error(name):
-        with open(name, newline="", encoding="utf-8-sig") as stream:
-            reader = csv.reader(stream)
-            header = next(reader, [])
-            first = dict(zip(header, next(reader, []), strict=False))
-        names = distinct_names(header)
-        texts, features, has_labels = split_names(names, lambda column: _is_text(column, first))
-        try:
-            return _read_arrow(name, names, texts, features, _table.import_pyarrow("reading CSV quickly"))
-        except MissingExtraError:
-            return _read_python(name, names, texts, features, has_labels)
-
-
-def _is_text(column: str, first: dict[str, str]) -> bool:
-    """Whether the first row has no number there; without rows, whether a family has such a text."""
-    if not first:
-        return any(column in family.text_columns for family in FAMILIES.values())
+    with _reading(stream) as reader:
+        header: list[str] = next(reader, [])
+        first = dict(zip(header, next(reader, []), strict=False))
+    stream.seek(0)
+    names = distinct_names(header)
+    chosen = choose(names, lambda column: _is_text(first.get(column, "0")) if first else None)
     try:
-        float(first.get(column, "0"))
+        arrow = _table.import_pyarrow("reading CSV quickly")
+    except MissingExtraError:
+        return _read_python(stream, names, chosen)
+    return _read_arrow(stream, names, chosen, arrow)
+
+
+@contextlib.contextmanager
+def _reading(stream: IO[bytes]) -> Iterator[Any]:
+    text = io.TextIOWrapper(stream, "utf-8-sig", newline="")
+    yield csv.reader(text)
+    text.detach()  # or it would close the stream
+
+
+def _is_text(value: str) -> bool:
+    try:
+        float(value)
     except ValueError:
         return True
     return False
 
 
-def _read_arrow(name: str, names: tuple[str, ...], texts: list[str], features: list[str], arrow: Any) -> FeatureMatrix:
+def _read_arrow(stream: IO[bytes], names: tuple[str, ...], chosen: Mapping[str, str], arrow: Any) -> Columns:
     from pyarrow import csv as arrow_csv
 
-    types = dict.fromkeys((*FLOW_COLUMNS, *OPTIONAL_COLUMNS), arrow.int64()) | dict.fromkeys(
-        ADDRESS_COLUMNS, arrow.string()
-    )
-    types |= dict.fromkeys(features, arrow.float64()) | dict.fromkeys([*texts, "label"], arrow.string())
+    kinds = {_table.TEXT: arrow.string(), _table.NUMBER: arrow.int64(), _table.FEATURE: arrow.float64()}
+    types = {name: kinds[kind] for name, kind in chosen.items()}
     # By default "nan" and the like are no numbers but gaps.
     convert = arrow_csv.ConvertOptions(column_types=types, null_values=[], strings_can_be_null=False)
     parse = arrow_csv.ParseOptions(newlines_in_values=True)
-    table = arrow_csv.read_csv(name, convert_options=convert, parse_options=parse)
-    return _table.from_table(table.rename_columns(list(names)))
+    table = arrow_csv.read_csv(stream, convert_options=convert, parse_options=parse)
+    return _table.columns_of(table.rename_columns(list(names)), lambda _names, _is_text: chosen)
 
 
-def _read_python(
-    name: str, names: tuple[str, ...], texts: list[str], features: list[str], has_labels: bool
-) -> FeatureMatrix:
-    with open(name, newline="", encoding="utf-8-sig") as stream:
-        reader = csv.reader(stream)
-        header = next(reader)
-        rows = list(reader)
+def _read_python(stream: IO[bytes], names: tuple[str, ...], chosen: Mapping[str, str]) -> Columns:
+    with _reading(stream) as reader:
+        header: list[str] = next(reader)
+        rows: list[list[str]] = list(reader)
     if any(len(row) != len(header) for row in rows):
         raise ValueError(f"a row has not the {len(header)} fields of the header")
     columns = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(names, ())
-    flows = {
-        name: columns[name] if name in ADDRESS_COLUMNS else np.array(columns[name], np.int64)
-        for name in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS)
-        if name in columns
-    }
-    matrix = np.empty((len(rows), len(features)))
-    for position, feature in enumerate(features):
-        matrix[:, position] = np.array(columns[feature], np.float64)
-    labels = columns["label"] if has_labels else None
-    said = {text: columns[text] for text in texts}
-    return FeatureMatrix(matrix, column_names(features, texts), index_from_columns(flows), {}, labels, said)
+    features = [name for name, kind in chosen.items() if kind == _table.FEATURE]
+    X = np.empty((len(rows), len(features)))
+    for position, name in enumerate(features):
+        X[:, position] = np.array(columns[name], np.float64)
+    kinds = {_table.TEXT: object, _table.NUMBER: np.int64}
+    named = {name: np.array(columns[name], kinds[kind]) for name, kind in chosen.items() if kind in kinds}
+    return Columns(named, X, tuple(features))

@@ -19,6 +19,7 @@ _MAX_MANIFEST_BYTES = 16 << 20
 # A file of any size may be unpacked, unless it is large and was packed to next to nothing.
 _MAX_SMALL_BYTES, _MAX_RATIO = 256 << 20, 100
 _PIECE_BYTES = 1 << 20
+_DEFLATE_RATIO, _DEFLATE_BYTES = 1032, 1024  # deflate packs no tighter
 
 
 def array_kind(found: object) -> str | None:
@@ -167,7 +168,10 @@ def check_sizes(archive: zipfile.ZipFile, stream: BinaryIO, name: str, manifest:
         If the manifest, or all members together, would unpack to far more than the archive has bytes.
     """
     entries = archive.infolist()
-    n_packed = min(sum(entry.compress_size for entry in entries), stream.seek(0, os.SEEK_END))
+    n_file = stream.seek(0, os.SEEK_END)
+    if any(e.file_size > _DEFLATE_RATIO * min(e.compress_size, n_file) + _DEFLATE_BYTES for e in entries):
+        raise DamagedFileError(name, "a member's size is not what it unpacks to")
+    n_packed = min(sum(entry.compress_size for entry in entries), n_file)
     for what, n_bytes, limit in (
         (manifest, archive.getinfo(manifest).file_size, _MAX_MANIFEST_BYTES),
         ("members", sum(entry.file_size for entry in entries), max(_MAX_SMALL_BYTES, _MAX_RATIO * n_packed)),

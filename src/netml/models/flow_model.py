@@ -173,7 +173,7 @@ class FlowModel:
         if keep_tail:
             representation = representation.keeping_tail()
         tables = representation.read_tables(captures, strict=strict, link_type=link_type, progress=progress)
-        return self.judge(representation.represent(tables), threshold=threshold)
+        return self.judge(representation.compute(tables), threshold=threshold)
 
     def judge(self, matrix: FeatureMatrix, *, threshold: float | None = None) -> Verdicts:
         """Judge the flows of a feature matrix.
@@ -208,10 +208,10 @@ class FlowModel:
         FlowStream
             Its `metadata` tells what was read so far.
         """
-        from netml.features.fixed import read_representation
+        from netml.features.spec import read_spec
         from netml.streaming.feature_batches import open_stream
 
-        return open_stream(source, read_representation(self._require_representation()), **options)
+        return open_stream(source, read_spec(self._require_representation()), **options)
 
     def follow(self, stream: Any, *, threshold: float | None = None, **options: Any) -> Iterator[Verdicts]:
         """Judge flows as they end: when they idle for longer than a timeout, or pause for the interval.
@@ -235,7 +235,7 @@ class FlowModel:
         threshold = self.find_threshold(threshold)
         representation = self._require_representation()
         for part in stream if isinstance(stream, FlowStream) else self.stream(stream, **options):
-            matrix = part if isinstance(part, FeatureMatrix) else representation.represent([part])
+            matrix = part if isinstance(part, FeatureMatrix) else representation.compute([part])
             yield self.judge(matrix, threshold=threshold)
 
     def save(self, path: str | os.PathLike[str] | IO[bytes], *, format: str | None = None) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from netml.features.matrix import FeatureMatrix
 from netml.formats._open_files import input_path
 from netml.labels.truth import label_texts
 from netml.models.flow_model import FlowModel
-from netml.models.training import Training, train
+from netml.models.training import TrainOptions, train
 
 if TYPE_CHECKING:
     from netml.capture.reader import Progress
@@ -23,29 +22,36 @@ if TYPE_CHECKING:
     from netml.features.representation import FlowRepresentation
     from netml.flow.options import FlowOptions
     from netml.flow.table import FlowTable
+    from netml.schema.choices import DetectorName, Families, Scale, Size, TrainOn
 
 _ZIP = b"PK"
-# What the command calls otherwise.
-_AS_COMMAND = {"algorithm": "detector", "param": "params", "family": "families"}
 
 
 def learn(
     captures: Any,
     *,
-    families: str | Sequence[str] = "IAT",
+    families: Families = "IAT",
     fft: bool = False,
     header: bool = False,
     flow: FlowOptions | None = None,
     interval: float | None = None,
     dim: int | None = None,
     rate: float | None = None,
-    size: str = "captured",
+    size: Size = "captured",
     max_packets: int | None = None,
     family_options: FamilyOptions | None = None,
     labels: Any = None,
     strict: bool = False,
     progress: Progress | None = None,
-    **training: Any,
+    detector: DetectorName = "ocsvm",
+    params: Mapping[str, Any] | None = None,
+    scale: Scale = "none",
+    contamination: float | None = None,
+    random_state: int = 42,
+    test_size: float = 0.33,
+    train_on: TrainOn = "all",
+    max_train_rows: int | None = None,
+    force: bool = False,
 ) -> FlowModel:
     """Learn from captures what their flows look like.
 
@@ -53,15 +59,30 @@ def learn(
     ----------
     captures : source, FlowTable, or an iterable of either
         As in `netml.FlowRepresentation`: each is a capture of its own.
-    families, fft, header, flow, interval, dim, rate, size, first, family_options
+    families, fft, header, flow, interval, dim, rate, size, max_packets, family_options
         As in `netml.FlowRepresentation`.
     labels : path, Labels, or a list of them, optional
         One for each capture. Flows without a label are then left out, and a share of the rest is kept for the test.
     strict, progress
         As in `netml.read_flows`.
-    **training
-        detector, params, scale, contamination, random_state, test_size, train_on, max_train_rows, force: see
-        `netml.models.learn.Training`.
+    detector : str, default "ocsvm"
+        Name of the detector; `netml detectors` lists them.
+    params : mapping, optional
+        Parameters of the detector, where not the defaults.
+    scale : {"none", "standard", "robust", "log"}
+        Scaling of the features before the detector.
+    contamination : float, optional
+        Share of the training flows above the threshold, from 0 to 0.5; by default the detector's own, 0.1.
+    random_state : int, default 42
+        Seed of the split, of the choice of rows and of the detector.
+    test_size : float, default 0.33
+        Share of the labelled flows that are kept for the test.
+    train_on : {"all", "normal"}
+        Labelled flows to learn from: all, as the original, or those labelled normal.
+    max_train_rows : int, optional
+        Learn from a random choice of this many flows, if there are more.
+    force : bool, default False
+        Train even if it is estimated to take very long.
 
     Returns
     -------
@@ -80,8 +101,6 @@ def learn(
         If the detector would not end in a sensible time.
     MissingExtraError
         If the detector needs a package that is not there.
-    TypeError
-        If an argument is none of these.
 
     Examples
     --------
@@ -92,33 +111,26 @@ def learn(
     """
     from netml.features.representation import FlowRepresentation
 
-    _require_known(training)
-    wanted = Training(**training)
-    making: dict[str, Any] = {
-        "flow": flow,
-        "interval": interval,
-        "dim": dim,
-        "rate": rate,
-        "size": size,
-        "max_packets": max_packets,
-        "family_options": family_options,
-    }
-    representation = FlowRepresentation(families, fft=fft, header=header, **making)
+    wanted = TrainOptions(
+        detector, params, scale, contamination, random_state, test_size, train_on, max_train_rows, force
+    )
+    representation = FlowRepresentation(
+        families,
+        fft=fft,
+        header=header,
+        flow=flow,
+        interval=interval,
+        dim=dim,
+        rate=rate,
+        size=size,
+        max_packets=max_packets,
+        family_options=family_options,
+    )
     tables = representation.fit_tables(captures, strict=strict, progress=progress)
     marks = [None] * len(tables) if labels is None else list(labels) if isinstance(labels, list | tuple) else [labels]
     if len(marks) != len(tables):
         raise OptionError("labels", f"{len(marks)} of them", f"{len(tables)}, one for each capture")
     return train(label_matrix(representation, tables, marks), wanted, representation=representation)
-
-
-def _require_known(training: Mapping[str, Any]) -> None:
-    """Say of a name that is none what `learn` calls it, and not what a class behind it does."""
-    known = [field.name for field in fields(Training)]
-    for name in training:
-        if name not in known:
-            meant = _AS_COMMAND.get(name)
-            hint = f"that is {meant}= here" if meant else f"besides its own it takes {', '.join(known)}"
-            raise TypeError(f"netml.learn() got an unexpected keyword argument {name!r}: {hint}")
 
 
 def label_matrix(
@@ -149,7 +161,7 @@ def label_matrix(
     """
     matrices = []
     for table, mark in zip(tables, marks, strict=True):
-        matrix = representation.represent([table])
+        matrix = representation.compute([table])
         if mark is not None:
             matrix.labels = label_texts(table, mark)
         elif any(other is not None for other in marks):

@@ -18,12 +18,13 @@ from netml.validation import require_number, require_whole
 
 if TYPE_CHECKING:
     from netml.features.representation import FlowRepresentation
+    from netml.schema.choices import DetectorName, Scale, TrainOn
 
 LIBRARIES = ("netml", "numpy", "scikit-learn", "pyod")
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainOptions:
     """How a detector is to be trained.
 
     Parameters
@@ -53,13 +54,13 @@ class Training:
         If a value is out of range.
     """
 
-    detector: str = "ocsvm"
+    detector: DetectorName = "ocsvm"
     params: Mapping[str, Any] | None = None
-    scale: str = "none"
+    scale: Scale = "none"
     contamination: float | None = None
     random_state: int = 42
     test_size: float = 0.33
-    train_on: str = "all"
+    train_on: TrainOn = "all"
     max_train_rows: int | None = None
     force: bool = False
 
@@ -78,7 +79,7 @@ class Training:
 
 def train(
     matrix: FeatureMatrix,
-    training: Training | None = None,
+    training: TrainOptions | None = None,
     *,
     representation: FlowRepresentation | None = None,
     on_fit: Callable[[int, int], None] | None = None,
@@ -89,7 +90,7 @@ def train(
     ----------
     matrix : FeatureMatrix
         With labels, flows without one are left out, and a share of the rest is kept for the test.
-    training : Training, optional
+    training : TrainOptions, optional
         How.
     representation : FlowRepresentation, optional
         What made the matrix; by default what its metadata tells.
@@ -111,7 +112,7 @@ def train(
     from netml.ndm.costs import check_cost
     from netml.ndm.model import MODEL
 
-    wanted = training or Training()
+    wanted = training or TrainOptions()
     detector = ndm.make_detector(
         wanted.detector, wanted.params, random_state=wanted.random_state, contamination=wanted.contamination
     )
@@ -160,7 +161,7 @@ def is_unnamed(columns: Sequence[str]) -> bool:
     return all(name == f"x_{position}" for position, name in enumerate(columns))
 
 
-def _split(matrix: FeatureMatrix, wanted: Training) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+def _split(matrix: FeatureMatrix, wanted: TrainOptions) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
     """Rows to learn from, rows for the test (None: without labels there is none), and all rows' labels."""
     all_rows = np.arange(len(matrix))
     if matrix.labels is None:
@@ -188,7 +189,7 @@ def _split(matrix: FeatureMatrix, wanted: Training) -> tuple[np.ndarray, np.ndar
     return rows, test_rows, y
 
 
-def _choose(rows: np.ndarray, wanted: Training) -> np.ndarray:
+def _choose(rows: np.ndarray, wanted: TrainOptions) -> np.ndarray:
     """At most `max_train_rows` of the rows, at random, in their old order."""
     if wanted.max_train_rows is None or len(rows) <= wanted.max_train_rows:
         return rows
@@ -197,7 +198,7 @@ def _choose(rows: np.ndarray, wanted: Training) -> np.ndarray:
 
 
 def _summarise(
-    matrix: FeatureMatrix, wanted: Training, y: np.ndarray, rows: np.ndarray, test_rows: np.ndarray | None
+    matrix: FeatureMatrix, wanted: TrainOptions, y: np.ndarray, rows: np.ndarray, test_rows: np.ndarray | None
 ) -> dict[str, Any]:
     summary: dict[str, Any] = {
         "captures": matrix.metadata.get("captures", []),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from netml.errors import OptionError
-from netml.schema.flow_index import ATTRIBUTE_KINDS
+from netml.formats import Format, Target, find_format
+from netml.formats.columns import Column, Columns
+from netml.schema.flow_index import FLOW_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,8 +21,7 @@ if TYPE_CHECKING:
 
 _PROTOCOLS = {6: "TCP", 17: "UDP"}
 _DAY_NS = 86_400 * 10**9
-
-_NOT_WRITTEN = ("end_reason", *ATTRIBUTE_KINDS)
+SUFFIXES = (".csv", ".jsonl", ".parquet")
 
 
 class Verdicts:
@@ -86,14 +88,17 @@ class Verdicts:
             src_ip, src_port, dst_ip, dst_port, protocol, start_ns, end_ns, packets, bytes, score, threshold, and
             verdict: "abnormal" or "normal".
         """
+        return self._table().plain()
+
+    def _table(self) -> Columns:
         # The same columns whether flows are judged at the end or as they end, and whatever they are.
-        flows = {name: column for name, column in self.flows.to_columns().items() if name not in _NOT_WRITTEN}
-        return {
-            **flows,
+        flows = self.flows.table_columns()
+        found: dict[str, Column] = {
             "score": self.scores,
             "threshold": np.full(len(self), self.threshold),
             "verdict": np.where(self.is_abnormal, "abnormal", "normal"),
         }
+        return Columns({**{name: flows[name] for name in FLOW_COLUMNS}, **found})
 
     def to_pandas(self) -> pd.DataFrame:
         """Give the columns of `to_columns` as a data frame.
@@ -108,11 +113,9 @@ class Verdicts:
         MissingExtraError
             If pandas is not installed.
         """
-        from netml.formats._table import import_pandas
+        from netml.formats._table import to_frame
 
-        pandas = import_pandas()
-        frame: pd.DataFrame = pandas.DataFrame(self.to_columns())
-        return frame
+        return to_frame(self._table())
 
     def save(self, path: str | os.PathLike[str] | IO[bytes], *, format: str | None = None) -> None:
         """Write all verdicts; the file appears whole or not at all.
@@ -136,7 +139,6 @@ class Verdicts:
             If the file cannot be written.
         """
         from netml.formats._open_files import output_path
-        from netml.models.verdict_files import SUFFIXES, open_verdict_file
 
         with output_path(path, format, SUFFIXES) as (target, suffix), open_verdict_file(target, suffix) as write:
             write(self)
@@ -160,6 +162,37 @@ class Verdicts:
             ends = f"{_endpoint(source, source_port)} → {_endpoint(destination, destination_port)}"
             kind = _PROTOCOLS.get(protocol, str(protocol))
             yield f"{_span(start_ns, end_ns)} {ends} [{kind}] score {score:.6g}", is_abnormal
+
+
+def find_verdict_format(path: Target, suffix: str | None = None) -> Format:
+    """Find the format of a path, or raise an `UnknownNameError`."""
+    return find_format(path, suffix, among=SUFFIXES, what="verdict format")
+
+
+@contextlib.contextmanager
+def open_verdict_file(path: Target, suffix: str | None = None) -> Iterator[Callable[[Verdicts], None]]:
+    """Open a file for verdicts; call what it yields with `Verdicts`, as often as there are some.
+
+    Parameters
+    ----------
+    path : str, os.PathLike or binary file
+        A path appears when the block ends well. "-": standard output. Text is flushed at once.
+    suffix : str, optional
+        `.csv`, `.jsonl` or `.parquet`, where the path does not tell.
+
+    Raises
+    ------
+    UnknownNameError
+        If no format has this suffix.
+    MissingExtraError
+        If pyarrow is needed and not installed.
+    OutputError
+        If the file cannot be written.
+    """
+    from netml.formats.batch_writer import open_batches
+
+    with open_batches(path, find_verdict_format(path, suffix), no_verdicts()._table()) as write:
+        yield lambda verdicts: write(verdicts._table())
 
 
 def no_verdicts(threshold: float = 0.0) -> Verdicts:

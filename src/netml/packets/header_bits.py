@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from netml.files.output import atomic_output, check_output
-from netml.formats import batch_output
-from netml.schema.flow_index import address_texts
+from netml.formats import Format, Target, check_output, find_format, write
+from netml.formats.columns import Column, Columns
+from netml.schema.flow_index import ADDRESS_COLUMNS, Addresses
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".npz", ".parquet")
 PACKET_COLUMNS = ("time_ns", "src_ip", "src_port", "dst_ip", "dst_port", "protocol", "caplen", "wirelen")
+BATCH_BYTES = 1 << 26  # of bits
+MOST_BATCH_ROWS = 1 << 16
 
 
 class HeaderBits:
@@ -83,12 +84,9 @@ class HeaderBits:
         MissingExtraError
             If pandas is not installed.
         """
-        from netml.formats._table import import_pandas
+        from netml.formats._table import to_frame
 
-        pandas = import_pandas()
-        who = pandas.DataFrame({name: self._packet_column(name) for name in PACKET_COLUMNS})
-        frame: pd.DataFrame = pandas.concat([who, pandas.DataFrame(self.X, columns=list(self.columns))], axis=1)
-        return frame
+        return to_frame(self._to_columns())
 
     def to_arrow(self) -> pa.Table:
         """Give the table `PACKET_COLUMNS` and the bits as an Arrow table.
@@ -103,17 +101,18 @@ class HeaderBits:
         MissingExtraError
             If pyarrow is not installed.
         """
-        from netml.formats._table import address_column, import_pyarrow, transposed
+        from netml.formats._table import to_table
 
-        arrow = import_pyarrow("an Arrow table of header bits")
-        columns = [
-            address_column(arrow, self.keys[name], self.keys["ip_version"])
-            if name in ("src_ip", "dst_ip")
-            else arrow.array(self._packet_column(name))
-            for name in PACKET_COLUMNS
-        ]
-        columns += [arrow.array(column) for column in transposed(self.X)]
-        return arrow.Table.from_arrays(columns, names=[*PACKET_COLUMNS, *self.columns])
+        return to_table(self._to_columns(), "an Arrow table of header bits")
+
+    def _to_columns(self) -> Columns:
+        keys, named = self.keys, dict[str, Column]()
+        for name in PACKET_COLUMNS:
+            if name in ADDRESS_COLUMNS:
+                named[name] = Addresses(keys[name], keys["ip_version"])
+            else:
+                named[name] = getattr(self, name) if name in self.__slots__ else keys[name]
+        return Columns(named, self.X, self.columns)
 
     def save(self, path: str | os.PathLike[str] | IO[bytes], *, format: str | None = None) -> None:
         """Write the table; the suffix of `path` names the format, and the file appears whole or not at all.
@@ -140,54 +139,41 @@ class HeaderBits:
         from netml.formats._open_files import output_path
 
         with output_path(path, format, SUFFIXES) as (target, suffix):
-            self._write(target, suffix or find_suffix(target))
+            self._write(target, find_format(target, suffix, among=SUFFIXES, what="format of header bits"))
 
-    def _write(self, path: str | os.PathLike[str], suffix: str) -> None:
-        with atomic_output(path) as partial:
-            if suffix == ".parquet":
-                with open(partial, "wb") as stream:
-                    write_parquet(stream, self, iter(()))
-                return
-            from netml.formats.npz import write_arrays
-
-            arrays = {name: getattr(self, name) for name in ("X", "time_ns", "keys", "caplen", "wirelen")}
-            texts = {"columns": np.array(self.columns, np.str_), "metadata": np.array(json.dumps(self.metadata))}
-            write_arrays(partial, {**arrays, **texts})
-
-    def _packet_column(self, name: str) -> np.ndarray:
-        if name in ("src_ip", "dst_ip"):
-            return address_texts(np.ascontiguousarray(self.keys[name]), np.ascontiguousarray(self.keys["ip_version"]))
-        found: np.ndarray = getattr(self, name) if name in self.__slots__ else self.keys[name]
-        return np.ascontiguousarray(found)
+    def _write(self, path: Target, found: Format) -> None:
+        if found.content == "columns":
+            write_batches(path, found, (self,))
+            return
+        arrays = {name: getattr(self, name) for name in ("X", "time_ns", "keys", "caplen", "wirelen")}
+        write(path, found, {**arrays, "columns": np.array(self.columns, np.str_), "metadata": self.metadata})
 
 
-def write_parquet(stream: Any, first: HeaderBits, others: Iterator[HeaderBits]) -> dict[str, Any]:
-    """Write a row group for each batch; what was counted stands in the file's metadata."""
-    table = first.to_arrow()
-    from pyarrow import parquet
+def write_batches(path: Target, found: Format, batches: Iterable[HeaderBits]) -> dict[str, Any]:
+    """Write a row group for each batch; the metadata of the last one is the file's, and is returned."""
+    from netml.formats.batch_writer import open_batches
 
-    last = first.metadata
-    # Bits repeat: a dictionary makes two of them of what Parquet would keep as 32.
-    with parquet.ParquetWriter(stream, table.schema) as writer:
-        writer.write_table(table)
-        for batch in others:
-            last = batch.metadata
-            if len(batch):
-                writer.write_table(batch.to_arrow())
-        if hasattr(writer, "add_key_value_metadata"):  # of younger pyarrows
-            writer.add_key_value_metadata({"netml": json.dumps(last)})
-    return last
+    batches = iter(batches)
+    last = first = next(batches)
+    options = {"group_rows": batch_rows(len(first.columns)), "last_metadata": lambda: {"netml": last.metadata}}
+    with open_batches(path, found, first._to_columns()[:0], **options) as put:
+        put(first._to_columns())
+        del first
+        for last in batches:
+            put(last._to_columns())
+    return last.metadata
 
 
-def check_header_output(path: str | os.PathLike[str]) -> None:
-    """Raise now what `HeaderBits.save` would raise after all the work."""
-    if find_suffix(path) == ".parquet":
-        from netml.formats._table import import_pyarrow
-
-        import_pyarrow("writing .parquet")
-    check_output(path)
+def batch_rows(n_columns: int) -> int:
+    """Return how many packets with so many bits each are read or written at a time."""
+    return min(MOST_BATCH_ROWS, max(1, BATCH_BYTES // n_columns))
 
 
-def find_suffix(path: str | os.PathLike[str]) -> str:
+def check_header_output(path: Target) -> None:
+    """Check that `HeaderBits.save` can write there, before the work is done."""
+    check_output(path, find_bits_format(path))
+
+
+def find_bits_format(path: Target) -> Format:
     """Find the format of a path, or raise an `UnknownNameError`."""
-    return batch_output.find_suffix(path, SUFFIXES, "format of header bits")
+    return find_format(path, among=SUFFIXES, what="format of header bits")

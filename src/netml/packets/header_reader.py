@@ -12,14 +12,11 @@ from netml._version import __version__
 from netml.capture.reader import Progress, walk_packets
 from netml.families.header_columns import name_bits, parse_headers
 from netml.families.options import LARGEST_PAYLOAD
-from netml.files.output import atomic_output
 from netml.flow.options import FlowOptions
-from netml.packets.header_bits import HeaderBits, find_suffix, write_parquet
+from netml.packets.header_bits import HeaderBits, batch_rows, find_bits_format, write_batches
 from netml.validation import require_whole
 
 ALL_HEADERS = "4,6,t,u,i"
-BATCH_BYTES = 1 << 26  # of bits
-MOST_BATCH_ROWS = 1 << 16
 
 
 def iter_header_bits(
@@ -64,7 +61,7 @@ def iter_header_bits(
     require_whole("payload_bytes", payload_bytes, 0, LARGEST_PAYLOAD)
     columns = tuple(name_bits(chosen, payload_bytes))
     if batch_packets is None:
-        batch_packets = min(MOST_BATCH_ROWS, max(1, BATCH_BYTES // len(columns)))
+        batch_packets = batch_rows(len(columns))
     require_whole("batch_packets", batch_packets, 1, 2**63 - 1)
     reader = _flowcore.HeaderReader(
         blocks=chosen, payload_octets=payload_bytes, **(flow or FlowOptions(protocols="all")).decoding
@@ -147,11 +144,9 @@ def write_header_bits(source: Any, path: str | os.PathLike[str], headers: str | 
     dict
         The metadata of all packets.
     """
-    if find_suffix(path) == ".npz":
-        whole = read_header_bits(source, headers, **options)
-        whole.save(path)
-        return whole.metadata
-    batches = iter_header_bits(source, headers, **options)
-    first = next(batches)
-    with atomic_output(path) as partial, open(partial, "wb") as stream:
-        return write_parquet(stream, first, batches)
+    found = find_bits_format(path)
+    if found.content == "columns":
+        return write_batches(path, found, iter_header_bits(source, headers, **options))
+    whole = read_header_bits(source, headers, **options)
+    whole.save(path)
+    return whole.metadata

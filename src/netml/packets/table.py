@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +10,10 @@ import numpy as np
 from netml import _flowcore
 from netml._version import __version__
 from netml.capture.reader import Progress, read_packets
-from netml.files.output import atomic_output, check_output
 from netml.flow.options import FlowOptions, choose_flow
-from netml.formats import batch_output
-from netml.schema.flow_index import address_texts
+from netml.formats import Format, Target, check_output, find_format, write
+from netml.formats.columns import Column, Columns, Indexed
+from netml.schema.flow_index import ADDRESS_COLUMNS, Addresses
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,23 +58,9 @@ class PacketTable:
         MissingExtraError
             If pyarrow is not installed.
         """
-        from netml.formats._table import import_pyarrow
+        from netml.formats._table import to_table
 
-        arrow = import_pyarrow("an Arrow table of packets")
-        flow = self.columns["flow"]
-        columns = []
-        for name in COLUMNS:
-            if name in ("src_ip", "dst_ip"):
-                texts, places = np.unique(address_texts(self.keys[name], self.keys["ip_version"]), return_inverse=True)
-                indices = arrow.array(places.astype(np.int32)[flow])
-                columns.append(arrow.DictionaryArray.from_arrays(indices, arrow.array(texts.tolist(), arrow.string())))
-            elif name in self.columns:
-                columns.append(arrow.array(self.columns[name]))
-            else:
-                columns.append(arrow.array(np.ascontiguousarray(self.keys[name])[flow]))
-        return arrow.Table.from_arrays(
-            columns, names=list(COLUMNS), metadata={b"netml": json.dumps(self.metadata).encode()}
-        )
+        return to_table(self._to_columns(), "an Arrow table of packets")
 
     def to_pandas(self) -> pd.DataFrame:
         """Give the table `COLUMNS` as a data frame.
@@ -85,22 +70,19 @@ class PacketTable:
         MissingExtraError
             If pandas is not installed.
         """
-        from netml.formats._table import import_pandas
+        from netml.formats._table import to_frame
 
-        pandas = import_pandas()
-        frame: pd.DataFrame = pandas.DataFrame(dict(zip(COLUMNS, self._plain_columns(), strict=True)))
-        return frame
+        return to_frame(self._to_columns())
 
-    def _plain_columns(self) -> list[np.ndarray]:
-        flow = self.columns["flow"]
-        versions = self.keys["ip_version"]
-        plain = []
+    def _to_columns(self) -> Columns:
+        keys, flow = self.keys, self.columns["flow"]
+        named: dict[str, Column] = {}
         for name in COLUMNS:
-            if name in ("src_ip", "dst_ip"):
-                plain.append(address_texts(self.keys[name], versions)[flow])
+            if name in ADDRESS_COLUMNS:
+                named[name] = Indexed(Addresses(keys[name], keys["ip_version"]), flow)
             else:
-                plain.append(self.columns[name] if name in self.columns else self.keys[name][flow])
-        return plain
+                named[name] = self.columns[name] if name in self.columns else np.ascontiguousarray(keys[name])[flow]
+        return Columns(named, metadata={"netml": self.metadata})
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the table; the suffix of `path` names the format, and the file appears whole or not at all.
@@ -114,51 +96,9 @@ class PacketTable:
         OutputError
             If the file cannot be written.
         """
-        suffix = _suffix(path)
-        with atomic_output(path) as partial:
-            if suffix == ".npz":
-                from netml.formats.npz import write_arrays
-
-                write_arrays(
-                    partial, {**self.columns, "keys": self.keys, "metadata": np.array(json.dumps(self.metadata))}
-                )
-            elif suffix == ".csv":
-                self._write_csv(partial)
-            else:
-                self._write_arrow(partial, suffix)
-
-    def _write_arrow(self, path: str, suffix: str) -> None:
-        table = self.to_arrow()
-        # Opened here: given a path, pyarrow deletes what stands there when it fails, were it a device or a FIFO.
-        with open(path, "wb") as stream:
-            if suffix == ".parquet":
-                from pyarrow import parquet
-
-                parquet.write_table(table, stream)
-            else:
-                from pyarrow import feather
-
-                feather.write_feather(table, stream, compression="uncompressed")
-
-    def _write_csv(self, path: str) -> None:
-        try:
-            from pyarrow import csv as arrow_csv
-        except ImportError:
-            import csv
-
-            with open(path, "w", newline="", encoding="ascii") as stream:
-                writer = csv.writer(stream, lineterminator="\n")
-                writer.writerow(COLUMNS)
-                writer.writerows(zip(*(column.tolist() for column in self._plain_columns()), strict=True))
-            return
-        table = self.to_arrow()
-        for place, name in enumerate(COLUMNS):
-            if name in ("src_ip", "dst_ip"):
-                table = table.set_column(place, name, table.column(name).cast("string"))
-        with open(path, "wb") as stream:
-            # Older releases of pyarrow put the header in quotes, and have no option against it.
-            stream.write(",".join(COLUMNS).encode() + b"\n")
-            arrow_csv.write_csv(table, stream, arrow_csv.WriteOptions(include_header=False, quoting_style="none"))
+        found = _find_format(path)
+        arrays = {**self.columns, "keys": self.keys, "metadata": self.metadata}
+        write(path, found, self._to_columns() if found.content == "columns" else arrays)
 
 
 def read_packet_table(
@@ -200,14 +140,9 @@ def read_packet_table(
 
 
 def check_packets_output(path: str | os.PathLike[str]) -> None:
-    """Raise now what `PacketTable.save` would raise after all the work."""
-    suffix = _suffix(path)
-    if suffix in (".parquet", ".arrow"):
-        from netml.formats._table import import_pyarrow
-
-        import_pyarrow(f"writing {suffix}")
-    check_output(path)
+    """Check that `PacketTable.save` can write there, before the work is done."""
+    check_output(path, _find_format(path))
 
 
-def _suffix(path: str | os.PathLike[str]) -> str:
-    return batch_output.find_suffix(path, SUFFIXES, "packet table format")
+def _find_format(path: Target) -> Format:
+    return find_format(path, among=SUFFIXES, what="packet table format")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, cast, overload
 
 import numpy as np
 
 from netml.errors import NetmlError
-from netml.features.compute import represent
+from netml.features.compute import compute
+from netml.features.fitting import fit
 from netml.features.options import RepresentationOptions
 from netml.flow.options import FlowOptions
 from netml.flow.reader import read_flows
@@ -19,6 +20,8 @@ from netml.timing import timed
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from netml.schema.choices import Families, Tunnels
 
 FiveTuple = tuple[str, str, int, int, int]
 
@@ -144,7 +147,7 @@ class PCAP:
         *,
         tcp_timeout: float = 600,
         udp_timeout: float = 600,
-        tunnels: str = "outer",
+        tunnels: Tunnels = "outer",
     ) -> None:
         """Read the capture into flows.
 
@@ -198,8 +201,8 @@ class PCAP:
             Packets that a row has room for; by default learned from the flows.
         """
         flows = self._require_flows()
-        options = RepresentationOptions(feat_type, fft=fft, header=header, dim=dim)
-        matrix = represent(flows.table, options, q_dim=self.q_interval)
+        options = RepresentationOptions(cast("Families", feat_type), fft=fft, header=header, dim=dim)
+        matrix = compute(flows.table, fit([flows.table], options, FlowOptions(q_interval=self.q_interval)))
         self.feat_type = feat_type
         self.features = matrix.X
         self.fids = list(flows.five_tuples)

@@ -57,6 +57,35 @@ def address_texts(addresses: np.ndarray, versions: np.ndarray) -> np.ndarray:
     return np.array(texts, dtype=np.str_)
 
 
+class Addresses:
+    """Addresses as octets: each file format writes them as text in its fastest way.
+
+    Parameters
+    ----------
+    octets : ndarray (n, 16) of uint8
+        Network order; IPv4 in the first 4 octets.
+    versions : ndarray (n,) of uint8
+        4 or 6.
+    """
+
+    __slots__ = ("octets", "versions")
+
+    def __init__(self, octets: np.ndarray, versions: np.ndarray) -> None:
+        self.octets = octets
+        self.versions = versions
+
+    def __len__(self) -> int:
+        return len(self.versions)
+
+    def __getitem__(self, rows: Rows) -> Addresses:
+        """Choose rows by a slice, by positions or by a mask."""
+        return Addresses(self.octets[rows], self.versions[rows])
+
+    def texts(self) -> np.ndarray:
+        """Return the addresses as text: ndarray (n,) of str."""
+        return address_texts(self.octets, self.versions)
+
+
 class FlowIndex:
     """Who the flows are: one row a flow, in the matrix's order.
 
@@ -161,27 +190,24 @@ class FlowIndex:
             `src_ip`, `src_port`, `dst_ip`, `dst_port`, `protocol`, `start_ns`, `end_ns`, `packets`, `bytes` and, if it
             is known, `end_reason`, `vlan_id`, `icmp_type`, `icmp_code`; addresses as text.
         """
-        reason = {} if self.end_reason is None else {"end_reason": self.end_reason}
-        attributes = {name: column for name, column in self.attributes.items() if name != "connection_start_ns"}
-        return {
-            "src_ip": self.src_ip,
-            "src_port": self.keys["src_port"],
-            "dst_ip": self.dst_ip,
-            "dst_port": self.keys["dst_port"],
-            "protocol": self.keys["protocol"],
-            "start_ns": self.start_ns,
-            "end_ns": self.end_ns,
-            "packets": self.packets,
-            "bytes": self.bytes,
-            **reason,
-            **attributes,
+        columns = self.table_columns()
+        return {name: column.texts() if isinstance(column, Addresses) else column for name, column in columns.items()}
+
+    def table_columns(self) -> dict[str, np.ndarray | Addresses]:
+        """Return the columns of `to_columns`, with the addresses as octets.
+
+        Returns
+        -------
+        dict of str to ndarray (n_flows,) or Addresses
+            In the order of `to_columns`.
+        """
+        keys, known = self.keys, {"end_reason": self.end_reason, **self.attributes}
+        columns: dict[str, np.ndarray | Addresses] = {
+            name: Addresses(keys[name], keys["ip_version"]) if name in ADDRESS_COLUMNS else keys[name]
+            for name in FLOW_COLUMNS[:5]
         }
-
-
-def flow_names(flows: FlowIndex) -> tuple[str, ...]:
-    """Name the columns that say who the flows are."""
-    known = {*flows.attributes, *([] if flows.end_reason is None else ["end_reason"])}
-    return (*FLOW_COLUMNS, *(name for name in OPTIONAL_COLUMNS if name in known))
+        columns |= {name: getattr(self, name) for name in FLOW_COLUMNS[5:]}
+        return columns | {name: column for name in OPTIONAL_COLUMNS if (column := known.get(name)) is not None}
 
 
 def index_from_columns(columns: dict[str, Any]) -> FlowIndex:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from netml.errors import OptionError
 from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions
-from netml.features.compute import represent
-from netml.features.fixed import LEAST_INTERVAL_S, FixedRepresentation, fix_representation, read_representation
+from netml.features.compute import compute
 from netml.features.incremental import IncrementalRows, is_incremental
 from netml.features.matrix import FeatureMatrix
 from netml.features.options import RepresentationOptions
+from netml.features.spec import LEAST_INTERVAL_S, RepresentationSpec, complete_spec, read_spec
 from netml.flow.options import FlowOptions, choose_flow
 from netml.flow.table import FlowTable
 from netml.schema.flow_index import ATTRIBUTE_KINDS
@@ -21,13 +21,16 @@ from netml.schema.packet_columns import PACKET_KINDS
 from netml.streaming.flow_stream import MAX_MEMORY_BYTES, FlowStream
 from netml.validation import require_whole
 
+if TYPE_CHECKING:
+    from netml.schema.choices import Families, Size
+
 BATCH_ROWS = 1 << 16
 BATCH_NUMBERS = 1 << 22  # in the rows of a batch at most, if there is more than one: 32 MiB
 
 
 def extract_batches(
     source: Any,
-    families: str | Sequence[str] = "IAT",
+    families: Families = "IAT",
     *,
     like: Any = None,
     interval: float | None = None,
@@ -36,7 +39,7 @@ def extract_batches(
     fft: bool = False,
     header: bool = False,
     flow: FlowOptions | None = None,
-    size: str = "captured",
+    size: Size = "captured",
     max_packets: int | None = None,
     family_options: FamilyOptions | None = None,
     batch_rows: int = BATCH_ROWS,
@@ -54,7 +57,7 @@ def extract_batches(
     ----------
     source : path, "-", binary file, dpkt reader, iterable of (time, bytes), or an iterable of paths and files
         Where packets come from; see `netml.read_flows`.
-    families, fft, header, size, first, family_options
+    families, fft, header, size, max_packets, family_options
         As in `netml.extract`.
     like : path, FeatureMatrix, FlowRepresentation or FlowModel, optional
         Whose representation to use, with its interval, `dim`, rate and flow options: a file of features that keeps its
@@ -98,7 +101,7 @@ def extract_batches(
     ...     print(batch.shape)
     """
     if like is not None:
-        fixed = read_representation(like)
+        spec = read_spec(like)
     else:
         flow = choose_flow(flow)
         interval = choose_flow(flow, interval).interval
@@ -106,9 +109,9 @@ def extract_batches(
         chosen = family_options or DEFAULT_FAMILY_OPTIONS
         options = RepresentationOptions(named, fft, header, dim, rate, size, chosen, max_packets)
         _refuse_bits(options)  # before it is said what else is missing
-        fixed = fix_representation(options, flow, interval)
+        spec = complete_spec(options, flow, interval)
     return FeatureBatches(
-        source, fixed, batch_rows=batch_rows, max_flows=max_flows, max_memory=max_memory, **stream_options
+        source, spec, batch_rows=batch_rows, max_flows=max_flows, max_memory=max_memory, **stream_options
     )
 
 
@@ -118,14 +121,14 @@ def _refuse_bits(options: RepresentationOptions) -> None:
         raise OptionError("families", names, "another one in a stream: header bits are made of whole captures")
 
 
-def open_stream(source: Any, fixed: FixedRepresentation, **stream_options: Any) -> FlowStream:
+def open_stream(source: Any, spec: RepresentationSpec, **stream_options: Any) -> FlowStream:
     """Open a stream of what rows of a representation are made of: matrices where sums suffice, or else tables.
 
     Parameters
     ----------
     source : source
         As in `netml.read_flows`.
-    fixed : FixedRepresentation
+    spec : RepresentationSpec
         What rows are made of.
     **stream_options
         Of `netml.streaming.FlowStream`.
@@ -140,15 +143,15 @@ def open_stream(source: Any, fixed: FixedRepresentation, **stream_options: Any) 
     OptionError
         If the rows are bits of headers.
     """
-    _refuse_bits(fixed.options)
-    is_original = fixed.flow.definition == "original"
+    _refuse_bits(spec.options)
+    is_original = spec.flow.definition == "original"
     return FlowStream(
         source,
-        interval=max(fixed.interval_s, LEAST_INTERVAL_S) if is_original else None,
-        flow=fixed.flow,
-        sums=IncrementalRows(fixed.options) if not is_original and is_incremental(fixed.options) else None,
-        size=fixed.options.size,
-        columns=fixed.options.packet_columns[1:],
+        interval=max(spec.interval_s, LEAST_INTERVAL_S) if is_original else None,
+        flow=spec.flow,
+        sums=IncrementalRows(spec) if not is_original and is_incremental(spec.options) else None,
+        size=spec.options.size,
+        columns=spec.options.packet_columns[1:],
         **stream_options,
     )
 
@@ -160,7 +163,7 @@ class FeatureBatches:
     ----------
     source : source
         As in `netml.read_flows`.
-    fixed : FixedRepresentation
+    spec : RepresentationSpec
         What rows are made of.
     batch_rows : int
         Rows of a batch at most.
@@ -174,11 +177,11 @@ class FeatureBatches:
     """
 
     def __init__(
-        self, source: Any, fixed: FixedRepresentation, *, batch_rows: int = BATCH_ROWS, **stream_options: Any
+        self, source: Any, spec: RepresentationSpec, *, batch_rows: int = BATCH_ROWS, **stream_options: Any
     ) -> None:
         require_whole("batch_rows", batch_rows, 1)
-        self._fixed = fixed
-        self.stream = open_stream(source, fixed, **stream_options)
+        self._spec = spec
+        self.stream = open_stream(source, spec, **stream_options)
         self._batch_rows = max(1, min(batch_rows, BATCH_NUMBERS // max(1, self.no_rows().shape[1])))
         self._batches = self._iterate()
 
@@ -202,7 +205,7 @@ class FeatureBatches:
                     yield part[rows]
                 else:
                     is_whole = len(part) <= self._batch_rows
-                    yield represent(part if is_whole else _cut(part, start, self._batch_rows), self._fixed.options)
+                    yield compute(part if is_whole else _cut(part, start, self._batch_rows), self._spec)
 
     def no_rows(self) -> FeatureMatrix:
         """Give a matrix without rows: the columns, and what is known of the rows beforehand as metadata."""
@@ -210,13 +213,13 @@ class FeatureBatches:
         about = {name: value for name, value in self.metadata.items() if name in known}
         counts = np.empty(0, np.int64)
         columns = {name: np.empty(0, kind) for name, kind in PACKET_KINDS.items()}
-        table = FlowTable(_no_keys(), np.zeros(1, np.int64), columns, self._fixed.options.size, about)
-        is_original = self._fixed.flow.definition == "original"
+        table = FlowTable(_no_keys(), np.zeros(1, np.int64), columns, self._spec.options.size, about)
+        is_original = self._spec.flow.definition == "original"
         attributes: dict[str, np.ndarray] = {
             name: np.empty(0, kind) for name, kind in ATTRIBUTE_KINDS.items() if not is_original
         }
         table.set_times(counts, counts, np.empty(0, np.uint8), attributes)
-        return represent(table, self._fixed.options)
+        return compute(table, self._spec)
 
     @property
     def metadata(self) -> dict[str, Any]:

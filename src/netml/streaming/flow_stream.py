@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netml._version import __version__
 from netml.capture.reader import Progress, walk_packets
@@ -20,6 +20,9 @@ from netml.schema.packet_columns import require_columns
 from netml.schema.sizes import require_size
 from netml.streaming.rounds import BATCH_PACKETS, Caps, open_rounds, require_sizes
 from netml.validation import require_number
+
+if TYPE_CHECKING:
+    from netml.schema.choices import Size
 
 MAX_FLOW_PACKETS = 1 << 20
 MAX_MEMORY_BYTES = 1 << 30
@@ -102,7 +105,7 @@ class FlowStream:
         *,
         interval: float | None = None,
         flow: FlowOptions | None = None,
-        size: str = "captured",
+        size: Size = "captured",
         columns: Sequence[str] = ("flags", "ttl"),
         sums: IncrementalRows | None = None,
         strict: bool = False,

@@ -6,7 +6,7 @@ import os
 import pickle
 from typing import Any, BinaryIO
 
-from netml import formats
+from netml.features.table_layout import SUFFIXES, features_and_labels, read_matrix
 from netml.files.output import write_pickle
 from netml.files.safe_pickle import unpickle
 
@@ -74,7 +74,7 @@ def load_data(path: str | os.PathLike[str] | BinaryIO, trust: bool = False) -> A
         model = read_model(path, trust=trust)
         score = model.summary.get("auc")
         return model, {**model.summary, **({} if score is None else {"score": score})}
-    if suffix != ".dat" and suffix in formats.FORMATS and formats.FORMATS[suffix].is_readable:
-        return formats.features_and_labels(formats.read_matrix(path))
+    if suffix != ".dat" and suffix in SUFFIXES:
+        return features_and_labels(read_matrix(path))
     with open(path, "rb") as stream:
         return unpickle(stream, os.fspath(path), trust)

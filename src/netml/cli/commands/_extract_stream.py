@@ -102,13 +102,15 @@ def extract_stream(
     """Write rows as flows end; return the exit status."""
     from netml.cli.runtime.allocator import RECURRING_BYTES, give_memory_back
     from netml.cli.runtime.progress import progress_bar
-    from netml.features.row_files import check_row_output, open_row_file
+    from netml.features.table_layout import find_batch_format, open_row_file
     from netml.files.output import check_not_input
+    from netml.formats import check_output
 
     give_memory_back(RECURRING_BYTES)
     if output_path == "-" and output_format is None:
         raise click.UsageError("-o - needs --format csv, jsonl or arrow")
-    suffix = check_row_output(output_path, f".{output_format}" if output_format else None)
+    found = find_batch_format(output_path, f".{output_format}" if output_format else None)
+    check_output(output_path, found)
     check_not_input(output_path, [*captures, like])
     making: dict[str, Any] = {**as_arguments(features), "flow": flow}
     if like is not None:
@@ -118,7 +120,7 @@ def extract_stream(
     with (
         progress_bar(captures, quiet=read.quiet) as progress,
         _open_batches(captures, making | limits.as_arguments(), strict=read.strict, progress=progress) as batches,
-        open_row_file(output_path, batches.no_rows(), suffix) as write,
+        open_row_file(output_path, batches.no_rows(), found.suffix) as write,
     ):
         if like is not None and flow.keep_tail:
             _require_tails(batches.metadata["flow"]["definition"], like)
@@ -166,12 +168,12 @@ def _require_tails(definition: str, like: str) -> None:
 
 def read_like(like: str, *, keep_tail: bool) -> tuple[RepresentationOptions, FlowOptions]:
     """Read from a file of features or of a model how its rows were made; `keep_tail` keeps tails besides."""
-    from netml.features.fixed import read_representation
+    from netml.features.spec import read_spec
 
-    fixed = read_representation(like)
-    flow = fixed.flow
+    spec = read_spec(like)
+    flow = spec.flow
     if keep_tail:
         _require_tails(str(flow.definition), like)
     if flow.definition == "original":
-        flow = replace(flow, interval=fixed.interval_s, keep_tail=keep_tail or flow.keep_tail)
-    return fixed.options, flow
+        flow = replace(flow, interval=spec.interval_s, keep_tail=keep_tail or flow.keep_tail)
+    return spec.options, flow

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from netml.features.representation import FlowRepresentation
     from netml.flow.options import FlowOptions
     from netml.models.flow_model import FlowModel
-    from netml.models.training import Training
+    from netml.models.training import TrainOptions
 
 DESCRIBED = ("ocsvm", "kde", "if", "ae", "gmm", "pca", "oc-nystroem", "oc-kjl", "ocsvm-sgd")
 
@@ -33,7 +33,7 @@ def extract_features(
 ) -> tuple[FeatureMatrix, FlowRepresentation]:
     """Read the captures; write the features if a file for them is named."""
     from netml.features.representation import FlowRepresentation
-    from netml.formats import write_matrix
+    from netml.features.table_layout import write_matrix
     from netml.models.learn import label_matrix
 
     representation = FlowRepresentation(**as_arguments(features), flow=flow)
@@ -80,20 +80,20 @@ def read_features(path: str, *, trust: bool, quiet: bool) -> tuple[FeatureMatrix
 def _read_matrix(path: str, *, trust: bool) -> FeatureMatrix:
     """Read features; a file of no known suffix is read as a pickle, as in the original."""
     from netml.errors import DamagedFileError
-    from netml.formats import FORMATS, read_matrix
+    from netml.features.table_layout import SUFFIXES, read_matrix
 
-    if os.path.splitext(path)[1].lower() in FORMATS:
+    if os.path.splitext(path)[1].lower() in SUFFIXES:
         return read_matrix(path, trust=trust)
     try:
         return read_matrix(path, suffix=".dat", trust=trust)
     except DamagedFileError as error:
-        kinds = ", ".join(FORMATS)
+        kinds = ", ".join(SUFFIXES)
         reason = f"{error.reason}; features are read from {kinds}, and captures by `netml learn --pcap`"
         raise DamagedFileError(path, reason) from error
 
 
 def _summarise_matrix(matrix: FeatureMatrix, path: str | None) -> None:
-    from netml.formats import count_written
+    from netml.features.table_layout import count_written
 
     n_rows = count_written(path, matrix) if path else len(matrix)
     if matrix.labels is not None:
@@ -107,14 +107,14 @@ def _summarise_matrix(matrix: FeatureMatrix, path: str | None) -> None:
     click.echo(f"matrix   {n_rows:,} x {matrix.shape[1]:,}{place}", err=True)
 
 
-def make_training(*, param: str | None, **values: Any) -> Training:
-    """Make `Training` of the command's options."""
-    from netml.models.training import Training
+def make_training(*, param: str | None, **values: Any) -> TrainOptions:
+    """Make `TrainOptions` of the command's options."""
+    from netml.models.training import TrainOptions
 
-    return Training(params=parse_params(param, values["detector"]), **values)
+    return TrainOptions(params=parse_params(param, values["detector"]), **values)
 
 
-def check_detector(training: Training) -> None:
+def check_detector(training: TrainOptions) -> None:
     """Check the detector and its parameters, before any input is read."""
     from netml.errors import OptionError
     from netml.ndm import make_detector
@@ -130,7 +130,7 @@ def check_detector(training: Training) -> None:
 def train_model(
     matrix: FeatureMatrix,
     representation: FlowRepresentation | None,
-    training: Training,
+    training: TrainOptions,
     output_path: str,
     read: ReadOptions,
 ) -> None:

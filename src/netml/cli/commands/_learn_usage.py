@@ -63,17 +63,17 @@ def check_usage(
 
 def _check_format(feature_path: str) -> None:
     """Refuse a format that netml writes and does not read."""
-    from netml.formats import FORMATS
+    from netml.features.table_layout import SUFFIXES
 
     if feature_path.lower().endswith(".jsonl"):
         raise click.UsageError(
-            f"--feature-file {feature_path}: JSON lines are written, not read; {', '.join(FORMATS)} are"
+            f"--feature-file {feature_path}: JSON lines are written, not read; {', '.join(SUFFIXES)} are"
         )
 
 
 def _check_feature_output(path: str, inputs: Sequence[str], families: str | Sequence[str]) -> None:
+    from netml.features.table_layout import check_matrix_output
     from netml.files.output import check_not_input, make_folder
-    from netml.formats import check_matrix_output
 
     check_not_input(path, inputs)
     make_folder(path)

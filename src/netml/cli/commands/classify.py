@@ -119,14 +119,15 @@ def _check_output(path: str | None, output_format: str | None, inputs: Sequence[
             raise click.UsageError("--format is the format of -o/--output: name one")
         return None
     from netml.files.output import check_not_input
-    from netml.models.verdict_files import check_verdict_output, find_suffix
+    from netml.formats import check_output
+    from netml.models.verdicts import find_verdict_format
 
     if path == "-" and output_format is None:
         raise click.UsageError("-o - needs --format csv, jsonl or parquet")
-    suffix = find_suffix(path, f".{output_format}" if output_format else None)
+    found = find_verdict_format(path, f".{output_format}" if output_format else None)
     check_not_input(path, inputs)
-    check_verdict_output(path, suffix)
-    return suffix
+    check_output(path, found)
+    return found.suffix
 
 
 def _classify_all(
@@ -142,7 +143,7 @@ def _classify_all(
         representation = representation.keeping_tail()
     with progress_bar(sources, quiet=read.quiet) as progress:
         tables = representation.read_tables(sources, strict=read.strict, progress=progress)
-    verdicts = run_in_worker(lambda: model.judge(representation.represent(tables), threshold=threshold))
+    verdicts = run_in_worker(lambda: model.judge(representation.compute(tables), threshold=threshold))
     yield verdicts, verdicts.metadata
 
 
@@ -166,7 +167,7 @@ def _follow(model: FlowModel, stream: FlowStream, threshold: float) -> Iterator[
 @contextlib.contextmanager
 def _open_file_report(path: str, suffix: str, *, wants_all: bool) -> Iterator[Report]:
     """Open a file for verdicts."""
-    from netml.models.verdict_files import open_verdict_file
+    from netml.models.verdicts import open_verdict_file
 
     with open_verdict_file(path, suffix) as write:
         yield write if wants_all else lambda verdicts: write(verdicts[verdicts.is_abnormal])

@@ -85,8 +85,8 @@ def command(
     from netml.cli.runtime.allocator import give_memory_back
     from netml.cli.runtime.progress import progress_bar
     from netml.features.extraction import extract
+    from netml.features.table_layout import check_matrix_output, write_matrix
     from netml.files.output import check_not_input
-    from netml.formats import check_matrix_output, write_matrix
 
     if like is not None:
         features, flow = read_like(like, keep_tail=flow.keep_tail)
@@ -118,7 +118,7 @@ def _warn_of_unmatched(labels: Labels, matrix: FeatureMatrix, captures: tuple[st
 
 
 def _summarise(matrix: FeatureMatrix, output_path: str, duration_s: float) -> None:
-    from netml.formats import count_written
+    from netml.features.table_layout import count_written
     from netml.summary import summarise_table
 
     for line in summarise_table(matrix.metadata, len(matrix)):

@@ -19,7 +19,7 @@ from netml.cli.runtime.errors import EXIT_FAILURE, EXIT_OK
 if TYPE_CHECKING:
     from netml.features.options import RepresentationOptions
     from netml.flow.options import FlowOptions
-    from netml.models.training import Training
+    from netml.models.training import TrainOptions
 
 
 def _describing(*names: str, with_text: bool, **attributes: Any) -> Decorator:
@@ -94,7 +94,7 @@ def command(
     captures: LabelledCaptures,
     feature_path: str | None,
     output_path: str | None,
-    training: Training,
+    training: TrainOptions,
     features: RepresentationOptions,
     flow: FlowOptions,
     trust: bool,

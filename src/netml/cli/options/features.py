@@ -36,12 +36,12 @@ def _refuse_files(ctx: click.Context, param: click.Parameter, names: tuple[str, 
 def _is_feature_file(name: str) -> bool:
     from netml.errors import NetmlError
     from netml.families import parse_families
-    from netml.formats import FORMATS
+    from netml.features.table_layout import SUFFIXES
 
     try:
         parse_families(name)
     except NetmlError:
-        return os.path.splitext(name)[1].lower() in FORMATS or os.path.isfile(name)
+        return os.path.splitext(name)[1].lower() in SUFFIXES or os.path.isfile(name)
     return False
 
 
