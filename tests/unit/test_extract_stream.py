@@ -335,7 +335,7 @@ def test_batches_of_wide_rows_are_small(monkeypatch):
     ("arguments", "said"),
     [
         (("--q-interval", "0.5"), "--q-interval is a quantile of all flows, which a stream does not know"),
-        (("--tunnels", "outer", "--tunnel-port", "geneve=5"), "--tunnel-port says which ports lead into tunnels"),
+        (("--tunnels", "outer", "--tunnel-port", "geneve=5"), "--tunnel-port names ports that lead into tunnels"),
         (("--max-memory", "9" * 400), "is no number of bytes, such as 500M or 2G"),
     ],
 )

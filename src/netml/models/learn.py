@@ -127,14 +127,14 @@ def learn(
         family_options=family_options,
     )
     tables = representation.fit_tables(captures, strict=strict, progress=progress)
-    marks = [None] * len(tables) if labels is None else list(labels) if isinstance(labels, list | tuple) else [labels]
-    if len(marks) != len(tables):
-        raise OptionError("labels", f"{len(marks)} of them", f"{len(tables)}, one for each capture")
-    return train(label_matrix(representation, tables, marks), wanted, representation=representation)
+    truth = [None] * len(tables) if labels is None else list(labels) if isinstance(labels, list | tuple) else [labels]
+    if len(truth) != len(tables):
+        raise OptionError("labels", f"{len(truth)} of them", f"{len(tables)}, one for each capture")
+    return train(label_matrix(representation, tables, truth), wanted, representation=representation)
 
 
 def label_matrix(
-    representation: FlowRepresentation, tables: Sequence[FlowTable], marks: Sequence[Any]
+    representation: FlowRepresentation, tables: Sequence[FlowTable], truth: Sequence[Any]
 ) -> FeatureMatrix:
     """Make one labelled matrix of several captures.
 
@@ -144,7 +144,7 @@ def label_matrix(
         Fitted.
     tables : sequence of FlowTable
         One for each capture.
-    marks : sequence of path, Labels, 0, 1 or None
+    truth : sequence of path, Labels, 0, 1 or None
         A label file for each; or what all its flows are: 0 normal, 1 abnormal; or None.
 
     Returns
@@ -160,11 +160,11 @@ def label_matrix(
         If labels belong to no flow.
     """
     matrices = []
-    for table, mark in zip(tables, marks, strict=True):
+    for table, known in zip(tables, truth, strict=True):
         matrix = representation.compute([table])
-        if mark is not None:
-            matrix.labels = label_texts(table, mark)
-        elif any(other is not None for other in marks):
+        if known is not None:
+            matrix.labels = label_texts(table, known)
+        elif any(other is not None for other in truth):
             matrix.labels = np.full(len(matrix), "")
         matrices.append(matrix)
     return concat_matrices(matrices, representation.columns_)
@@ -218,7 +218,7 @@ def _load_model(path: str | os.PathLike[str], trust: bool) -> FlowModel:
         raise DamagedFileError(os.fspath(path), reason) from error
     model, history = found if isinstance(found, tuple) and len(found) == 2 else (found, {})
     if isinstance(model, FlowModel):
-        from netml.models.model_file import version_notes
+        from netml.models.versions import version_notes
 
         try:
             model.summary["notes"] = version_notes(model.versions)

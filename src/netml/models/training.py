@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,13 +12,12 @@ from netml.errors import OptionError, TrainingError
 from netml.features.matrix import FeatureMatrix
 from netml.labels.matching import binary_labels
 from netml.models.flow_model import FlowModel
+from netml.models.versions import library_versions
 from netml.validation import require_number, require_whole
 
 if TYPE_CHECKING:
     from netml.features.representation import FlowRepresentation
     from netml.schema.choices import DetectorName, Scale, TrainOn
-
-LIBRARIES = ("netml", "numpy", "scikit-learn", "pyod")
 
 
 @dataclass(frozen=True)
@@ -148,7 +145,7 @@ def train(
     return model
 
 
-def _make_scaler(name: str) -> Any:
+def _make_scaler(name: Scale) -> Any:
     if name == "none":
         return None
     from netml.ndm.scaling import make_scaler
@@ -235,8 +232,3 @@ def _require_numbers(X: np.ndarray) -> None:
     from netml.ndm._base import training_rows
 
     training_rows(X)
-
-
-def library_versions() -> dict[str, str]:
-    """Versions of Python, netml and the libraries that train models."""
-    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in LIBRARIES}

@@ -11,9 +11,8 @@ from netml import _flowcore
 from netml.features.incremental import IncrementalRows
 from netml.features.matrix import FeatureMatrix
 from netml.flow.assembler import make_assembler
-from netml.flow.biflows import make_table
 from netml.flow.options import FlowOptions
-from netml.flow.table import FlowTable
+from netml.flow.table import FlowTable, make_table
 from netml.schema.sizes import SIZE_COLUMNS
 from netml.validation import nanoseconds, require_number, require_whole
 
@@ -123,11 +122,7 @@ class OriginalRounds:
 
     def take(self, metadata: dict[str, Any]) -> FlowTable:
         """Give what the last round hands out."""
-        taken = self.assembler.take_expired()
-        start_ns, end_ns, end_reason = (taken.pop(name) for name in ("start_ns", "end_ns", "end_reason"))
-        table = FlowTable(taken.pop("keys"), taken.pop("offsets"), taken, self._size, metadata)
-        table.set_times(start_ns, end_ns, end_reason)
-        return table
+        return make_table(self.assembler.take_expired(), self._size, metadata)
 
     def note_taken(self, n_rows: int) -> bool:
         """All were taken: say that the round hands out no more."""
