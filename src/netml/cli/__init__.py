@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> None:
     # A command's memory is numpy's. To look for cycles among the objects of the imports, again and again while they
     # load and once more at the end, takes a sixth of a short command's time.
     gc.set_threshold(200_000, 50, 50)
-    from netml.cli.runtime.errors import handle_signals, run
+    from netml.cli.runtime.errors import EXIT_INTERRUPTED, handle_signals, run
     from netml.cli.runtime.stdout import give_up_output
     from netml.cli.runtime.worker import is_worker_left, leave_worker
 
@@ -90,5 +90,9 @@ def main(arguments: list[str] | None = None) -> None:
     give_up_output()
     if is_worker_left():
         leave_worker(status)
+    if status == EXIT_INTERRUPTED:
+        # A Ctrl-C in code that was compiled from a string, such as a dataclass's methods, leaves a mark in the
+        # interpreter: it would end by SIGINT instead of with this status. The next such code clears the mark.
+        exec("")
     gc.freeze()
     sys.exit(status)

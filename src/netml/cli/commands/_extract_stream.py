@@ -100,13 +100,11 @@ def extract_stream(
     read: ReadOptions,
 ) -> int:
     """Write rows as flows end; return the exit status."""
-    from netml.cli.runtime.allocator import RECURRING_BYTES, give_memory_back
     from netml.cli.runtime.progress import progress_bar
     from netml.features.table_layout import find_batch_format, open_row_file
     from netml.files.output import check_not_input
     from netml.formats import check_output
 
-    give_memory_back(RECURRING_BYTES)
     if output_path == "-" and output_format is None:
         raise click.UsageError("-o - needs --format csv, jsonl or arrow")
     found = find_batch_format(output_path, f".{output_format}" if output_format else None)
