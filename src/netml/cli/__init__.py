@@ -32,7 +32,7 @@ class LazyGroup(click.Group):
     """Looks its commands up in `COMMANDS`; `--help` imports no more than click."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the commands, the main job first."""
+        """Return the names of the commands, the main job first."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
