@@ -166,9 +166,9 @@ def _run(study: Study, parts: Sequence[FlowTable], y_validation: np.ndarray, y_t
 def _candidates(study: Study, parts: Sequence[FlowTable]) -> Iterator[Candidate]:
     for options in study.representations:
         variants = _represent(options, parts, study)
-        pairs = itertools.product(dict.fromkeys(study.algorithms), dict.fromkeys(study.scales))
-        for algorithm, scale in pairs:
-            yield Candidate(_name(options), variants, algorithm, scale, study.tune, study.force)
+        pairs = itertools.product(dict.fromkeys(study.detectors), dict.fromkeys(study.scales))
+        for detector, scale in pairs:
+            yield Candidate(_name(options), variants, detector, scale, study.tune, study.force)
 
 
 def _represent(options: RepresentationOptions, parts: Sequence[FlowTable], study: Study) -> list[Features]:

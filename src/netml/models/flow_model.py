@@ -37,7 +37,7 @@ class FlowModel:
         Fitted; None if the model was trained on a bare matrix of features.
     scaler : transformer, optional
         Fitted; None if features go to the detector as they are.
-    algorithm : str
+    detector_name : str
         The detector's name in `netml.ndm.DETECTORS`.
     params : mapping, optional
         The parameters that were given for it.
@@ -57,7 +57,7 @@ class FlowModel:
         *,
         representation: FlowRepresentation | None = None,
         scaler: Any = None,
-        algorithm: str = "",
+        detector_name: str = "",
         params: Mapping[str, Any] | None = None,
         scale: str = "none",
         columns: Sequence[str] | None = None,
@@ -67,7 +67,7 @@ class FlowModel:
         self.detector = detector
         self.representation = representation
         self.scaler = scaler
-        self.algorithm = algorithm
+        self.detector_name = detector_name
         self.params = dict(params or {})
         self.scale = scale
         self.columns = None if columns is None else tuple(columns)
@@ -76,7 +76,7 @@ class FlowModel:
 
     def __repr__(self) -> str:
         about = "no representation" if self.representation is None else repr(self.representation)
-        return f"<FlowModel: {self.algorithm or type(self.detector).__name__}, {about}>"
+        return f"<FlowModel: {self.detector_name or type(self.detector).__name__}, {about}>"
 
     @property
     def threshold(self) -> float | None:

@@ -229,4 +229,4 @@ def _unpack_model(found: Any, name: str) -> FlowModel:
     if not hasattr(model, "decision_function"):
         raise DamagedFileError(name, "holds no model")
     summary = dict(history) if isinstance(history, dict) else {}
-    return FlowModel(model, algorithm=str(getattr(model, "name", "")), summary=summary)
+    return FlowModel(model, detector_name=str(getattr(model, "name", "")), summary=summary)

@@ -38,7 +38,7 @@ FORMAT_VERSION = 1
 _MANIFEST, _DUMP = "manifest.json", "detector.skops"
 
 _KINDS: dict[str, Any] = {
-    "algorithm": str,
+    "detector_name": str,
     "scale": str,
     "params": dict,
     "summary": dict,
@@ -68,7 +68,7 @@ def write_model(path: Target, model: FlowModel) -> None:
         If the detector holds what such a file cannot hold (networks of torch, compiled functions), or if the file
         cannot be written.
     """
-    name = model.algorithm or type(model.detector).__name__
+    name = model.detector_name or type(model.detector).__name__
     packed = io.BytesIO()
     try:
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -151,7 +151,7 @@ def _manifest_of(model: FlowModel) -> dict[str, Any]:
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "algorithm": model.algorithm,
+        "detector_name": model.detector_name,
         "params": model.params,
         "scale": model.scale,
         "threshold": model.threshold,
@@ -184,7 +184,7 @@ def _read(stream: BinaryIO, name: str, trust: bool) -> FlowModel:
         raise DamagedFileError(name, "holds no detector")
     if scaler is not None and (isinstance(scaler, type) or not hasattr(scaler, "transform")):
         raise DamagedFileError(name, "holds no scaler where one should be")
-    if not (manifest["algorithm"].isprintable() and manifest["scale"].isprintable()):
+    if not (manifest["detector_name"].isprintable() and manifest["scale"].isprintable()):
         raise DamagedFileError(name, "names that cannot be printed")
     # Arrays mean the same in all versions of the libraries.
     notes = version_notes(versions) if manifest["detector"] is None else []
@@ -192,7 +192,7 @@ def _read(stream: BinaryIO, name: str, trust: bool) -> FlowModel:
         content["detector"],
         representation=_representation(manifest["representation"], name),
         scaler=scaler,
-        algorithm=manifest["algorithm"],
+        detector_name=manifest["detector_name"],
         params=manifest["params"],
         scale=manifest["scale"],
         columns=manifest["columns"],
