@@ -32,11 +32,11 @@ class Verdicts:
     flows : FlowIndex
         The flows.
     scores : array_like (n_flows,) of float
-        The higher, the more abnormal.
+        Higher = more abnormal.
     threshold : float
         A flow is abnormal if its score is greater.
     metadata : dict
-        Where the flows come from.
+        As of the `FlowTable`.
 
     Examples
     --------
@@ -60,7 +60,7 @@ class Verdicts:
 
     @property
     def is_abnormal(self) -> np.ndarray:
-        """Whether each flow is abnormal: ndarray (n_flows,) of bool."""
+        """True for abnormal flows: ndarray (n_flows,) of bool."""
         is_abnormal: np.ndarray = self.scores > self.threshold
         return is_abnormal
 
@@ -123,9 +123,9 @@ class Verdicts:
         Parameters
         ----------
         path : str, os.PathLike or binary file
-            Ends in `.csv`, `.jsonl` or `.parquet`. An open file is written at the end of the work, and stays open.
+            Ends in `.csv`, `.jsonl` or `.parquet`. An open file is written at the end, and stays open.
         format : {"csv", "jsonl", "parquet"}, optional
-            The format, whatever the suffix; needed for an open file whose name has none of the suffixes.
+            Format, whatever the suffix; needed for an open file whose name has none of the suffixes.
 
         Raises
         ------
@@ -144,14 +144,14 @@ class Verdicts:
             write(self)
 
     def lines(self) -> Iterator[tuple[str, bool]]:
-        """Write each flow as a line for people.
+        """Format each flow as a line for people.
 
         Yields
         ------
         line : str
             Time span (UTC), endpoints, protocol and score.
         is_abnormal : bool
-            The verdict.
+            True if the line's flow is abnormal.
         """
         flows = self.flows
         columns = (flows.start_ns, flows.end_ns, self.scores, self.is_abnormal)
@@ -165,29 +165,15 @@ class Verdicts:
 
 
 def find_verdict_format(path: Target, suffix: str | None = None) -> Format:
-    """Find the format of a path, or raise an `UnknownNameError`."""
+    """Find the format of a path by `suffix` or its own; `UnknownNameError` if no format of verdicts has it."""
     return find_format(path, suffix, among=SUFFIXES, what="verdict format")
 
 
 @contextlib.contextmanager
 def open_verdict_file(path: Target, suffix: str | None = None) -> Iterator[Callable[[Verdicts], None]]:
-    """Open a file for verdicts; call what it yields with `Verdicts`, as often as there are some.
+    """Open a file for verdicts, and yield the function that writes some; raises the errors of `Verdicts.save`.
 
-    Parameters
-    ----------
-    path : str, os.PathLike or binary file
-        A path appears when the block ends well. "-": standard output. Text is flushed at once.
-    suffix : str, optional
-        `.csv`, `.jsonl` or `.parquet`, where the path does not tell.
-
-    Raises
-    ------
-    UnknownNameError
-        If no format has this suffix.
-    MissingExtraError
-        If pyarrow is needed and not installed.
-    OutputError
-        If the file cannot be written.
+    A path appears when the block ends without an error; "-" is standard output. Lines of text are flushed at once.
     """
     from netml.formats.batch_writer import open_batches
 
@@ -196,7 +182,7 @@ def open_verdict_file(path: Target, suffix: str | None = None) -> Iterator[Calla
 
 
 def no_verdicts(threshold: float = 0.0) -> Verdicts:
-    """Give verdicts of no flows."""
+    """Return the verdicts of no flows."""
     from netml.schema.flow_index import FLOW_KEY, FlowIndex
 
     none = np.empty(0, np.int64)
@@ -208,7 +194,7 @@ def _endpoint(address: str, port: int) -> str:
 
 
 def _span(start_ns: int, end_ns: int) -> str:
-    """A time span, UTC: the date once, if both ends are of the same day."""
+    """Format a time span, UTC: with one date if both ends are on the same day."""
     start_day, start_time = _clock(start_ns)
     end_day, end_time = _clock(end_ns)
     between = f"{start_time} – {end_time}" if start_day == end_day else f"{start_time} – {end_day} {end_time}"
@@ -216,7 +202,7 @@ def _span(start_ns: int, end_ns: int) -> str:
 
 
 def _clock(time_ns: int) -> tuple[str, str]:
-    """Date and time of day, to the microsecond; captures may claim any year."""
+    """Format date and time of day, to the microsecond; `datetime` would refuse the years that captures may claim."""
     days, rest_ns = divmod(time_ns, _DAY_NS)
     seconds, fraction_ns = divmod(rest_ns, 10**9)
     minutes, second = divmod(seconds, 60)

@@ -118,7 +118,7 @@ def _judge(
         representation = representation.keeping_tail()
     with progress_bar(sources, quiet=chosen["quiet"]) as progress:
         tables = representation.read_tables(sources, strict=chosen["strict"], progress=progress)
-    verdicts = run_in_worker(lambda: model.judge(representation.compute(tables), threshold=threshold))
+    verdicts = run_in_worker(lambda: model.classify_matrix(representation.compute(tables), threshold=threshold))
     yield verdicts, verdicts.metadata
 
 
