@@ -13,7 +13,7 @@ from netml.capture import source
 # A layer is a folder, or one of the few modules that stand alone. A module imports rooms of lower floors only, wherever
 # the import stands: at module level, in a function, for type checkers, or by `import_module` with a literal.
 FLOORS = (
-    ("errors", "memory", "timing", "quantile", "_version", "_core"),
+    ("errors", "memory", "timing", "_version", "_core"),
     ("_flowcore", "validation"),
     ("summary",),
     ("files", "capture", "ndm"),

@@ -10,14 +10,14 @@ FILES = [path for path in house.CYTHON_FILES if path.read_text()]
 OLD_WORDS = {
     r"rounds?|\w+_rounds?|round_\w+": "flush, stream",
     r"pieces?|sub-?pieces?|spans?|n_spans|n_pieces": "flow, subflow",
-    r"allowed_lateness_ns|slack(?:_ns)?": "allowed_lateness_ns",
+    r"reorder_ns|slack(?:_ns)?": "allowed_lateness_ns",
     r"remembered|recall\w*|forgetting|forgotten": "idle keys, reactivate, expire",
     r"waits?|waiting|n_waiting|carr(?:y|ied)_\w+": "pending, keep",
-    r"attributes?|\w+_facts": "attributes",
+    r"facts?|\w+_facts": "attributes",
     r"doors?": "generic path, fast path",
     r"heed\w*": "support",
     r"SKIP_CUT_\w+": "SKIP_TRUNCATED_...",
-    r"original": "original; a random number's is one of `seeds`",
+    r"seed": "original; a random number's is one of `seeds`",
 }
 NO_VERBS = {
     *("What", "Whether", "How", "Who", "Why", "Where", "Which", "When", "Give", "Gives", "Say", "Tell", "Tells"),

@@ -1,4 +1,4 @@
-"""The exceptions of netml, and the words for errors of the operating system.
+"""The exceptions of netml, and the words for damaged captures and for errors of the operating system.
 
 NetmlError
     CaptureError (ValueError)            .path .record_no .offset
@@ -10,7 +10,7 @@ NetmlError
     FamilyError                          a custom family fails
     LabelFileError (ValueError)          a label file cannot be read
     UnmatchedLabelsError (ValueError)    no label belongs to a flow
-    MissingColumnError (AttributeError)  .column: a packet column that was not read
+    MissingColumnError (AttributeError)  .column .columns: packet columns that were not read
     MissingExtraError (ImportError)      .what .extra
     OutputError (OSError)                .path .reason
     SpillError (OSError)                 .folder .reason .n_bytes
@@ -41,6 +41,25 @@ _OS_REASONS = {
     errno.EROFS: "the file system is read-only",
     errno.EPIPE: "the reader of the pipe is gone",
 }
+# Kind of damage -> words; the first five kinds are those of `_flowcore.DAMAGE_KINDS`.
+_DAMAGE = {
+    "length": "a length of {n_wanted} bytes cannot be: the framing is damaged",
+    "block": "a pcapng block that contradicts its own lengths: the framing is damaged",
+    "section": "a pcapng section header of an unknown byte order or version",
+    "interface": "a packet of an interface that was not described",
+    "unreadable": "the file cannot be read on: it shrank while it was read, or its disk failed",
+    "header cut": "cut in the capture header: {n_left} bytes are there",
+    "record header cut": "cut: {n_left} bytes of the record are there",
+    "record cut": "cut: {n_left} of {n_wanted} bytes of the record are there",
+    "compression cut": "the {method} compression is cut",
+    "compression": "the {method} compression is damaged ({reason})",
+    "dpkt": "dpkt cannot read on: {reason}",
+}
+
+
+def describe_damage(kind: str, **details: object) -> str:
+    """Return the words for a kind of damage; `details` are the numbers and names that the words hold."""
+    return _DAMAGE[kind].format(**details)
 
 
 def describe_os_error(error: OSError) -> str:
@@ -99,6 +118,13 @@ class NotACaptureError(CaptureError):
 
 class TruncatedCaptureError(CaptureError):
     """The capture ends in the middle of a record, or its framing is damaged."""
+
+
+def damaged_capture(
+    kind: str, path: str, *, record_no: int | None = None, offset: int | None = None, **details: object
+) -> TruncatedCaptureError:
+    """Make the error of a damaged capture; `kind` and `details` as of `describe_damage`, the place as of its class."""
+    return TruncatedCaptureError(describe_damage(kind, **details), path=path, record_no=record_no, offset=offset)
 
 
 class UnsupportedLinkTypeError(CaptureError):
@@ -161,24 +187,27 @@ class UnknownNameError(NetmlError, KeyError):
 
 
 class MissingColumnError(NetmlError, AttributeError):
-    """A packet column that a table of flows was read without.
+    """Packet columns that a table of flows was read without.
 
     Parameters
     ----------
-    column : str
-        Name of the column.
+    *columns : str
+        Names of the columns; `column` is the first.
     """
 
-    def __init__(self, column: str) -> None:
-        self.column = column
-        super().__init__(column, name=column)
+    def __init__(self, *columns: str) -> None:
+        self.columns = columns
+        self.column = columns[0]
+        super().__init__(*columns, name=columns[0])
 
     def __str__(self) -> str:
-        named = f"name it in columns=, as in netml.read_flows(..., columns=({self.column!r},))"
-        return f"this table of flows was read without the packet column {self.column!r}: {named}"
+        is_one = len(self.columns) == 1
+        named = f"name {'it' if is_one else 'them'} in columns=, as in netml.read_flows(..., columns={self.columns!r})"
+        without = f"the packet column {self.column!r}" if is_one else "packet columns"
+        return f"this table of flows was read without {without}: {named}"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.column,)
+        return type(self), self.columns
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str | None:
@@ -192,12 +221,12 @@ def nearest_name(name: str, known: Iterable[str]) -> str | None:
 
 
 class FamilyError(NetmlError):
-    """A family of one's own cannot be loaded, fails, or gives what is no rows.
+    """A custom family that cannot be loaded, fails, or returns something else than a row for each flow.
 
     Parameters
     ----------
     about : str
-        Whose fault it is: "family BURST", a package, a module.
+        The family ("family BURST"), package or module at fault.
     reason : str
         What is wrong.
     """
@@ -289,19 +318,19 @@ class OutputError(NetmlError, OSError):
 
 
 def output_error(path: str | os.PathLike[str], error: OSError) -> OutputError:
-    """Say in one line why `path` could not be written.
+    """Make the error of a path that could not be written.
 
     Parameters
     ----------
     path : str or os.PathLike
         The output as the user named it.
     error : OSError
-        What the system said.
+        The error of the operating system.
 
     Returns
     -------
     OutputError
-        With the path, the reason and the error number.
+        Its path, reason and error number.
     """
     name = os.fspath(path)
     folder = os.path.dirname(name) or "."
@@ -347,7 +376,7 @@ class LabelFileError(NetmlError, ValueError):
 
 
 class UnmatchedLabelsError(NetmlError, ValueError):
-    """Labels of which none belongs to a flow."""
+    """A label file without a label for any flow of its capture."""
 
 
 class EvaluationError(NetmlError, ValueError):

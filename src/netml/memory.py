@@ -1,4 +1,4 @@
-"""How much memory this process may still take: of the machine's, and of its control groups'."""
+"""Memory that this process may still take: available memory of the machine and of its control groups."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _UNLIMITED_BYTES = 1 << 60  # version 1 says so with a number near 2**63
 
 
 def available_bytes(root: str | os.PathLike[str] = "/") -> int | None:
-    """Give the memory that is available, bytes: the least of what the machine and the control groups leave.
+    """Return the available memory, bytes: the least of the machine's and of each control group's.
 
     Parameters
     ----------
@@ -18,13 +18,12 @@ def available_bytes(root: str | os.PathLike[str] = "/") -> int | None:
     Returns
     -------
     int or None
-        None where the system does not say.
+        None where the system gives no figure.
 
     Notes
     -----
-    Of the machine it is MemAvailable of /proc/meminfo, or else its physical memory; of a control group and of those
-    above it the limit less what is used, where pages of files that are not in use count as free. Both versions of
-    control groups are read.
+    The machine's figure is MemAvailable of /proc/meminfo, or else its physical memory. A control group's figure is its
+    limit less its use; cached pages of files count as free.
     """
     base = os.fspath(root)
     found = [_machine_bytes(base), *(_group_bytes(folder) for folder in _groups(base))]
@@ -39,12 +38,12 @@ def _machine_bytes(base: str) -> int | None:
             return int(rest.split()[0]) * 1024
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError):
+    except (AttributeError, ValueError, OSError):  # not on every system
         return None
 
 
 def _groups(base: str) -> list[str]:
-    """The folders of this process's memory control groups and of those above them."""
+    """List the folders of this process's memory control groups and of those above them."""
     folders = []
     for line in _read(base, "proc/self/cgroup").splitlines():
         number, _, rest = line.partition(":")
@@ -62,7 +61,7 @@ def _groups(base: str) -> list[str]:
 
 
 def _group_bytes(folder: str) -> int | None:
-    """Limit less use, of either version; None without a limit."""
+    """Return the limit less the use of a control group of version 1 or 2, bytes; None without a limit."""
     for limit_name, use_name, idle_name in (
         ("memory.max", "memory.current", "inactive_file"),
         ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),

@@ -1,14 +1,15 @@
-"""What a run read, kept, skipped and dropped, in lines for people: every packet accounted for."""
+"""Summary lines of a run: packets read, kept, skipped and dropped, every packet accounted for."""
 
 from __future__ import annotations
 
 from typing import Any
 
+# Rule of `metadata["dropped"]` -> words; all rules but "short_flow" drop subflows.
 DROP_TEXTS = {
     "short_flow": "in flows with too few packets",
-    "idle_tail": "in last pieces cut off by the idle timeout",
-    "short_subflow": "in pieces with too few packets",
-    "interval_tail": "in last pieces cut off by the interval",
+    "idle_tail": "in last subflows cut off by the idle timeout",
+    "short_subflow": "in subflows with too few packets",
+    "interval_tail": "in last subflows cut off by the interval",
 }
 
 EARLY_TEXTS = {
@@ -19,7 +20,7 @@ EARLY_TEXTS = {
 
 
 def plural(count: int, noun: str) -> str:
-    """Give a count with its noun.
+    """Return a count with its noun.
 
     Examples
     --------
@@ -30,7 +31,7 @@ def plural(count: int, noun: str) -> str:
 
 
 def summarise_table(metadata: dict[str, Any], n_flows: int) -> list[str]:
-    """Say what became of the packets.
+    """Describe what became of the packets.
 
     Parameters
     ----------
@@ -54,16 +55,15 @@ def summarise_table(metadata: dict[str, Any], n_flows: int) -> list[str]:
         if count:
             lines.append(f"skipped  {count:,} {reason.replace('_', ' ')}")
     for name, count in dropped.items():
-        lines.append(
-            f"dropped  {plural(count['packets'], 'packet')} {DROP_TEXTS[name]} ({plural(count['flows'], 'piece')})"
-        )
+        n_flows_dropped = plural(count["flows"], "flow" if name == "short_flow" else "subflow")
+        lines.append(f"dropped  {plural(count['packets'], 'packet')} {DROP_TEXTS[name]} ({n_flows_dropped})")
     cut = f"interval {metadata['interval_s']:.6g} s"
     if flow.get("definition", "original") != "original":
         cut = f"{flow['definition']}, idle {flow['idle_timeout']:.6g} s, active {flow['active_timeout']:.6g} s"
     lines.append(f"flows    {plural(n_flows, 'flow')} of {plural(n_kept - n_dropped, 'packet')}; {cut}")
-    for bound, count in metadata.get("ended_early", {}).items():
+    for limit, count in metadata.get("ended_early", {}).items():
         if count["flows"]:
-            lines.append(f"early    {plural(count['flows'], 'flow')} ended early {EARLY_TEXTS[bound]}")
+            lines.append(f"early    {plural(count['flows'], 'flow')} ended early {EARLY_TEXTS[limit]}")
     if "spilled" in metadata:
         lines.append(_describe_spilled(metadata["spilled"]))
     return lines
@@ -76,7 +76,7 @@ def _describe_spilled(spilled: dict[str, int]) -> str:
 
 
 def _bytes(count: int) -> str:
-    """Give a number of bytes for people.
+    """Format a number of bytes.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Methods that remember how long their last call took, as those of the original netml do: `pcap2flows.tot_time`."""
+"""Methods that note how long their last call took, as those of the original netml do: `pcap2flows.tot_time`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class TimedCall:
 
     @property
     def tot_time(self) -> float:
-        """Minutes that the last call took, 0 before the first."""
+        """Duration of the last call, minutes; 0 before the first."""
         minutes: float = vars(self._instance).get("_minutes", {}).get(self._name, 0.0)
         return minutes
 
@@ -34,7 +34,7 @@ class TimedCall:
 
 
 class timed:
-    """Make a method give a `TimedCall`."""
+    """A decorator that makes a method a `TimedCall`."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
@@ -44,5 +44,5 @@ class timed:
         self.name = name
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        """Give the method, bound; of the class, the plain function."""
+        """Return the bound method as a `TimedCall`; accessed on the class, the plain function."""
         return self.function if instance is None else TimedCall(instance, self.name, self.function)

@@ -1,4 +1,4 @@
-"""What an option may be, and times in the unit of the kernel: the checks that all options share."""
+"""Checks of option values, and conversion of seconds to the kernel's nanoseconds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MAX_TIMEOUT_NS = 2**63 - 1
 
 
 def nanoseconds(seconds: float) -> float:
-    """Give seconds as ns.
+    """Convert seconds to ns.
 
     A product within a few units in the last place of a whole number means that number: 0.3 s is 300,000,000 ns.
     Anything else stays as it is, so that an interval learned as a fraction of a nanosecond keeps it.
@@ -30,7 +30,7 @@ def nanoseconds(seconds: float) -> float:
 
 
 def whole_nanoseconds(seconds: float) -> int:
-    """Give a timeout in whole ns: a gap, which is whole, exceeds it as soon as it exceeds its floor.
+    """Round a timeout down to whole ns: gaps are whole, so exactly the same gaps exceed it.
 
     Examples
     --------
@@ -42,19 +42,19 @@ def whole_nanoseconds(seconds: float) -> int:
 
 
 def ceil_nanoseconds(seconds: float) -> int:
-    """Give a timeout in whole ns: a gap, which is whole, reaches it as soon as it reaches its ceiling."""
+    """Round a timeout up to whole ns: gaps are whole, so exactly the same gaps reach it."""
     product = nanoseconds(seconds)
     return math.ceil(product) if product < _MAX_TIMEOUT_NS else _MAX_TIMEOUT_NS
 
 
 def require_choice(option: str, chosen: object, choices: Sequence[object]) -> None:
-    """Raise `OptionError` unless it is one of the choices."""
+    """Raise `OptionError` unless `chosen` is one of `choices`."""
     if chosen not in choices:
         raise OptionError(option, chosen, f"one of {', '.join(map(str, choices))}")
 
 
 def require_whole(option: str, number: object, lowest: int, highest: int = 2**31 - 1) -> None:
-    """Raise `OptionError` unless `number` is a whole number within its bounds."""
+    """Raise `OptionError` unless `number` is a whole number from `lowest` to `highest`."""
     if isinstance(number, bool) or not isinstance(number, numbers.Integral) or not lowest <= int(number) <= highest:
         raise OptionError(option, number, f"a whole number from {lowest} to {highest:,}")
 
@@ -62,7 +62,7 @@ def require_whole(option: str, number: object, lowest: int, highest: int = 2**31
 def require_number(
     option: str, number: object, *, lowest: float, highest: float = math.inf, excludes_lowest: bool = False
 ) -> None:
-    """Raise `OptionError` unless `number` is a number within its bounds; NaN never is."""
+    """Raise `OptionError` unless `number` is a number from `lowest` to `highest`; NaN never is."""
     if highest < math.inf:
         allowed = f"a number from {lowest:g} to {highest:g}"
     else:

@@ -72,7 +72,7 @@ def assemble_capture(content, **options):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            found = probe.recognise(content[:24], "input")
+            found = probe.probe_capture(content[:24], "input")
         except netml.CaptureError:
             return None
     block = np.frombuffer(content[found.header_bytes :], np.uint8).copy()

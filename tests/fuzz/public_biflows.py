@@ -160,7 +160,7 @@ def run_biflows(content, options=None):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            head = probe.recognise(content[:24], "input").header_bytes
+            head = probe.probe_capture(content[:24], "input").header_bytes
         except netml.CaptureError:
             return None
     block = np.frombuffer(content[head:], np.uint8).copy()
@@ -173,7 +173,7 @@ def run_biflows(content, options=None):
     fault = ""
     for is_incremental in (None, False, True):
         assembler = _flowcore.BiflowAssembler(_flowcore.COLUMNS, rules=rules_of(options), **decoding)
-        framer = probe.recognise(content[:24], "input").framer
+        framer = probe.probe_capture(content[:24], "input").framer
         stream = Stream(assembler, rules, settings, is_incremental)
         n_parts = 1 if is_incremental is None else 1 + (options[12] & 7)
         at, fault = 0, ""

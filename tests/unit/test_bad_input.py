@@ -10,6 +10,8 @@ import traffic
 from builders import captures
 from command import assert_one_line, run_netml
 
+from netml import _flowcore, errors
+
 COMMANDS = ("extract", "packets", "info")
 N_READ = 6
 WHOLE = captures.pcap(traffic.records(N_READ))
@@ -172,6 +174,11 @@ def test_damage_in_one_of_several(tmp_path):
     assert_one_line(run, 1, f"netml: warning: {fault}")
     with np.load(tmp_path / "out.npz") as archive:
         assert archive["X"].shape == (2, 6)
+
+
+def test_every_kind_of_damage_has_words():
+    words = {kind: errors.describe_damage(kind, n_wanted=7) for kind in _flowcore.DAMAGE_KINDS.values()}
+    assert len(set(words.values())) == len(words) == 5
 
 
 EMPTY = {

@@ -11,7 +11,7 @@ from cic_rows import cic_matrix, cic_row, cic_rows, make_table
 from reference.biflow_packet import ACK, CWR, ECE, FIN, ICMP, ICMPV6, NONE, PSH, RST, SYN, UDP, URG
 
 from netml import _flowcore, families
-from netml.errors import OptionError, UnknownNameError
+from netml.errors import MissingColumnError, OptionError, UnknownNameError
 from netml.families import FamilyOptions, lay_out, parse_families
 from netml.families.cic import CIC_2017_COLUMNS, CIC_COLUMNS, EXTRA_COLUMNS
 from netml.features.options import RepresentationOptions
@@ -341,7 +341,7 @@ def test_columns_that_are_missing(missing):
     columns = {name: column for name, column in table.columns.items() if name != missing} | {"size": table.size}
     settings = {"rate_ns": 0, "cic_extra": True, "bulk_gap_ns": 1, "subflow_gap_ns": 1, "activity_timeout_ns": 1}
     arguments = table.offsets, columns, settings | {"bulk_packets": 4}, table.attributes
-    with pytest.raises(ValueError, match=f"the family needs {missing}"):
+    with pytest.raises(MissingColumnError, match=f"without the packet column '{missing}': name it in columns="):
         _flowcore.fill_family(families.FAMILIES["CIC"].code, np.zeros((1, 86)), 0, 86, *arguments)
 
 

@@ -244,7 +244,7 @@ def test_the_summary_accounts_for_every_packet(tmp_path):
     assert (n_read, n_kept, n_skipped) == (len(records), len(RECORDS), len(skippable()))
     assert n_skipped == sum(line[0] for line in numbers["skipped"])
     n_dropped = sum(line[0] for line in numbers["dropped"])
-    assert "packets in last pieces cut off by the interval" in run.err
+    assert "packets in last subflows cut off by the interval" in run.err
     assert n_dropped > 0
     n_flows, n_packets = numbers["flows"][0]
     assert n_packets == n_kept - n_dropped

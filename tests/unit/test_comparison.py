@@ -5,6 +5,7 @@ import io
 import itertools
 import json
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,8 +13,9 @@ import pytest
 import netml
 from netml import comparison, ndm
 from netml.comparison import candidates, grids, leaderboard, splits
-from netml.comparison.study import Study
+from netml.comparison.study import Header, SplitBy, Study
 from netml.errors import EvaluationError, OptionError, TooManyRowsError, UnknownNameError
+from netml.families import FAMILIES, custom, spec
 from netml.labels import truth
 
 QUICK = Study(families=("STATS", "SIZE"), header="no", algorithms=("gmm", "pca", "kde"), n_resamples=50)
@@ -277,3 +279,13 @@ def test_few_flows_are_warned_of(demo):
     rows = np.concatenate([np.flatnonzero(y == 0), np.flatnonzero(y == 1)[:12]])
     found = comparison.compare_flows([table[rows]], y[rows], replace(QUICK, families=("SIZE",), algorithms=("pca",)))
     assert "6 flows of a class to choose by: the order can be chance" in found.to_text()
+
+
+def test_names_of_types_are_those_of_the_tables():
+    assert get_args(spec.FamilyDefinition) == custom.DEFINITIONS
+    assert {family.definition for family in FAMILIES.values()} == set(custom.DEFINITIONS)
+    for name, values in (("header", Header), ("split_by", SplitBy)):
+        for value in get_args(values):
+            assert getattr(Study(**{name: value}), name) == value
+        with pytest.raises(OptionError, match=f"{name}='third': must be one of {', '.join(get_args(values))}"):
+            Study(**{name: "third"})

@@ -3,6 +3,7 @@
 import functools
 import importlib.util
 import random
+from typing import get_args
 
 import _detectors
 import numpy as np
@@ -13,7 +14,8 @@ from sklearn.exceptions import NotFittedError
 
 from netml import ndm
 from netml.errors import MissingExtraError, OptionError, TrainingError, UnknownNameError
-from netml.ndm import _base
+from netml.ndm import _base, ae, kde
+from netml.ndm._mixture import CovarianceType
 from netml.ndm.ae import AE
 from netml.ndm.gmm import GMM
 from netml.ndm.kde import KDE
@@ -274,13 +276,13 @@ def test_what_is_no_matrix_of_numbers(X, text):
         ("kde", {"bandwidth": -1}, "bandwidth=-1: must be"),
         ("if", {"n_estimators": "many"}, "n_estimators='many': must be an int"),
         ("pca", {"svd_solver": "best"}, "svd_solver='best': must be"),
-        ("ae", {"lat_dim": 0}, "lat_dim=0: must be a whole number, at least 1"),
+        ("ae", {"lat_dim": 0}, "lat_dim=0: must be a whole number from 1"),
         ("ae", {"lr": 0}, "lr=0: must be a number above 0"),
         ("ae", {"l2_regularizer": -1}, "l2_regularizer=-1: must be"),
         ("ae", {"dropout_rate": 1}, "dropout_rate=1: must be"),
         ("ae", {"loss": "mae"}, "loss='mae': must be 'mse'"),
         ("ae", {"backend": "abacus"}, "backend='abacus': must be one of sklearn, torch"),
-        ("oc-nystroem", {"n_landmarks": 1}, "n_landmarks=1: must be a whole number, at least 2"),
+        ("oc-nystroem", {"n_landmarks": 1}, "n_landmarks=1: must be a whole number from 2"),
         ("oc-kjl", {"q_bandwidth": 0}, "q_bandwidth=0: must be a number above 0, up to 1"),
         ("oc-kjl", {"bandwidth": float("inf")}, "bandwidth=inf: must be"),
         ("oc-kjl", {"covariance_type": "some"}, "covariance_type='some': must be"),
@@ -340,3 +342,16 @@ def test_ae_trained_by_torch():
     scores = [detector.decision_function(new_rows()) for detector in both]
     np.testing.assert_array_equal(scores[0], scores[1])
     assert np.corrcoef(scores[0], scores[2])[0, 1] > 0.99
+
+
+def test_names_of_types_are_those_of_the_tables():
+    for kernel in get_args(kde.KernelName):
+        ndm.make_detector("kde", {"kernel": kernel})
+    assert get_args(kde.KernelName) == (*kde._LOG_KERNELS, *kde._KERNELS)
+    for covariance_type in get_args(CovarianceType):
+        mixture = ndm.make_detector("gmm", {"covariance_type": covariance_type})
+        assert mixture._fields()["precisions_cholesky_"].shape
+    for backend in get_args(ae.Backend):
+        assert AE(backend=backend).backend == backend
+    with pytest.raises(OptionError, match=f"one of {', '.join(get_args(ae.Backend))}"):
+        AE(backend="abacus").check_parameters()

@@ -8,7 +8,7 @@ from sklearn.linear_model import SGDOneClassSVM
 from sklearn.metrics import roc_auc_score
 
 from netml.errors import OptionError, TrainingError
-from netml.ndm import _blocks, _projection
+from netml.ndm import _base, _projection
 from netml.ndm.ae import AE
 from netml.ndm.gmm import GMM
 from netml.ndm.kde import KDE
@@ -97,7 +97,7 @@ def test_never_more_than_the_rows_allow(kind):
 def test_blocks_and_their_seams(kind, monkeypatch):
     detector = kind(n_landmarks=10).fit(make_rows(100))
     whole = detector.decision_function(make_rows(30, seed=1))
-    monkeypatch.setattr(_blocks, "BLOCK_ROWS", 7)
+    monkeypatch.setattr(_base, "BLOCK_ROWS", 7)
     np.testing.assert_allclose(detector.decision_function(make_rows(30, seed=1)), whole, rtol=1e-6)
 
 
@@ -215,6 +215,6 @@ def test_no_scaler():
 def test_blocks_change_no_score(detector, monkeypatch):
     rows, new = make_rows(60), make_rows(50, seed=1)
     scores = detector.fit(rows).decision_function(new)
-    monkeypatch.setattr(_blocks, "PAIRS_AT_ONCE", 7 * 60)
-    assert len(_blocks.score_in_blocks(lambda block: [len(block)], new, 60)) == 8
+    monkeypatch.setattr(_base, "PAIRS_AT_ONCE", 7 * 60)
+    assert len(_base.score_in_blocks(lambda block: [len(block)], new, 60)) == 8
     np.testing.assert_allclose(detector.decision_function(new), scores, rtol=1e-14)

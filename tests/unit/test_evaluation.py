@@ -253,15 +253,6 @@ def test_labels_of_another_time(model, tmp_path):
     assert "2023-11-14T23:13:20 to 2023-11-14T23:13:21, the capture's 2023-11-14T22:13:20" in str(raised.value)
 
 
-def test_tables_are_joined_as_they_are():
-    table = netml.read_flows(DEMO["pcap"])
-    parts = table[:100], table[100:101], table[101:]
-    whole = truth.concat_tables(parts)
-    assert np.array_equal(whole.keys, table.keys)
-    assert np.array_equal(whole.offsets, table.offsets)
-    assert all(np.array_equal(whole.columns[name], column) for name, column in table.columns.items())
-
-
 def test_both_directions_are_one_connection():
     flows = netml.read_flows(DEMO["pcap"]).flows
     found = truth.connection_of(flows)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from feature_rows import represent
 
+from netml.errors import MissingColumnError
 from netml.families import FAMILIES, FamilyOptions
 from netml.features.options import RepresentationOptions
 from netml.flow.table import FlowTable
@@ -97,7 +98,7 @@ def test_of_the_first_packets(family):
 
 @pytest.mark.parametrize("family", ["FLOW", "SPLT"])
 def test_flags_are_needed(family):
-    with pytest.raises(ValueError, match="needs flags"):
+    with pytest.raises(MissingColumnError, match="without the packet column 'flags': name it in columns="):
         represent(table_of(HANDSHAKE, without=("flags",)), RepresentationOptions(family, dim=1))
     assert FAMILIES[family].packet_columns == ("is_forward", "flags")
     assert FAMILIES[family].width(5, FamilyOptions()) == {"FLOW": 69, "SPLT": 15}[family]

@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 import traffic
 from builders import captures
+from feature_rows import represent
 
 import netml
 from netml import FlowIndex, FlowTable
 from netml.errors import DamagedFileError, MissingExtraError, OptionError, UnknownNameError
+from netml.features.options import RepresentationOptions
+from netml.flow.subflows import linear_quantile
 
 PACKET_COLUMNS = ("time_ns", "caplen", "wirelen", "flags", "ttl")
 SUFFIXES = (".npz", ".parquet")
@@ -175,8 +178,16 @@ def test_columns_that_are_not_there_stay_away(tmp_path, suffix):
     for other in [*copies, pickle.loads(pickle.dumps(table))]:
         assert list(other.columns) == ["time_ns", "caplen", "payload_bytes"]
         assert not hasattr(other, "flags")
-    error = pickle.loads(pickle.dumps(netml.MissingColumnError("ttl")))
-    assert (error.column, str(error)) == ("ttl", str(netml.MissingColumnError("ttl")))
+    error = pickle.loads(pickle.dumps(netml.MissingColumnError("ttl", "flags")))
+    assert (error.column, str(error)) == ("ttl", str(netml.MissingColumnError("ttl", "flags")))
+
+
+def test_a_family_names_all_columns_that_it_misses():
+    table = read(traffic.many_flows(), columns=())
+    text = r"without packet columns: name them in columns=, as in netml.read_flows.*columns=.'flags', 'ttl'..$"
+    with pytest.raises(netml.MissingColumnError, match=text) as caught:
+        represent(table, RepresentationOptions("STATS", header=True))
+    assert caught.value.columns == ("flags", "ttl")
 
 
 def test_sizes():
@@ -362,3 +373,20 @@ def test_what_is_known_of_a_flow_stays_when_it_is_cut(table):
     cut = table.first(1)
     assert cut.flows.end_reason.tolist() == [4] * 17
     assert cut.flows.attributes["vlan_id"].tolist() == list(range(17))
+
+
+@pytest.mark.parametrize("definition", ["original", "bi"])
+def test_tables_below_each_other(definition):
+    table = netml.read_flows("examples/data/demo.pcap", flow=netml.FlowOptions(definition=definition))
+    whole = FlowTable.concat([table[:100], table[100:101], table[101:]])
+    assert np.array_equal(whole.offsets, table.offsets)
+    assert all(np.array_equal(whole.columns[name], column) for name, column in table.columns.items())
+    for name, column in table.flows.to_columns().items():
+        assert np.array_equal(whole.flows.to_columns()[name], column)
+    assert whole.attributes.keys() == table.attributes.keys()
+    assert whole.metadata == table.metadata
+
+
+def test_a_quantile_without_flows():
+    assert linear_quantile(np.empty(0, np.int64), 0.9) == 0.0
+    assert linear_quantile(np.array([10, 40, 20, 30]), 0.5) == 25.0

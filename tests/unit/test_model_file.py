@@ -22,7 +22,8 @@ from netml.errors import DamagedFileError, MissingExtraError, NetmlError, Output
 from netml.features.representation import FlowRepresentation
 from netml.files.trusted_types import TRUSTED_TYPES, foreign_types
 from netml.models.flow_model import FlowModel
-from netml.models.model_file import read_model, version_notes, write_model
+from netml.models.model_file import read_model, write_model
+from netml.models.versions import version_notes
 from netml.ndm import DETECTORS, make_detector
 from netml.ndm.ocsvm import OCSVM
 from netml.ndm.scaling import SCALERS, make_scaler

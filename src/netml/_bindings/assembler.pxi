@@ -41,7 +41,7 @@ cdef class FlowAssembler(PacketAssembler):
 
     def __cinit__(self, wanted=(), **options):
         self.part_offsets = None
-        describe_fault(set_slots(&self.assembly.table.slots, FIRST_SLOT_BITS), 0)
+        find_damage(set_slots(&self.assembly.table.slots, FIRST_SLOT_BITS))
 
     def __dealloc__(self):
         free_table(&self.assembly.table)
@@ -99,7 +99,7 @@ cdef class FlowAssembler(PacketAssembler):
         with nogil:
             status = split_by_idle(&columns, &offsets[0], &self.assembly.table, &rules, &self.by_idle, &self.dropped)
         PyErr_CheckSignals()
-        describe_fault(status, 0)
+        find_damage(status)
         durations_ns = np.empty(self.by_idle.n_subflows + 1, np.int64)
         measure_durations(columns.time_ns, &self.by_idle, &durations_ns[0])
         return np.asarray(durations_ns)[:self.by_idle.n_subflows]
@@ -121,7 +121,7 @@ cdef class FlowAssembler(PacketAssembler):
                 columns.time_ns, &self.by_idle, interval_ns, &self.rules, &self.subflows, &self.dropped)
             free_subflows(&self.by_idle)
         PyErr_CheckSignals()
-        describe_fault(status, 0)
+        find_damage(status)
         return self.hand_over(columns)
 
     def take_run(self, *, bint is_last=False):
@@ -167,7 +167,7 @@ cdef class FlowAssembler(PacketAssembler):
         measure_longest(offsets, n_packets, 0)
         with nogil:
             status = copy_records(&part.assembly.table, &self.assembly.table, first, n)
-        describe_fault(status, 0)
+        find_damage(status)
         part.grouped = columns
         part.part_offsets = offsets
         part.is_ended = True
@@ -193,14 +193,14 @@ cdef class FlowAssembler(PacketAssembler):
                 &columns, &offsets[0], &rules, &self.assembly.table, &self.opened, &self.subflows, &self.dropped,
                 &self.assembly.columns)
         self.is_working = False
-        describe_fault(status, 0)
+        find_damage(status)
         reasons = np.empty(self.subflows.n_subflows, np.uint8)
         if self.subflows.n_subflows:
             write_end_reasons(&self.subflows, &reasons[0])
         # Copies: what is handed out does not hold the memory of what is not.
         self.taken = {name: column.copy() for name, column in self.hand_over(columns).items()}
         self.taken["end_reason"] = np.asarray(reasons)
-        describe_fault(pack_flows(&self.opened, &self.assembly.table, &self.assembly.columns), 0)
+        find_damage(pack_flows(&self.opened, &self.assembly.table, &self.assembly.columns))
         self.latest_before_ns = max(self.latest_before_ns, self.assembly.counters.latest_ns)
         self.assembly.counters.latest_ns = INT64_MIN
         self.is_ended = rules.is_last

@@ -56,7 +56,7 @@ cdef class BiflowAssembler(PacketAssembler):
             raise ValueError("timeouts must be greater than 0, and the end of TCP flows one of TCP_ENDS")
         if not self.assembly.keeps_packets:
             raise ValueError("the packets of biflows are kept")
-        describe_fault(set_slots(&self.assembly.biflows.slots, FIRST_SLOT_BITS), 0)
+        find_damage(set_slots(&self.assembly.biflows.slots, FIRST_SLOT_BITS))
 
     def __dealloc__(self):
         free_biflows(&self.assembly.biflows)
@@ -101,7 +101,7 @@ cdef class BiflowAssembler(PacketAssembler):
                 status = sort_flows(&columns, &offsets[0], n_chosen)
         self.is_working = False
         PyErr_CheckSignals()
-        describe_fault(status, 0)
+        find_damage(status)
         taken = {name: column[:offsets[n_chosen]] for name, column in self.grouped.items()}
         self.grouped = {}
         taken["offsets"] = np.asarray(offsets)[:n_chosen + 1]
@@ -161,7 +161,7 @@ cdef class BiflowAssembler(PacketAssembler):
                 status = order_numbers(table, &is_chosen[0], &order[0], &n_chosen)
             find_due(table, &columns, &offsets[0], rules.watermark_ns, &ends[0])
         self.is_working = False
-        describe_fault(status, 0)
+        find_damage(status)
         if sums:
             self.sum_due(sums, size, offsets, ends)
             self.leaving = np.asarray(order)[:n_chosen].copy()
@@ -173,7 +173,7 @@ cdef class BiflowAssembler(PacketAssembler):
             status = keep_open(table, &columns, &offsets[0], &self.assembly.columns)
         self.is_working = False
         self.grouped = {}
-        describe_fault(status, 0)
+        find_damage(status)
         self.latest_before_ns = max(self.latest_before_ns, self.assembly.counters.latest_ns)
         self.assembly.counters.latest_ns = INT64_MIN
         self.is_ended = rules.is_last
@@ -238,7 +238,7 @@ cdef class BiflowAssembler(PacketAssembler):
         with nogil:
             status = pack_biflows(table, &self.assembly.columns, &numbers[0])
         self.is_working = False
-        describe_fault(status, 0)
+        find_damage(status)
         for states, _, _ in sums:
             states.renumber(np.asarray(numbers)[:n_flows])
         self.is_ended = False

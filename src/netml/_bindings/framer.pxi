@@ -1,4 +1,4 @@
-"""Captures into the kernel: the framing of one capture, its faults in words, times from Python."""
+"""Captures into the kernel: the framing of one capture, the kind of its damage, times from Python."""
 from libc.math cimport fabs, isfinite, rint
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t
 
@@ -16,11 +16,13 @@ from netml._core.status cimport (
 
 from netml.errors import CaptureError
 
-FAULTS = {
-    STATUS_BAD_BLOCK: "a pcapng block that contradicts its own lengths: the framing is damaged",
-    STATUS_BAD_SECTION: "a pcapng section header of an unknown byte order or version",
-    STATUS_NO_INTERFACE: "a packet of an interface that was not described",
-    STATUS_UNREADABLE: "the file cannot be read on: it shrank while it was read, or its disk failed",
+# Kinds of damage, by `Status`; `netml.errors.describe_damage` has the words.
+DAMAGE_KINDS = {
+    STATUS_BAD_LENGTH: "length",
+    STATUS_BAD_BLOCK: "block",
+    STATUS_BAD_SECTION: "section",
+    STATUS_NO_INTERFACE: "interface",
+    STATUS_UNREADABLE: "unreadable",
 }
 
 
@@ -44,17 +46,15 @@ def fail_allocations(int64_t n):
     return bool(netml_fail_allocations(n))
 
 
-cdef str describe_fault(Status status, size_t n_wanted):
-    """Describe a fault of the framing in words, "" if there is none; raise what is no fault of the capture."""
+cdef str find_damage(Status status):
+    """Return the kind of damage, "" if there is none; raise for a lack of memory and for too many packets."""
     if status == STATUS_OK or status == STATUS_NEED_MORE:
         return ""
-    if status == STATUS_BAD_LENGTH:
-        return f"a length of {n_wanted} bytes cannot be: the framing is damaged"
     if status == STATUS_TOO_MANY:
         raise OverflowError("more than 4,294,967,295 packets or flows: split the capture")
     if status == STATUS_NO_MEMORY:
         raise MemoryError("no memory for the packet columns or the flow table")
-    return FAULTS[<int> status]
+    return DAMAGE_KINDS[<int> status]
 
 
 cdef class Framer:
@@ -76,13 +76,13 @@ cdef class Framer:
         free_pcapng(&self.framing.pcapng)
 
     def take_frames(self, const uint8_t[::1] block, size_t start, size_t length):
-        """Frame `length` octets of a block from `start` on, without decoding: for those who decode in Python.
+        """Frame `length` octets of a block from `start` on without decoding the frames.
 
         Returns
         -------
         frames : list of (int, bytes, int)
             Time since 1970, ns; the frame as captured; its LINKTYPE_ value.
-        n_left, n_wanted, fault
+        n_left, n_wanted, damage
             As of `FlowAssembler.assemble`.
         """
         cdef Frame frame
@@ -101,7 +101,7 @@ cdef class Framer:
             if status == STATUS_FRAME:
                 frames.append((frame.time_ns, frame.octets[:frame.caplen], frame.link_type))
             elif status != STATUS_NO_FRAME:
-                return frames, end - at, size, describe_fault(status, size)
+                return frames, end - at, size, find_damage(status)
             at += size
             self.framing.n_passed += 1
 

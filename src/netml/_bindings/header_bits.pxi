@@ -138,7 +138,7 @@ cdef class StoredFlowHeaders:
             status = store_headers(&self.store, &headers, 0, flow, rank)
         free_rows(&assembly.rows)
         free(assembly)
-        describe_fault(status, 0)
+        find_damage(status)
         return is_kept
 
     def fill_rows(self, int8_t[:, ::1] X, blocks, uint32_t payload_octets, size_t n_packets, const uint32_t[::1] rows):

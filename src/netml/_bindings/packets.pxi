@@ -78,7 +78,7 @@ cdef class PacketAssembler:
             set_tunnel_ports(&decoding.ports, dict(tunnel_ports or {}))
         memcpy(decoding.fragments.seeds, PyBytes_AS_STRING(seeds) + 32, 24)
         if tracks_fragments:
-            describe_fault(allocate_fragments(&decoding.fragments), 0)
+            find_damage(allocate_fragments(&decoding.fragments))
 
     def __dealloc__(self):
         free_fragments(&self.assembly.decoding.fragments)
@@ -91,16 +91,16 @@ cdef class PacketAssembler:
     ):
         """Frame, decode and enter `length` octets of a block from `start` on.
 
-        With `is_mapped` the block is a mapped file: where that cannot be read any more, that is a fault.
+        With `is_mapped` the block is a mapped file: octets that cannot be read any more are damage.
 
         Returns
         -------
         n_left : int
-            Octets at the end that belong to an incomplete record, or to one at fault.
+            Octets at the end that belong to an incomplete record, or to a damaged one.
         n_wanted : int
             Octets that this record claims to have, 0 if that is not known yet.
-        fault : str
-            What is wrong with the framing there, "" if nothing is.
+        damage : str
+            Kind of the damage there, of `DAMAGE_KINDS`; "" if there is none.
         """
         cdef AssembleRequest request
         cdef Status status
@@ -124,7 +124,7 @@ cdef class PacketAssembler:
         self.is_working = False
         self.close_if_lost(status)
         PyErr_CheckSignals()
-        return length - request.n_used, request.n_wanted, describe_fault(status, request.n_wanted)
+        return length - request.n_used, request.n_wanted, find_damage(status)
 
     def assemble_packets(self, packets not None, uint32_t link_type, size_t n_most):
         """Take up to `n_most` pairs (time in s, bytes) from an iterator, the generic path; return how many there were.
@@ -149,7 +149,7 @@ cdef class PacketAssembler:
             frame.caplen = frame.wirelen = <uint32_t> PyBytes_GET_SIZE(octets)
             status = take_frame(&self.assembly, &frame, &self.assembly.batch[self.assembly.n_batch])
             self.close_if_lost(status)
-            describe_fault(status, 0)
+            find_damage(status)
         return n_taken
 
     @property
@@ -221,7 +221,7 @@ cdef class PacketAssembler:
         """Enter the packets of the batch."""
         cdef Status status = enter_batch(&self.assembly)
         self.close_if_lost(status)
-        describe_fault(status, 0)
+        find_damage(status)
         return 0
 
     cdef void close_if_lost(self, Status status) noexcept:

@@ -16,6 +16,8 @@ from netml._core.net.text cimport LONGEST_ADDRESS, write_addresses
 from netml._core.status cimport STATUS_NO_MEMORY, Status
 from netml._core.subflow.spill_runs cimport place_slices
 
+from netml.errors import MissingColumnError
+
 
 def place_run(
     const int64_t[::1] places, const uint32_t[::1] counts, const uint8_t[::1] slices, uint8_t[::1] column, size_t width,
@@ -102,7 +104,7 @@ def fill_family(
     PyErr_CheckSignals()
     if status == STATUS_NO_MEMORY:
         raise MemoryError("no memory for the rows of features")
-    describe_fault(status, 0)
+    find_damage(status)
 
 
 cdef size_t find_least_width(int code, bint cic_extra) except? 0:
@@ -115,7 +117,7 @@ cdef int require_columns(int code, dict columns, bint cic_extra) except -1:
     needed = ("time_ns", "size", *FAMILY_COLUMNS.get(code, ()), *(EXTRA_COLUMNS.get(code, ()) if cic_extra else ()))
     missing = [name for name in needed if columns.get(name) is None]
     if missing:
-        raise ValueError(f"the family needs {', '.join(missing)}")
+        raise MissingColumnError(*missing)
     return require_lengths(
         columns, {"time_ns": np.int64, "size": np.uint32} | COLUMN_KINDS, len(columns["time_ns"]))
 

@@ -75,7 +75,7 @@ cdef class FlowStates:
             status = feed_states(&self.states, &packets, &offsets[0], &offsets[1], n_flows, &self.needs)
         self.is_lost = status != STATUS_OK
         PyErr_CheckSignals()
-        describe_fault(status, 0)
+        find_damage(status)
 
     cdef int feed_due(self, FlowPackets *packets, const int64_t *starts, const int64_t *ends, size_t n_flows) except -1:
         """Add packets starts[i] .. ends[i] of flow i."""
@@ -84,7 +84,7 @@ cdef class FlowStates:
         with nogil:
             status = feed_states(&self.states, packets, starts, ends, n_flows, &self.needs)
         self.is_lost = status != STATUS_OK
-        describe_fault(status, 0)
+        find_damage(status)
         return 0
 
     def write(
@@ -111,7 +111,7 @@ cdef class FlowStates:
             status = write_states(
                 &self.states, &numbers[0], n_rows, &known, &self.needs, &X[0, first_column], X.shape[1])
         PyErr_CheckSignals()
-        describe_fault(status, 0)
+        find_damage(status)
 
     def restart(self, const uint32_t[::1] numbers):
         """Remove the packets of these flows; their numbers stay."""

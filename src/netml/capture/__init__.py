@@ -1,1 +1,1 @@
-"""Captures as bytes: opened, recognised, decompressed, and read in blocks or packet by packet."""
+"""Captures as bytes: opened, probed, decompressed, and read in blocks or packet by packet."""

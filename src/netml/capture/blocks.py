@@ -1,4 +1,4 @@
-"""The bytes of a capture, some at a time: a mapped file, or a stream in blocks, read ahead by a thread if that pays."""
+"""Bytes of a capture: windows of a mapped file, or blocks of a stream, read ahead by a thread if that pays."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BLOCK_BYTES = 1 << 19
 HEADROOM_BYTES = 1 << 17
 N_BLOCKS = 4  # two to work on, two on their way
 
-# Of a mapped file only what is looked at is read, and nothing is copied: a sixth less time than reading in blocks
+# A mapped file is read only where it is looked at, and nothing is copied: a sixth less time than reading in blocks
 # (benchmarks/reading.py). What is done with is given back, so that a process stays as small as when it reads.
 WINDOW_BYTES = 1 << 22
 
@@ -35,8 +35,8 @@ def read_blocks(stream: Any, *, ahead: bool) -> Generator[Block, None, None]:
     stream : file
         Has `readinto`.
     ahead : bool
-        Read in a thread, some blocks ahead; only for a stream that never keeps its reader waiting, such as a file on a
-        disk. On a single processor there is none.
+        Read some blocks ahead in a thread; only for a stream that never blocks for long, such as a file on a disk. On a
+        single processor nothing is read ahead.
 
     Yields
     ------
@@ -51,21 +51,21 @@ def read_blocks(stream: Any, *, ahead: bool) -> Generator[Block, None, None]:
 
 
 def read_live(stream: Any, descriptor: int, wait_s: Callable[[], float]) -> Generator[Block, None, None]:
-    """Read what comes through a pipe or a terminal as it comes, and tell when nothing does.
+    """Read a pipe or a terminal as its bytes come; yield an empty block when none come in time.
 
     Parameters
     ----------
     stream : PeekedStream
-        What is read.
+        The stream to read.
     descriptor : int
-        Where its bytes come from.
+        Descriptor of the stream.
     wait_s : callable
-        Says how long to wait for bytes, s.
+        Returns the time to wait for bytes, s.
 
     Yields
     ------
     buffer, n_read
-        As of `read_blocks`; `n_read` is 0 when nothing has come for that long.
+        As of `read_blocks`; `n_read` is 0 when no bytes have come for that long.
     """
     buffer = _new_buffer()
     room = memoryview(buffer)[HEADROOM_BYTES:]
@@ -90,7 +90,7 @@ class MappedFile:
     Parameters
     ----------
     descriptor : int
-        Of the open file.
+        Descriptor of the open file.
     n_bytes : int
         Its size.
 
@@ -117,18 +117,18 @@ class MappedFile:
                     self._drop(start, self._n_given_back)
 
     def want(self, offset: int) -> None:
-        """Say that the window at `offset` comes next."""
+        """Ask the thread to populate the window at `offset`, which comes next."""
         self._wanted.put(offset)
 
     def give_back(self, offset: int) -> None:
-        """Say that the bytes before `offset` are done with."""
+        """Release the pages before `offset`, which are done with."""
         whole = offset // mmap.PAGESIZE * mmap.PAGESIZE
         if whole > self._n_given_back and hasattr(mmap, "MADV_DONTNEED"):
             start, self._n_given_back = self._n_given_back, whole
             self._drop(start, whole)
 
     def _drop(self, start: int, end: int) -> None:
-        """Take pages out of the page table; should somebody look at them after all, they come back."""
+        """Drop pages from the page table; they are read again if somebody looks at them after all."""
         start = start // mmap.PAGESIZE * mmap.PAGESIZE
         self._map.madvise(mmap.MADV_DONTNEED, start, end // mmap.PAGESIZE * mmap.PAGESIZE - start)
 
@@ -139,13 +139,13 @@ class MappedFile:
             self._helper.join()
             self._helper = None
         self.octets = None
-        # An exception under way may hold, in its traceback, what was looked at: the mapping goes with the last of that.
+        # The traceback of an exception under way may hold views of the mapping, which goes with the last of them.
         with contextlib.suppress(BufferError):
             self._map.close()
 
 
 def has_processors() -> bool:
-    """Say whether a thread would have a processor of its own."""
+    """Return True if a thread would run on a second processor."""
     return len(os.sched_getaffinity(0)) > 1
 
 

@@ -1,4 +1,4 @@
-"""Streams that can be peeked into, decompressed by what they contain and not by their names."""
+"""Streams with a look at their first bytes, decompressed by content, not by name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import select
 from collections.abc import Callable
 from typing import Any
 
-from netml.errors import CaptureError, MissingExtraError, TruncatedCaptureError, describe_os_error
+from netml.errors import CaptureError, MissingExtraError, TruncatedCaptureError, damaged_capture, describe_os_error
 
 MAGICS = {
     b"\x1f\x8b": "gzip",
@@ -16,14 +16,14 @@ MAGICS = {
     b"\xfd7zXZ\x00": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
 }
-# A block of 4 bytes can become 128 kB: so many that even a capture made for it takes no more than 128 MB at once.
+# A block of 4 bytes can become 128 kB: of 4096 bytes even a hostile capture makes no more than 128 MB at once.
 ZSTD_BYTES_AT_A_TIME = 4096
 LONGEST_MAGIC = max(map(len, MAGICS))
 PEEK_BYTES = 1 << 16
 
 
 class PeekedStream(io.RawIOBase):
-    """A stream whose first bytes can be looked at; then it reads as if nobody had."""
+    """A stream whose first bytes can be peeked at before they are read."""
 
     def __init__(self, stream: Any, name: str) -> None:
         super().__init__()
@@ -33,11 +33,11 @@ class PeekedStream(io.RawIOBase):
         self._readinto = getattr(stream, "readinto1", None) or getattr(stream, "readinto", None)
 
     def readable(self) -> bool:
-        """Say yes."""
+        """Return True."""
         return True
 
     def peek(self, n_bytes: int) -> bytes:
-        """Give the next `n_bytes` bytes, fewer only at the end, and leave them where they are."""
+        """Return the next `n_bytes` bytes, fewer only at the end, without consuming them."""
         while len(self._peeked) < n_bytes:
             try:
                 more = self._take(lambda: self._read_some(n_bytes - len(self._peeked)))
@@ -51,20 +51,20 @@ class PeekedStream(io.RawIOBase):
         return self._peeked[:n_bytes]
 
     def _read_some(self, n_bytes: int) -> Any:
-        # Of a buffered stream take all that its buffer has: what comes afterwards, its descriptor tells of.
+        # All that a buffered stream holds is taken, so that poll() on its descriptor tells of everything that follows.
         if isinstance(self._stream, io.BufferedReader):
             return self._stream.read1(PEEK_BYTES)
         return self._stream.read(n_bytes)
 
     def _take(self, read: Callable[[], Any]) -> Any:
-        """Read; if nothing has come through a descriptor that does not block, wait, as that is not the end."""
+        """Read; wait and read again where a non-blocking descriptor had no bytes, which is not the end."""
         taken = read()
-        if not taken and self._waits():
+        if not taken and self._wait():
             taken = read()
         return taken
 
-    def _waits(self) -> bool:
-        """Wait until the descriptor has bytes, or its end, if it is one whose reads do not."""
+    def _wait(self) -> bool:
+        """Wait until a non-blocking descriptor has bytes or ends; return False if it is a blocking one."""
         try:
             descriptor = self._stream.fileno()
             if os.get_blocking(descriptor):
@@ -78,7 +78,7 @@ class PeekedStream(io.RawIOBase):
 
     @property
     def n_peeked(self) -> int:
-        """Bytes that have been read and are still to be given."""
+        """Bytes that have been peeked at and not read yet."""
         return len(self._peeked)
 
     def skip(self, n_bytes: int) -> None:
@@ -86,7 +86,7 @@ class PeekedStream(io.RawIOBase):
         self._peeked = self._peeked[n_bytes:]
 
     def readinto(self, buffer: Any) -> int:
-        """Fill a buffer as far as bytes are at hand; 0 at the end."""
+        """Fill a buffer with the bytes at hand; return their number, 0 at the end."""
         if self._peeked:
             taken = self._peeked[: len(buffer)]
             buffer[: len(taken)] = taken
@@ -101,31 +101,33 @@ class PeekedStream(io.RawIOBase):
 
 
 class DecompressedStream(PeekedStream):
-    """A decompressed stream whose faults name the capture."""
+    """A decompressed stream whose damage is told with the name of the capture."""
 
-    def __init__(self, stream: Any, name: str, method: str, faults: tuple[type[BaseException], ...]) -> None:
+    def __init__(self, stream: Any, name: str, method: str, errors: tuple[type[BaseException], ...]) -> None:
         super().__init__(stream, name)
         self._method = method
         # The complaints of gzip and bzip2 are OSErrors, ValueErrors and EOFErrors; the others bring their own.
-        self._faults: tuple[type[BaseException], ...] = (OSError, ValueError, EOFError, *faults)
+        self._errors: tuple[type[BaseException], ...] = (OSError, ValueError, EOFError, *errors)
 
     def peek(self, n_bytes: int) -> bytes:
-        """Give the next bytes; see `PeekedStream.peek`."""
+        """Return the next bytes; see `PeekedStream.peek`."""
         try:
             return super().peek(n_bytes)
-        except self._faults as error:
-            raise self._fault(error) from error
+        except self._errors as error:
+            raise self._damage(error) from error
 
     def readinto(self, buffer: Any) -> int:
-        """Fill a buffer; 0 at the end."""
+        """Fill a buffer; return the number of bytes, 0 at the end."""
         try:
             return super().readinto(buffer)
-        except self._faults as error:
-            raise self._fault(error) from error
+        except self._errors as error:
+            raise self._damage(error) from error
 
-    def _fault(self, error: BaseException) -> CaptureError:
-        reason = "is cut" if isinstance(error, EOFError) else f"is damaged ({error})"
-        return TruncatedCaptureError(f"the {self._method} compression {reason}", path=self._name)
+    def _damage(self, error: BaseException) -> TruncatedCaptureError:
+        if isinstance(error, EOFError):
+            return damaged_capture("compression cut", self._name, method=self._method)
+        reason = describe_os_error(error) if isinstance(error, OSError) else error
+        return damaged_capture("compression", self._name, method=self._method, reason=reason)
 
 
 class ZstdStream(io.RawIOBase):
@@ -135,16 +137,16 @@ class ZstdStream(io.RawIOBase):
         super().__init__()
         self._stream = stream
         self._decompressor = decompressor
-        self._frame: Any = None  # the one in the middle of which we are
+        self._frame: Any = None  # decompressor of a frame that has begun and not ended
         self._compressed = b""
         self._plain = memoryview(b"")
 
     def readable(self) -> bool:
-        """Say yes."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill a buffer; 0 at the end, EOFError in the middle of a frame."""
+        """Fill a buffer; return the number of bytes, 0 at the end; raise EOFError in the middle of a frame."""
         while not self._plain:
             compressed = self._compressed or self._stream.read(ZSTD_BYTES_AT_A_TIME)
             if not compressed:
@@ -163,7 +165,7 @@ class ZstdStream(io.RawIOBase):
 
 
 def open_decompressed(stream: Any, name: str) -> PeekedStream:
-    """Look at a stream's first bytes and decompress it if they ask for it.
+    """Open a stream, and decompress it if its first bytes are those of a compressed file.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""An opened capture's bytes, a stretch at a time, to whoever frames them; where they are damaged, and how."""
+"""The walk over an opened capture's bytes, block by block, and the place of damage in them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ import numpy as np
 
 from netml.capture import blocks
 from netml.capture.source import Capture
-from netml.errors import TruncatedCaptureError
+from netml.errors import TruncatedCaptureError, damaged_capture
 
-Consume = Callable[[np.ndarray, int, int], tuple[int, int, str]]  # buffer, start, length -> left, wanted, fault
-Wait = Callable[[], float]  # how long a live source may keep silent until that is told, s
-SHRANK = "the file cannot be read on: it shrank while it was read"
+Consume = Callable[[np.ndarray, int, int], tuple[int, int, str]]  # buffer, start, length -> left, wanted, damage
+Wait = Callable[[], float]  # how long to wait for bytes of a live source before an empty step, s
 
 
 def map_capture(capture: Capture) -> blocks.MappedFile | None:
@@ -28,10 +27,10 @@ def map_capture(capture: Capture) -> blocks.MappedFile | None:
 
 
 def walk_map(capture: Capture, mapped: blocks.MappedFile, consume: Consume) -> Generator[int, None, None]:
-    """Give a mapped capture to `consume`, a window at a time. Yields the bytes done with.
+    """Hand a mapped capture to `consume`, a window at a time; yield the offset of the first byte not consumed.
 
-    Behind the end of a file that shrinks the rest of its last page reads as zeros, which would be framed as records: so
-    it is asked for its size at each window, before and after.
+    The file's size is checked before and after each window: behind the end of a file that shrinks, the rest of its last
+    page reads as zeros, which would be framed as records.
     """
     n_bytes, descriptor = capture.plain_bytes, capture.mappable
     assert n_bytes is not None
@@ -44,29 +43,36 @@ def walk_map(capture: Capture, mapped: blocks.MappedFile, consume: Consume) -> G
             end = max(offset, min(end + blocks.WINDOW_BYTES, n_there))
             mapped.want(end)
             assert mapped.octets is not None
-            n_left, n_wanted, fault = consume(mapped.octets, offset, end - offset)
+            n_left, n_wanted, damage = consume(mapped.octets, offset, end - offset)
             offset = end - n_left
             mapped.give_back(offset)
             yield offset
-            if not fault and (n_there <= end < n_bytes or os.fstat(descriptor).st_size < end):
-                fault = SHRANK
-            if fault:
-                raise _damage(capture, fault, offset)
+            if not damage and (n_there <= end < n_bytes or os.fstat(descriptor).st_size < end):
+                damage = "unreadable"
+            if damage:
+                raise _damage(capture, offset, damage, n_wanted)
     if offset < n_bytes:
-        raise _damage(capture, _describe_cut(n_bytes - offset, n_wanted), offset)
+        raise _damage(capture, offset, "", n_wanted, n_bytes - offset)
 
 
-def _damage(capture: Capture, reason: str, offset: int) -> TruncatedCaptureError:
+def _damage(capture: Capture, offset: int, kind: str, n_wanted: int = 0, n_left: int = 0) -> TruncatedCaptureError:
+    """Make the error of damage at a record; without a kind the record is cut."""
     assert capture.framer is not None
-    return TruncatedCaptureError(reason, path=capture.name, record_no=capture.framer.n_passed + 1, offset=offset)
-
-
-def _describe_cut(n_left: int, n_wanted: int) -> str:
-    return f"cut: {n_left}{f' of {n_wanted}' if n_wanted else ''} bytes of the record are there"
+    return damaged_capture(
+        kind or ("record cut" if n_wanted else "record header cut"),
+        capture.name,
+        record_no=capture.framer.n_passed + 1,
+        offset=offset,
+        n_wanted=n_wanted,
+        n_left=n_left,
+    )
 
 
 def walk_blocks(capture: Capture, consume: Consume, wait_s: Wait | None = None) -> Generator[int, None, None]:
-    """Give a capture's blocks to `consume`; an incomplete record waits for the next. Yields the bytes done with."""
+    """Hand a capture's blocks to `consume`; yield the offset of the first byte not consumed.
+
+    An incomplete record is put in front of the next block.
+    """
     offset, n_wanted, rest = capture.offset, 0, np.empty(0, np.uint8)
     if wait_s is not None and capture.live is not None:
         walk = blocks.read_live(capture.stream, capture.live, wait_s)
@@ -79,20 +85,20 @@ def walk_blocks(capture: Capture, consume: Consume, wait_s: Wait | None = None) 
                 continue
             buffer, start = _join(rest, block, n_read)
             length = len(rest) + n_read
-            n_left, n_wanted, fault = consume(buffer, start, length)
+            n_left, n_wanted, damage = consume(buffer, start, length)
             offset += length - n_left
             yield offset
-            if fault:
-                raise _damage(capture, fault, offset)
+            if damage:
+                raise _damage(capture, offset, damage, n_wanted)
             rest = buffer[start + length - n_left : start + length].copy()
     if capture.plain_bytes is not None and offset + len(rest) < capture.plain_bytes:
-        raise _damage(capture, SHRANK, offset)
+        raise _damage(capture, offset, "unreadable")
     if len(rest):
-        raise _damage(capture, _describe_cut(len(rest), n_wanted), offset)
+        raise _damage(capture, offset, "", n_wanted, len(rest))
 
 
 def _join(rest: np.ndarray, block: np.ndarray, n_read: int) -> tuple[np.ndarray, int]:
-    """Put what the last block left over in front of this one's bytes; returns the buffer and where they start."""
+    """Put the rest of the last block in front of a block's bytes; return the buffer and the place of its first byte."""
     start = blocks.HEADROOM_BYTES - len(rest)
     if start >= 0:
         block[start : blocks.HEADROOM_BYTES] = rest

@@ -1,4 +1,4 @@
-"""What a capture is: dpkt reads its header, the kernel's framing is set up from what dpkt says."""
+"""Formats of captures, probed from their first bytes: dpkt reads the header, the kernel's framing is set up from it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from netml import _flowcore
-from netml.errors import CaptureError, NotACaptureError, TruncatedCaptureError
+from netml.errors import CaptureError, NotACaptureError, damaged_capture, describe_damage
 
 PCAP_HEADER_BYTES = 24
 _MODIFIED_RECORD_BYTES = 24
@@ -21,8 +21,8 @@ _STARTS = tuple(map(bytes.fromhex, ("d4c3b2a1", "a1b2c3d4", "4d3cb2a1", "a1b23c4
 _PRIVATE_DPKT = "netml._dpkt"
 
 
-class Recognised(NamedTuple):
-    """What a capture's first bytes say."""
+class Probed(NamedTuple):
+    """A capture's format, framing and header, from its first bytes."""
 
     format: str  # "pcap" or "pcapng"
     framer: _flowcore.Framer
@@ -32,8 +32,8 @@ class Recognised(NamedTuple):
     warnings: list[CaptureError]
 
 
-def recognise(head: bytes, name: str) -> Recognised:
-    """Recognise a capture.
+def probe_capture(head: bytes, name: str) -> Probed:
+    """Probe the format of a capture.
 
     Parameters
     ----------
@@ -44,8 +44,8 @@ def recognise(head: bytes, name: str) -> Recognised:
 
     Returns
     -------
-    Recognised
-        Format, framing, and what is odd about the header.
+    Probed
+        Format, framing, and warnings about the header.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def recognise(head: bytes, name: str) -> Recognised:
     TruncatedCaptureError
         If it is cut in its header.
     """
-    found = _recognise_pcap(head, name) or _recognise_pcapng(head, name)
+    found = _probe_pcap(head, name) or _probe_pcapng(head, name)
     if found is None:
         raise _refusal(head, name)
     return found
@@ -64,12 +64,12 @@ def _refusal(head: bytes, name: str) -> CaptureError:
     if not head:
         return NotACaptureError("the file is empty", path=name, offset=0)
     if len(head) < PCAP_HEADER_BYTES and any(start.startswith(head[:4]) for start in _STARTS):
-        return TruncatedCaptureError(f"cut in the capture header: {len(head)} bytes are there", path=name, offset=0)
+        return damaged_capture("header cut", name, offset=0, n_left=len(head))
     text = head.decode("ascii", "backslashreplace")[:16] if head.isascii() else head[:4].hex(" ")
     return NotACaptureError(f"neither pcap nor pcapng: it begins with {text!r}", path=name, offset=0)
 
 
-def _recognise_pcap(head: bytes, name: str) -> Recognised | None:
+def _probe_pcap(head: bytes, name: str) -> Probed | None:
     if len(head) < PCAP_HEADER_BYTES:
         return None
     pcap = _load_dpkt("pcap")
@@ -91,31 +91,31 @@ def _recognise_pcap(head: bytes, name: str) -> Recognised | None:
     odd = []
     if reader.snaplen == 0:
         odd.append(CaptureError("a snaplen of 0, read as no limit", path=name, offset=16))
-    return Recognised("pcap", framer, PCAP_HEADER_BYTES, link_type, "ns" if is_nano else "us", odd)
+    return Probed("pcap", framer, PCAP_HEADER_BYTES, link_type, "ns" if is_nano else "us", odd)
 
 
-def _recognise_pcapng(head: bytes, name: str) -> Recognised | None:
+def _probe_pcapng(head: bytes, name: str) -> Probed | None:
     if len(head) < _SECTION_START_BYTES or not head.startswith(_STARTS[-1]):
         return None
     pcapng = _load_dpkt("pcapng")
     section = pcapng.SectionHeaderBlock()
     section.unpack_hdr(head.ljust(section.__hdr_len__, b"\0"))
     if section.bom not in (pcapng.BYTE_ORDER_MAGIC, pcapng.BYTE_ORDER_MAGIC_LE):
-        raise NotACaptureError("a pcapng section header of an unknown byte order", path=name, offset=8)
-    return Recognised("pcapng", _flowcore.Framer("pcapng"), 0, None, "units of each interface", [])
+        raise NotACaptureError(describe_damage("section"), path=name, offset=8)
+    return Probed("pcapng", _flowcore.Framer("pcapng"), 0, None, "units of each interface", [])
 
 
 def name_link_type(link_type: int) -> str | None:
-    """Give dpkt's name of a LINKTYPE_ value ("USB_LINUX"), None if it has none."""
+    """Return dpkt's name of a LINKTYPE_ value ("USB_LINUX"), None if it has none."""
     names = vars(_load_dpkt("pcap"))
     return next((name[4:] for name, number in names.items() if name.startswith("DLT_") and number == link_type), None)
 
 
 def _load_dpkt(name: str) -> Any:
-    """Give `dpkt.pcap` or `dpkt.pcapng` without the hundred protocols that `import dpkt` loads.
+    """Load `dpkt.pcap` or `dpkt.pcapng` without the hundred protocols that `import dpkt` loads.
 
     Those take 30 ms, more than a small capture takes. So the module is loaded from dpkt's folder as part of a package
-    of another name, unless dpkt is there already; a dpkt that will have none of this is imported as usual.
+    of another name, unless dpkt is loaded already; where that fails, dpkt is imported as usual.
     """
     if "dpkt" not in sys.modules:
         try:
@@ -126,7 +126,7 @@ def _load_dpkt(name: str) -> Any:
 
 
 def _private_dpkt() -> ModuleType:
-    """A package with dpkt's modules, whose own `__init__` has not run."""
+    """Make a package of dpkt's modules without running dpkt's `__init__`."""
     package = sys.modules.get(_PRIVATE_DPKT)
     if package is None:
         spec = importlib.util.find_spec("dpkt")

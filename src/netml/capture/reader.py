@@ -1,4 +1,4 @@
-"""Sources into the kernel: block by block where the kernel frames, packet by packet through the general door."""
+"""Sources fed to an assembler: whole blocks for pcap and pcapng (fast path), single packets else (generic path)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import struct
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from netml import _flowcore
 from netml.capture.framing import Wait, map_capture, walk_blocks, walk_map
 from netml.capture.source import Capture, describe_link_type, open_captures
-from netml.errors import CaptureError, CaptureWarning, TruncatedCaptureError, UnsupportedLinkTypeError
+from netml.errors import CaptureError, CaptureWarning, TruncatedCaptureError, UnsupportedLinkTypeError, damaged_capture
 
 PACKETS_AT_A_TIME = 4096
 SLOW_S = 0.05  # an iterable that takes longer for some packets is asked for one at a time
@@ -24,7 +25,7 @@ Frame = tuple[int, bytes, int]  # time since 1970 in ns, the frame as captured, 
 
 
 def iter_frames(source: Any, *, link_type: int | None = None) -> Iterator[Frame]:
-    """Give the frames of a source one by one, undecoded; at damage warn and go on to the next capture.
+    """Iterate over the frames of a source, undecoded; at damage warn and go on to the next capture.
 
     Parameters
     ----------
@@ -64,15 +65,15 @@ def _iter_capture(capture: Capture) -> Iterator[Frame]:
     frames: list[Frame] = []
 
     def take(buffer: np.ndarray, start: int, length: int) -> tuple[int, int, str]:
-        frames[:], n_left, n_wanted, fault = framer.take_frames(buffer, start, length)
-        return n_left, n_wanted, fault
+        frames[:], n_left, n_wanted, damage = framer.take_frames(buffer, start, length)
+        return n_left, n_wanted, damage
 
     for _ in walk_blocks(capture, take):
         yield from frames
 
 
 def _iter_packets(packets: Iterator[Any], name: str, link_type: int) -> Iterator[Frame]:
-    """Give frames by the general door, with the errors of `_walk_general`."""
+    """Iterate over the frames of a source of pairs, with the errors of `_walk_generic`."""
     n_read = 0
     with _naming_record(name, lambda: n_read + 1):
         for pair in packets:
@@ -85,34 +86,25 @@ def read_packets(
     assembler: _flowcore.PacketAssembler,
     source: Any,
     *,
-    strict: bool = False,
-    link_type: int | None = None,
-    progress: Progress | None = None,
-    on_open: Callable[[Capture], None] | None = None,
     on_step: Callable[[], None] | None = None,
     stacklevel: int = 5,
+    **options: Any,
 ) -> tuple[list[str], list[CaptureError]]:
     """Read every packet of a source, or of several, into an assembler.
 
     Parameters
     ----------
-    assembler : PacketAssembler
-        Where the packets go: every assembler is one.
-    source, strict, link_type, progress
-        As in `netml.read_flows`.
-    on_open : callable, optional
-        Called with each capture as it is opened.
+    assembler, source, stacklevel, **options
+        As in `walk_packets`.
     on_step : callable, optional
         Called after each block, or some packets.
-    stacklevel : int
-        Of the warnings, as in `walk_packets`.
 
     Returns
     -------
     names : list of str
         The captures.
     damage : list of CaptureError
-        What was wrong with them.
+        Their damage.
 
     Raises
     ------
@@ -121,18 +113,7 @@ def read_packets(
     """
     names: list[str] = []
     damage: list[CaptureError] = []
-    walk = walk_packets(
-        assembler,
-        source,
-        names,
-        damage,
-        strict=strict,
-        link_type=link_type,
-        progress=progress,
-        on_open=on_open,
-        stacklevel=stacklevel,
-    )
-    with contextlib.closing(walk):
+    with contextlib.closing(walk_packets(assembler, source, names, damage, stacklevel=stacklevel, **options)) as walk:
         for _ in walk:
             if on_step is not None:
                 on_step()
@@ -152,24 +133,27 @@ def walk_packets(
     wait_s: Wait | None = None,
     stacklevel: int = 2,
 ) -> Generator[bool, None, None]:
-    """Do what `read_packets` does, step by step: a block, or some packets, at each.
+    """Read as `read_packets` does, step by step: a block, or some packets, at each step.
 
     Parameters
     ----------
-    assembler, source, strict, link_type, progress, on_open
-        As in `read_packets`.
+    assembler : PacketAssembler
+        Takes the packets.
+    source, strict, link_type, progress
+        As in `netml.read_flows`.
     names, damage : list
-        What `read_packets` returns, filled on the way.
+        The captures and their damage, filled on the way.
+    on_open : callable, optional
+        Called with each capture as it is opened.
     wait_s : callable, optional
-        Says how long a live source may keep silent, in s, before that is a step too; without it one waits.
-
+        Returns the time, s, after which a live source without bytes makes an empty step; without it, reading waits.
     stacklevel : int
-        Of the warnings: how far above this generator the caller is that they are for.
+        Stack level of the warnings, counted from this generator.
 
     Yields
     ------
     bool
-        Whether anything came; False: a live source has kept silent.
+        False for an empty step: no bytes have come from a live source.
     """
     n_bytes = 0
     with contextlib.closing(open_captures(source, link_type)) as captures:
@@ -177,11 +161,12 @@ def walk_packets(
             names.append(capture.name)
             if on_open is not None:
                 on_open(capture)
-            n_bytes_before, n_bytes = n_bytes, n_bytes + (capture.n_bytes or 0)
+            report = progress and partial(_add_bytes, progress, n_bytes)
+            n_bytes += capture.n_bytes or 0
             faults = list(capture.warnings)
             if not (strict and faults):
                 try:
-                    yield from _walk_capture(assembler, capture, _from(n_bytes_before, progress), wait_s)
+                    yield from _walk_capture(assembler, capture, report, wait_s)
                 except TruncatedCaptureError as error:
                     faults.append(error)
             for fault in faults:
@@ -191,11 +176,8 @@ def walk_packets(
                 warnings.warn(CaptureWarning(str(fault)), stacklevel=stacklevel)
 
 
-def _from(n_bytes_before: int, progress: Progress | None) -> Progress | None:
-    """Bytes count on over several captures."""
-    if progress is None or n_bytes_before == 0:
-        return progress
-    return lambda n_bytes, n_packets: progress(n_bytes_before + n_bytes, n_packets)
+def _add_bytes(progress: Progress, n_bytes_before: int, n_bytes: int, n_packets: int) -> None:
+    progress(n_bytes_before + n_bytes, n_packets)
 
 
 def _walk_capture(
@@ -203,16 +185,16 @@ def _walk_capture(
 ) -> Generator[bool, None, None]:
     _refuse_unsupported(capture)
     if capture.packets is not None:
-        yield from _walk_general(assembler, capture, progress)
+        yield from _walk_generic(assembler, capture, progress)
     else:
-        yield from _walk_native(assembler, capture, progress, wait_s)
+        yield from _walk_fast(assembler, capture, progress, wait_s)
         _refuse_unsupported(capture)  # a pcapng tells its link types on the way
 
 
-def _walk_native(
+def _walk_fast(
     assembler: _flowcore.PacketAssembler, capture: Capture, progress: Progress | None, wait_s: Wait | None
 ) -> Generator[bool, None, None]:
-    """The native door: the kernel frames megabytes at a time."""
+    """Assemble on the fast path: the kernel frames megabytes at a time."""
     framer = capture.framer
     assert framer is not None
     mapped = map_capture(capture)
@@ -232,17 +214,17 @@ def _walk_native(
 
 
 def _refuse_unsupported(capture: Capture) -> None:
-    """Refuse a capture of which no link type is decoded; with some, the others' packets are just counted."""
+    """Refuse a capture without a link type that is decoded; with one, packets of the others are counted as skipped."""
     seen = capture.framer.seen["link_types"] if capture.framer is not None else {capture.link_type or 0}
     if seen and not any(0 <= link_type < 2**32 and _flowcore.is_supported(link_type) for link_type in seen):
         names = ", ".join(map(describe_link_type, sorted(seen)))
         raise UnsupportedLinkTypeError(f"link type {names} is not decoded", path=capture.name)
 
 
-def _walk_general(
+def _walk_generic(
     assembler: _flowcore.PacketAssembler, capture: Capture, progress: Progress | None
 ) -> Generator[bool, None, None]:
-    """The general door: whatever gives (time, bytes), one packet at a time."""
+    """Assemble on the generic path: pairs (time, bytes), one packet at a time."""
     assert capture.packets is not None
     assert capture.link_type is not None
     n_before = assembler.n_packets_read
@@ -258,19 +240,19 @@ def _walk_general(
 
 @contextlib.contextmanager
 def _naming_record(name: str, find_record_no: Callable[[], int]) -> Iterator[None]:
-    """Tell at which record a source of packets failed."""
+    """Add the number of the record to the errors of a source of packets."""
     import dpkt
 
     try:
         yield
     except (dpkt.dpkt.Error, struct.error) as error:
-        raise TruncatedCaptureError(f"dpkt cannot read on: {error}", path=name, record_no=find_record_no()) from error
+        raise damaged_capture("dpkt", name, record_no=find_record_no(), reason=error) from error
     except CaptureError as error:
         if error.path is None and error.record_no is None:
-            # No pair, or a time out of range: who found that does not know where it was.
+            # No pair, or a time out of range: the kernel found it and does not know the place.
             error.path, error.record_no = name, find_record_no()
         raise
     except Exception as error:
-        # A stranger's error stays what it is, and tells where.
+        # The error of a user's iterable keeps its type; a note has the place.
         error.add_note(f"{name}: record {find_record_no()}: the source raised this")
         raise

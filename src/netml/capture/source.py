@@ -1,7 +1,4 @@
-"""Any source of packets, opened: paths, streams, compressed or not, dpkt readers, iterables of (time, bytes).
-
-dpkt recognises the format and reads the capture header; the kernel then takes the stream over at the first record.
-"""
+"""Sources of packets, opened: paths, streams, compressed or not, dpkt readers, iterables of (time, bytes)."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from typing import Any, BinaryIO
 
 from netml import _flowcore
 from netml.capture.compression import DecompressedStream, open_decompressed
-from netml.capture.probe import PCAP_HEADER_BYTES, name_link_type, recognise
+from netml.capture.probe import PCAP_HEADER_BYTES, name_link_type, probe_capture
 from netml.errors import CaptureError, OptionError, describe_os_error
 
 LARGE_FILE_BYTES = 1 << 22  # worth a mapping, or a thread of its own
@@ -53,7 +50,7 @@ class Capture:
     packets: Iterator[Any] | None = None
     link_type: int | None = None  # pcap and packets; a pcapng's interfaces have their own
     resolution: str = ""  # of the times, in words
-    warnings: list[CaptureError] = field(default_factory=list)  # what is odd about the header
+    warnings: list[CaptureError] = field(default_factory=list)  # about the header
     plain_bytes: int | None = None  # size of the capture where it is a regular file, as it is; None if unknown
     mappable: int | None = None  # descriptor of such a file, if it is large
     reads_ahead: bool = False  # whether a thread may read the stream
@@ -64,7 +61,7 @@ class Capture:
 
 
 def describe_link_type(link_type: int) -> str:
-    """Name a LINKTYPE_ value for people."""
+    """Return a LINKTYPE_ value with its name."""
     name = LINK_TYPE_NAMES.get(link_type) or name_link_type(link_type)
     return f"{link_type} ({name})" if name else str(link_type)
 
@@ -75,9 +72,9 @@ def open_captures(source: Any, link_type: int | None = None) -> Generator[Captur
     Parameters
     ----------
     source : path, "-", binary file, dpkt reader, iterable of (time, bytes), or an iterable of paths and files
-        Where packets come from.
+        One source of packets, or several.
     link_type : int, optional
-        LINKTYPE_ value of the frames; needed for an iterable of (time, bytes), where nothing else tells it.
+        LINKTYPE_ value of the frames; needed for an iterable of (time, bytes).
 
     Yields
     ------
@@ -100,7 +97,7 @@ def open_captures(source: Any, link_type: int | None = None) -> Generator[Captur
 
 
 def list_sources(source: Any, link_type: int | None = None) -> Iterable[Any]:
-    """Tell several sources from one that is itself an iterable of packets, which needs a `link_type`."""
+    """List the single sources of a source; an iterable of packets, which needs a `link_type`, is one."""
     if isinstance(source, list | tuple):
         if not source:
             raise OptionError("source", source, "at least one capture")
@@ -112,21 +109,21 @@ def list_sources(source: Any, link_type: int | None = None) -> Iterable[Any]:
 
 
 def look_inside(source: Any, *tables: type, option: str = "source") -> tuple[Any, bool]:
-    """Tell an iterable of captures, a generator of paths for instance, from a single one by its first item.
+    """Look at the first item of an iterable: it holds captures, such as a generator of paths, or is one capture.
 
     Parameters
     ----------
     source : object
-        What the user gave as a capture or as several.
+        A capture, or an iterable of captures.
     *tables : type
-        Other types that stand for a capture.
+        Further types that count as a capture.
     option : str, default "source"
         The user's name for it.
 
     Returns
     -------
     source : object
-        The same items: an iterator has been begun.
+        The same items: the iterator given has been advanced.
     is_several : bool
         True if the items are captures.
 
@@ -154,7 +151,7 @@ def open_capture(source: Any, link_type: int | None = None) -> Capture:
     if hasattr(source, "datalink") and hasattr(source, "__iter__"):
         return _open_packets(source, getattr(source, "name", "dpkt reader"), source.datalink())
     if hasattr(source, "read"):
-        return _recognise(source, getattr(source, "name", f"<{type(source).__name__}>"), lambda: None)
+        return _open_stream(source, getattr(source, "name", f"<{type(source).__name__}>"), lambda: None)
     if isinstance(source, Iterable) and not isinstance(source, bytes | bytearray | memoryview):
         if link_type is None:
             raise OptionError("link_type", None, "the LINKTYPE_ value of the frames (1 is Ethernet)")
@@ -181,25 +178,25 @@ def _open_path(path: str) -> Capture:
         if sys.stdin is None:
             raise CaptureError("is closed", path="standard input")
         # What has been read ahead into the buffer must not be lost: no detour to the raw stream.
-        return _recognise(sys.stdin.buffer, "standard input", lambda: None)
+        return _open_stream(sys.stdin.buffer, "standard input", lambda: None)
     try:
         stream = open(path, "rb", buffering=0)  # noqa: SIM115 - closed with the capture
     except OSError as error:
         raise CaptureError(describe_os_error(error), path=path or "''") from error
     try:
-        return _recognise(stream, path, stream.close, is_file=True)
+        return _open_stream(stream, path, stream.close, is_file=True)
     except BaseException:
         stream.close()
         raise
 
 
-def _recognise(stream: BinaryIO, name: Any, close: Callable[[], None], *, is_file: bool = False) -> Capture:
-    """Look through compression, let dpkt read the header, set up the kernel's framing."""
+def _open_stream(stream: BinaryIO, name: Any, close: Callable[[], None], *, is_file: bool = False) -> Capture:
+    """Open a stream at its first record: decompress it, probe its format."""
     name = str(name)
     n_bytes = _size_of(stream)
     position = _position_of(stream)
     plain = open_decompressed(stream, name)
-    found = recognise(plain.peek(PCAP_HEADER_BYTES), name)
+    found = probe_capture(plain.peek(PCAP_HEADER_BYTES), name)
     plain.skip(found.header_bytes)
     capture = Capture(
         name,
@@ -216,7 +213,7 @@ def _recognise(stream: BinaryIO, name: Any, close: Callable[[], None], *, is_fil
     )
     if not isinstance(plain, DecompressedStream):
         capture.live = _find_live(stream)
-    # Not a pipe: who waits in one cannot be stopped. Nor a stranger's object, nor what is soon read.
+    # A thread that reads a pipe or a user's object may block and cannot be stopped; small files are read at once.
     if is_file and n_bytes is not None:
         is_plain, is_large = not isinstance(plain, DecompressedStream), n_bytes > LARGE_FILE_BYTES
         capture.plain_bytes = n_bytes if is_plain else None
@@ -226,7 +223,7 @@ def _recognise(stream: BinaryIO, name: Any, close: Callable[[], None], *, is_fil
 
 
 def _size_of(stream: Any) -> int | None:
-    """Size of a regular file; None for pipes and whatever has no descriptor."""
+    """Return the size of a regular file; None for pipes and streams without a descriptor."""
     try:
         status = os.fstat(stream.fileno())
     except (AttributeError, OSError, ValueError):
@@ -235,7 +232,7 @@ def _size_of(stream: Any) -> int | None:
 
 
 def _find_live(stream: Any) -> int | None:
-    """Descriptor of a stream that may keep its reader waiting; None for files and what has none."""
+    """Return the descriptor of a pipe, socket or terminal; None for files and streams without one."""
     try:
         descriptor = int(stream.fileno())
         return None if stat.S_ISREG(os.fstat(descriptor).st_mode) else descriptor

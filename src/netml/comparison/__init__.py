@@ -1,8 +1,8 @@
 """Representations and detectors side by side on labelled flows: the study of arXiv 2006.16993 as one call.
 
-As there, normal flows train, and both classes judge (novelty detection). What is learned of a representation, dim
-and rate, comes from the training flows; the interval cannot: flows must be cut before they can be divided.
-Everything that is chosen is chosen by the validation flows; the test flows only tell how good it was.
+As in the study, normal flows train, and both classes validate and test (novelty detection). dim and rate of a
+representation are learned from the training flows. The interval is learned from all: flows must be cut before they can
+be divided. All choices are made by the validation flows; the test flows are reported only.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from netml.features.options import RepresentationOptions
 from netml.flow.options import FlowOptions
 from netml.flow.reader import read_tables
 from netml.flow.table import FlowTable
-from netml.labels.truth import concat_tables, connection_of, label_tables, pair_captures
+from netml.labels.truth import connection_of, label_tables, pair_captures
 
 __all__ = ["Comparison", "Study", "compare", "compare_flows", "read_captures"]
 
@@ -41,7 +41,7 @@ def compare(
     strict: bool = False,
     **options: Any,
 ) -> Comparison:
-    """Compare representations and detectors on captures of which the truth is known.
+    """Compare representations and detectors on captures with labels, or captures of one class.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def compare(
     strict : bool, default False
         As in `netml.read_flows`.
     **options
-        Of `Study`, instead of it or in place of some of its own.
+        Parameters of `Study`, which replace those of `study`.
 
     Returns
     -------
@@ -80,37 +80,24 @@ def compare(
     'IAT_SIZE header, gmm'
     """
     study = replace(study or Study(), **options)
-    captures, marks = pair_captures(pcap_normal=pcap_normal, pcap_abnormal=pcap_abnormal, pcap=pcap, labels=labels)
-    tables = read_captures(captures, marks, study, flow, strict=strict)
-    return compare_flows(tables, label_tables(tables, marks), study, on_entry=on_entry)
+    captures, truth = pair_captures(pcap_normal=pcap_normal, pcap_abnormal=pcap_abnormal, pcap=pcap, labels=labels)
+    tables = read_captures(captures, truth, study, flow, strict=strict)
+    return compare_flows(tables, label_tables(tables, truth), study, on_entry=on_entry)
 
 
 def read_captures(
-    captures: Sequence[Any], marks: Sequence[Any], study: Study, flow: FlowOptions | None = None, **reading: Any
+    captures: Sequence[Any], truth: Sequence[Any], study: Study, flow: FlowOptions | None = None, **reading: Any
 ) -> list[FlowTable]:
     """Read captures into flows that are all cut to the same interval.
 
-    Parameters
-    ----------
-    captures, marks
-        What `netml.labels.truth.pair_captures` gave.
-    study : Study
-        What is compared.
-    flow : FlowOptions, optional
-        How packets become flows.
-    **reading
-        strict, link_type, progress: as in `netml.read_flows`.
-
-    Returns
-    -------
-    list of FlowTable
-        One for each capture.
+    `captures` and `truth` are what `netml.labels.truth.pair_captures` returned; `reading` is strict, link_type and
+    progress, as in `netml.read_flows`. Returns a table for each capture.
     """
     wanted = study.representations
     columns = tuple(dict.fromkeys(name for options in wanted for name in options.packet_columns))
     # All are compared on the same flows: biflows, if any family has them.
     reading["definition"] = "bi" if "bi" in {options.definition for options in wanted} else "original"
-    n_normal = sum(isinstance(mark, int) and mark == 0 for mark in marks)
+    n_normal = sum(isinstance(known, int) and known == 0 for known in truth)
     first = captures[: n_normal or len(captures)]
     tables, interval_s = read_tables(list(first), flow, study.size, columns, **reading)
     rest = list(captures[len(first) :])
@@ -128,10 +115,8 @@ def compare_flows(
         All cut to the same interval.
     y : ndarray (n_flows,) of int
         1 abnormal, 0 normal, -1 without a label; table after table.
-    study : Study
-        What is compared.
-    on_entry : callable, optional
-        Called with each line of the leaderboard as it is known.
+    study, on_entry
+        As of `compare`.
 
     Returns
     -------
@@ -140,7 +125,7 @@ def compare_flows(
     """
     n_unlabelled = int((y < 0).sum())
     require_both_classes(int((y == 0).sum()), int((y == 1).sum()), n_unlabelled)
-    table = concat_tables(tables)[y >= 0]
+    table = FlowTable.concat(tables)[y >= 0]
     y = y[y >= 0]
     groups = connection_of(table.flows) if study.split_by == "connection" else np.arange(len(y))
     split = split_flows(
@@ -186,7 +171,7 @@ def _represent(options: RepresentationOptions, parts: Sequence[FlowTable], study
     from netml.comparison.grids import RATE_QUANTILES
     from netml.features.compute import compute
     from netml.features.fitting import durations_ns, fit
-    from netml.quantile import linear_quantile
+    from netml.flow.subflows import linear_quantile
 
     train = parts[0]
     spec = fit([train], options, FlowOptions(q_interval=study.q_dim))

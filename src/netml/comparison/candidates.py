@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from netml.errors import NetmlError
 from netml.evaluation.metrics import Evaluation, auc_of, evaluate_scores
+
+if TYPE_CHECKING:
+    from netml.schema.choices import Scale
 
 _ENOUGH_S = 0.1  # scoring that takes less is timed again
 _MOST_TIMINGS = 5
@@ -28,73 +31,33 @@ class Features(NamedTuple):
 
 @dataclass(frozen=True)
 class Candidate:
-    """What is to be tried: every variant with every set of parameters; the best on the validation flows counts.
-
-    Parameters
-    ----------
-    representation : str
-        Its name.
-    variants : sequence of Features
-        One, or several that differ in what is tuned of the representation.
-    algorithm : str
-        The detector.
-    scale : str
-        The scaler.
-    tune : bool
-        Whether the detector's parameters are tuned.
-    force : bool
-        Whether to train for however long it takes.
-    """
+    """Features and a detector: the best variant and parameters on the validation flows count."""
 
     representation: str
-    variants: Sequence[Features]
+    variants: Sequence[Features]  # one, or several that differ in the tuned rate
     algorithm: str
-    scale: str
-    tune: bool
-    force: bool
+    scale: Scale
+    tune: bool  # the detector's parameters
+    force: bool  # train for however long it takes
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the leaderboard. A figure that there is not is None.
-
-    Parameters
-    ----------
-    representation, algorithm, scale : str
-        What was tried.
-    params : mapping
-        Parameters of the detector that were chosen on the validation flows; none if they are not tuned.
-    n_tried : int
-        Sets of parameters, and variants of the representation, from which these were chosen.
-    dim, rate_s : int, float
-        Of the representation; learned from the training flows.
-    n_features : int
-        Columns.
-    validation_auc : float or None
-        What the order goes by; None if it failed.
-    test : Evaluation or None
-        Of the test flows, which nothing was chosen by.
-    fit_s : float or None
-        Time to train scaler and detector.
-    predict_us : float or None
-        Time to scale and score a flow, us.
-    reason : str
-        Why it failed.
-    """
+    """A line of the leaderboard. A figure that is missing is None."""
 
     representation: str
     algorithm: str
-    scale: str
-    params: Mapping[str, Any] = field(default_factory=dict)
-    n_tried: int = 1
-    dim: int = 0
+    scale: Scale
+    params: Mapping[str, Any] = field(default_factory=dict)  # chosen on the validation flows, if they are tuned
+    n_tried: int = 1  # sets of parameters, and variants of the representation, from which these were chosen
+    dim: int = 0  # learned from the training flows, as the rate
     rate_s: float = 0.0
     n_features: int = 0
-    validation_auc: float | None = None
-    test: Evaluation | None = None
-    fit_s: float | None = None
-    predict_us: float | None = None
-    reason: str = ""
+    validation_auc: float | None = None  # the order of the leaderboard; None if the candidate failed
+    test: Evaluation | None = None  # figures of the test flows, by which nothing was chosen
+    fit_s: float | None = None  # time to train scaler and detector
+    predict_us: float | None = None  # time to scale and score a flow
+    reason: str = ""  # of the failure
 
     @property
     def name(self) -> str:
@@ -103,7 +66,7 @@ class Entry:
         return f"{self.representation}, {self.algorithm}{scaled}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the line as JSON can hold it."""
+        """Return the line for JSON."""
         names = ("representation", "algorithm", "scale", "n_tried", "dim", "rate_s", "n_features", "validation_auc")
         line: dict[str, Any] = {name: getattr(self, name) for name in names}
         line["params"] = dict(self.params)
@@ -123,23 +86,9 @@ class _Fitted(NamedTuple):
 def try_candidate(
     candidate: Candidate, y_validation: np.ndarray, y_test: np.ndarray, *, random_state: int, n_resamples: int
 ) -> Entry:
-    """Train, choose on the validation flows, then test once.
+    """Train, choose on the validation flows, then test once; labels are 1 abnormal, 0 normal.
 
-    Parameters
-    ----------
-    candidate : Candidate
-        What to try.
-    y_validation, y_test : ndarray of int
-        1 abnormal, 0 normal.
-    random_state : int
-        Seed of the detector and of the resampling.
-    n_resamples : int
-        Behind the interval of the test AUC.
-
-    Returns
-    -------
-    Entry
-        With the reason, if nothing of it could be trained.
+    An entry with a reason is returned if nothing of the candidate could be trained.
     """
     best: _Fitted | None = None
     n_tried, reason = 0, ""
@@ -150,7 +99,7 @@ def try_candidate(
             reason = reason or " ".join(str(error).split()) or type(error).__name__
             continue
         n_tried += n_sets
-        # The first of equals: what is chosen must not depend on how long something took.
+        # The first of equals: the choice must not depend on times.
         if best is None or found.validation_auc > best.validation_auc:
             best = found
     about: dict[str, Any] = {
@@ -182,7 +131,7 @@ def _fit_best(candidate: Candidate, features: Features, y: np.ndarray, seed: int
     from netml.ndm.costs import check_cost
     from netml.ndm.scaling import make_scaler
 
-    make_detector(candidate.algorithm)  # a package that is missing is the reason, not what its detector would cost
+    make_detector(candidate.algorithm)  # a missing package is reported before the cost of its detector
     if not candidate.force:
         check_cost(candidate.algorithm, *features.X_train.shape)
     start_s = time.perf_counter()

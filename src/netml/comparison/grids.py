@@ -1,4 +1,4 @@
-"""What is tried of a detector when it is tuned: the study's grids, as far as they are known, and small ones."""
+"""Grids of parameters for tuning: those of the study, as far as they are known, and small ones."""
 
 from __future__ import annotations
 
@@ -14,21 +14,9 @@ _SAMPLED_ROWS = 500
 
 
 def make_grid(algorithm: str, X: np.ndarray, seed: int) -> Sequence[Mapping[str, Any]]:
-    """List the sets of parameters to try for a detector.
+    """Return the sets of parameters to try for a detector: its defaults first, and no more for one without a grid.
 
-    Parameters
-    ----------
-    algorithm : str
-        Its name.
-    X : ndarray (n_flows, n_features)
-        The training rows, scaled.
-    seed : int
-        For the choice of rows whose distances are taken.
-
-    Returns
-    -------
-    list of dict
-        The defaults first; nothing else for a detector without a grid.
+    `X` has the training rows, scaled; `seed` chooses the rows whose distances give kernel widths.
     """
     n_rows, n_features = X.shape
     if algorithm in ("ocsvm", "kde"):
@@ -56,5 +44,5 @@ def _distances(X: np.ndarray, seed: int) -> list[float]:
     if len(distances) == 0:
         return []
     widths = np.unique(np.quantile(distances, DISTANCE_QUANTILES))
-    # 1e-9: two rows that are the same, or differ by a rounding, give no width.
+    # Rows that are equal, or differ by a rounding (1e-9), give no width.
     return [float(width) for width in widths if np.isfinite(width) and width > 1e-9]

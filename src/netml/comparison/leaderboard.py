@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netml.comparison.candidates import Entry
-from netml.comparison.standing import Standing
 from netml.evaluation.metrics import FEW_FLOWS
 from netml.files.output import atomic_output
 
@@ -27,16 +27,27 @@ _RIGHT = (0, 4, 5, 7, 8)  # places of numbers
 _N_ALWAYS = 5  # cells that a failed candidate has, too
 
 
+class Standing(NamedTuple):
+    """One line of a leaderboard, as plots show it."""
+
+    name: str
+    validation_auc: float | None  # None: the candidate failed
+    reason: str = ""  # of the failure
+    test_auc: float = math.nan
+    test_low: float = math.nan
+    test_high: float = math.nan
+
+
 @dataclass(frozen=True)
 class Comparison:
-    """What a comparison found.
+    """Result of a comparison.
 
     Parameters
     ----------
     entries : tuple of Entry
         By validation AUC, the best first; then those that failed.
     flows : dict
-        How many flows of each class trained, validated and tested; the interval; the captures.
+        Numbers of flows of each class for training, validation and test; the interval; the captures.
     how : dict
         split_by, random_state, tune, max_train_rows.
     """
@@ -48,7 +59,9 @@ class Comparison:
     @classmethod
     def of(cls, entries: Sequence[Entry], study: Study, flows: dict[str, Any]) -> Comparison:
         """Put lines in order: of equals, what was tried first stands first."""
-        ranked = sorted((one for one in entries if one.validation_auc is not None), key=_by_validation)
+        ranked = sorted(
+            (one for one in entries if one.validation_auc is not None), key=lambda one: -(one.validation_auc or 0.0)
+        )
         failed = [one for one in entries if one.validation_auc is None]
         how = {name: getattr(study, name) for name in ("split_by", "random_state", "tune", "max_train_rows")}
         return cls((*ranked, *failed), flows, how)
@@ -59,7 +72,7 @@ class Comparison:
         return self.entries[0] if self.entries and self.entries[0].validation_auc is not None else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give all of it as JSON can hold it: None for what there is not, never NaN."""
+        """Return all of it for JSON: None for missing figures, never NaN."""
         entries = [{"rank": rank, **one.to_dict()} for rank, one in self._ranked()]
         return {"flows": self.flows, "how": self.how, "entries": entries}
 
@@ -67,7 +80,7 @@ class Comparison:
         return [(None if one.validation_auc is None else i, one) for i, one in enumerate(self.entries, start=1)]
 
     def to_csv(self) -> str:
-        """Give the leaderboard as CSV: a line for each candidate, empty where there is no figure."""
+        """Return the leaderboard as CSV: a line for each candidate, empty where a figure is missing."""
         stream = io.StringIO(newline="")
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(COLUMNS)
@@ -84,27 +97,16 @@ class Comparison:
         return stream.getvalue()
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the leaderboard as CSV; the file appears whole or not at all.
-
-        Parameters
-        ----------
-        path : str or os.PathLike
-            The file.
-
-        Raises
-        ------
-        OutputError
-            If it cannot be written.
-        """
+        """Write the leaderboard as CSV; the file appears whole or not at all, or `OutputError` is raised."""
         with atomic_output(path) as partial, open(partial, "w", encoding="utf-8", newline="") as stream:
             stream.write(self.to_csv())
 
     def to_text(self) -> str:
-        """Give the leaderboard as a table for people."""
+        """Return the leaderboard as a table for people."""
         return "\n".join([*self.header_lines(), "", *self.table_lines(), "", *self.note_lines()])
 
     def standings(self) -> list[Standing]:
-        """Give the lines as `netml.visual.plot_leaderboard` draws them."""
+        """Return the lines for `netml.visual.plot_leaderboard`."""
         lines = []
         for one in self.entries:
             test = one.test
@@ -115,7 +117,7 @@ class Comparison:
         return lines
 
     def header_lines(self) -> list[str]:
-        """Say which flows were used for what."""
+        """Return lines that describe the flows for training, validation and test."""
         train, validation, test = (self.flows[name] for name in ("train", "validation", "test"))
         kept = "; flows of a connection stay together" if self.how["split_by"] == "connection" else ""
         lines = [
@@ -131,10 +133,8 @@ class Comparison:
         return [*lines, *([f"left out    {'; '.join(rest)}"] if rest else [])]
 
     def table_lines(self) -> list[str]:
-        """Give the title line, then a line for each candidate; `*` marks the best."""
-        rows = [
-            ["", "representation", "detector", "scale", "columns", "validation", "test AUC (95 %)", "fit s", "us/flow"]
-        ]
+        """Return the title line, then a line for each candidate; the best has a `*`."""
+        rows = [list(_TITLES)]
         for rank, one in self._ranked():
             mark = "-" if rank is None else f"{rank}{'*' if rank == 1 else ' '}"
             start = [mark, one.representation, one.algorithm, one.scale, str(one.n_features)]
@@ -147,7 +147,7 @@ class Comparison:
         return _aligned(rows)
 
     def note_lines(self) -> list[str]:
-        """Say how to read the leaderboard."""
+        """Return notes on reading the leaderboard."""
         best = self.best
         if best is None or best.test is None:
             return ["note        nothing could be trained: see the reasons"]
@@ -166,10 +166,6 @@ def _brief(number: float | None) -> str:
     if number is None:
         return "-"
     return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
-
-
-def _by_validation(entry: Entry) -> float:
-    return -(entry.validation_auc or 0.0)
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

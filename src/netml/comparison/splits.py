@@ -1,4 +1,4 @@
-"""Flows for training, for choosing, and for the test: none serves twice."""
+"""Division of flows for training, validation and test: no flow serves twice."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def split_flows(
     max_train_rows: int | None = None,
     random_state: int = 42,
 ) -> Split:
-    """Divide flows as novelty detection is judged: normal ones train, both classes validate and test.
+    """Divide flows as in novelty detection: normal ones train, both classes validate and test.
 
     `validation_size` and `test_size` of the abnormal flows are for validation and test, and as many normal ones beside
     them, but never more than half of the normal ones; these train.
@@ -38,11 +38,11 @@ def split_flows(
     y : ndarray (n_flows,) of int
         1 abnormal, 0 normal.
     groups : ndarray (n_flows,) of int
-        Flows of one group stay together. Large groups are placed first, so that they rather train.
+        Flows of one group stay together. Large groups are placed first, most often among the training flows.
     validation_size, test_size : float
         Shares of the abnormal flows; together at most 1.
     max_train_rows : int, optional
-        A random choice of so many flows trains, if there are more.
+        Train on a random choice of at most N flows.
     random_state : int
         Seed.
 

@@ -1,11 +1,11 @@
-"""What a comparison compares, and how: validated before anything is read."""
+"""Options of a comparison, validated before anything is read."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from netml.errors import OptionError
 from netml.evaluation.metrics import N_RESAMPLES
@@ -15,15 +15,17 @@ from netml.schema.sizes import require_size
 from netml.validation import require_whole
 
 if TYPE_CHECKING:
-    from netml.schema.choices import Families, Size
+    from netml.schema.choices import Families, Scale, Size
 
+Header = Literal["both", "yes", "no"]
+SplitBy = Literal["connection", "flow"]
 ALGORITHMS = ("ocsvm", "kde", "gmm", "if", "pca", "ae")
 FAMILY_NAMES = tuple(name for name, family in FAMILIES.items() if family.definition == "original")  # the study's six
 
 
 @dataclass(frozen=True)
 class Study:
-    """What is compared, and how.
+    """Options of a comparison.
 
     Parameters
     ----------
@@ -34,28 +36,28 @@ class Study:
     algorithms : sequence of str
         Detectors. By default the six of the study.
     scales : sequence of str
-        What stands in front of them: none, standard, robust, log.
+        Scalers in front of the detectors: none, standard, robust, log.
     validation_size, test_size : float
         Shares of the abnormal flows; see `netml.comparison.splits.split_flows`.
     split_by : {"connection", "flow"}
-        Whether all flows of a connection, in both directions, are kept together: what nearly repeats a training flow
-        would be no test. The study divides flow by flow.
+        "connection" keeps all flows of a connection, in both directions, together: a near repetition of a training
+        flow would be no test. The study divides flow by flow.
     max_train_rows : int, optional
-        A random choice of so many flows trains.
+        Train on a random choice of at most N flows.
     tune : bool, default False
         Try several parameters of the detectors, and several rates of the SAMP families.
     q_dim : float, default 0.9
-        Quantile of the packets a training flow that is dim.
+        dim is this quantile of the packets per training flow.
     size : {"captured", "wire"}
-        Which length of a frame is a packet's size.
+        Length of a frame that is the size of a packet.
     random_state : int, default 42
         Seed of the split, the detectors and the resampling.
     n_resamples : int, default 1000
-        Behind the interval of a test AUC.
+        Resamples behind the interval of a test AUC.
     jobs : int, default 1
-        Candidates at a time. Times are then not comparable with others.
+        Candidates at a time. With more than 1, times are not comparable.
     force : bool, default False
-        Train also what would take very long.
+        Train also detectors that would take very long.
 
     Raises
     ------
@@ -64,12 +66,12 @@ class Study:
     """
 
     families: Sequence[str] = FAMILY_NAMES
-    header: str = "both"
+    header: Header = "both"
     algorithms: Sequence[str] = ALGORITHMS
-    scales: Sequence[str] = ("none",)
+    scales: Sequence[Scale] = ("none",)
     validation_size: float = 0.5
     test_size: float = 0.5
-    split_by: str = "connection"
+    split_by: SplitBy = "connection"
     max_train_rows: int | None = 5000
     tune: bool = False
     q_dim: float = 0.9
@@ -83,7 +85,7 @@ class Study:
         from netml.ndm import registry_name
         from netml.ndm.scaling import make_scaler
 
-        for name, allowed in (("header", ("both", "yes", "no")), ("split_by", ("connection", "flow"))):
+        for name, allowed in (("header", get_args(Header)), ("split_by", get_args(SplitBy))):
             if getattr(self, name) not in allowed:
                 raise OptionError(name, getattr(self, name), f"one of {', '.join(allowed)}")
         for family in self.families:
@@ -111,6 +113,6 @@ class Study:
 
     @property
     def n_candidates(self) -> int:
-        """How many lines the leaderboard will have."""
+        """Number of lines of the leaderboard."""
         detectors = len(dict.fromkeys(self.algorithms)) * len(dict.fromkeys(self.scales))
         return len(self.representations) * detectors

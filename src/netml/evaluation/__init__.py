@@ -1,4 +1,4 @@
-"""How good a model is: its scores held against what is known of the flows."""
+"""Evaluation of models: their scores against the truth about flows."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def evaluate(
     random_state: int = 42,
     **reading: Any,
 ) -> Evaluation:
-    """Evaluate a model on captures of which the truth is known.
+    """Evaluate a model on captures with labels, or on captures that are all normal or all abnormal.
 
     Parameters
     ----------
@@ -42,11 +42,11 @@ def evaluate(
     pcap_normal, pcap_abnormal : source, or an iterable of them
         Captures whose flows are all normal, or all abnormal.
     pcap : source, or an iterable of them
-        Captures with labels. Flows that no label belongs to are left out, and counted.
+        Captures with labels. Flows without a label are left out, and counted.
     labels : path or Labels, or a list of them
-        One for each of `pcap`. A label is its connection's: of the flows in both directions.
+        One for each of `pcap`. A label belongs to a connection: to its flows in both directions.
     representation : FlowRepresentation, optional
-        Fitted; for a model that knows none.
+        Fitted; for a model without one.
     threshold : float, optional
         Another threshold than the model's.
     random_state : int, default 42
@@ -57,7 +57,7 @@ def evaluate(
     Returns
     -------
     Evaluation
-        The figures, and what the curves are made of.
+        The figures, and the labels and scores that its curves are made of.
 
     Raises
     ------
@@ -78,17 +78,17 @@ def evaluate(
     ... ).auc  # doctest: +SKIP
     0.91
     """
-    captures, marks = pair_captures(pcap_normal=pcap_normal, pcap_abnormal=pcap_abnormal, pcap=pcap, labels=labels)
+    captures, truth = pair_captures(pcap_normal=pcap_normal, pcap_abnormal=pcap_abnormal, pcap=pcap, labels=labels)
     representation = known_representation(model, representation)
     tables = representation.read_tables(captures, **reading)
-    y = label_tables(tables, marks)
+    y = label_tables(tables, truth)
     return evaluate_tables(
         model, tables, y, representation=representation, threshold=threshold, random_state=random_state
     )
 
 
 def known_representation(model: FlowModel, representation: FlowRepresentation | None = None) -> FlowRepresentation:
-    """Give the representation with which a model's captures are read, or raise `EvaluationError`."""
+    """Return the representation with which a model's captures are read, or raise `EvaluationError`."""
     known = representation if representation is not None else model.representation
     if known is None:
         raise EvaluationError(
@@ -111,29 +111,22 @@ def evaluate_tables(
 
     Parameters
     ----------
-    model : FlowModel
-        Trained.
+    model, representation, threshold, random_state
+        As of `evaluate`; so are the errors.
     tables : sequence of FlowTable
         Cut to the interval of the representation.
     y : ndarray (n_flows,) of int
         1 abnormal, 0 normal, -1 without a label; table after table.
-    representation, threshold, random_state
-        As of `evaluate`.
 
     Returns
     -------
     Evaluation
         The figures.
-
-    Raises
-    ------
-    EvaluationError
-        If a class is missing, or no representation is known.
     """
     representation = known_representation(model, representation)
     require_both_classes(*(int((y == label).sum()) for label in (0, 1, -1)))
-    # Table by table: of each one's features only the scores are kept. The array alone: a bare matrix that a model was
-    # trained on had other names for its columns.
+    # Table by table, so that the features of one table are in memory at a time. The array alone: a model that was
+    # trained on a bare matrix has other names for the columns.
     scores = [model.decision_function(representation.compute([table]).X) for table in tables]
     chosen = model.threshold if threshold is None else threshold
     evaluation = evaluate_scores(y, np.concatenate(scores), chosen, random_state=random_state)
@@ -141,7 +134,7 @@ def evaluate_tables(
 
 
 def _remarks(model: FlowModel, tables: Sequence[FlowTable]) -> tuple[str, ...]:
-    """Warn of captures with the name of one that the model was trained on."""
+    """Return a warning for each capture with the name of one that the model was trained on."""
     trained = {os.path.basename(str(name)) for name in model.summary.get("captures") or ()}
     names = [os.path.basename(str(name)) for table in tables for name in table.metadata.get("captures", ())]
     return tuple(

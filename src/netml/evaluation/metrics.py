@@ -1,4 +1,4 @@
-"""How good scores are: figures with the doubt about them, from labels and scores alone."""
+"""Figures of scores against labels, with their intervals."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Curve(NamedTuple):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What the scores of labelled flows are worth. A figure that is not defined is None.
+    """Figures of the scores of labelled flows. A figure that is not defined is None.
 
     Parameters
     ----------
@@ -39,15 +39,15 @@ class Evaluation:
     average_precision : float
         Mean of the precision at each abnormal flow, in the order of the scores.
     threshold : float or None
-        A score above it is judged abnormal.
+        A score above it is predicted abnormal.
     true_positives, false_positives : int or None
-        Flows judged abnormal that are, and that are not.
+        Flows predicted abnormal that are abnormal, and that are normal.
     n_resamples : int
         Resamples behind the interval.
     y, scores : ndarray (n_normal + n_abnormal,)
         Labels (0, 1) and scores of the labelled flows.
     remarks : tuple of str
-        What is known besides of the flows; part of the notes.
+        Remarks about the flows; part of the notes.
     """
 
     n_normal: int
@@ -72,17 +72,17 @@ class Evaluation:
 
     @property
     def true_negatives(self) -> int | None:
-        """Normal flows judged normal."""
+        """Normal flows predicted normal."""
         return None if self.false_positives is None else self.n_normal - self.false_positives
 
     @property
     def false_negatives(self) -> int | None:
-        """Abnormal flows judged normal."""
+        """Abnormal flows predicted normal."""
         return None if self.true_positives is None else self.n_abnormal - self.true_positives
 
     @property
     def precision(self) -> float | None:
-        """Share of the flows judged abnormal that are; None if none is judged so."""
+        """Share of the flows predicted abnormal that are abnormal; None if none is predicted so."""
         if self.true_positives is None or self.false_positives is None:
             return None
         n_flagged = self.true_positives + self.false_positives
@@ -90,12 +90,12 @@ class Evaluation:
 
     @property
     def recall(self) -> float | None:
-        """Share of the abnormal flows that are judged so."""
+        """Share of the abnormal flows that are predicted abnormal."""
         return None if self.true_positives is None else self.true_positives / self.n_abnormal
 
     @property
     def false_positive_rate(self) -> float | None:
-        """Share of the normal flows that are judged abnormal."""
+        """Share of the normal flows that are predicted abnormal."""
         return None if self.false_positives is None else self.false_positives / self.n_normal
 
     @property
@@ -106,22 +106,38 @@ class Evaluation:
         return 2 * self.true_positives / (self.true_positives + self.false_positives + self.n_abnormal)
 
     def roc(self) -> Curve:
-        """Give the ROC curve: false positive rate, and recall, from (0, 0) to (1, 1)."""
+        """Return the ROC curve: false positive rate, and recall, from (0, 0) to (1, 1)."""
         normal, abnormal = count_by_score(self.y, self.scores)
         return Curve(shares_above(normal), shares_above(abnormal))
 
     def precision_recall(self) -> Curve:
-        """Give recall, and precision, from the highest score down; the first point has recall 0."""
+        """Return recall, and precision, from the highest score down; the first point has recall 0."""
         normal, abnormal = count_by_score(self.y, self.scores)
         recall, precision = recall_and_precision(normal, abnormal)
         return Curve(np.append(0.0, recall), np.append(precision[0], precision))
 
     def notes(self) -> list[str]:
-        """Say what to keep in mind with these figures, a sentence each."""
-        return _notes(self)
+        """Return warnings about these figures, a sentence each."""
+        notes = list(self.remarks)
+        for name, count in (("abnormal", self.n_abnormal), ("normal", self.n_normal)):
+            if count < FEW_FLOWS:
+                notes.append(
+                    f"warning: only {plural(count, f'{name} flow')}: these figures can be chance, collect more"
+                )
+        if self.auc_low <= 0.5 <= self.auc_high:
+            notes.append("the AUC's interval holds 0.5: on these flows the scores cannot be told from a guess")
+        elif self.auc_high < 0.5:
+            notes.append("worse than a guess: abnormal flows score lower than normal ones")
+        if self.scores.min() == self.scores.max():
+            notes.append("all scores are equal")
+        elif self.auc_low == self.auc_high:
+            notes.append("the scores divide the classes without a fault: resampling cannot tell what doubt is left")
+        if self.true_positives == self.false_positives == 0:
+            notes.append("no flow is above the threshold: the precision is not defined")
+        return notes
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the figures as JSON can hold them: None for what is not defined, never NaN or infinite."""
+        """Return the figures for JSON: None for those that are not defined, never NaN or infinity."""
         figures: dict[str, Any] = {
             name: getattr(self, name) for name in ("n_normal", "n_abnormal", "n_unlabelled", "prevalence", "auc")
         }
@@ -134,14 +150,14 @@ class Evaluation:
         return {**figures, "notes": self.notes()}
 
     def to_text(self) -> str:
-        """Give a table for people: each figure, and the flows behind it."""
+        """Return a table for people: each figure, and the flows behind it."""
         return "\n".join([*_rows(self), *(f"note                 {note}" for note in self.notes())])
 
 
 def evaluate_scores(
     y: Any, scores: Any, threshold: float | None = None, *, n_resamples: int = N_RESAMPLES, random_state: int = 42
 ) -> Evaluation:
-    """Hold scores against labels.
+    """Compute the figures of scores against labels.
 
     Parameters
     ----------
@@ -150,7 +166,7 @@ def evaluate_scores(
     scores : array_like of float, shape (n_flows,)
         Higher is more abnormal.
     threshold : float, optional
-        A score above it is judged abnormal; without one the figures of a judgement are None.
+        A score above it is predicted abnormal; without one the figures of predictions are None.
     n_resamples : int, default 1000
         Bootstrap resamples behind the interval of the AUC.
     random_state : int, default 42
@@ -206,7 +222,7 @@ def evaluate_scores(
 
 
 def auc_of(y: Any, scores: Any) -> float:
-    """Give the AUC alone, without an interval; arguments and errors as of `evaluate_scores`."""
+    """Return the AUC without an interval; arguments and errors as of `evaluate_scores`."""
     y, scores = _checked(y, scores)
     n_abnormal, n_normal = int((y == 1).sum()), int((y == 0).sum())
     require_both_classes(n_normal, n_abnormal, len(y) - n_abnormal - n_normal)
@@ -214,7 +230,7 @@ def auc_of(y: Any, scores: Any) -> float:
 
 
 def require_both_classes(n_normal: int, n_abnormal: int, n_unlabelled: int = 0) -> None:
-    """Raise `EvaluationError` unless there are flows of both classes, saying which is missing and what there is."""
+    """Raise `EvaluationError` unless there are flows of both classes."""
     if n_normal and n_abnormal:
         return
     rest = f"; without a label: {plural(n_unlabelled, 'flow')}" if n_unlabelled else ""
@@ -240,25 +256,6 @@ def _checked(y: Any, scores: Any) -> tuple[np.ndarray, np.ndarray]:
     return y.astype(np.int64), scores
 
 
-def _notes(evaluation: Evaluation) -> list[str]:
-    notes = list(evaluation.remarks)
-    for name, count in (("abnormal", evaluation.n_abnormal), ("normal", evaluation.n_normal)):
-        if count < FEW_FLOWS:
-            flows = plural(count, f"{name} flow")
-            notes.append(f"warning: only {flows}: these figures can be chance, collect more")
-    if evaluation.auc_low <= 0.5 <= evaluation.auc_high:
-        notes.append("the AUC's interval holds 0.5: on these flows the scores cannot be told from a guess")
-    elif evaluation.auc_high < 0.5:
-        notes.append("worse than a guess: abnormal flows score lower than normal ones")
-    if evaluation.scores.min() == evaluation.scores.max():
-        notes.append("all scores are equal")
-    elif evaluation.auc_low == evaluation.auc_high:
-        notes.append("the scores divide the classes without a fault: resampling cannot tell what doubt is left")
-    if evaluation.true_positives == evaluation.false_positives == 0:
-        notes.append("no flow is above the threshold: the precision is not defined")
-    return notes
-
-
 def _rows(evaluation: Evaluation) -> list[str]:
     one = evaluation
     unlabelled = f"; {one.n_unlabelled:,} without a label left out" if one.n_unlabelled else ""
@@ -271,18 +268,18 @@ def _rows(evaluation: Evaluation) -> list[str]:
     if one.true_positives is not None and one.false_positives is not None:
         n_flagged = one.true_positives + one.false_positives
         rows += [
-            ("threshold", f"{one.threshold:.6g}", f"{n_flagged:,} flows score higher and are judged abnormal"),
+            ("threshold", f"{one.threshold:.6g}", f"{n_flagged:,} flows score higher and are predicted abnormal"),
             ("precision", _figure(one.precision), f"{one.true_positives:,} of these {n_flagged:,} are abnormal"),
             ("recall", _figure(one.recall), f"{one.true_positives:,} of {one.n_abnormal:,} abnormal flows are found"),
             ("F1", _figure(one.f1), "harmonic mean of precision and recall"),
             (
                 "false positive rate",
                 _figure(one.false_positive_rate),
-                f"{one.false_positives:,} of {one.n_normal:,} normal flows are judged abnormal",
+                f"{one.false_positives:,} of {one.n_normal:,} normal flows are predicted abnormal",
             ),
         ]
     else:
-        rows.append(("threshold", "-", "the model keeps none: no flow is judged"))
+        rows.append(("threshold", "-", "the model keeps none: no flow is predicted abnormal or normal"))
     return [f"{name:<20} {figure:>10}   {text}" for name, figure, text in rows]
 
 

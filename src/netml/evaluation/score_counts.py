@@ -1,6 +1,6 @@
-"""Flows counted by class and score: all that ROC and precision-recall curves depend on.
+"""Counts of flows by class and score, on which ROC and precision-recall curves depend.
 
-`normal` and `abnormal` are counts of the flows with each distinct score, the scores rising.
+`normal` and `abnormal` are counts of the flows with each distinct score, the scores rising: (n_distinct,) of int64.
 """
 
 from __future__ import annotations
@@ -10,24 +10,12 @@ from typing import Any
 import numpy as np
 
 _INTERVAL = (0.025, 0.975)
-_MOST_GROUPS = 1024  # of neighbouring scores that the resampling tells apart
+_MOST_GROUPS = 1024  # of neighbouring scores, in the resampling
 _CELLS_AT_A_TIME = 1 << 21
 
 
 def count_by_score(y: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Count the flows of each distinct score.
-
-    Parameters
-    ----------
-    y : ndarray (n_flows,) of int
-        0 normal, 1 abnormal.
-    scores : ndarray (n_flows,) of float64
-        Higher is more abnormal; no NaN.
-
-    Returns
-    -------
-    normal, abnormal : ndarray (n_distinct,) of int64
-        Flows by score, the scores rising.
+    """Count the normal (0) and the abnormal (1) flows of each distinct score; no score is NaN.
 
     Examples
     --------
@@ -40,51 +28,21 @@ def count_by_score(y: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def shares_above(counts: np.ndarray) -> np.ndarray:
-    """Give the share of a class that is judged abnormal as the threshold sinks.
-
-    Parameters
-    ----------
-    counts : ndarray (n_distinct,) of int64
-        Flows of the class by score.
-
-    Returns
-    -------
-    ndarray (n_distinct + 1,) of float64
-        From 0 to 1.
-    """
+    """Return the share (n_distinct + 1,) of a class above the threshold, from 0 to 1 as the threshold sinks."""
     shares: np.ndarray = np.append(0, counts[::-1].cumsum()) / counts.sum()
     return shares
 
 
 def recall_and_precision(normal: np.ndarray, abnormal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give recall and precision as the threshold sinks below each distinct score.
-
-    Parameters
-    ----------
-    normal, abnormal : ndarray (n_distinct,) of int64
-        Flows by score.
-
-    Returns
-    -------
-    recall, precision : ndarray (n_distinct,) of float64
-        From the highest score down.
-    """
+    """Return recall and precision (n_distinct,) with each distinct score as the threshold, from the highest down."""
     n_hits = abnormal[::-1].cumsum()
     return n_hits / n_hits[-1], n_hits / (n_hits + normal[::-1].cumsum())
 
 
 def areas_of(normal: np.ndarray, abnormal: np.ndarray) -> Any:
-    """Give the area under the ROC curve: how often an abnormal flow scores higher than a normal one, ties half.
+    """Return the area under the ROC curve: the share of pairs in which the abnormal flow scores higher, ties half.
 
-    Parameters
-    ----------
-    normal, abnormal : ndarray (..., n_distinct) of int64
-        Flows by score along the last axis.
-
-    Returns
-    -------
-    float64, or ndarray (...) of it
-        0 to 1.
+    Counts (..., n_distinct) give areas (...).
 
     Examples
     --------
@@ -96,24 +54,10 @@ def areas_of(normal: np.ndarray, abnormal: np.ndarray) -> Any:
 
 
 def bootstrap_auc(normal: np.ndarray, abnormal: np.ndarray, n_resamples: int, seed: int) -> tuple[float, float]:
-    """Give the 95 % interval of the AUC: each class is drawn again and again, with replacement.
+    """Return the 2.5 and the 97.5 percentile of the AUC: each class is resampled by itself, with replacement.
 
-    Of very many scores neighbours are taken together, so that the time does not grow with the flows; what this changes
-    in the AUC is put back.
-
-    Parameters
-    ----------
-    normal, abnormal : ndarray (n_distinct,) of int64
-        Flows by score.
-    n_resamples : int
-        How often.
-    seed : int
-        The same seed gives the same interval.
-
-    Returns
-    -------
-    low, high : float
-        The 2.5 and the 97.5 percentile.
+    Neighbouring scores beyond 1,024 are taken together, so that the time does not grow with the flows; the difference
+    that this makes to the AUC is added again. The same seed gives the same interval.
     """
     auc = areas_of(normal, abnormal)
     if len(normal) > _MOST_GROUPS:
@@ -128,7 +72,7 @@ def bootstrap_auc(normal: np.ndarray, abnormal: np.ndarray, n_resamples: int, se
     step = max(1, _CELLS_AT_A_TIME // len(normal))
     for first in range(0, n_resamples, step):
         part = found[first : first + step]
-        # How many flows of each score a resample has: the AUC depends on nothing else.
+        # Counts of a resample by score: the AUC depends on nothing else.
         part[:] = areas_of(
             random.multinomial(n_normal, normal / n_normal, len(part)),
             random.multinomial(n_abnormal, abnormal / n_abnormal, len(part)),

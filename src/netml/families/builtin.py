@@ -21,5 +21,5 @@ FAMILIES: dict[str, Family] = {
     "TCP": TCP,
     "NPRINT": NPRINT,
 }
-# Family -> those whose names it would repeat, wherever they stand.
+# Family -> families whose column names it would repeat.
 AMBIGUOUS = {"IAT_SIZE": {"IAT", "SIZE"}, "CIC-2017": {"CIC"}}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netml.families.options import FamilyOptions
-from netml.families.spec import Family
+from netml.families.spec import Family, constant
 
 
 def _name_times(what: str) -> tuple[str, ...]:
@@ -81,8 +81,7 @@ CIC_FAMILIES = {
     "CIC-2017": Family(
         10,
         "the same under the headers of the CIC-IDS2017 CSV files",
-        lambda dim, options: len(CIC_2017_COLUMNS),
-        lambda dim, options: CIC_2017_COLUMNS,
+        *constant(CIC_2017_COLUMNS),
         packet_columns=PACKET_COLUMNS,
         definition="bi",
         has_state=True,

@@ -1,4 +1,4 @@
-"""Families of one's own: functions of the flow table, registered by a script or by another package."""
+"""Custom families: functions of the flow table, registered by a script or by another package."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from netml.errors import FamilyError, OptionError
 from netml.families.builtin import FAMILIES
-from netml.families.spec import NO_CODE, Family
+from netml.families.spec import NO_CODE, Family, FamilyDefinition
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -20,32 +20,22 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 GROUP = "netml.families"  # of entry points
-# Those of `FlowTable` that a family can ask for; a test holds the kernel's.
+# Packet columns of `FlowTable` that a family can ask for; a test compares them with the kernel's.
 PACKET_COLUMNS = (
     *("caplen", "wirelen", "flags", "ttl", "is_forward", "ip_bytes", "payload_bytes", "header_bytes", "window"),
     *("sequence", "acknowledgement", "tcp_options"),
 )
-DEFINITIONS = ("original", "bi")
+DEFINITIONS: tuple[str, ...] = get_args(FamilyDefinition)
 REGISTERED: dict[str, CustomFamily] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomFamily(Family):
-    """A family whose rows a function makes.
+    """A family whose rows a function makes."""
 
-    Parameters
-    ----------
-    name : str
-        In capitals.
-    function : callable
-        Gives the rows of a `FlowTable`.
-    takes_dim : bool
-        Whether the function takes `dim`, too.
-    """
-
-    name: str
-    function: Callable[..., Any]
-    takes_dim: bool
+    name: str  # in capitals
+    function: Callable[..., Any]  # returns the rows of a `FlowTable`
+    takes_dim: bool  # the function takes `dim`, too
 
 
 def register_family(
@@ -53,17 +43,17 @@ def register_family(
     *,
     columns: Sequence[str] | Callable[[int], Iterable[str]],
     packet_columns: Sequence[str] = (),
-    definition: str = "original",
+    definition: FamilyDefinition = "original",
     description: str = "",
 ) -> Callable[[Function], Function]:
-    """Make a function of the flow table a family, wherever families are named; see `docs/own-families.md`.
+    """Register a function of the flow table as a family; see `docs/own-families.md`.
 
     Parameters
     ----------
     name : str
         Letters, digits, _ and -, a letter first; small letters count as capitals.
     columns : sequence of str, or callable
-        Names of the columns; or a function that gives them for `dim`, the packets that a row has room for.
+        Names of the columns; or a function that returns them for `dim`, the packets that a row has room for.
     packet_columns : sequence of str, optional
         Packet columns of the `FlowTable` that the function needs, besides the time and the size; of the definition `bi`
         `is_forward` is there, too.
@@ -75,9 +65,9 @@ def register_family(
     Returns
     -------
     callable
-        A decorator that gives the function back as it is. The function takes a `FlowTable` of at least one flow and, if
-        `columns` is a function, `dim`. It gives an ndarray (n_flows, n_columns) of finite numbers, or (n_flows,) of one
-        column. A flow's row may depend on this flow alone: flows may come in several tables.
+        A decorator that returns the function unchanged. The function takes a `FlowTable` of at least one flow and, if
+        `columns` is a function, `dim`. It returns an ndarray (n_flows, n_columns) of finite numbers, or (n_flows,) for
+        one column. A flow's row may depend on this flow alone: flows may come in several tables.
 
     Raises
     ------
@@ -109,7 +99,7 @@ def register_family(
         if not callable(function):
             raise OptionError("function", function, "a function of the flow table")
         known = REGISTERED.get(plain)
-        # The same function again is a notebook's cell that is run again, or a module that is loaded again.
+        # The same function again comes from a notebook's cell that is run again, or a module that is loaded again.
         if known is not None and (
             home_of(known.function) != home_of(function) or getattr(function, "__name__", "") == "<lambda>"
         ):
@@ -143,7 +133,7 @@ def _check_name(name: str) -> str:
 
 
 def check_names(names: Any, *, may_be_empty: bool = False) -> tuple[str, ...] | None:
-    """Give names of columns as a tuple; None if they are none."""
+    """Return names of columns as a tuple; None if they are no names."""
     if isinstance(names, str) or not isinstance(names, Iterable):
         return None
     given = tuple(names)
@@ -164,13 +154,13 @@ def _names_for(family: str, names: tuple[str, ...] | Callable[[int], Iterable[st
 
 
 def home_of(function: Callable[..., Any]) -> tuple[str, str]:
-    """Tell where a function is defined: module and name."""
+    """Return the module and the name of a function."""
     named = function if hasattr(function, "__qualname__") else type(function)
     return named.__module__ or "", named.__qualname__
 
 
 def describe_error(error: BaseException, function: Callable[..., Any] | None = None) -> str:
-    """Say in a line what somebody else's code has raised, and where: if it may be, in the file of that function."""
+    """Describe an error of other people's code in a line, with its place: in the file of `function`, if it is there."""
     home = getattr(getattr(function, "__code__", None), "co_filename", None)
     frame, place, is_at_home = error.__traceback__, "", False
     while frame is not None:
@@ -185,22 +175,9 @@ def describe_error(error: BaseException, function: Callable[..., Any] | None = N
 
 
 def find_custom(name: str) -> CustomFamily | None:
-    """Find a family that is registered, or that an installed package offers, which is imported then.
+    """Return a family that is registered or offered by a package, which is imported then; None if there is none.
 
-    Parameters
-    ----------
-    name : str
-        In capitals.
-
-    Returns
-    -------
-    CustomFamily or None
-        None if nobody has it.
-
-    Raises
-    ------
-    FamilyError
-        If the package does not work.
+    The name is in capitals. `FamilyError` is raised if the package does not work.
     """
     if name not in REGISTERED:
         points = find_offers().get(name)
@@ -211,12 +188,12 @@ def find_custom(name: str) -> CustomFamily | None:
 
 
 def known_custom() -> list[str]:
-    """Name the families that are registered or offered."""
+    """Return the names of the families that are registered or offered."""
     return [*REGISTERED, *find_offers()]
 
 
 def find_offers() -> dict[str, list[EntryPoint]]:
-    """Find the entry points of installed packages, by the families' names; nothing is imported."""
+    """Return the entry points of installed packages by the families' names; nothing is imported."""
     from importlib.metadata import entry_points  # takes longer to load than all of this
 
     offers: dict[str, list[EntryPoint]] = {}
@@ -226,7 +203,7 @@ def find_offers() -> dict[str, list[EntryPoint]]:
 
 
 def load_offer(name: str, points: Sequence[EntryPoint]) -> None:
-    """Import what offers a family.
+    """Import the package that offers a family.
 
     Raises
     ------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netml.families.spec import FLAG_COLUMNS, Family
+from netml.families.spec import FLAG_COLUMNS, Family, constant
 
 WAYS = ("bi", "fwd", "rev")
 _OF_A_WAY = (
@@ -20,8 +20,7 @@ FLOW_COLUMNS = (
 FLOW = Family(
     7,
     "both directions and each: duration, counts, sizes, times, flags; rates",
-    lambda dim, options: len(FLOW_COLUMNS),
-    lambda dim, options: FLOW_COLUMNS,
+    *constant(FLOW_COLUMNS),
     packet_columns=("is_forward", "flags"),
     definition="bi",
     has_state=True,

@@ -23,24 +23,10 @@ LETTERS = {"4": "ipv4", "6": "ipv6", "t": "tcp", "u": "udp", "i": "icmp"}  # nPr
 
 
 def parse_headers(headers: str | Iterable[str]) -> tuple[str, ...]:
-    """Check the names of headers.
+    """Return the names of headers in the order of nPrint's columns.
 
-    Parameters
-    ----------
-    headers : str or iterable of str
-        Of ipv4, ipv6, tcp, udp and icmp, or nPrint's letters 4, 6, t, u and i.
-
-    Returns
-    -------
-    tuple of str
-        The names in the order of nPrint's columns, which is not that of asking.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such header.
-    OptionError
-        If there is none.
+    `headers` are names with commas or an iterable of them: ipv4, ipv6, tcp, udp and icmp, or nPrint's letters 4, 6, t,
+    u and i. An unknown one raises `UnknownNameError`, none at all `OptionError`.
 
     Examples
     --------
@@ -59,7 +45,7 @@ def parse_headers(headers: str | Iterable[str]) -> tuple[str, ...]:
 
 
 def name_bits(headers: str | Iterable[str], payload_bytes: int = 0) -> list[str]:
-    """Name the columns of one packet.
+    """Return the names of the columns of one packet.
 
     Examples
     --------

@@ -12,7 +12,7 @@ LARGEST_PAYLOAD = 65535  # bytes
 
 @dataclass(frozen=True, slots=True)
 class FamilyOptions:
-    """What can be chosen about single families; the others take no notice.
+    """Options of single families; the others ignore them.
 
     Parameters
     ----------

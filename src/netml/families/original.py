@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 
 from netml.families.options import FamilyOptions
-from netml.families.spec import Family
+from netml.families.spec import Columns, Family, Width, constant
 
 STATS_COLUMNS = (
-    "duration_s",
-    "packets_per_s",
-    "bytes_per_s",
-    "size_mean",
-    "size_std",
-    "size_q1",
-    "size_median",
-    "size_q3",
-    "size_min",
-    "size_max",
-    "packets",
-    "bytes",
+    *("duration_s", "packets_per_s", "bytes_per_s"),
+    *("size_mean", "size_std", "size_q1", "size_median", "size_q3", "size_min", "size_max"),
+    *("packets", "bytes"),
 )
-
-Width = Callable[[int, FamilyOptions], int]
 
 
 def _gaps(dim: int, options: FamilyOptions) -> int:
@@ -43,7 +32,7 @@ def _name_iat_size(dim: int, options: FamilyOptions) -> Iterator[str]:
         yield f"size_{i // 2}" if i % 2 or i == width - 1 else f"iat_{i // 2}"
 
 
-def _numbered(stem: str, width: Width) -> Callable[[int, FamilyOptions], Iterable[str]]:
+def _numbered(stem: str, width: Width) -> Columns:
     return lambda dim, options: (f"{stem}_{i}" for i in range(width(dim, options)))
 
 
@@ -54,8 +43,7 @@ ORIGINAL_FAMILIES = {
     "STATS": Family(
         4,
         "12 statistics: duration, rates, packet sizes, counts",
-        lambda dim, options: len(STATS_COLUMNS),
-        lambda dim, options: STATS_COLUMNS,
+        *constant(STATS_COLUMNS),
     ),
     "SAMP_NUM": Family(5, "packets per window of `rate` seconds", _gaps, _numbered("samp_num", _gaps), True),
     "SAMP_SIZE": Family(6, "bytes per window of `rate` seconds", _gaps, _numbered("samp_size", _gaps), True),

@@ -1,4 +1,4 @@
-"""The families that a caller names: found, checked, and laid out as blocks of a matrix."""
+"""Families that a caller names: found, checked, and laid out as blocks of a matrix."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Request(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Where a family, or the header, stands in the matrix."""
+    """Place of a family, or of the header, in the matrix."""
 
     code: int
     first_column: int
@@ -27,17 +27,7 @@ class Block(NamedTuple):
 
 
 def find_family(name: str) -> Family:
-    """Find a family: of netml, registered, or of a package that offers it, which is imported then.
-
-    Parameters
-    ----------
-    name : str
-        In capitals.
-
-    Returns
-    -------
-    Family
-        An `CustomFamily`, if it is not one of netml.
+    """Return the family of a name in capitals: netml's, or a `CustomFamily`, whose package is imported then.
 
     Raises
     ------
@@ -69,7 +59,7 @@ def parse_families(families: str | Iterable[str], fft: bool = False) -> Request:
     families : str or iterable of str
         Names; "IAT,SIZE" is two of them. "FFT-IAT" is IAT with `fft`, as in the original.
     fft : bool, default False
-        Whether the transform is asked for anyway.
+        Transform all families, whatever their names are.
 
     Returns
     -------
@@ -81,9 +71,9 @@ def parse_families(families: str | Iterable[str], fft: bool = False) -> Request:
     UnknownNameError
         If there is no such family.
     OptionError
-        If there is none, one twice, or only some of them have FFT in front.
+        If there is no name, one twice, or only some of them have FFT in front.
     FamilyError
-        If the package that offers it does not work.
+        If the package that offers a family does not work.
 
     Examples
     --------
@@ -129,7 +119,7 @@ def measure_width(request: Request, dim: int, *, header: bool, options: FamilyOp
 
 
 def depends_on_dim(request: Request, *, header: bool, options: FamilyOptions = DEFAULT_FAMILY_OPTIONS) -> bool:
-    """Whether rows are wider the larger `dim` is.
+    """True if the number of columns depends on `dim`.
 
     Examples
     --------
@@ -143,7 +133,7 @@ def depends_on_dim(request: Request, *, header: bool, options: FamilyOptions = D
 def find_dim(
     request: Request, n_columns: int, *, header: bool, options: FamilyOptions = DEFAULT_FAMILY_OPTIONS
 ) -> int | None:
-    """Find the dimension that makes so many columns; the smallest of several, None if there is none.
+    """Return the smallest dimension with this number of columns; None if there is none.
 
     Examples
     --------
@@ -151,7 +141,7 @@ def find_dim(
     5
     >>> find_dim(parse_families("IAT_SIZE"), 8, header=False)
     """
-    # No family has fewer columns than dim - 1, but for those whose width is the same whatever it is.
+    # No family has fewer columns than dim - 1, except those of a constant width.
     dims = range(1, n_columns + 2)
     return next((dim for dim in dims if measure_width(request, dim, header=header, options=options) == n_columns), None)
 
@@ -168,9 +158,9 @@ def lay_out(
     dim : int
         Packets that a row has room for.
     header : bool
-        Whether the header block is asked for.
+        Put the header block in front.
     options : FamilyOptions, optional
-        What is chosen about single families.
+        Options of single families.
 
     Returns
     -------
@@ -194,7 +184,7 @@ def lay_out(
         family = find_family(name)
         blocks.append(Block(family.code, len(columns), family.width(dim, options)))
         names = tuple(family.columns(dim, options))
-        # IAT_SIZE beside IAT or SIZE, CIC-2017 beside CIC, FLOW beside STATS: then names say whose they are.
+        # Names that two families share (IAT_SIZE and IAT, CIC-2017 and CIC) get the name of their family in front.
         is_ambiguous = not AMBIGUOUS.get(name, set()).isdisjoint(request.names) or not set(columns).isdisjoint(names)
         prefix = f"{name.lower().replace('-', '_')}_" if is_ambiguous else ""
         columns += (f"{prefix}{column}" for column in names)

@@ -21,7 +21,7 @@ from netml.features.tcp_history import trace_connections
 from netml.flow.options import FlowOptions
 from netml.flow.subflows import SpilledSubflows
 from netml.flow.table import FlowTable
-from netml.schema.flow_index import FLOW_KEY, FlowIndex
+from netml.schema.flow_index import FlowIndex
 from netml.validation import nanoseconds
 
 _ANY_GAP_NS = 2**64 - 1
@@ -83,7 +83,8 @@ def compute_spilled(
     FeatureMatrix
         As `fit` and `compute` make it, to the last bit; its metadata has "spilled" besides.
     """
-    index = _concat_index(list(subflows.cut_times(interval_ns, options.max_packets)))
+    parts = subflows.cut_times(interval_ns, options.max_packets)
+    index = FlowIndex.concat([FlowIndex(**part, bytes=np.zeros_like(part["packets"])) for part in parts])
     spec = fit_flows([index], options, flow, interval_ns / 1e9)
     blocks, columns = spec.lay_out()
     X = np.zeros((len(index), len(columns)))
@@ -100,16 +101,6 @@ def compute_spilled(
     _transform(X, blocks, spec)
     metadata = {**subflows.describe(interval_ns), "representation": spec.describe_rows()}
     return FeatureMatrix(X, columns, index, metadata, texts=concat_text_columns(texts))
-
-
-def _concat_index(parts: list[dict[str, np.ndarray]]) -> FlowIndex:
-    """One index of the parts, which are used up; without bytes yet."""
-    n_flows = sum(len(part["keys"]) for part in parts)
-    kinds: dict[str, Any] = {"keys": FLOW_KEY, "start_ns": np.int64, "end_ns": np.int64, "packets": np.int64}
-    joined = {
-        name: np.concatenate([np.empty(0, kind), *(part.pop(name) for part in parts)]) for name, kind in kinds.items()
-    }
-    return FlowIndex(**joined, bytes=np.zeros(n_flows, np.int64))
 
 
 def _fill(X: np.ndarray, blocks: Sequence[Block], table: FlowTable, spec: RepresentationSpec) -> None:

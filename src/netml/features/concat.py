@@ -9,10 +9,9 @@ import numpy as np
 
 from netml.errors import OptionError
 from netml.features.matrix import FeatureMatrix
-from netml.schema.flow_index import ATTRIBUTE_KINDS, FLOW_KEY, FlowIndex
+from netml.schema.flow_index import FlowIndex
 
 _SUMS = ("packets_read", "packets_kept", "captured_bytes")
-_COUNTS = np.empty(0, np.int64)
 
 
 def concat_matrices(matrices: Sequence[FeatureMatrix], columns: Sequence[str]) -> FeatureMatrix:
@@ -45,7 +44,7 @@ def concat_matrices(matrices: Sequence[FeatureMatrix], columns: Sequence[str]) -
         labels = np.concatenate([matrix.labels for matrix in matrices if matrix.labels is not None])
     kind = np.int8 if matrices and all(matrix.X.dtype == np.int8 for matrix in matrices) else np.float64
     X = np.concatenate([np.empty((0, len(columns)), kind), *(matrix.X for matrix in matrices)])
-    flows = _concat_flows([matrix.flows for matrix in matrices])
+    flows = FlowIndex.concat([matrix.flows for matrix in matrices])
     metadata = merge_metadata([matrix.metadata for matrix in matrices])
     return FeatureMatrix(
         X, columns, flows, metadata, labels, concat_text_columns([matrix.texts for matrix in matrices])
@@ -62,19 +61,6 @@ def concat_text_columns(parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, 
     """
     shared = [name for name in (parts[0] if parts else {}) if all(name in part for part in parts)]
     return {name: np.concatenate([part[name] for part in parts]) for name in shared}
-
-
-def _concat_flows(indices: Sequence[FlowIndex]) -> FlowIndex:
-    keys = np.concatenate([np.empty(0, FLOW_KEY), *(index.keys for index in indices)])
-    names = ("start_ns", "end_ns", "packets", "bytes")
-    columns = {name: np.concatenate([_COUNTS, *(getattr(index, name) for index in indices)]) for name in names}
-    reasons = [index.end_reason for index in indices if index.end_reason is not None]
-    has_reasons = len(reasons) == len(indices) > 0
-    known = set(ATTRIBUTE_KINDS).intersection(*(index.attributes for index in indices)) if indices else ()
-    attributes = {name: np.concatenate([index.attributes[name] for index in indices]) for name in known}
-    return FlowIndex(
-        keys, **columns, end_reason=np.concatenate(reasons) if has_reasons else None, attributes=attributes
-    )
 
 
 def merge_metadata(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:

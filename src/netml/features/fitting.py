@@ -12,8 +12,8 @@ from netml.families import find_family
 from netml.features.options import LARGEST_DIM, RepresentationOptions
 from netml.features.spec import RepresentationSpec
 from netml.flow.options import FlowOptions
+from netml.flow.subflows import linear_quantile
 from netml.flow.table import FlowTable
-from netml.quantile import linear_quantile
 from netml.schema.flow_index import FlowIndex
 from netml.validation import nanoseconds
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -234,6 +232,9 @@ def _parts_of(metadata: Mapping[str, Any]) -> Any:
 def _read_parts(name: str) -> Any:
     if os.path.splitext(name)[1].lower() != ".netml":
         return _parts_of(FeatureMatrix.load(name).metadata)
+    import json
+    import zipfile  # loads bz2, lzma and more, a tenth of a short run
+
     # The manifest alone: it runs no code, and needs no models.
     with (
         damage_as_error(name, "not a netml model, or a damaged one"),

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from netml.errors import NetmlError, OutputError, output_error
 
-# The last output that is whole, for whoever has to say what an interrupted run has left behind.
+# The last output that is whole, for the message of an interrupted run.
 finished_outputs: deque[str] = deque(maxlen=1)
 
 _DESCRIPTORS = ("/dev/fd/", "/dev/std", "/proc/")
@@ -20,7 +20,7 @@ _DESCRIPTORS = ("/dev/fd/", "/dev/std", "/proc/")
 
 @contextlib.contextmanager
 def atomic_output(path: str | os.PathLike[str]) -> Iterator[str]:
-    """Give a path to write to; it becomes `path` when the block ends well.
+    """Yield a path to write to; it becomes `path` when the block ends well.
 
     The file is written under a hidden, random name in the same folder and renamed at the end; after any
     exception (Ctrl-C too) it is removed, and an older file at `path` stays as it was. Devices, FIFOs and
@@ -58,7 +58,7 @@ def atomic_output(path: str | os.PathLike[str]) -> Iterator[str]:
 
 
 def check_output(path: str | os.PathLike[str]) -> int | None:
-    """Look, before the work is done, whether `path` can be written.
+    """Check before the work that `path` can be written.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def check_output(path: str | os.PathLike[str]) -> int | None:
     Returns
     -------
     int or None
-        The mode of what is there (`os.stat_result.st_mode`), None if there is nothing.
+        The mode of the file that is there (`os.stat_result.st_mode`), None if there is none.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def check_output(path: str | os.PathLike[str]) -> int | None:
         code = errno.EACCES
     else:
         return mode
-    raise output_error(path, OSError(code, os.strerror(code)))
+    raise output_error(path, OSError(code, None))
 
 
 def check_not_input(output: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str] | None]) -> None:
@@ -101,7 +101,7 @@ def check_not_input(output: str | os.PathLike[str], inputs: Iterable[str | os.Pa
     output : str or os.PathLike
         The output file.
     inputs : iterable of str, os.PathLike or None
-        What is read; None and "-" stand for no file.
+        The files that are read; None and "-" stand for no file.
 
     Raises
     ------

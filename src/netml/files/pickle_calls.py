@@ -1,4 +1,4 @@
-"""The calls that a pickle may ask for, each by a function that takes only what picklers write.
+"""The calls that a pickle may ask for, each replaced by a function that takes only what picklers write.
 
 The results are no larger than the pickle's own octets, and hold nothing that leads compiled code out of its bounds.
 """
@@ -65,7 +65,7 @@ def _make_complex(*parts: Any) -> complex:
 
 
 def _make_ordered_dict() -> OrderedDict[Any, Any]:
-    """Stand in for `OrderedDict`: the items come in steps of their own, where the keys are looked at."""
+    """Stand in for `OrderedDict`: the items come in later steps, where the keys are checked."""
     return OrderedDict()
 
 
@@ -101,7 +101,7 @@ def _make_array(content: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray[
 
 
 def _make_scalar(dtype: Any, content: Any = None) -> Any:
-    """Stand in for numpy's `scalar`, which believes of objects that they are there."""
+    """Stand in for numpy's `scalar`, which does not check that its objects exist."""
     if isinstance(content, str):
         content = content.encode("latin1")
     if not isinstance(dtype, np.dtype) or dtype.hasobject or type(content) is not bytes:
@@ -164,7 +164,7 @@ def _make_bit_generator(kind: Any) -> Any:
 
 
 def _with_bits(maker: Callable[[Any], Any], bits: Any, bit_maker: object = None) -> Any:
-    """Stand in for numpy's `__generator_ctor` and its like; who makes the bits is not left to the file."""
+    """Stand in for numpy's `__generator_ctor` and the like; the file does not choose the maker of the bits."""
     return maker(bits if isinstance(bits, np.random.BitGenerator) else _make_bit_generator(bits))
 
 

@@ -1,6 +1,7 @@
-"""Checks of what a pickle says about keys, arrays, dtypes and seeds, before Python and numpy act on it.
+"""Checks of the keys, arrays, dtypes and seeds in a pickle, before Python and numpy act on them.
 
-Both believe it: they read as many objects as a shape says, divide by an alignment, and go through a graph of any size.
+Each check raises UnpicklingError. Both trust a pickle: they read as many objects as a shape says, divide by an
+alignment, go through graphs of any size.
 """
 
 from __future__ import annotations
@@ -22,18 +23,7 @@ _DTYPE_STATE: tuple[Any, ...] = (int, str, (tuple, type(None)), (tuple, type(Non
 
 
 def refuse(reason: str) -> NoReturn:
-    """Refuse a pickle.
-
-    Parameters
-    ----------
-    reason : str
-        Why; users read that the file is damaged.
-
-    Raises
-    ------
-    pickle.UnpicklingError
-        Always.
-    """
+    """Raise UnpicklingError; users read that the file is damaged."""
     raise pickle.UnpicklingError(reason)
 
 
@@ -42,16 +32,6 @@ def check_keys(keys: Iterable[Any]) -> None:
 
     The hash of a tuple goes through all that it holds, as often as it holds it: a few octets describe a tuple of
     2^60 parts.
-
-    Parameters
-    ----------
-    keys : iterable
-        What is to be a key of a dict or in a set.
-
-    Raises
-    ------
-    pickle.UnpicklingError
-        If one is neither a scalar nor a small tuple of scalars.
     """
     for key in keys:
         waiting, n_parts = [key], 0
@@ -68,18 +48,7 @@ def check_keys(keys: Iterable[Any]) -> None:
 
 
 def check_seed(state: Any) -> None:
-    """Refuse a seed's state that holds anything but numbers.
-
-    Parameters
-    ----------
-    state : tuple
-        Of a `numpy.random.SeedSequence`, as numpy's pickles have it.
-
-    Raises
-    ------
-    pickle.UnpicklingError
-        If there is something else in it.
-    """
+    """Refuse a seed's state that holds anything but numbers."""
     if not isinstance(state, tuple):
         refuse("a seed of no state")
     for each in state:
@@ -93,22 +62,7 @@ def _is_number(value: Any) -> bool:
 
 
 def check_shape(shape: Any, dtype: np.dtype[Any], content: Any) -> None:
-    """Refuse an array that says it is larger or smaller than its content.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        As the pickle has it.
-    dtype : numpy.dtype
-        Of the array.
-    content : bytes, bytearray, str or list
-        The octets, or the objects.
-
-    Raises
-    ------
-    pickle.UnpicklingError
-        If they do not fit.
-    """
+    """Refuse an array that says it is larger or smaller than its content."""
     if not isinstance(shape, tuple) or not all(type(each) is int and each >= 0 for each in shape):
         refuse("a shape that is none")
     per_item = 1 if isinstance(content, list) else dtype.itemsize
@@ -123,16 +77,6 @@ def check_array_state(state: Any) -> None:
 
     numpy reads as many objects as the shape says, however many the list has, and frees what arrays hold of each other
     one within the other, until the stack is full.
-
-    Parameters
-    ----------
-    state : tuple
-        Version, shape, dtype, order and content, as numpy's pickles have it.
-
-    Raises
-    ------
-    pickle.UnpicklingError
-        If it is of another form, or they do not fit.
     """
     if not isinstance(state, tuple) or len(state) != 5:
         refuse("an array of a state that is none")
@@ -145,20 +89,7 @@ def check_array_state(state: Any) -> None:
 
 
 def check_dtype_state(dtype: np.dtype[Any], state: Any) -> None:
-    """Refuse a dtype's state that is not of the form that numpy writes: it takes others unseen, and follows them.
-
-    Parameters
-    ----------
-    dtype : numpy.dtype
-        Whose state is to be set.
-    state : tuple
-        The state.
-
-    Raises
-    ------
-    pickle.UnpicklingError
-        If it is of another form.
-    """
+    """Refuse a dtype's state that is not of the form that numpy writes: it takes others unseen, and follows them."""
     # A date's unit is in its metadata.
     kinds = (*_DTYPE_STATE, tuple if dtype.kind in "mM" else (dict, type(None)))
     is_form = isinstance(state, tuple) and (len(state), *state[:1]) in ((8, 3), (9, 4))
@@ -170,16 +101,6 @@ def check_dtype(dtype: np.dtype[Any]) -> None:
     """Refuse a dtype whose flags and sizes are not those that its parts give.
 
     A state may say of Python objects that they are plain bytes: the bytes of the file would be taken for pointers.
-
-    Parameters
-    ----------
-    dtype : numpy.dtype
-        As its state made it.
-
-    Raises
-    ------
-    pickle.UnpicklingError
-        If it is not so, or if it has too many parts.
     """
     parts = _parts_of(dtype)
     for n_parts, part in enumerate(parts):
@@ -199,7 +120,7 @@ def _parts_of(dtype: np.dtype[Any]) -> Iterator[np.dtype[Any]]:
 
 
 def _is_sound(dtype: np.dtype[Any]) -> bool:
-    """Tell whether a dtype's flags and sizes are those that its direct parts give."""
+    """Return True if a dtype's flags and sizes are those that its direct parts give."""
     if dtype.alignment not in _ALIGNMENTS:  # numpy divides by it
         return False
     if dtype.subdtype is not None:

@@ -1,4 +1,4 @@
-"""Pickles of arrays, Python's own containers and known estimators, read without running what a stranger brings.
+"""Pickles of arrays, Python's own containers and known estimators, read without running code.
 
 The unpickler is Python's own in Python, whose steps can be narrowed: a function is called only if it stands in the
 table of `_pickle_calls`, a class only makes empty instances, and attributes are set only on those. numpy and
@@ -36,12 +36,12 @@ def unpickle(stream: BinaryIO, name: str, trust: bool) -> Any:
     name : str
         Its path, for the errors.
     trust : bool
-        Run what it brings. Otherwise only numpy arrays, Python's own containers and known estimators are admitted.
+        Run code in the file. Otherwise only numpy arrays, Python's own containers and known estimators are admitted.
 
     Returns
     -------
     object
-        What was pickled.
+        The pickled object.
 
     Raises
     ------
@@ -58,12 +58,12 @@ def unpickle(stream: BinaryIO, name: str, trust: bool) -> Any:
         except (NetmlError, OSError):
             raise
         except Exception as error:
-            # A damaged pickle fails in many ways, with texts that tell a user nothing.
+            # A damaged pickle fails in many ways, with messages that tell a user nothing.
             raise DamagedFileError(name, _reason(stream, error)) from error
 
 
 def _reason(stream: BinaryIO, error: Exception) -> str:
-    """Say what is wrong: another version of scikit-learn, if the file tells one, or damage."""
+    """Describe what is wrong: another version of scikit-learn, if the file names one, or damage."""
     if isinstance(error, ImportError):
         return f"needs a package that is not there: {error}"
     from importlib import metadata  # slow to load
@@ -100,27 +100,27 @@ _STRANGE = (
 )
 _OLD_MODULES = {"copy_reg": "copyreg", "__builtin__": "builtins"}  # Python 2's, written by protocols 0 to 2
 _CONTAINERS = (list, tuple, dict, set, frozenset, OrderedDict)
-_PIECE_BYTES, _KEYS_AT_ONCE = 1 << 20, 256
+_CHUNK_BYTES, _KEYS_AT_ONCE = 1 << 20, 256
 # Octets that may be gone through and copied for each octet read, and in a small file; what an item and a call count.
 _WORK_PER_BYTE, _SMALL_WORK, _ITEM_BYTES, _CALL_BYTES = 32, 4 << 20, 8, 256
 
 
-class _Pieces:
-    """A file that is read in pieces: a length in it is asked of the memory only as far as there are octets."""
+class _ChunkReader:
+    """A file read in chunks, so that memory is allocated for octets that are there, not for a length in the file."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self.n_bytes = 0
 
     def read(self, size: int) -> bytes:
-        pieces = []
-        while size > 0 and (piece := self._stream.read(min(size, _PIECE_BYTES))):
-            pieces.append(piece)
-            size -= len(piece)
-            self.n_bytes += len(piece)
+        chunks = []
+        while size > 0 and (chunk := self._stream.read(min(size, _CHUNK_BYTES))):
+            chunks.append(chunk)
+            size -= len(chunk)
+            self.n_bytes += len(chunk)
         if size > 0:
             raise EOFError
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def readline(self) -> bytes:
         line = self._stream.readline()
@@ -140,8 +140,8 @@ class _SafeUnpickler(pickle._Unpickler):
     append: Callable[[Any], None]
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
-        self._pieces = _Pieces(stream)
-        super().__init__(self._pieces)
+        self._chunks = _ChunkReader(stream)
+        super().__init__(self._chunks)
         self._name = name
         self._n_worked = 0
         self._functions: dict[int, Any] = {}  # that were named and may be called, by identity
@@ -149,7 +149,7 @@ class _SafeUnpickler(pickle._Unpickler):
         self._has_estimators = False
 
     def load_checked(self) -> Any:
-        """Unpickle, and look at the arrays of compiled estimators."""
+        """Unpickle, and check the arrays of compiled estimators."""
         found = self.load()
         self._count([found])
         if self._has_estimators:
@@ -173,7 +173,7 @@ class _SafeUnpickler(pickle._Unpickler):
 
     def _count(self, items: Any, n_bytes: int = 0) -> None:
         """Count what a step goes through: containers as often as they are held, which may be 2^60 times."""
-        limit = _SMALL_WORK + _WORK_PER_BYTE * self._pieces.n_bytes
+        limit = _SMALL_WORK + _WORK_PER_BYTE * self._chunks.n_bytes
         self._n_worked += n_bytes
         waiting = [items]
         while waiting and self._n_worked <= limit:
@@ -186,7 +186,7 @@ class _SafeUnpickler(pickle._Unpickler):
             refuse("more than its octets can hold")
 
     def _settle(self, parts: Any) -> None:
-        """Keep dtypes as they are, of which an array is made: another state would be that of its memory, too."""
+        """Refuse a new state of dtypes that an array has been made of: it would change the array's memory, too."""
         self._with_state.update((id(part), part) for part in parts if isinstance(part, np.dtype))
 
     def _load_reduce(self) -> None:
@@ -251,16 +251,16 @@ class _SafeUnpickler(pickle._Unpickler):
         if type(target) is list:
             target.extend(items)
         elif type(target) is set:
-            # In pieces, here and below: numbers may collide, and signals wait for the end of each.
+            # In chunks, here and below: hashes may collide, and signals wait for the end of each.
             for start in range(0, len(items), _KEYS_AT_ONCE):
-                piece = items[start : start + _KEYS_AT_ONCE]
-                check_keys(piece)
-                target.update(piece)
+                chunk = items[start : start + _KEYS_AT_ONCE]
+                check_keys(chunk)
+                target.update(chunk)
         elif type(target) in (dict, OrderedDict):
             for start in range(0, len(items), 2 * _KEYS_AT_ONCE):
-                piece = items[start : start + 2 * _KEYS_AT_ONCE]
-                check_keys(piece[::2])
-                target.update(zip(piece[::2], piece[1::2], strict=True))
+                chunk = items[start : start + 2 * _KEYS_AT_ONCE]
+                check_keys(chunk[::2])
+                target.update(zip(chunk[::2], chunk[1::2], strict=True))
         else:
             refuse("adds to what is no container")
 

@@ -16,7 +16,7 @@ _KERNELS = ("linear", "poly", "rbf", "sigmoid")  # for others libsvm takes the c
 
 
 def check_arrays(root: object) -> None:
-    """See that no array in a loaded model leads compiled code out of its bounds.
+    """Check that no array in a loaded model leads compiled code out of its memory.
 
     scikit-learn's trees, neighbour trees and support vector machines follow the indices in their arrays without
     looking, so that made-up ones would read foreign memory at the first score.
@@ -24,12 +24,12 @@ def check_arrays(root: object) -> None:
     Parameters
     ----------
     root : object
-        What was loaded; lists, dicts, object arrays and attributes are searched.
+        The loaded object; lists, dicts, object arrays and attributes are searched.
 
     Raises
     ------
     ValueError
-        If an array does not fit, with the type in the text.
+        If an array does not fit, with the type in the message.
     """
     waiting, seen = [root], set()
     _check_size(root)
@@ -57,7 +57,7 @@ def check_arrays(root: object) -> None:
 
 
 def _check_size(container: object) -> None:
-    """See that containers end: numpy goes through lists in lists as often as they are held."""
+    """Check that containers end: numpy goes through lists in lists as often as they are held."""
     waiting, n_parts = [container], 0
     while waiting:
         found = waiting.pop()
@@ -70,18 +70,7 @@ def _check_size(container: object) -> None:
 
 
 def has_sound_bits(source: Any) -> bool:
-    """Tell whether random numbers come from within their words.
-
-    Parameters
-    ----------
-    source : numpy.random.BitGenerator, numpy.random.Generator or numpy.random.RandomState
-        Where they come from.
-
-    Returns
-    -------
-    bool
-        False if the next one would be read from beyond them, or if the seed is none of numpy's.
-    """
+    """Return True if a source of numpy's random numbers reads within its words and has a seed of numpy's."""
     from numpy.random.bit_generator import SeedSequence
 
     bits: Any = source if isinstance(source, np.random.BitGenerator) else source._bit_generator
@@ -203,7 +192,7 @@ def _is_sound_neighbours(model: Any) -> bool:
 
 
 def _is_sound_histogram(model: Any, width: Any = None) -> bool:
-    """See that compiled code finds every column's bins; those of automatic numbers are not compiled."""
+    """Return True if compiled code finds every column's bins; histograms with automatic bins are not compiled."""
     if not hasattr(model, "hist_") or isinstance(model.n_bins, str):
         return True
     hist, edges = model.hist_, model.bin_edges_

@@ -88,28 +88,17 @@ _PARTS: dict[str, frozenset[str]] = {
 
 
 def name_of(kind: type) -> str:
-    """Give the name under which a type is listed.
-
-    Parameters
-    ----------
-    kind : type
-        The type.
-
-    Returns
-    -------
-    str
-        Its module and name.
-    """
+    """Return the name under which a type is listed: its module and qualified name."""
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def foreign_types(dump: bytes) -> set[str]:
-    """Go through the plan of a skops dump before skops does.
+    """Find the unknown types in the plan of a skops dump before skops loads it.
 
     Parameters
     ----------
     dump : bytes
-        What `skops.io.dumps` gave, or a file says it gave.
+        A result of `skops.io.dumps`, or content of a file that claims to be one.
 
     Returns
     -------
@@ -130,7 +119,7 @@ def foreign_types(dump: bytes) -> set[str]:
         variants: dict[Any, list[dict[str, Any]]] = {}
         for part in parts:
             variants.setdefault(part.get("__id__") or id(part), []).append(part)
-        # A file is read anew for each part that names it and has an identity of its own.
+        # A file is read anew for each part that names it and has another identity.
         files = {(key, part["file"]) for key, same in variants.items() for part in same if "file" in part}
         if sum(entries[file].file_size for _, file in files) > len(dump):
             raise ValueError("a dump that would unpack to more than it holds")
@@ -163,7 +152,7 @@ def _foreign_in(part: dict[str, Any]) -> Iterator[str]:
 
 
 def _makes_a_tree(arguments: Any, variants: Mapping[Any, list[dict[str, Any]]], archive: zipfile.ZipFile) -> bool:
-    """See that a tree has one output: it would read as many numbers of classes, however many are there."""
+    """Return True if a tree has one output: it reads a number of classes for each, however many there are."""
     # skops takes the first part with an identity for all of them, so whichever comes first must do.
     for whole in variants[arguments["__id__"]]:
         _, n_classes, n_outputs = whole["content"]

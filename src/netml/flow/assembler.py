@@ -1,4 +1,4 @@
-"""Sources into assemblers of any flow definition, and what is written down about that."""
+"""Assemblers of all flow definitions, sources read into them, and the metadata of both."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def make_assembler(
     columns : iterable of str
         The packet columns to keep besides the time.
     first_headers : dict, optional
-        Of how many first packets of each flow the headers are kept (`n_first`), with so many `payload_octets`.
+        Keep the headers of each flow's first `n_first` packets, with `payload_octets` of payload.
 
     Returns
     -------
@@ -52,15 +52,11 @@ def make_assembler(
 
 
 def read_source(assembler: _flowcore.PacketAssembler, source: Any, **reading: Any) -> dict[str, Any]:
-    """Read a source to its end; give the metadata that says where the packets come from."""
+    """Read a source to its end; return the metadata about the source."""
     captures, damage = read_packets(assembler, source, stacklevel=6, **reading)
-    return {
-        "netml_version": __version__,
-        "captures": captures,
-        "damage": [str(error) for error in damage],
-    }
+    return {"netml_version": __version__, "captures": captures, "damage": [str(error) for error in damage]}
 
 
 def describe(flow: FlowOptions, interval_ns: float, size: str) -> dict[str, Any]:
-    """Give the metadata that says how packets became flows."""
+    """Return the metadata about how packets became flows."""
     return {"flow": asdict(flow), "interval_s": interval_ns / 1e9, "size": size}

@@ -10,12 +10,11 @@ from netml import _flowcore
 from netml.flow.assembler import describe
 from netml.flow.headers import FlowHeaders
 from netml.flow.options import FlowOptions
-from netml.flow.table import FlowTable
-from netml.schema.flow_index import ATTRIBUTE_KINDS
+from netml.flow.table import FlowTable, make_table
 
 
 class UncutBiflows:
-    """What `netml.flow.subflows.read_subflows` gives for these definitions: call `cut` once.
+    """Flows of these definitions as `read_subflows` returns them: call `cut` once.
 
     Parameters
     ----------
@@ -39,7 +38,7 @@ class UncutBiflows:
         self.durations_ns = np.empty(0, np.int64)  # nothing to learn an interval from
 
     def learn_interval_ns(self) -> float:
-        """Give the interval: there is none."""
+        """Return 0: there is no interval."""
         return 0.0
 
     def cut(self, interval_ns: float) -> FlowTable:
@@ -65,25 +64,3 @@ class UncutBiflows:
         if numbers is not None:
             table.headers = FlowHeaders(assembler.take_headers(), numbers)
         return table
-
-
-def make_table(taken: dict[str, np.ndarray], size: str, metadata: dict[str, Any]) -> FlowTable:
-    """Make the table of what an assembler of biflows hands out.
-
-    Parameters
-    ----------
-    taken : dict of str to ndarray
-        As of `BiflowAssembler.take_biflows`; used up.
-    size, metadata
-        As of `FlowTable`.
-
-    Returns
-    -------
-    FlowTable
-        With the times, end reasons and attributes of its flows.
-    """
-    attributes = {name: taken.pop(name) for name in ATTRIBUTE_KINDS if name in taken}
-    start_ns, end_ns, end_reason = (taken.pop(name) for name in ("start_ns", "end_ns", "end_reason"))
-    table = FlowTable(taken.pop("keys"), taken.pop("offsets"), taken, size, metadata)
-    table.set_times(start_ns, end_ns, end_reason, attributes)
-    return table

@@ -1,4 +1,4 @@
-"""What a capture holds, without keeping its packets."""
+"""Counts of a capture, made without keeping its packets."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def inspect_capture(
     Returns
     -------
     dict
-        `capture`, `format`, `resolution`, `link_types` (texts), `n_sections`, `n_interfaces`, `n_keys`, `damage`
-        (texts), and the counts of `FlowTable.metadata`.
+        `capture`, `format`, `resolution`, `link_types` (names), `n_sections`, `n_interfaces`, `n_keys`, `damage`
+        (messages), and the counts of `FlowTable.metadata`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The headers of flows' first packets, as a table of flows has them, and the rows of bits that they make."""
+"""Headers of flows' first packets, as a table of flows holds them, and their rows of bits."""
 
 from __future__ import annotations
 
@@ -34,25 +34,12 @@ class FlowHeaders:
         self._n_first = n_first
 
     def take(self, rows: np.ndarray, n_first: int | None = None) -> FlowHeaders:
-        """Choose flows by their positions, each as often as it is named, and perhaps fewer packets of them.
-
-        Parameters
-        ----------
-        rows : ndarray of int
-            Positions.
-        n_first : int, optional
-            Packets of each flow that count.
-
-        Returns
-        -------
-        FlowHeaders
-            Of the same store.
-        """
+        """Choose flows by their positions, and at most their first `n_first` packets."""
         chosen = [n for n in (self._n_first, n_first) if n is not None]
         return FlowHeaders(self._stored, self._numbers[rows], min(chosen) if chosen else None)
 
     def write_bits(self, dim: int, headers: Sequence[str], payload_bytes: int) -> np.ndarray:
-        """Make rows.
+        """Write the bits of the packets, a row for each flow.
 
         Parameters
         ----------

@@ -30,7 +30,7 @@ CHOICES: dict[str, tuple[object, ...]] = {
     "tunnels": TUNNELS, "fragments": FRAGMENTS, "tcp_end": TCP_ENDS, "direction": DIRECTIONS,
     "protocols": PROTOCOLS, "keep_tail": (False, True), "vlan_key": (False, True),
 }  # fmt: skip
-# Options that only some definitions heed.
+# Options that only some definitions support.
 NOT_OF_ALL = {
     **dict.fromkeys(("interval", "keep_tail", "tcp_timeout", "udp_timeout"), ("original",)),
     **dict.fromkeys(("idle_timeout", "active_timeout", "tcp_end", "vlan_key"), ("uni", "bi")),
@@ -40,7 +40,7 @@ NOT_OF_ALL = {
 
 @dataclass(frozen=True, slots=True)
 class FlowOptions:
-    """How packets become flows (see `docs/flows.md`).
+    """Options of how packets become flows (see `docs/flows.md`).
 
     Parameters
     ----------
@@ -53,9 +53,9 @@ class FlowOptions:
     q_interval : float, default 0.9
         Quantile of the flow durations that is the interval, and of the packets per flow that is `dim`.
     keep_tail : bool, default False
-        Keep the last piece of a flow that was cut; the original netml drops it. Only in the definition `original`.
+        Keep the last subflow of a flow that was cut; the original netml drops it. Only in the definition `original`.
     tunnels : {"inner", "outer"}
-        Whether a packet in a tunnel is the innermost TCP or UDP packet, or the outermost (see `docs/tunnels.md`).
+        Take the innermost or the outermost TCP or UDP packet of a packet in a tunnel (see `docs/tunnels.md`).
     fragments : {"first", "track"}
         Whether IP fragments after the first one are skipped, or counted to the flow of the first one.
     tunnel_ports : mapping of str to sequence of int, optional
@@ -65,7 +65,8 @@ class FlowOptions:
         What a flow is: that of the original netml; packets of one direction; or of both (RFC 5103). By default what
         the families ask for, `original` where nothing does.
     idle_timeout, active_timeout : float, default 120, 1800
-        Of `uni` and `bi`, s: a flow that was idle for so long, or is so old, is over. Both are inclusive.
+        Idle and active timeout of `uni` and `bi` flows, s. A packet that comes exactly this much later starts a new
+        flow.
     tcp_end : {"fin", "rst", "reopen", "none"}
         Of `uni` and `bi`: whether an RST, or a FIN of each side too, ends a flow. Last ACKs still belong to it; with
         "reopen" all but the next SYN does.
@@ -79,7 +80,7 @@ class FlowOptions:
     Raises
     ------
     OptionError
-        If a value is out of range, NaN or none of the choices, or of an option that the definition does not heed.
+        If a value is out of range, NaN or none of the choices, or of an option that the definition does not support.
     UnknownNameError
         If there is no such tunnel.
     """
@@ -114,15 +115,15 @@ class FlowOptions:
             require_choice(name, getattr(self, name), choices)
         if self.definition is not None:
             require_choice("definition", self.definition, DEFINITIONS)
-            self._require_its_own(self.definition)
+            self._require_supported(self.definition)
 
-    def _require_its_own(self, definition: str) -> None:
-        """Whoever gives an option that this definition does not heed means another definition."""
+    def _require_supported(self, definition: str) -> None:
+        """Raise OptionError for an option that the definition does not support: the caller means another definition."""
         for option in fields(self):
             name = option.name
-            heeding = NOT_OF_ALL.get(name, DEFINITIONS)
-            if definition not in heeding and getattr(self, name) != option.default:
-                others = f"it is for {' and '.join(heeding)} flows, and these are {definition}"
+            supporting = NOT_OF_ALL.get(name, DEFINITIONS)
+            if definition not in supporting and getattr(self, name) != option.default:
+                others = f"it is for {' and '.join(supporting)} flows, and these are {definition}"
                 raise OptionError(name, getattr(self, name), f"left out: {others}")
 
     def resolve(self, definition: Definition = "original") -> FlowOptions:
@@ -131,17 +132,17 @@ class FlowOptions:
         Parameters
         ----------
         definition : {"original", "uni", "bi"}
-            That is asked for by others, such as a family.
+            The definition that a family asks for.
 
         Returns
         -------
         FlowOptions
-            Of which neither is None.
+            Options with neither of them None.
 
         Raises
         ------
         OptionError
-            If an option is given that the definition does not heed.
+            If an option is given that the definition does not support.
         """
         definition = self.definition or definition
         min_packets = self.min_packets if self.min_packets is not None else 2 if definition == "original" else 1
@@ -149,12 +150,12 @@ class FlowOptions:
 
     @property
     def biflow_timeouts_ns(self) -> dict[str, int]:
-        """The timeouts of `uni` and `bi` as the kernel's rules name them: a gap of so much exceeds them."""
+        """Timeouts of `uni` and `bi` as the kernel's rules name them; a gap that is equal exceeds them."""
         return {"idle_ns": ceil_nanoseconds(self.idle_timeout), "active_ns": ceil_nanoseconds(self.active_timeout)}
 
     @property
     def timeouts_ns(self) -> dict[str, int]:
-        """The idle timeouts as the kernel's rules name them."""
+        """Idle timeouts of `original` as the kernel's rules name them."""
         return {
             "tcp_timeout_ns": whole_nanoseconds(self.tcp_timeout),
             "udp_timeout_ns": whole_nanoseconds(self.udp_timeout),
@@ -162,7 +163,7 @@ class FlowOptions:
 
     @property
     def decoding(self) -> dict[str, Any]:
-        """What assemblers of any kind have to know of this."""
+        """Arguments of every assembler: tunnels, fragments and protocols."""
         return {
             "enters_tunnels": self.tunnels == "inner",
             "tunnel_ports": self.tunnel_ports,

@@ -1,4 +1,4 @@
-"""Captures to tables of flows: several read as one, or each on its own and all cut to one interval."""
+"""Tables of flows read from captures: several read as one, or a table for each, all cut to one interval."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ def read_flows(
     flow = choose_flow(flow, interval)
     if flow.resolve().definition != "original":
         kept["is_forward"] = None
-    pieces = read_subflows(source, flow, size, tuple(kept), strict=strict, link_type=link_type, progress=progress)
-    return pieces.cut(pieces.learn_interval_ns())
+    subflows = read_subflows(source, flow, size, tuple(kept), strict=strict, link_type=link_type, progress=progress)
+    return subflows.cut(subflows.learn_interval_ns())
 
 
 def list_captures(captures: Any, link_type: int | None = None) -> list[Any]:
@@ -141,18 +141,18 @@ def read_tables(
     if n_tables and interval_s is None:
         raise OptionError("captures", f"{n_tables} tables of flows among others", "all captures, or all tables")
     progress = _count_on(reading.pop("progress", None))
-    pieces = [
+    subflows = [
         each
         if isinstance(each, FlowTable)
         else read_subflows(each, flow, size, columns, progress=progress(), **reading)
         for each in given
     ]
     if interval_s is None:
-        durations_ns = [each.durations_ns for each in pieces if not isinstance(each, FlowTable)]
+        durations_ns = [each.durations_ns for each in subflows if not isinstance(each, FlowTable)]
         interval_s = learn_interval_ns(durations_ns or [np.empty(0, np.int64)], choose_flow(flow)) / 1e9
     # By way of seconds also where it has just been learned, so that `fit` and `transform` cut alike.
     interval_ns = nanoseconds(interval_s)
-    return [each if isinstance(each, FlowTable) else each.cut(interval_ns) for each in pieces], interval_ns / 1e9
+    return [each if isinstance(each, FlowTable) else each.cut(interval_ns) for each in subflows], interval_ns / 1e9
 
 
 def _common_interval(tables: Sequence[FlowTable]) -> float:
@@ -163,7 +163,7 @@ def _common_interval(tables: Sequence[FlowTable]) -> float:
 
 
 def _count_on(progress: Progress | None) -> Callable[[], Progress | None]:
-    """Give each capture its own callback, so that bytes and packets count on from one to the next."""
+    """Make a callback for each capture that counts bytes and packets on from the captures before."""
     done, latest = [0, 0], [0, 0]
 
     def show(n_bytes: int, n_packets: int) -> None:

@@ -1,7 +1,7 @@
-"""Packets that do not fit into the memory: runs, grouped by flow, in a temporary file, merged flow by flow at the end.
+"""Packets beyond the memory allowed: runs, grouped by flow, in a temporary file, merged flow by flow at the end.
 
 Flows keep their numbers, which are in order of each key's first packet; within a flow the runs are in order of arrival.
-So what is put together is, flow after flow, what grouping all packets in memory would have given.
+So the merged flows are those of all packets grouped in memory.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _KINDS: dict[str, Any] = {"flow": np.uint32, "count": np.uint32, **PACKET_KINDS}
 
 
 class _Run(NamedTuple):
-    """What was written at once."""
+    """Place of a run in the file."""
 
     n_flows: int
     offsets: dict[str, int]  # of its columns in the file, bytes; values in order of flows
 
 
 class Spill:
-    """Keeps an assembler's packets within some memory.
+    """The packets of an assembler, kept within some memory.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class Spill:
 
     @property
     def counts(self) -> dict[str, int]:
-        """What went to the file."""
+        """Counts of the runs, packets and bytes in the file."""
         return {
             "runs": len(self._runs),
             "packets": int(self._totals.sum()),
@@ -70,7 +70,7 @@ class Spill:
         }
 
     def __bool__(self) -> bool:
-        """Whether anything was written."""
+        """Return True if anything was written."""
         return bool(self._runs)
 
     def keep_within(self) -> None:
@@ -79,18 +79,18 @@ class Spill:
         Raises
         ------
         SpillError
-            If that cannot be done.
+            If the run cannot be written.
         """
         if self._assembler.n_open_packets > self._n_most:
             self._write_run(is_last=False)
 
     def finish(self) -> None:
-        """Write what is left, if anything was written; no more packets may come.
+        """Write the last run, if there were others; no more packets may come.
 
         Raises
         ------
         SpillError
-            If that cannot be done.
+            If the run cannot be written.
         """
         if self._runs:
             self._write_run(is_last=True)
@@ -104,7 +104,7 @@ class Spill:
             self._runs.append(_Run(len(run["flow"]), {name: self._file.append(run.pop(name)) for name in list(run)}))
 
     def parts(self, names: Sequence[str]) -> Iterator[_flowcore.FlowAssembler]:
-        """Give the flows, some at a time, in their order.
+        """Iterate over the flows in their order, as many at a time as fit into the memory.
 
         Parameters
         ----------
@@ -114,7 +114,7 @@ class Spill:
         Yields
         ------
         FlowAssembler
-            To be ended.
+            An assembler of some flows, to be ended.
 
         Raises
         ------
@@ -123,18 +123,18 @@ class Spill:
         """
         # Of each run the next flow's place, and its first packet's.
         places = [[0, 0] for _ in self._runs]
-        for first, last in self._bounds():
+        for first, last in self._ranges():
             offsets = np.zeros(last - first + 1, np.int64)
             np.cumsum(self._totals[first:last], out=offsets[1:])
             columns = {name: np.empty(offsets[-1], _KINDS[name]) for name in ("time_ns", *names)}
-            ends = offsets[:-1].copy()  # of what is there of each flow
+            ends = offsets[:-1].copy()  # of the packets that are there of each flow
             for run, place in zip(self._runs, places, strict=True):
                 self._put(run, place, first, ends, columns)
             yield self._assembler.make_part(first, offsets, columns)
             del columns
 
-    def _bounds(self) -> Iterator[tuple[int, int]]:
-        """As many flows at a time as their packets fit into the memory; at least one."""
+    def _ranges(self) -> Iterator[tuple[int, int]]:
+        """Iterate over ranges of flows whose packets fit into the memory; at least one flow each."""
         reach = np.cumsum(self._totals)
         first, n_done = 0, 0
         while first < len(reach):
@@ -143,7 +143,7 @@ class Spill:
             first, n_done = last, int(reach[last - 1])
 
     def _put(self, run: _Run, place: list[int], first: int, ends: np.ndarray, columns: dict[str, np.ndarray]) -> None:
-        """A run's packets of the flows from `first` on to the end of what is there of each."""
+        """Append a run's packets of the flows from `first` on to the packets that are there of each flow."""
         n_flows = min(len(ends), run.n_flows - place[0])
         flows = self._read(run, "flow", place[0], np.empty(n_flows, np.uint32))
         flows = flows[: np.searchsorted(flows, first + len(ends))] - np.uint32(first)
@@ -197,7 +197,7 @@ class _RunFile:
             left = left[n_written:]
 
     def read(self, start: int, values: np.ndarray) -> None:
-        """Fill an array with what was written at `start`."""
+        """Fill an array with the values written at `start`."""
         left = memoryview(values.view(np.uint8))
         try:
             while left:
@@ -214,7 +214,7 @@ class _RunFile:
 
 
 def choose_folder() -> str:
-    """Give the folder for large temporary files: TMPDIR, or else /var/tmp, as /tmp may be in memory itself."""
+    """Return the folder for large temporary files: TMPDIR, or else /var/tmp, as /tmp may be in memory itself."""
     if not any(os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")) and os.access("/var/tmp", os.W_OK | os.X_OK):
         return "/var/tmp"
     import tempfile

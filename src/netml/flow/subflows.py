@@ -1,6 +1,6 @@
-"""Captures read to their end, and cut by the idle timeouts: pieces of flows that wait for the interval.
+"""Subflows of captures: flows cut by the idle timeouts, before they are cut by the interval.
 
-The interval is learned from the pieces, of one capture or of several, so that it is known only when all are read.
+The interval is learned from the subflows of one capture or of several, so that it is known only when all are read.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from netml.flow.assembler import describe, make_assembler, read_source
 from netml.flow.biflows import UncutBiflows
 from netml.flow.options import FlowOptions, choose_flow
 from netml.flow.spill import Spill
-from netml.flow.table import FlowTable
-from netml.quantile import linear_quantile
+from netml.flow.table import FlowTable, make_table
 from netml.schema.sizes import require_size
 from netml.validation import nanoseconds
 
@@ -25,18 +24,18 @@ if TYPE_CHECKING:
 
 
 class Subflows:
-    """What `read_subflows` gives: call `cut` once.
+    """Subflows in memory, as `read_subflows` returns them: call `cut` once.
 
     Parameters
     ----------
     assembler : FlowAssembler
-        Has all packets.
+        The assembler of all packets.
     flow : FlowOptions
         How packets become flows.
     size : {"captured", "wire", "ip", "payload"}
         Which length is a packet's size.
     metadata : dict
-        Where the packets come from.
+        Metadata about the source.
     """
 
     def __init__(
@@ -49,11 +48,11 @@ class Subflows:
         self.durations_ns = assembler.end_flows(_rules(flow))
 
     def learn_interval_ns(self) -> float:
-        """Give the interval to which these pieces are to be cut, ns."""
+        """Return the interval by which these subflows are to be cut, ns."""
         return learn_interval_ns([self.durations_ns], self._flow)
 
     def cut(self, interval_ns: float) -> FlowTable:
-        """Cut the pieces by the interval and hand everything over.
+        """Cut the subflows by the interval; hands all packets over.
 
         Parameters
         ----------
@@ -69,18 +68,18 @@ class Subflows:
         taken = assembler.take_flows(interval_ns)
         counts = {**assembler.counters, "dropped": assembler.dropped}
         metadata = {**self._metadata, **counts, **describe(self._flow, interval_ns, self._size)}
-        return _make_table(taken, self._size, metadata)
+        return make_table(taken, self._size, metadata)
 
 
 class SpilledSubflows:
-    """What `read_subflows` gives where not all packets fit into the memory: the same tables, some flows at a time.
+    """Subflows with packets in a temporary file: the tables of `Subflows`, some flows at a time.
 
     Parameters
     ----------
     assembler : FlowAssembler
-        Has the flows, without packets.
+        The assembler of the flows, without packets.
     spill : Spill
-        Has the packets.
+        The packets.
     flow, size, metadata
         As of `Subflows`.
     """
@@ -101,7 +100,7 @@ class SpilledSubflows:
         self._dropped: dict[str, Any] = {}
 
     def learn_interval_ns(self) -> float:
-        """Give the interval to which these pieces are to be cut, ns."""
+        """Return the interval by which these subflows are to be cut, ns."""
         if self._flow.interval is not None:
             return nanoseconds(self._flow.interval)
         rules = _rules(self._flow)
@@ -112,7 +111,7 @@ class SpilledSubflows:
         return learn_interval_ns([np.concatenate(durations_ns)], self._flow)
 
     def cut_times(self, interval_ns: float, max_packets: int | None = None) -> Iterator[dict[str, np.ndarray]]:
-        """Give the keys and times of all flows, some flows at a time; what is dropped is counted on the way.
+        """Iterate over the keys and times of all flows, some flows at a time; counts the dropped packets on the way.
 
         Parameters
         ----------
@@ -137,14 +136,14 @@ class SpilledSubflows:
             yield times
 
     def cut_tables(self, interval_ns: float, columns: Sequence[str]) -> Iterator[FlowTable]:
-        """Give all flows with their packets, some flows at a time.
+        """Iterate over all flows with their packets, some flows at a time.
 
         Parameters
         ----------
         interval_ns : float
             Length to which flows are cut, ns.
         columns : sequence of str
-            Packet columns that are wanted besides the time.
+            Packet columns besides the time.
 
         Yields
         ------
@@ -152,7 +151,7 @@ class SpilledSubflows:
             Without metadata.
         """
         for part in self._cut(columns, interval_ns, {}):
-            yield _make_table(part, self._size, {})
+            yield make_table(part, self._size, {})
             del part
 
     def _cut(
@@ -167,45 +166,40 @@ class SpilledSubflows:
                 dropped[name] = {what: count + so_far.get(what, 0) for what, count in counts.items()}
 
     def describe(self, interval_ns: float) -> dict[str, Any]:
-        """Give the metadata of the table that all these tables are, after `cut_times`."""
+        """Return the metadata of all tables together; only after `cut_times`."""
         counts = {**self._assembler.counters, "dropped": self._dropped or self._assembler.dropped}
         about = {**self._metadata, **counts, **describe(self._flow, interval_ns, self._size)}
         return {**about, "spilled": self._spill.counts}
 
 
 def _rules(flow: FlowOptions) -> dict[str, Any]:
-    return {
-        "min_packets": flow.min_packets,
-        **flow.timeouts_ns,
-        "keeps_tail": flow.keep_tail,
-    }
-
-
-def _make_table(taken: dict[str, np.ndarray], size: str, metadata: dict[str, Any]) -> FlowTable:
-    table = FlowTable(taken.pop("keys"), taken.pop("offsets"), taken, size, metadata)
-    table.set_times(taken["start_ns"], taken["end_ns"])
-    return table
+    return {"min_packets": flow.min_packets, **flow.timeouts_ns, "keeps_tail": flow.keep_tail}
 
 
 def learn_interval_ns(durations_ns: Sequence[np.ndarray], flow: FlowOptions) -> float:
-    """Give the interval: the one that is given, or a quantile of the durations of all pieces.
+    """Return the interval: the one in `flow`, or a quantile of the durations of all subflows.
 
     Parameters
     ----------
     durations_ns : sequence of ndarray of int64
-        Durations of each capture's pieces, ns.
+        Durations of each capture's subflows, ns.
     flow : FlowOptions
         Its `interval`, or else its `q_interval`, counts.
 
     Returns
     -------
     float
-        The interval, ns; 0 if there are no pieces.
+        The interval, ns; 0 if there are no subflows.
     """
     if flow.interval is not None:
         return nanoseconds(flow.interval)
     # A single capture's durations are not copied: there may be millions.
     return linear_quantile(durations_ns[0] if len(durations_ns) == 1 else np.concatenate(durations_ns), flow.q_interval)
+
+
+def linear_quantile(values: np.ndarray, q: float) -> float:
+    """Return the quantile of a number that each flow has, as `numpy.quantile`; 0.0 without flows."""
+    return float(np.quantile(values, q)) if len(values) else 0.0
 
 
 def read_subflows(
@@ -248,15 +242,7 @@ def read_subflows(
     require_size(size)
     flow = choose_flow(flow).resolve(definition)
     assembler = make_assembler(flow, columns, first_headers)
-    return _make_subflows(assembler, flow, size, read_source(assembler, source, **reading))
-
-
-def _make_subflows(
-    assembler: _flowcore.FlowAssembler | _flowcore.BiflowAssembler,
-    flow: FlowOptions,
-    size: str,
-    metadata: dict[str, Any],
-) -> Subflows | UncutBiflows:
+    metadata = read_source(assembler, source, **reading)
     if isinstance(assembler, _flowcore.BiflowAssembler):
         return UncutBiflows(assembler, flow, size, metadata)
     return Subflows(assembler, flow, size, metadata)
@@ -273,9 +259,9 @@ def read_subflows_within(
     first_headers: Mapping[str, int] | None = None,
     **reading: Any,
 ) -> Subflows | UncutBiflows | SpilledSubflows:
-    """Do what `read_subflows` does; packets that do not fit into the memory wait in a temporary file.
+    """Read as `read_subflows` does; packets that do not fit into the memory go to a temporary file.
 
-    Only those of the definition `original` do: biflows are kept in memory, or taken as they end.
+    Only packets of the definition `original` do: biflows are kept in memory, or taken as they end.
 
     Parameters
     ----------
@@ -287,7 +273,7 @@ def read_subflows_within(
     Returns
     -------
     Subflows, UncutBiflows or SpilledSubflows
-        The last where not all of them have fitted.
+        The last where packets did not fit into the memory.
 
     Raises
     ------

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 
 from netml import _flowcore
 from netml.errors import MissingColumnError, OptionError
-from netml.schema.flow_index import FlowIndex, Rows
+from netml.schema.flow_index import ATTRIBUTE_KINDS, FlowIndex, Rows
 from netml.schema.packet_columns import PACKET_COLUMNS
 from netml.schema.sizes import SIZE_COLUMNS
 from netml.validation import require_whole
@@ -114,7 +114,7 @@ class FlowTable:
 
     @property
     def size(self) -> np.ndarray:
-        """Packet sizes, bytes, of what was chosen; ndarray (n_packets,) of uint32."""
+        """Packet sizes in the measure `size_kind`, bytes: ndarray (n_packets,) of uint32."""
         size: np.ndarray = getattr(self, SIZE_COLUMNS[self.size_kind])
         return size
 
@@ -154,13 +154,13 @@ class FlowTable:
 
     @property
     def attributes(self) -> dict[str, np.ndarray]:
-        """What families want to know of each flow as a whole, besides its packets."""
+        """Attributes of each flow as a whole, by name, for the families."""
         protocol = np.ascontiguousarray(self.keys["protocol"])
         return {"protocol": protocol, **self.flows.attributes}
 
     @property
     def columns(self) -> dict[str, np.ndarray]:
-        """The packet columns that are there, by name."""
+        """Packet columns that the table has, by name."""
         columns = {name: getattr(self, name, None) for name in PACKET_COLUMNS}
         return {name: column for name, column in columns.items() if column is not None}
 
@@ -169,7 +169,7 @@ class FlowTable:
 
     @property
     def shape(self) -> tuple[int]:
-        """(n_flows,): scikit-learn then takes rows by their positions, as of an array."""
+        """Tuple (n_flows,): with it scikit-learn takes rows by their positions, as of an array."""
         return (len(self),)
 
     def __repr__(self) -> str:
@@ -184,7 +184,7 @@ class FlowTable:
     @overload
     def __getitem__(self, rows: Rows) -> FlowTable: ...
     def __getitem__(self, rows: int | Rows) -> Flow | FlowTable:
-        """Give one flow by its number, or a table of the flows of a slice, of positions or of a mask."""
+        """Return one flow by its number, or a table of the flows of a slice, of positions or of a mask."""
         if isinstance(rows, int | np.integer):
             i = range(len(self))[rows]
             packets = slice(self.offsets[i], self.offsets[i + 1])
@@ -204,7 +204,7 @@ class FlowTable:
         return table
 
     def first(self, n: int) -> FlowTable:
-        """Cut flows to their first packets, as an observer knows them who cannot wait for their end.
+        """Cut flows to their first packets, as an observer sees them before their end.
 
         Parameters
         ----------
@@ -228,15 +228,40 @@ class FlowTable:
         return table
 
     def _take(self, chosen: np.ndarray, lengths: np.ndarray) -> FlowTable:
-        """So many first packets of the chosen flows, without an index."""
+        """Return the first `lengths` packets of the chosen flows, without an index."""
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         # Each packet's old place: its flow's old start, plus how far it is from the flow's new start.
         places = np.repeat(self.offsets[chosen] - offsets[:-1], lengths) + np.arange(offsets[-1])
         columns = {name: column[places] for name, column in self.columns.items()}
         return FlowTable(self.keys[chosen], offsets, columns, self.size_kind, self.metadata)
 
+    @classmethod
+    def concat(cls, tables: Sequence[FlowTable]) -> FlowTable:
+        """Put tables of flows below each other.
+
+        Parameters
+        ----------
+        tables : sequence of FlowTable
+            One or more, with the same packet columns.
+
+        Returns
+        -------
+        FlowTable (sum of n_flows)
+            All flows with all their packets; without the headers of first packets. The metadata is the first one's.
+        """
+        if len(tables) == 1:
+            return tables[0]
+        starts = np.cumsum([0, *(len(table.time_ns) for table in tables)])
+        parts = [table.offsets[:-1] + start for table, start in zip(tables, starts, strict=False)]
+        columns = {name: np.concatenate([table.columns[name] for table in tables]) for name in tables[0].columns}
+        offsets = np.concatenate([*parts, starts[-1:]]).astype(np.int64)
+        index = FlowIndex.concat([table.flows for table in tables])
+        whole = cls(index.keys, offsets, columns, tables[0].size_kind, tables[0].metadata)
+        whole._index = index
+        return whole
+
     def to_pandas(self) -> pd.DataFrame:
-        """Give one row a packet.
+        """Convert to a data frame with a row for each packet.
 
         Returns
         -------
@@ -253,7 +278,7 @@ class FlowTable:
         return table_io.to_pandas(self)
 
     def to_arrow(self) -> pa.Table:
-        """Give one row a flow.
+        """Convert to an Arrow table with a row for each flow.
 
         Returns
         -------
@@ -326,3 +351,25 @@ class FlowTable:
 
         with input_path(path, format, table_io.SUFFIXES) as (source, suffix):
             return table_io.load(source, suffix)
+
+
+def make_table(taken: dict[str, np.ndarray], size: str, metadata: dict[str, Any]) -> FlowTable:
+    """Make the table of what an assembler hands out.
+
+    Parameters
+    ----------
+    taken : dict of str to ndarray
+        As of `take_flows`, `take_biflows` and `take_expired` of the assemblers; used up.
+    size, metadata
+        As of `FlowTable`.
+
+    Returns
+    -------
+    FlowTable
+        With the times and, where the assembler knows them, end reasons and attributes of its flows.
+    """
+    attributes = {name: taken.pop(name) for name in ATTRIBUTE_KINDS if name in taken}
+    start_ns, end_ns, end_reason = taken.pop("start_ns"), taken.pop("end_ns"), taken.pop("end_reason", None)
+    table = FlowTable(taken.pop("keys"), taken.pop("offsets"), taken, size, metadata)
+    table.set_times(start_ns, end_ns, end_reason, attributes)
+    return table

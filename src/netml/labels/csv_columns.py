@@ -1,4 +1,4 @@
-"""How label files spell their columns, numbers and times."""
+"""Spellings of columns, numbers and times in label files."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def find_columns(header: list[str], named: Mapping[str, str]) -> dict[str, int]:
     Raises
     ------
     LookupError
-        With the fields that have no column, in words.
+        With the names of the fields that have no column.
     """
     titles = [title.strip() for title in header]
     places, missing = {}, []
@@ -221,5 +221,5 @@ def _unit_ns(title: str) -> int:
     unit = _UNIT.search(title.strip().lower())
     if unit:
         return _UNITS_NS[unit[1]]
-    # CICFlowMeter counts this one in microseconds, and does not say so.
+    # CICFlowMeter writes this column in microseconds, and its name has no unit.
     return 1_000 if _simple(title) == "flowduration" else 1_000_000_000

@@ -37,11 +37,11 @@ def join_labels(labels: Labels, flows: FlowIndex, *, both_directions: bool = Tru
     """
     rows_of = _rows_by_five_tuple(labels)
     found = []
-    spans = zip(flows.start_ns.tolist(), flows.end_ns.tolist(), strict=True)
-    for five_tuple, span in zip(flows.five_tuples(), spans, strict=True):
-        last = _last_row(labels, rows_of.get(five_tuple, ()), span)
+    times_ns = zip(flows.start_ns.tolist(), flows.end_ns.tolist(), strict=True)
+    for five_tuple, start_end_ns in zip(flows.five_tuples(), times_ns, strict=True):
+        last = _last_row(labels, rows_of.get(five_tuple, ()), start_end_ns)
         if last is None and both_directions:
-            last = _last_row(labels, rows_of.get(_reverse(five_tuple), ()), span)
+            last = _last_row(labels, rows_of.get(_reverse(five_tuple), ()), start_end_ns)
         found.append("" if last is None else labels.texts[last])
     return np.array(found, dtype=np.str_)
 
@@ -58,13 +58,13 @@ def _reverse(five_tuple: FiveTuple) -> FiveTuple:
     return dst_ip, src_ip, dst_port, src_port, protocol
 
 
-def _last_row(labels: Labels, rows: Iterable[int], span_ns: tuple[int, int]) -> int | None:
+def _last_row(labels: Labels, rows: Iterable[int], start_end_ns: tuple[int, int]) -> int | None:
     rows = list(rows)
     if labels.windows_ns is None:
         return rows[-1] if rows else None
     for row in reversed(rows):
         first, last = labels.windows_ns[row]
-        if span_ns[0] <= last and span_ns[1] >= first:
+        if start_end_ns[0] <= last and start_end_ns[1] >= first:
             return row
     return None
 
@@ -73,7 +73,7 @@ def original_labels(
     label_file: str | os.PathLike[str] | IO[Any],
     five_tuples: Iterable[FiveTuple],
     *,
-    spans_ns: Iterable[tuple[int, int]] | None = None,
+    times_ns: Iterable[tuple[int, int]] | None = None,
     columns: Mapping[str, str] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Label flows as the original's `label_flows` does: by five-tuple, in the flow's own direction.
@@ -84,7 +84,7 @@ def original_labels(
         A label file; see `read_labels`.
     five_tuples : iterable of tuple
         (src_ip, dst_ip, src_port, dst_port, protocol) of each flow.
-    spans_ns : iterable of (int, int), optional
+    times_ns : iterable of (int, int), optional
         First and last time of each flow, ns: where the file gives time windows, a row counts only for flows that share
         some time with it.
     columns : mapping of str to str, optional
@@ -93,15 +93,14 @@ def original_labels(
     Returns
     -------
     kept : numpy.ndarray
-        int64 (n_kept,): positions of the flows that the file knows, rising. The original forgets all others.
+        int64 (n_kept,): positions of the flows that the file knows, ascending. The original drops all others.
     labels : numpy.ndarray
-        int64 (n_kept,): 0 for BENIGN and NORMAL, whatever the case, else 1. Of several rows with one
-        five-tuple the last counts.
+        int64 (n_kept,): 0 for BENIGN and NORMAL, whatever the case, else 1.
     """
     labels = read_labels(label_file, columns=columns)
     rows_of = _rows_by_five_tuple(labels)
-    spans = itertools.repeat((-EVER_NS, EVER_NS)) if spans_ns is None else spans_ns
-    rows = [_last_row(labels, rows_of.get(key, ()), span) for key, span in zip(five_tuples, spans, strict=False)]
+    times_ns = itertools.repeat((-EVER_NS, EVER_NS)) if times_ns is None else times_ns
+    rows = [_last_row(labels, rows_of.get(key, ()), each) for key, each in zip(five_tuples, times_ns, strict=False)]
     kept = np.array([position for position, row in enumerate(rows) if row is not None], dtype=np.int64)
     return kept, binary_labels([labels.texts[row] for row in rows if row is not None])
 

@@ -58,8 +58,8 @@ def read_labels(
         is not named is found by its common spellings ("Source IP", "srcip", "saddr", "id.orig_h" ...),
         whatever the case and the blanks.
     abnormal : iterable of str, optional
-        The labels that count as abnormal, whatever the case. If given, the labels' texts become "1" for these
-        and "0" for all others.
+        The labels that count as abnormal, whatever the case. If given, these labels become "1" and all
+        others "0".
 
     Returns
     -------
@@ -154,6 +154,6 @@ def _canonical(text: str, known: dict[str, str]) -> str:
 
 
 def _text_of(packed: bytes) -> str:
-    """Write an IPv6 address as flows do: `str()` of one that maps an IPv4 address differs between Pythons."""
+    """Format an IPv6 address as flows do: `str()` of an IPv4-mapped address differs between versions of Python."""
     octets = np.frombuffer(packed, np.uint8).reshape(1, 16)
     return str(address_texts(octets, np.array([6], np.uint8))[0])

@@ -22,7 +22,7 @@ from netml.summary import plural
 def pair_captures(
     *, pcap_normal: Any = (), pcap_abnormal: Any = (), pcap: Any = (), labels: Any = ()
 ) -> tuple[list[Any], list[Any]]:
-    """List captures, and what is known of each.
+    """List captures with the truth about the flows of each.
 
     Parameters
     ----------
@@ -31,14 +31,14 @@ def pair_captures(
     pcap : source, or an iterable of them
         Captures with labels.
     labels : path or Labels, or a list of them
-        One for each of `pcap`, in order.
+        A label file for each of `pcap`, in order.
 
     Returns
     -------
     captures : list of source
         The normal ones, the abnormal ones, those with labels.
-    marks : list of 0, 1, path or Labels
-        Of each capture.
+    truth : list of 0, 1, path or Labels
+        One for each capture.
 
     Raises
     ------
@@ -48,30 +48,24 @@ def pair_captures(
     normal, abnormal, captures = (
         [] if given is None else list_captures(given) for given in (pcap_normal, pcap_abnormal, pcap)
     )
-    files = _listed(labels)
+    files = [] if labels is None else list(labels) if isinstance(labels, list | tuple) else [labels]
     if len(captures) != len(files):
         raise OptionError("labels", f"{len(files)} of them", f"one for each of the {len(captures)} captures")
-    marks = [*(NORMAL for _ in normal), *(ABNORMAL for _ in abnormal), *files]
-    if not marks:
+    truth = [*(NORMAL for _ in normal), *(ABNORMAL for _ in abnormal), *files]
+    if not truth:
         raise OptionError("pcap", None, "given, with labels, or else pcap_normal and pcap_abnormal")
-    return [*normal, *abnormal, *captures], marks
+    return [*normal, *abnormal, *captures], truth
 
 
-def _listed(given: Any) -> list[Any]:
-    if given is None:
-        return []
-    return list(given) if isinstance(given, list | tuple) else [given]
-
-
-def label_tables(tables: Sequence[FlowTable], marks: Sequence[Any]) -> np.ndarray:
-    """Tell what the flows of captures are.
+def label_tables(tables: Sequence[FlowTable], truth: Sequence[Any]) -> np.ndarray:
+    """Label the flows of captures by class.
 
     Parameters
     ----------
     tables : sequence of FlowTable
         The captures' flows.
-    marks : sequence of 0, 1, path or Labels
-        What `pair_captures` gave.
+    truth : sequence of 0, 1, path or Labels
+        As returned by `pair_captures`.
 
     Returns
     -------
@@ -89,18 +83,18 @@ def label_tables(tables: Sequence[FlowTable], marks: Sequence[Any]) -> np.ndarra
     """
     if not any(map(len, tables)):
         raise EvaluationError(f"no flows in {_names(tables)}: nothing can be evaluated")
-    return np.concatenate([binary_labels(label_texts(table, mark)) for table, mark in zip(tables, marks, strict=True)])
+    return np.concatenate([binary_labels(label_texts(*pair)) for pair in zip(tables, truth, strict=True)])
 
 
-def label_texts(table: FlowTable, mark: Any) -> np.ndarray:
-    """Give the labels of a capture's flows as texts.
+def label_texts(table: FlowTable, truth: Any) -> np.ndarray:
+    """Return the labels of a capture's flows as text.
 
     Parameters
     ----------
     table : FlowTable
         The capture's flows.
-    mark : 0, 1, path or Labels
-        What all of them are, or where that stands.
+    truth : 0, 1, path or Labels
+        The class of all flows, or the labels.
 
     Returns
     -------
@@ -114,9 +108,9 @@ def label_texts(table: FlowTable, mark: Any) -> np.ndarray:
     UnmatchedLabelsError
         If none of a file's labels belongs to a flow.
     """
-    if isinstance(mark, int):
-        return np.full(len(table), "ABNORMAL" if mark == ABNORMAL else "NORMAL")
-    labels = mark if isinstance(mark, Labels) else read_labels(mark)
+    if isinstance(truth, int):
+        return np.full(len(table), "ABNORMAL" if truth == ABNORMAL else "NORMAL")
+    labels = truth if isinstance(truth, Labels) else read_labels(truth)
     texts = join_labels(labels, table.flows)
     if len(table) and not (texts != "").any():
         raise UnmatchedLabelsError(explain_unmatched(labels, table.flows, _names([table])))
@@ -124,37 +118,23 @@ def label_texts(table: FlowTable, mark: Any) -> np.ndarray:
 
 
 def explain_unmatched(labels: Labels, flows: FlowIndex, capture: str) -> str:
-    """Say that no label belongs to a flow, and what may be the reason.
-
-    Parameters
-    ----------
-    labels : Labels
-        Of which none fits.
-    flows : FlowIndex
-        The capture's flows, one or more.
-    capture : str
-        Its name.
-
-    Returns
-    -------
-    str
-        For people, without a full stop.
-    """
+    """Describe in one line that no label belongs to a flow of a capture, and the likely reason."""
     said = f"none of the labels of {labels.path} ({len(labels):,}) belongs to a flow of {capture} ({len(flows):,})"
     if labels.windows_ns:
         without_times = join_labels(replace(labels, windows_ns=None), flows)
         n_found = int((without_times != "").sum())
         if n_found:
             starts, ends = zip(*labels.windows_ns, strict=True)
-            spans = f"{_span(min(starts), max(ends))}, the capture's {_span(flows.start_ns.min(), flows.end_ns.max())}"
+            ours = _format_times(flows.start_ns.min(), flows.end_ns.max())
             return (
                 f"{said}: labels have the addresses and ports of {plural(n_found, 'flow')}, but not the times; "
-                f"the labels' times are {spans}: another time zone or unit?"
+                f"the labels' times are {_format_times(min(starts), max(ends))}, the capture's {ours}: "
+                "another time zone or unit?"
             )
     return f"{said}: are the labels of this capture, and their columns the right ones (columns= or --label-column)?"
 
 
-def _span(start_ns: int, end_ns: int) -> str:
+def _format_times(start_ns: int, end_ns: int) -> str:
     start, end = np.array([start_ns, end_ns], "datetime64[ns]").astype("datetime64[s]").astype(str)
     return f"{start} to {end}"
 
@@ -164,42 +144,8 @@ def _names(tables: Sequence[FlowTable]) -> str:
     return ", ".join(names) or "the capture"
 
 
-def concat_tables(tables: Sequence[FlowTable]) -> FlowTable:
-    """Put tables of flows below each other; the metadata is the first one's.
-
-    Parameters
-    ----------
-    tables : sequence of FlowTable
-        One or more, with the same columns.
-
-    Returns
-    -------
-    FlowTable (sum of n_flows)
-        All flows with all their packets.
-    """
-    if len(tables) == 1:
-        return tables[0]
-    starts = np.cumsum([0, *(len(table.time_ns) for table in tables)])
-    parts = [table.offsets[:-1] + start for table, start in zip(tables, starts, strict=False)]
-    columns = {name: np.concatenate([table.columns[name] for table in tables]) for name in tables[0].columns}
-    keys = np.concatenate([table.keys for table in tables])
-    offsets = np.concatenate([*parts, starts[-1:]]).astype(np.int64)
-    return FlowTable(keys, offsets, columns, tables[0].size_kind, tables[0].metadata)
-
-
 def connection_of(flows: FlowIndex) -> np.ndarray:
-    """Number the connections: flows of one five-tuple, in either direction, are of one connection.
-
-    Parameters
-    ----------
-    flows : FlowIndex
-        The flows.
-
-    Returns
-    -------
-    ndarray (n_flows,) of int64
-        The number of each flow's connection.
-    """
+    """Number the connections: flows of one five-tuple, in either direction; returns an int64 (n_flows,)."""
     keys = flows.keys
     ends = []
     for side in ("src", "dst"):

@@ -199,7 +199,7 @@ def _load_model(path: str | os.PathLike[str], trust: bool) -> FlowModel:
         raise DamagedFileError(os.fspath(path), reason) from error
     model, history = found if isinstance(found, tuple) and len(found) == 2 else (found, {})
     if isinstance(model, FlowModel):
-        from netml.models.model_file import version_notes
+        from netml.models.versions import version_notes
 
         try:
             model.summary["notes"] = version_notes(model.versions)

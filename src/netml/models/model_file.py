@@ -17,8 +17,6 @@ import warnings
 import zipfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib import metadata
-from platform import python_version
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -28,6 +26,7 @@ from netml.files.output import atomic_output
 from netml.files.sound_models import check_arrays
 from netml.files.trusted_types import TRUSTED_TYPES, foreign_types
 from netml.models.array_members import array_kind, check_sizes, read_arrays, read_member, write_arrays
+from netml.models.versions import LIBRARIES, installed_version, library_versions, version_notes
 from netml.ndm._state import finite_number
 
 if TYPE_CHECKING:
@@ -38,7 +37,6 @@ FORMAT = "netml-model"
 FORMAT_VERSION = 1
 
 _MANIFEST, _DUMP = "manifest.json", "detector.skops"
-_LIBRARIES = ("netml", "numpy", "scikit-learn", "pyod", "skops")
 
 _KINDS: dict[str, Any] = {
     "algorithm": str,
@@ -124,23 +122,6 @@ def read_model(path: str | os.PathLike[str], *, trust: bool = False) -> FlowMode
             raise DamagedFileError(name, reason) from error
 
 
-def version_notes(versions: Mapping[str, str]) -> list[str]:
-    """Say which libraries that trained a model are of another version here.
-
-    Parameters
-    ----------
-    versions : mapping of str to str
-        `FlowModel.versions`.
-
-    Returns
-    -------
-    list of str
-        "trained with scikit-learn 1.5, this is 1.9", for scikit-learn and PyOD; usually empty.
-    """
-    pairs = [(name, _minor(versions.get(name)), _minor(_installed(name))) for name in ("scikit-learn", "pyod")]
-    return [f"trained with {name} {there}, this is {here}" for name, there, here in pairs if there and there != here]
-
-
 def _write(archive: zipfile.ZipFile, model: FlowModel) -> set[str]:
     """Write all parts, and return the types that would not be read."""
     manifest, dumped, foreign = _manifest_of(model), {}, set()
@@ -158,24 +139,12 @@ def _write(archive: zipfile.ZipFile, model: FlowModel) -> set[str]:
     return foreign
 
 
-def _minor(version: str | None) -> str:
-    return ".".join(str(version or "").split(".")[:2])
-
-
-def _installed(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "not installed"
-
-
 def _line(error: BaseException) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 160 else f"{text[:160]} ..."
 
 
 def _manifest_of(model: FlowModel) -> dict[str, Any]:
-    here = {"python": python_version(), **{name: _installed(name) for name in _LIBRARIES}}
     return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -187,7 +156,7 @@ def _manifest_of(model: FlowModel) -> dict[str, Any]:
         "representation": None if model.representation is None else model.representation.to_dict(),
         "columns": model.columns,
         "summary": {key: value for key, value in model.summary.items() if key != "notes"},
-        "versions": {**here, **model.versions},
+        "versions": {**library_versions(), **model.versions},
     }
 
 
@@ -293,7 +262,7 @@ def _load(dump: bytes, name: str, versions: Mapping[str, str], trust: bool) -> d
     except NetmlError:
         raise
     except Exception as error:
-        pairs = [(each, versions.get(each), _installed(each)) for each in ("scikit-learn", "pyod", "numpy", "skops")]
+        pairs = [(each, versions.get(each), installed_version(each)) for each in LIBRARIES[1:]]
         other = [f"{each} {there} (here {here})" for each, there, here in pairs if there and there != here]
         if not other:
             raise

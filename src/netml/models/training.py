@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,13 +12,12 @@ from netml.errors import OptionError, TrainingError
 from netml.features.matrix import FeatureMatrix
 from netml.labels.matching import binary_labels
 from netml.models.flow_model import FlowModel
+from netml.models.versions import library_versions
 from netml.validation import require_number, require_whole
 
 if TYPE_CHECKING:
     from netml.features.representation import FlowRepresentation
     from netml.schema.choices import DetectorName, Scale, TrainOn
-
-LIBRARIES = ("netml", "numpy", "scikit-learn", "pyod")
 
 
 @dataclass(frozen=True)
@@ -177,8 +174,3 @@ def _test(model: FlowModel, X_test: np.ndarray, y_test: np.ndarray) -> None:
         model.summary |= {"auc": None, "auc_note": str(error)}
         return
     model.summary |= {"auc": tester.score, "test_s": tester.test.tot_time * 60}
-
-
-def library_versions() -> dict[str, str]:
-    """Return the versions of Python, netml and the libraries that train models."""
-    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in LIBRARIES}

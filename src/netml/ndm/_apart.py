@@ -1,4 +1,4 @@
-"""What libraries do to everybody, kept apart: their warnings, what they print, the generators that they draw from."""
+"""Isolation of global side effects of third-party fits: warnings, prints, random state."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ import numpy as np
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep the warnings of libraries about their own insides to ourselves.
+    """Suppress the warnings of libraries about their own insides: convergence, divisions by zero, versions.
 
-    Convergence, divisions by zero, versions: a user cannot act on them, and what they lead to, scores that are no
-    numbers, is dealt with in one place, `Detector.decision_function`.
+    A user cannot act on them. Their consequence, scores that are no numbers, is handled by `finite`.
     """
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
@@ -26,9 +25,9 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def seeded(random_state: object) -> Iterator[None]:
-    """Seed the generators that all code shares, and put them back as they were.
+    """Seed the generators that all code shares, Python's, numpy's and PyTorch's, and restore them afterwards.
 
-    Python's, numpy's and PyTorch's: some libraries draw from them whatever seed they are given.
+    Some libraries draw from them whatever seed they are given.
     """
     if not isinstance(random_state, int | np.integer):
         yield
@@ -51,6 +50,6 @@ def seeded(random_state: object) -> Iterator[None]:
 
 @contextmanager
 def hushed() -> Iterator[None]:
-    """Let nothing be printed: several of PyOD's detectors report on their progress."""
+    """Suppress output: several detectors of PyOD print their progress."""
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         yield

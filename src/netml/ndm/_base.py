@@ -1,9 +1,9 @@
-"""`Detector`: what every detector of netml does the same way; each one adds `_fit` and `_score`."""
+"""Base class of the detectors, with checks of their rows; a detector adds `_fit` and `_score`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -17,6 +17,8 @@ from netml.ndm._estimator import Estimator
 Array = NDArray[np.float64]
 LARGEST = float(np.finfo(np.float64).max)
 MIN_ROWS = 2
+PAIRS_AT_ONCE = 2_000_000  # pairs of rows that are compared in some 0.2 s
+BLOCK_ROWS = 4096  # with 100 values for each row they are 3 MB, and stay in the cache
 
 
 class Detector(Estimator):
@@ -95,7 +97,7 @@ class Detector(Estimator):
             return finite(self._score(rows))
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
-        """Judge rows.
+        """Predict which rows are abnormal.
 
         Parameters
         ----------
@@ -118,16 +120,16 @@ class Detector(Estimator):
         if not hasattr(self, "threshold_"):
             raise TrainingError(
                 f"this {type(self).__name__} has no threshold: the original netml kept none; "
-                "its decision_function works, to judge flows train it again"
+                "its decision_function works, to predict train it again"
             )
         return np.where(self.decision_function(X) > self.threshold_, -1, 1).astype(np.int64)
 
     def fit_predict(self, X: ArrayLike, y: object = None) -> NDArray[np.int64]:
-        """Learn what is normal, and judge the same rows: see `fit` and `predict`."""
+        """Learn what is normal, and predict the same rows: see `fit` and `predict`."""
         return self.fit(X).predict(X)
 
     def check_parameters(self) -> None:
-        """Raise what is wrong with the parameters, before there are any data.
+        """Check the parameters, before there are any data.
 
         Raises
         ------
@@ -143,7 +145,7 @@ class Detector(Estimator):
             self._check_parameters()
 
     def _check_parameters(self) -> None:
-        """Check what is the detector's own; a library's complaint is turned into an `OptionError`."""
+        """Check the parameters of the subclass; an error of a library becomes an `OptionError`."""
 
     def _fit(self, rows: Array) -> None:
         """Learn from checked rows."""
@@ -183,7 +185,7 @@ class Detector(Estimator):
 
     @contextmanager
     def _library_errors(self, shape: tuple[int, ...] | None) -> Iterator[None]:
-        """Say what a library has to complain about in one line, as an exception of netml's own."""
+        """Turn an exception of a library into one of netml, with one line of message."""
         try:
             yield
         except (NetmlError, MemoryError, NotImplementedError):
@@ -202,7 +204,7 @@ class Detector(Estimator):
             raise TrainingError(f"{name} cannot work with these {rows} rows of {columns} columns: {text}") from error
 
     def _given(self) -> dict[str, Any]:
-        """Give the parameters that are not at their defaults."""
+        """Return the parameters that are not at their defaults."""
         defaults = self._defaults()
         return {name: value for name, value in self.get_params().items() if value is not defaults[name]}
 
@@ -211,49 +213,26 @@ class Detector(Estimator):
 
 
 def finite(scores: ArrayLike) -> Array:
-    """Replace what is no number: far from everything seen, a density is 0 and its logarithm infinite.
+    """Replace scores that are no finite numbers.
 
-    Parameters
-    ----------
-    scores : array_like of shape (n_flows,)
-        Scores as a library gives them.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_flows,)
-        Scores with the largest float64 instead of infinity and NaN, the lowest instead of minus infinity.
+    Far from all known rows a density is 0 and its logarithm infinite: infinity and NaN become the largest float64,
+    minus infinity the lowest.
     """
     return np.nan_to_num(np.asarray(scores, dtype=np.float64), nan=LARGEST, posinf=LARGEST, neginf=-LARGEST)
 
 
 def is_number(value: object) -> bool:
-    """Tell whether a value is a real number, and not a truth value."""
+    """True if a value is a real number other than True and False."""
     return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 
-def check_count(option: str, value: object, least: int = 1) -> None:
-    """Raise an `OptionError` unless a value is a whole number of at least `least`."""
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-        raise OptionError(option, value, f"a whole number, at least {least}")
-
-
 def training_rows(X: ArrayLike) -> Array:
-    """Check training rows.
-
-    Parameters
-    ----------
-    X : array_like
-        What is given as training rows.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_flows, n_features)
-        The rows; no copy, where they have this type.
+    """Return training rows as float64, without a copy where they have this type.
 
     Raises
     ------
     TrainingError
-        If it is no matrix of finite numbers with at least 2 rows and 1 column.
+        If they are no matrix of finite numbers with at least 2 rows and 1 column.
     """
     rows = as_rows(X)
     n_rows, n_columns = rows.shape
@@ -271,7 +250,7 @@ def training_rows(X: ArrayLike) -> Array:
 
 
 def as_rows(X: ArrayLike) -> Array:
-    """Turn a matrix of numbers into float64, or raise a `TrainingError`."""
+    """Return a matrix of numbers as float64, or raise a `TrainingError`."""
     if hasattr(X, "toarray"):
         raise TrainingError("features are a sparse matrix: give them as an array, X.toarray()")
     values = np.asarray(X)
@@ -289,7 +268,7 @@ def as_rows(X: ArrayLike) -> Array:
 
 
 def not_finite(rows: Array) -> str:
-    """Say where the first value is that is NaN or infinite, and how many there are; "" if there is none."""
+    """Describe the first value that is NaN or infinite, and count the others; return "" if there is none."""
     # A sum is finite if all its terms are, and takes no memory; if it is not, they may still be, and are looked at.
     if np.isfinite(_sum(rows)):
         return ""
@@ -306,3 +285,13 @@ def not_finite(rows: Array) -> str:
 def _sum(rows: Array) -> float:
     with np.errstate(all="ignore"):
         return float(rows.sum())
+
+
+def score_in_blocks(score: Callable[[Array], Any], rows: Array, n_known: int) -> Array:
+    """Apply a function that scores each row by itself to rows, a block at a time, and return all scores.
+
+    `n_known`, the number of others that each row is compared with, bounds the rows of a block: a Ctrl-C is noticed
+    between two blocks, and the comparison of a block stays small.
+    """
+    n_block = min(max(PAIRS_AT_ONCE // max(n_known, 1), 1), BLOCK_ROWS)
+    return np.concatenate([score(rows[first : first + n_block]) for first in range(0, len(rows), n_block)])

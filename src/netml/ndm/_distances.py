@@ -1,4 +1,4 @@
-"""Distances between rows and training rows: Euclidean by one matrix product, where it is exact enough, and others."""
+"""Distances between rows and training rows: Euclidean by one matrix product where that is exact, and Minkowski."""
 
 from __future__ import annotations
 
@@ -15,23 +15,13 @@ METRICS = {
     **dict.fromkeys(("minkowski", "p"), None),
 }
 VALUES_AT_ONCE = 1 << 20
-TOLERANCE = 1e-11  # of squared distances, in squared bandwidths
+TOLERANCE = 1e-11  # error of squared distances, in squared bandwidths
 
 
 def power_distances(rows: Array, known: Array, p: float) -> Array:
-    """Compute Minkowski distances.
+    """Compute Minkowski distances of rows (n_flows, n_features) and known rows (n_known, n_features).
 
-    Parameters
-    ----------
-    rows, known : ndarray of float64, shapes (n_flows, n_features) and (n_known, n_features)
-        The rows compared.
-    p : float
-        At least 1; infinity for the largest difference.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_flows, n_known)
-        Distances.
+    `p` is at least 1; infinity is the largest difference. The result is (n_flows, n_known).
     """
     total = np.zeros((len(rows), len(known)))
     for column, known_column in zip(rows.T, known.T, strict=True):
@@ -44,26 +34,11 @@ def power_distances(rows: Array, known: Array, p: float) -> Array:
 
 
 def squared_distances(rows: Array, known: Array, bandwidth: float, *, is_compact: bool, is_cusped: bool) -> Array:
-    """Compute squared Euclidean distances for a kernel.
+    """Compute squared Euclidean distances (n_flows, n_known) for a kernel of a bandwidth.
 
-    Where rounding would be felt, the squares come from the differences themselves: a matrix product loses what is
-    small beside the norms. Distances that the kernel does not feel stay as they are.
-
-    Parameters
-    ----------
-    rows, known : ndarray of float64, shapes (n_flows, n_features) and (n_known, n_features)
-        The rows compared.
-    bandwidth : float
-        The kernel's width.
-    is_compact : bool
-        The kernel is 0 from the bandwidth on.
-    is_cusped : bool
-        The kernel has a kink at 0, so that small distances matter more than their squares.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_flows, n_known)
-        Squared distances.
+    A matrix product loses what is small beside the norms: where the kernel would notice the rounding, the squares come
+    from the differences themselves. `is_compact`: the kernel is 0 from the bandwidth on. `is_cusped`: the kernel has a
+    kink at 0, so that small distances matter more than their squares.
     """
     centre = known.mean(axis=0)
     left, right = rows - centre, known - centre
@@ -94,7 +69,7 @@ def _find_inexact(
         is_inexact |= np.abs(squares - bandwidth * bandwidth) <= errors
         reach = np.full((len(squares), 1), bandwidth * bandwidth)
     else:
-        # A kernel value of exp(-40) of the largest is not felt.
+        # A kernel value of exp(-40) of the largest changes no sum.
         nearest = np.maximum((squares + errors).min(axis=1, keepdims=True), 0)
         reach = (np.sqrt(nearest) + 40 * bandwidth) ** 2 if is_cusped else nearest + 80 * bandwidth * bandwidth
     is_inexact &= ~(squares - errors > reach)

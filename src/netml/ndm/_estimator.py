@@ -1,4 +1,4 @@
-"""`Estimator`: scikit-learn's protocol of parameters, copies and tags, without loading scikit-learn."""
+"""scikit-learn's protocol of parameters, copies and tags, without loading scikit-learn."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any, ClassVar, Self
 
 
 class Estimator:
-    """Base class of what scikit-learn's `clone`, pipelines and searches take for an estimator.
+    """Base class with the methods that scikit-learn's `clone`, pipelines and searches ask of an estimator.
 
-    scikit-learn asks for methods, not for its own base class, which takes a second to load. A subclass keeps the
-    arguments of `__init__` untouched, under their names.
+    scikit-learn does not ask for its own base class, which takes a second to load. A subclass keeps the arguments of
+    `__init__` untouched, under their names.
     """
 
     _estimator_type: ClassVar[str | None] = None  # how scikit-learn before 1.6 knows outlier detectors
@@ -20,39 +20,12 @@ class Estimator:
         return {one.name: one.default for one in inspect.signature(cls).parameters.values()}
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters.
-
-        Parameters
-        ----------
-        deep : bool, default True
-            Accepted: no parameter is an estimator.
-
-        Returns
-        -------
-        dict of str to object
-            Values by name.
-        """
+        """Return the parameters by name; `deep` has no effect: no parameter is an estimator."""
         # Pickles of older versions lack parameters that are new.
         return {name: getattr(self, name, default) for name, default in self._defaults().items()}
 
     def set_params(self, **params: Any) -> Self:
-        """Set parameters.
-
-        Parameters
-        ----------
-        **params
-            Values by name.
-
-        Returns
-        -------
-        Estimator
-            Itself.
-
-        Raises
-        ------
-        ValueError
-            If there is no parameter of a name.
-        """
+        """Set parameters by name, and return the estimator; raise a ValueError if there is no such parameter."""
         known = list(self._defaults())
         for name, value in params.items():
             if name not in known:

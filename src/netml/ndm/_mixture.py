@@ -1,14 +1,15 @@
-"""`MixtureDetector`: a mixture of Gaussians that scikit-learn learns and numpy scores."""
+"""Mixtures of Gaussians that scikit-learn learns and numpy scores."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from netml.ndm._base import Array, Detector
-from netml.ndm._blocks import score_in_blocks
+from netml.ndm._base import Array, Detector, score_in_blocks
 from netml.ndm._state import ArrayState, Field, Fields
+
+CovarianceType = Literal["full", "tied", "diag", "spherical"]
 
 
 class MixtureDetector(ArrayState, Detector):
@@ -24,7 +25,7 @@ class MixtureDetector(ArrayState, Detector):
         Cholesky factors of their precisions, as `sklearn.mixture.GaussianMixture` has them.
     """
 
-    covariance_type: str
+    covariance_type: CovarianceType
 
     def _make_mixture(self, **params: Any) -> Any:
         from sklearn.mixture import GaussianMixture

@@ -1,54 +1,44 @@
-"""`ProjectedMixture`: kernel values with a few landmarks, projected to few dimensions, then a mixture of Gaussians."""
+"""Kernel values with a few landmarks, projected to few dimensions, then a mixture of Gaussians."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netml.errors import OptionError
-from netml.ndm._base import Array, check_count, is_number
-from netml.ndm._blocks import score_in_blocks
-from netml.ndm._mixture import MixtureDetector
+from netml.ndm._base import Array, is_number, score_in_blocks
+from netml.ndm._mixture import CovarianceType, MixtureDetector
 from netml.ndm._state import Field, Fields
+from netml.validation import require_whole
 
 MAX_MIXTURE_ROWS = 20_000  # a mixture of few Gaussians in few dimensions learns nothing more from more rows
 ROWS_PER_COMPONENT = 10  # from fewer rows no Gaussian is learned
 
 
+@dataclass(eq=False, repr=False)
 class ProjectedMixture(MixtureDetector):
-    """Common part of `OCNystroem` and `OCKJL`, which see: a subclass makes the projection."""
+    """Base class of `OCNystroem`, which describes the parameters, and `OCKJL`; a subclass makes the projection."""
 
-    def __init__(
-        self,
-        n_landmarks: int = 100,
-        n_dims: int = 10,
-        bandwidth: float | None = None,
-        q_bandwidth: float = 0.9,
-        n_components: int = 10,
-        covariance_type: str = "full",
-        reg_covar: float = 1e-6,
-        random_state: int | None = 42,
-        contamination: float = 0.1,
-    ) -> None:
-        self.n_landmarks = n_landmarks
-        self.n_dims = n_dims
-        self.bandwidth = bandwidth
-        self.q_bandwidth = q_bandwidth
-        self.n_components = n_components
-        self.covariance_type = covariance_type
-        self.reg_covar = reg_covar
-        self.random_state = random_state
-        self.contamination = contamination
+    n_landmarks: int = 100
+    n_dims: int = 10
+    bandwidth: float | None = None
+    q_bandwidth: float = 0.9
+    n_components: int = 10
+    covariance_type: CovarianceType = "full"
+    reg_covar: float = 1e-6
+    random_state: int | None = 42
+    contamination: float = 0.1
 
     def _make_projection(self, kernel: Array, random: np.random.Generator) -> Array:
         """Make the matrix that takes kernel values to points, from the landmarks' kernel matrix."""
         raise NotImplementedError
 
     def _check_parameters(self) -> None:
-        check_count("n_landmarks", self.n_landmarks, 2)
-        check_count("n_dims", self.n_dims)
+        require_whole("n_landmarks", self.n_landmarks, 2)
+        require_whole("n_dims", self.n_dims, 1)
         if self.bandwidth is not None and not (is_number(self.bandwidth) and 0 < self.bandwidth < np.inf):
             raise OptionError("bandwidth", self.bandwidth, "a number above 0, or None")
         if not is_number(self.q_bandwidth) or not 0 < self.q_bandwidth <= 1:
@@ -82,7 +72,7 @@ class ProjectedMixture(MixtureDetector):
         if self.bandwidth is not None:
             return float(self.bandwidth)
         squares = _squared_distances(landmarks, landmarks)[np.triu_indices(len(landmarks), 1)]
-        squares = squares[squares > 0]  # equal rows say nothing of the width
+        squares = squares[squares > 0]  # equal rows tell no width
         return float(np.sqrt(np.quantile(squares, self.q_bandwidth))) if len(squares) else 1.0
 
     def _project(self, rows: Array) -> Array:
@@ -110,20 +100,7 @@ def _squared_distances(rows: Array, landmarks: NDArray[np.floating]) -> Array:
 
 
 def kernel_values(rows: Array, landmarks: NDArray[np.floating], bandwidth: float) -> Array:
-    """Compute exp(-d^2 / (2 h^2)) of rows and landmarks.
-
-    Parameters
-    ----------
-    rows, landmarks : ndarray, shapes (n_flows, n_features) and (n_landmarks, n_features)
-        What is compared.
-    bandwidth : float
-        Width h.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_flows, n_landmarks)
-        Kernel values, from 0 to 1.
-    """
+    """Compute exp(-d^2 / (2 h^2)), from 0 to 1, of rows and landmarks (n_landmarks, n_features) for the bandwidth h."""
     exponents = _squared_distances(rows, landmarks)
     exponents /= -2 * bandwidth * bandwidth
     np.exp(exponents, out=exponents)

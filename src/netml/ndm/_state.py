@@ -1,4 +1,4 @@
-"""`ArrayState`: what is kept of a detector or scaler that needs only numpy, declared as a table and checked by it."""
+"""Fitted state that is only arrays and numbers, declared as a table and checked by it."""
 
 from __future__ import annotations
 
@@ -45,13 +45,7 @@ class ArrayState(Estimator):
         """Raise a ValueError unless the arrays fit together in more than their shapes."""
 
     def array_fields(self) -> dict[str, Field]:
-        """Return the arrays among the fields.
-
-        Returns
-        -------
-        dict of str to Field
-            By name; the arrays of a list have the names "name.0", "name.1" ...
-        """
+        """Return the arrays among the fields by name; those of a list are called "name.0", "name.1" ..."""
         found: dict[str, Field] = {}
         for name, field in self._fields().items():
             if isinstance(field, list):
@@ -65,18 +59,7 @@ class ArrayState(Estimator):
         return [name for name, field in self._fields().items() if isinstance(field, Field) and field.is_number]
 
     def get_arrays(self) -> dict[str, np.ndarray]:
-        """Return the fitted arrays.
-
-        Returns
-        -------
-        dict of str to ndarray
-            By the names of `array_fields`.
-
-        Raises
-        ------
-        ValueError
-            If an array is not what its field says.
-        """
+        """Return the fitted arrays by the names of `array_fields`; raise a ValueError if one has another shape."""
         sizes = {"n_features": self.n_features_in_}
         arrays = {}
         for name, field in self.array_fields().items():
@@ -88,7 +71,7 @@ class ArrayState(Estimator):
         return arrays
 
     def set_state(self, n_features: int, numbers: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-        """Take fitted state.
+        """Set the fitted state of a model file.
 
         Parameters
         ----------
@@ -102,14 +85,14 @@ class ArrayState(Estimator):
         Raises
         ------
         ValueError
-            If a number is missing or not finite, an array holds what is no finite number, or they do not fit together.
+            If a number is missing, a value is not finite, or the arrays do not fit together.
         """
         self.n_features_in_ = n_features
         for name in self.number_names():
             setattr(self, name, finite_number(name, numbers.get(name)))
         for name, array in arrays.items():
             if array.dtype.kind == "f" and not np.isfinite(array).all():
-                raise ValueError(f"{name} holds what is no finite number")
+                raise ValueError(f"{name} has values that are no finite numbers")
         for name, field in self._fields().items():
             if isinstance(field, list):
                 setattr(self, name, [arrays[f"{name}.{position}"] for position in range(len(field))])
@@ -126,23 +109,9 @@ def finite_number(name: str, value: Any) -> float:
 
 
 def match_shape(name: str, shape: tuple[int, ...], field: Field, sizes: dict[str, int]) -> None:
-    """Compare a shape with its field's.
+    """Raise a ValueError unless a shape is that of its field.
 
-    Parameters
-    ----------
-    name : str
-        The array's name.
-    shape : tuple of int
-        Its shape.
-    field : Field
-        What its shape has to be.
-    sizes : dict of str to int
-        Lengths that are known by name; new names are added.
-
-    Raises
-    ------
-    ValueError
-        If they differ.
+    `sizes` has the lengths that are known by name; the names that the field adds are put into it.
     """
     is_right = len(shape) == len(field.shape)
     if not is_right or any(sizes.setdefault(each, n) != n for each, n in zip(field.shape, shape, strict=True)):

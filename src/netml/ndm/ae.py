@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netml.errors import MissingExtraError, OptionError
-from netml.ndm._base import Array, Detector, check_count, is_number
-from netml.ndm._blocks import score_in_blocks
+from netml.ndm._base import Array, Detector, is_number, score_in_blocks
 from netml.ndm._state import ArrayState, Field, Fields
+from netml.validation import require_choice, require_whole
 
-BACKENDS = ("sklearn", "torch")
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+Backend = Literal["sklearn", "torch"]
 
 
+@dataclass(eq=False, repr=False)
 class AE(ArrayState, Detector):
     """Autoencoder: the Euclidean distance between a row and what the network makes of it.
 
@@ -50,50 +56,34 @@ class AE(ArrayState, Detector):
     hid_dim, lat_dim : int
         Units of the outer and the inner hidden layer.
     backend : {"sklearn", "torch"}
-        Who trains the network: scikit-learn's `MLPRegressor`, or PyTorch (the extra `torch`). A trained model is used
-        without PyTorch in both cases.
+        Library that trains the network: scikit-learn's `MLPRegressor`, or PyTorch (the extra `torch`). A trained model
+        needs neither.
 
     Attributes
     ----------
     weights_, biases_ : list of ndarray of float64
-        Of each layer, (n_inputs, n_outputs) and (n_outputs,).
+        Weights and biases of each layer, (n_inputs, n_outputs) and (n_outputs,).
     mean_, scale_ : ndarray of float64, shape (n_features,)
         Mean and standard deviation of the training rows; 1 instead of a standard deviation of 0.
     """
 
-    def __init__(
-        self,
-        epochs: int = 100,
-        batch_size: int = 32,
-        lr: float = 0.001,
-        loss: str = "mse",
-        dropout_rate: float = 0.2,
-        l2_regularizer: float = 0.1,
-        validation_size: float = 0.1,
-        verbose: int = 1,
-        random_state: int | None = 42,
-        contamination: float = 0.1,
-        hid_dim: int = 16,
-        lat_dim: int = 8,
-        backend: str = "sklearn",
-    ) -> None:
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.lr = lr
-        self.loss = loss
-        self.dropout_rate = dropout_rate
-        self.l2_regularizer = l2_regularizer
-        self.validation_size = validation_size
-        self.verbose = verbose
-        self.random_state = random_state
-        self.contamination = contamination
-        self.hid_dim = hid_dim
-        self.lat_dim = lat_dim
-        self.backend = backend
+    epochs: int = 100
+    batch_size: int = 32
+    lr: float = 0.001
+    loss: Literal["mse"] = "mse"
+    dropout_rate: float = 0.2
+    l2_regularizer: float = 0.1
+    validation_size: float = 0.1
+    verbose: int = 1
+    random_state: int | None = 42
+    contamination: float = 0.1
+    hid_dim: int = 16
+    lat_dim: int = 8
+    backend: Backend = "sklearn"
 
     def _check_parameters(self) -> None:
         for name in ("epochs", "batch_size", "hid_dim", "lat_dim"):
-            check_count(name, getattr(self, name))
+            require_whole(name, getattr(self, name), 1)
         if not is_number(self.lr) or not 0 < self.lr < np.inf:
             raise OptionError("lr", self.lr, "a number above 0")
         if not is_number(self.l2_regularizer) or not 0 <= self.l2_regularizer < np.inf:
@@ -103,8 +93,7 @@ class AE(ArrayState, Detector):
                 raise OptionError(name, getattr(self, name), "a number from 0 to below 1")
         if self.loss != "mse":
             raise OptionError("loss", self.loss, "'mse'")
-        if self.backend not in BACKENDS:
-            raise OptionError("backend", self.backend, f"one of {', '.join(BACKENDS)}")
+        require_choice("backend", self.backend, get_args(Backend))
         if self.backend == "torch" and find_spec("torch") is None:
             raise MissingExtraError("AE(backend='torch')", "torch")
 
@@ -123,9 +112,7 @@ class AE(ArrayState, Detector):
         self.scale_ = np.where((scale > 0) & np.isfinite(scale), scale, 1.0)
         scaled = (rows - self.mean_) / self.scale_
         if self.backend == "torch":
-            from netml.ndm._torch_ae import train
-
-            self.weights_, self.biases_ = train(self, scaled)
+            self.weights_, self.biases_ = _train_torch(self, scaled)
         else:
             self._fit_sklearn(scaled)
 
@@ -161,3 +148,35 @@ class AE(ArrayState, Detector):
                 np.maximum(values, 0, out=values)
         distances: NDArray[Any] = np.linalg.norm(scaled - values, axis=1)
         return distances
+
+
+def _train_torch(parameters: AE, scaled: Array) -> tuple[list[Array], list[Array]]:
+    """Train an autoencoder with PyTorch on standardised rows, and return the weights and biases of each layer."""
+    import torch
+    from torch import nn
+
+    n_features = scaled.shape[1]
+    sizes = (n_features, parameters.hid_dim, parameters.lat_dim, parameters.hid_dim, n_features)
+    with torch.random.fork_rng(devices=[]):  # the generator that all code shares stays as it was
+        if parameters.random_state is not None:
+            torch.manual_seed(int(parameters.random_state))
+        layers = [nn.Linear(sizes[i], sizes[i + 1]) for i in range(len(sizes) - 1)]
+        steps: list[nn.Module] = [step for layer in layers for step in (layer, nn.ReLU())]
+        _descend(nn.Sequential(*steps[:-1]), torch.from_numpy(scaled.astype(np.float32)), parameters)
+    weights = [layer.weight.detach().numpy().T.astype(np.float64) for layer in layers]
+    return weights, [layer.bias.detach().numpy().astype(np.float64) for layer in layers]
+
+
+def _descend(network: nn.Module, rows: torch.Tensor, parameters: AE) -> None:
+    import torch
+
+    # Decay apart from the gradient (AdamW): inside Adam, a decay of 0.1 outweighs the gradient and the weights vanish.
+    optimizer = torch.optim.AdamW(network.parameters(), lr=parameters.lr, weight_decay=parameters.l2_regularizer)
+    criterion = torch.nn.MSELoss()
+    for _ in range(parameters.epochs):
+        order = torch.randperm(len(rows))
+        for start in range(0, len(rows), parameters.batch_size):
+            batch = rows[order[start : start + parameters.batch_size]]
+            optimizer.zero_grad()
+            criterion(network(batch), batch).backward()
+            optimizer.step()

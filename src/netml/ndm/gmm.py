@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import ArrayLike
 
 from netml.ndm._base import Array
-from netml.ndm._mixture import MixtureDetector
+from netml.ndm._mixture import CovarianceType, MixtureDetector
 from netml.ndm._state import Fields
 
 
+@dataclass(eq=False, repr=False)
 class GMM(MixtureDetector):
     """Gaussian mixture: minus the log likelihood of a row.
 
@@ -31,39 +33,21 @@ class GMM(MixtureDetector):
         The mixture, as `MixtureDetector` describes it.
     """  # noqa: E501
 
-    def __init__(
-        self,
-        n_components: int = 1,
-        covariance_type: str = "full",
-        tol: float = 0.001,
-        reg_covar: float = 1e-06,
-        max_iter: int = 100,
-        n_init: int = 1,
-        init_params: str = "kmeans",
-        weights_init: ArrayLike | None = None,
-        means_init: ArrayLike | None = None,
-        precisions_init: ArrayLike | None = None,
-        random_state: int | None = 42,
-        warm_start: bool = False,
-        verbose: int = 0,
-        verbose_interval: int = 10,
-        contamination: float = 0.1,
-    ) -> None:
-        self.n_components = n_components
-        self.covariance_type = covariance_type
-        self.tol = tol
-        self.reg_covar = reg_covar
-        self.max_iter = max_iter
-        self.n_init = n_init
-        self.init_params = init_params
-        self.weights_init = weights_init
-        self.means_init = means_init
-        self.precisions_init = precisions_init
-        self.random_state = random_state
-        self.warm_start = warm_start
-        self.verbose = verbose
-        self.verbose_interval = verbose_interval
-        self.contamination = contamination
+    n_components: int = 1
+    covariance_type: CovarianceType = "full"
+    tol: float = 0.001
+    reg_covar: float = 1e-06
+    max_iter: int = 100
+    n_init: int = 1
+    init_params: str = "kmeans"
+    weights_init: ArrayLike | None = None
+    means_init: ArrayLike | None = None
+    precisions_init: ArrayLike | None = None
+    random_state: int | None = 42
+    warm_start: bool = False
+    verbose: int = 0
+    verbose_interval: int = 10
+    contamination: float = 0.1
 
     def _make_model(self) -> Any:
         params = self.get_params()

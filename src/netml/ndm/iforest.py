@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from pyod.models.iforest import IForest
@@ -9,6 +10,7 @@ from pyod.models.iforest import IForest
 from netml.ndm._base import Array, Detector
 
 
+@dataclass(eq=False, repr=False)
 class IF(Detector):
     """Isolation forest: how few random cuts it takes to set a row apart.
 
@@ -33,19 +35,11 @@ class IF(Detector):
         The forest.
     """
 
-    def __init__(
-        self,
-        n_estimators: int = 100,
-        max_samples: int | float | str = "auto",
-        contamination: float = 0.1,
-        random_state: int | None = 42,
-        verbose: int = 1,
-    ) -> None:
-        self.n_estimators = n_estimators
-        self.max_samples = max_samples
-        self.contamination = contamination
-        self.random_state = random_state
-        self.verbose = verbose
+    n_estimators: int = 100
+    max_samples: int | float | str = "auto"
+    contamination: float = 0.1
+    random_state: int | None = 42
+    verbose: int = 1
 
     def _make_model(self) -> IForest:
         # PyOD's own contamination only sets its own threshold, which is not used.

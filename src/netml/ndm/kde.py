@@ -1,20 +1,21 @@
-"""`KDE`: a kernel density estimate; scoring compares with every training row."""
+"""`KDE`: a kernel density estimate, which compares each row with every training row."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 
 from netml.errors import OptionError
-from netml.ndm._base import Array, Detector
-from netml.ndm._blocks import score_in_blocks
+from netml.ndm._base import Array, Detector, score_in_blocks
 from netml.ndm._distances import METRICS, power_distances, squared_distances
 from netml.ndm._mixture import log_of_sum
 from netml.ndm._state import ArrayState, Field, Fields
 
+KernelName = Literal["gaussian", "exponential", "tophat", "epanechnikov", "linear", "cosine"]
 Kernel = Callable[[Array], Array]
 # Kernels of squared distances in bandwidths: those that reach everywhere by their logarithms, the others by values.
 _LOG_KERNELS: dict[str, Kernel] = {
@@ -29,6 +30,7 @@ _KERNELS: dict[str, Kernel] = {
 }
 
 
+@dataclass(eq=False, repr=False)
 class KDE(ArrayState, Detector):
     """Kernel density estimate: minus the log density at a row.
 
@@ -59,31 +61,17 @@ class KDE(ArrayState, Detector):
         Width of the kernel.
     """
 
-    def __init__(
-        self,
-        bandwidth: float | str = 1.0,
-        algorithm: str = "auto",
-        kernel: str = "gaussian",
-        metric: str = "euclidean",
-        atol: float = 0,
-        rtol: float = 0,
-        contamination: float = 0.1,
-        breadth_first: bool = True,
-        leaf_size: int = 40,
-        metric_params: dict[str, Any] | None = None,
-        random_state: int | None = 42,
-    ) -> None:
-        self.bandwidth = bandwidth
-        self.algorithm = algorithm
-        self.kernel = kernel
-        self.metric = metric
-        self.atol = atol
-        self.rtol = rtol
-        self.contamination = contamination
-        self.breadth_first = breadth_first
-        self.leaf_size = leaf_size
-        self.metric_params = metric_params
-        self.random_state = random_state
+    bandwidth: float | str = 1.0
+    algorithm: str = "auto"
+    kernel: KernelName = "gaussian"
+    metric: str = "euclidean"
+    atol: float = 0
+    rtol: float = 0
+    contamination: float = 0.1
+    breadth_first: bool = True
+    leaf_size: int = 40
+    metric_params: dict[str, Any] | None = None
+    random_state: int | None = 42
 
     def _make_model(self) -> Any:
         from sklearn.neighbors import KernelDensity

@@ -1,8 +1,8 @@
-"""`MODEL`: the original netml's way to train and test a detector, with its arguments and attributes."""
+"""The original netml's `MODEL`, which trains and tests a detector."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -18,11 +18,11 @@ class MODEL:
     model : Detector
         Has `fit` and `decision_function` (higher = more abnormal).
     score_metric : {"auc"}
-        How the test is scored: area under the ROC curve.
+        Score of the test: the area under the ROC curve.
     verbose : int, default 1
-        Kept for callers; nothing is printed.
+        Accepted; nothing is printed.
     random_state : int, default 42
-        Kept for callers; the detector has its own.
+        Accepted; the detector has its own.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class MODEL:
     """
 
     def __init__(
-        self, model: Any, *, score_metric: str = "auc", verbose: int = 1, random_state: int | None = 42
+        self, model: Any, *, score_metric: Literal["auc"] = "auc", verbose: int = 1, random_state: int | None = 42
     ) -> None:
         if score_metric != "auc":
             raise OptionError("score_metric", score_metric, "'auc'")
@@ -48,7 +48,7 @@ class MODEL:
 
     @timed
     def train(self, X_train: Any, y_train: Any = None) -> None:
-        """Fit the detector. `train.tot_time` is how long it took, in minutes.
+        """Fit the detector; `train.tot_time` is its duration in minutes.
 
         Parameters
         ----------
@@ -66,7 +66,7 @@ class MODEL:
 
     @timed
     def test(self, X_test: Any, y_test: Any) -> None:
-        """Score the detector: `score`, and `history["score"]`. `test.tot_time` is how long it took, in minutes.
+        """Score the detector: `score`, and `history["score"]`. `test.tot_time` is its duration in minutes.
 
         Parameters
         ----------

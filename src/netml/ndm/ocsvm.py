@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.svm import OneClassSVM
 
-from netml.ndm._base import Array, Detector
-from netml.ndm._blocks import score_in_blocks
+from netml.ndm._base import Array, Detector, score_in_blocks
 
 
 class OCSVM(Detector, OneClassSVM):  # type: ignore[misc]
@@ -70,18 +69,7 @@ class OCSVM(Detector, OneClassSVM):  # type: ignore[misc]
         return -(np.ravel(scores) + self.offset_)
 
     def score_samples(self, X: Any) -> Array:
-        """Score rows the other way round, as scikit-learn does: lower is more abnormal.
-
-        Parameters
-        ----------
-        X : array_like of shape (n_flows, n_features)
-            Rows as wide as in training.
-
-        Returns
-        -------
-        ndarray of float64, shape (n_flows,)
-            Minus `decision_function`.
-        """
+        """Return minus `decision_function`, as scikit-learn does: lower is more abnormal."""
         return -self.decision_function(X)
 
     def __sklearn_tags__(self) -> Any:
@@ -92,7 +80,7 @@ class OCSVM(Detector, OneClassSVM):  # type: ignore[misc]
     def __setstate__(self, state: dict[str, Any]) -> None:
         # The original kept no threshold, but predicted by scikit-learn's: the offset of the region.
         offset = state.get("offset_")
-        # Of lists within lists, as a made-up file can have them, numpy would look for the end.
+        # Only these types: in lists within lists, as a made-up file can have them, numpy would search without end.
         if "threshold_" not in state and isinstance(offset, np.ndarray | float):
             state = {"contamination": 0.1, **state, "threshold_": -float(np.ravel(offset)[0])}
         super().__setstate__(state)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from netml.errors import OptionError
-from netml.ndm._base import Array, Detector, check_count, is_number
-from netml.ndm._blocks import score_in_blocks
+from netml.ndm._base import Array, Detector, is_number, score_in_blocks
 from netml.ndm._projection import kernel_values
 from netml.ndm._state import ArrayState, Field, Fields
+from netml.validation import require_whole
 
 
+@dataclass(eq=False, repr=False)
 class OCSVMSGD(ArrayState, Detector):
     """One-class SVM by stochastic gradient descent, on an approximation of its kernel.
 
@@ -41,27 +43,16 @@ class OCSVMSGD(ArrayState, Detector):
     bandwidth_ : float
         Width h of the kernel exp(-d^2 / (2 h^2)).
     weights_ : ndarray of float64, shape (n_landmarks,)
-        Of the kernel values; `Nystroem` and the machine behind it are both linear in them, so one product does for
-        both.
+        Weights of the kernel values: one product, as `Nystroem` and the machine behind it are both linear in them.
     """
 
-    def __init__(
-        self,
-        n_landmarks: int = 100,
-        gamma: str | float = "scale",
-        nu: float = 0.5,
-        max_iter: int = 1000,
-        tol: float = 1e-3,
-        random_state: int | None = 42,
-        contamination: float = 0.1,
-    ) -> None:
-        self.n_landmarks = n_landmarks
-        self.gamma = gamma
-        self.nu = nu
-        self.max_iter = max_iter
-        self.tol = tol
-        self.random_state = random_state
-        self.contamination = contamination
+    n_landmarks: int = 100
+    gamma: str | float = "scale"
+    nu: float = 0.5
+    max_iter: int = 1000
+    tol: float = 1e-3
+    random_state: int | None = 42
+    contamination: float = 0.1
 
     def _make_model(self) -> Any:
         from sklearn.linear_model import SGDOneClassSVM
@@ -69,7 +60,7 @@ class OCSVMSGD(ArrayState, Detector):
         return SGDOneClassSVM(nu=self.nu, max_iter=self.max_iter, tol=self.tol, random_state=self.random_state)
 
     def _check_parameters(self) -> None:
-        check_count("n_landmarks", self.n_landmarks, 2)
+        require_whole("n_landmarks", self.n_landmarks, 2)
         if self.gamma != "scale" and not (is_number(self.gamma) and 0 < float(self.gamma) < np.inf):
             raise OptionError("gamma", self.gamma, 'a number above 0, or "scale"')
         self._make_model()._validate_params()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from netml.ndm._base import Array, Detector
-from netml.ndm._blocks import score_in_blocks
+from netml.ndm._base import Array, Detector, score_in_blocks
 from netml.ndm._state import ArrayState, Field, Fields
 
 
+@dataclass(eq=False, repr=False)
 class PCA(ArrayState, Detector):
     """Principal components: a row's distances to them, those of little variance weighing most.
 
@@ -33,38 +34,24 @@ class PCA(ArrayState, Detector):
     Attributes
     ----------
     mean_, scale_ : ndarray of float64, shape (n_features,)
-        What is taken from a row, and what it is then divided by: 0 and 1 without `standardization`.
+        Subtracted from a row, which is then divided by the scale: 0 and 1 without `standardization`.
     components_ : ndarray of float64, shape (n_selected, n_features)
         The components that make the score.
     shares_ : ndarray of float64, shape (n_selected,)
-        What their distances are divided by.
+        Shares of the variance, by which distances are divided.
     """
 
-    def __init__(
-        self,
-        n_components: int | float | None = None,
-        n_selected_components: int | None = None,
-        contamination: float = 0.1,
-        copy: bool = True,
-        whiten: bool = False,
-        svd_solver: str = "auto",
-        tol: float = 0.0,
-        iterated_power: int | str = "auto",
-        random_state: int | None = None,
-        weighted: bool = True,
-        standardization: bool = True,
-    ) -> None:
-        self.n_components = n_components
-        self.n_selected_components = n_selected_components
-        self.contamination = contamination
-        self.copy = copy
-        self.whiten = whiten
-        self.svd_solver = svd_solver
-        self.tol = tol
-        self.iterated_power = iterated_power
-        self.random_state = random_state
-        self.weighted = weighted
-        self.standardization = standardization
+    n_components: int | float | None = None
+    n_selected_components: int | None = None
+    contamination: float = 0.1
+    copy: bool = True
+    whiten: bool = False
+    svd_solver: str = "auto"
+    tol: float = 0.0
+    iterated_power: int | str = "auto"
+    random_state: int | None = None
+    weighted: bool = True
+    standardization: bool = True
 
     def _check_parameters(self) -> None:
         from sklearn.decomposition import PCA as Decomposition

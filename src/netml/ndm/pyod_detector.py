@@ -1,7 +1,8 @@
-"""`PyODDetector`: any unsupervised detector of PyOD behind the contract of netml."""
+"""Any unsupervised detector of PyOD behind the interface of netml."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -11,14 +12,16 @@ from numpy.typing import NDArray
 from netml.errors import MissingExtraError, OptionError
 from netml.ndm import PYOD_DETECTORS, is_installed, pyod_parameters
 from netml.ndm._apart import hushed
-from netml.ndm._base import Array, Detector, check_count
+from netml.ndm._base import Array, Detector
+from netml.validation import require_whole
 
 
+@dataclass(eq=False, repr=False)
 class PyODDetector(Detector):
     """A detector of PyOD, by its name.
 
-    Some of PyOD's detectors judge rows only among others. For them the training rows stay, and rows to be scored are
-    put beside them, a block at a time, at most a tenth as many.
+    Some of PyOD's detectors score rows only among others. They keep the training rows, and rows to be scored are put
+    beside these, a block at a time, at most a tenth as many.
 
     Parameters
     ----------
@@ -34,22 +37,15 @@ class PyODDetector(Detector):
     Attributes
     ----------
     model_ : object
-        PyOD's detector, fitted; not there for those that judge rows only among others.
+        PyOD's detector, fitted; absent if it scores rows only among others.
     rows_ : ndarray of float64, shape (n_flows, n_features)
-        The training rows, for those.
+        The training rows, if it scores rows only among others.
     """
 
-    def __init__(
-        self,
-        name: str = "lof",
-        params: dict[str, Any] | None = None,
-        contamination: float = 0.1,
-        random_state: int | None = 42,
-    ) -> None:
-        self.name = name
-        self.params = params
-        self.contamination = contamination
-        self.random_state = random_state
+    name: str = "lof"
+    params: dict[str, Any] | None = None
+    contamination: float = 0.1
+    random_state: int | None = 42
 
     def _check_parameters(self) -> None:
         entry = PYOD_DETECTORS.get(self.name)
@@ -58,7 +54,7 @@ class PyODDetector(Detector):
         if entry.extra and not is_installed(entry.extra):
             raise MissingExtraError(f"the detector {self.name}", entry.extra)
         if self.random_state is not None:
-            check_count("random_state", self.random_state, 0)
+            require_whole("random_state", self.random_state, 0, 2**32 - 1)
         known = pyod_parameters(self.name)
         unknown = set(self.params or {}) - set(known)
         if unknown:
@@ -86,7 +82,7 @@ class PyODDetector(Detector):
         with hushed():
             model = self._make_model(rows.shape[1])
             model.fit(rows)
-        # Those of the fit: a row's neighbours are others there, in `decision_function` the row itself is the nearest.
+        # The scores of the fit: in `decision_function` a training row would be its own nearest neighbour.
         self._fit_scores = self._upright(model.decision_scores_)
         if PYOD_DETECTORS[self.name].is_joint:
             self.rows_ = rows.copy()

@@ -1,8 +1,8 @@
-"""`make_scaler`: what may stand in front of a detector."""
+"""Scalers of columns, which stand in front of a detector."""
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -35,20 +35,7 @@ class Scaler(ArrayState):
         return {"center_": Field(("n_features",)), "scale_": Field(("n_features",))}
 
     def fit(self, X: ArrayLike, y: object = None) -> Self:
-        """Learn the columns' centres and scales.
-
-        Parameters
-        ----------
-        X : array_like of shape (n_flows, n_features)
-            Training rows.
-        y : object, optional
-            Ignored.
-
-        Returns
-        -------
-        Scaler
-            Itself.
-        """
+        """Learn the centres and scales of the columns of `X`, (n_flows, n_features); `y` is ignored."""
         rows = self._prepare(_checked(X))
         for n_found, what in zip(rows.shape, ("sample", "feature"), strict=True):
             if n_found == 0:
@@ -59,17 +46,7 @@ class Scaler(ArrayState):
         return self
 
     def transform(self, X: ArrayLike) -> Array:
-        """Scale rows.
-
-        Parameters
-        ----------
-        X : array_like of shape (n_flows, n_features)
-            Rows as wide as in training.
-
-        Returns
-        -------
-        ndarray of float64, shape (n_flows, n_features)
-            Scaled rows.
+        """Scale rows as wide as in training, and return them as float64.
 
         Raises
         ------
@@ -88,18 +65,7 @@ class Scaler(ArrayState):
         return scaled
 
     def fit_transform(self, X: ArrayLike, y: object = None) -> Array:
-        """Learn from rows, and scale them.
-
-        Parameters
-        ----------
-        X, y
-            As for `fit`.
-
-        Returns
-        -------
-        ndarray of float64, shape (n_flows, n_features)
-            Scaled rows.
-        """
+        """Learn from rows, and scale them: see `fit` and `transform`."""
         return self.fit(X).transform(X)
 
 
@@ -146,24 +112,14 @@ SCALERS: dict[str, type[Scaler] | None] = {
 }
 
 
-def make_scaler(name: str) -> Any:
-    """Make a scaler.
+def make_scaler(name: str) -> Scaler | None:
+    """Make a scaler that is not fitted; None for "none".
 
     Parameters
     ----------
     name : {"none", "standard", "robust", "log"}
         "standard": mean 0, standard deviation 1. "robust": median 0, interquartile range 1. "log": `LogScaler`, for
-        values over several orders of magnitude.
-
-    Returns
-    -------
-    Scaler or None
-        Not fitted; None for "none".
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no scaler of this name.
+        values over several orders of magnitude. Any other raises `UnknownNameError`.
     """
     if name not in SCALERS:
         raise UnknownNameError("scale", name, SCALERS)

@@ -1,11 +1,13 @@
 """`ECOD` and `COPOD`: how far out in the tails of each column's distribution a row lies; n log n in the rows.
 
-The scores are PyOD's. Its classes, though, rank the rows to be scored together with all training rows, again for each
-batch: a flow's score depends on its company, and costs a sort of the training set. Here each row is ranked among the
-training rows and by itself, which is what PyOD gives for a batch of one; it takes a binary search in each column.
+The scores are PyOD's for a batch of one row. PyOD ranks the rows to be scored together with all training rows, so that
+a score depends on the other rows of its batch and costs a sort of the training rows. Here each row is ranked by itself
+among the training rows, which takes a binary search in each column.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from netml.ndm._base import Array, Detector
 from netml.ndm._state import ArrayState, Field, Fields
 
 
+@dataclass(eq=False, repr=False)
 class Tails(ArrayState, Detector):
     """Common part: ranks of a row's values, and the tail probabilities that follow.
 
@@ -33,8 +36,7 @@ class Tails(ArrayState, Detector):
         Sign of each column's skewness: 1 for a long right tail, -1 for a long left one.
     """
 
-    def __init__(self, contamination: float = 0.1) -> None:
-        self.contamination = contamination
+    contamination: float = 0.1
 
     def _fields(self) -> Fields:
         return {
@@ -57,7 +59,7 @@ class Tails(ArrayState, Detector):
             different, n_equal = np.unique(column, return_counts=True)
             values.append(different)
             counts.append(np.cumsum(n_equal))
-            # Of the smaller numbers: the third power of the larger ones has no float64.
+            # Scaled down first: the third power of large numbers exceeds float64.
             scaled = (column - column.mean()) / max(float(np.abs(different).max()), 1e-300)
             skewness.append(np.sign((scaled**3).mean()) if len(different) > 1 else 0.0)
         self.values_ = np.concatenate(values)
@@ -72,7 +74,7 @@ class Tails(ArrayState, Detector):
         return self._sum_tails(rows, 1)
 
     def _sum_tails(self, rows: Array, n_own: int) -> Array:
-        """Sum over the columns; `n_own` is 0 if the rows are among the training rows already."""
+        """Sum the tails of all columns; `n_own` is 0 if the rows are among the training rows, 1 if not."""
         scores = np.zeros(len(rows))
         start = 0
         for number, column in enumerate(rows.T):
@@ -92,20 +94,14 @@ class Tails(ArrayState, Detector):
 
 
 class ECOD(Tails):
-    """Empirical cumulative distributions (Li et al., arXiv 2201.00382): the largest tail of each column.
-
-    Parameters, attributes: see `Tails`.
-    """
+    """Empirical cumulative distributions (Li et al., arXiv 2201.00382): the largest tail of each column."""
 
     def _combine(self, left: Array, right: Array, skewed: Array) -> Array:
         return np.maximum(skewed, np.maximum(left, right))
 
 
 class COPOD(Tails):
-    """Empirical copula (Li et al., arXiv 2009.09463): the long tail of each column, or the mean of both.
-
-    Parameters, attributes: see `Tails`.
-    """
+    """Empirical copula (Li et al., arXiv 2009.09463): the long tail of each column, or the mean of both."""
 
     def _combine(self, left: Array, right: Array, skewed: Array) -> Array:
         return np.maximum(skewed, (left + right) / 2)

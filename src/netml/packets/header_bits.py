@@ -68,11 +68,11 @@ class HeaderBits:
         return f"<HeaderBits: {len(self)} packets x {len(self.columns)} bits>"
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """Give `X`."""
+        """Return `X`."""
         return np.array(self.X, dtype=dtype, copy=copy)
 
     def to_pandas(self) -> pd.DataFrame:
-        """Give the table `PACKET_COLUMNS` and the bits as a data frame.
+        """Convert `PACKET_COLUMNS` and the bits to a data frame.
 
         Returns
         -------
@@ -89,7 +89,7 @@ class HeaderBits:
         return to_frame(self._to_columns())
 
     def to_arrow(self) -> pa.Table:
-        """Give the table `PACKET_COLUMNS` and the bits as an Arrow table.
+        """Convert `PACKET_COLUMNS` and the bits to an Arrow table.
 
         Returns
         -------
@@ -165,7 +165,7 @@ def write_batches(path: Target, found: Format, batches: Iterable[HeaderBits]) ->
 
 
 def batch_rows(n_columns: int) -> int:
-    """Return how many packets with so many bits each are read or written at a time."""
+    """Return the number of packets with `n_columns` bits each that are read or written at a time."""
     return min(MOST_BATCH_ROWS, max(1, BATCH_BYTES // n_columns))
 
 

@@ -1,4 +1,4 @@
-"""Captures into rows of header bits: batch by batch, all at once, or right into a file."""
+"""Header bits read from captures: batch by batch, all at once, or right into a file."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def read_header_bits(
         If an option is out of range, or a header unknown.
     """
     reading: dict[str, Any] = {"strict": strict, "link_type": link_type, "progress": progress}
-    # What waits takes some tens of bytes a packet: the bits are written once, into one matrix.
+    # Pending packets take some tens of bytes each: the bits are written once, into one matrix.
     (whole,) = iter_header_bits(
         source, headers, payload_bytes=payload_bytes, flow=flow, batch_packets=2**63 - 1, **reading
     )

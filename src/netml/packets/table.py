@@ -51,7 +51,7 @@ class PacketTable:
         return f"<PacketTable: {len(self)} packets of {len(self.keys)} flow keys>"
 
     def to_arrow(self) -> pa.Table:
-        """Give the table `COLUMNS`; addresses are dictionary-encoded.
+        """Convert to an Arrow table of `COLUMNS`; addresses are dictionary-encoded.
 
         Raises
         ------
@@ -63,7 +63,7 @@ class PacketTable:
         return to_table(self._to_columns(), "an Arrow table of packets")
 
     def to_pandas(self) -> pd.DataFrame:
-        """Give the table `COLUMNS` as a data frame.
+        """Convert to a data frame of `COLUMNS`.
 
         Raises
         ------

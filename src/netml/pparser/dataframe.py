@@ -133,7 +133,7 @@ def _describe_transport(transport: Any, row: dict[str, Any]) -> None:
 
 
 def _decode_link(frame: bytes, link_type: int, row: dict[str, Any]) -> Any:
-    """Give the packet in a frame, as far as dpkt decodes it, and write the link's addresses into the row."""
+    """Return the packet in a frame, as far as dpkt decodes it, and write the link's addresses into the row."""
     decode = _LINKS.get(link_type)
     if decode is None:
         return None
@@ -177,7 +177,7 @@ _LINKS: dict[int, Callable[[bytes], Any]] = {
 
 
 def _typed(name: str, values: list[Any]) -> tuple[list[Any], None, str]:
-    """Give what a pandas.Series is made of: values, index, type."""
+    """Return the arguments of a pandas.Series: values, index, type."""
     if name == "datetime":
         return values, None, "datetime64[ns]"
     if name == "is_dns":

@@ -1,4 +1,4 @@
-"""`PCAP`: the original netml's face, over the compiled core."""
+"""The class `PCAP`: the original netml's interface, over the compiled core."""
 
 from __future__ import annotations
 
@@ -230,8 +230,8 @@ class PCAP:
         from netml.labels.matching import original_labels
 
         index = flows.table.flows
-        spans_ns = zip(index.start_ns.tolist(), index.end_ns.tolist(), strict=True)
-        kept, self.labels = original_labels(label_file, flows.five_tuples, spans_ns=spans_ns, columns=columns)
+        times_ns = zip(index.start_ns.tolist(), index.end_ns.tolist(), strict=True)
+        kept, self.labels = original_labels(label_file, flows.five_tuples, times_ns=times_ns, columns=columns)
         if len(kept) != len(flows):
             self.flows = OriginalFlows(flows.table[np.asarray(kept, np.int64)])
             if self.features is not None:

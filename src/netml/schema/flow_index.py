@@ -1,9 +1,9 @@
-"""Who the flows are: their keys, times and counts, one row a flow."""
+"""The flow index: keys, times and counts of flows, one row a flow."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,8 +52,8 @@ def address_texts(addresses: np.ndarray, versions: np.ndarray) -> np.ndarray:
         part = slice(first, first + _ADDRESSES_AT_A_TIME)
         offsets, octets = _flowcore.format_addresses(np.ascontiguousarray(addresses[part]), versions[part].copy())
         text = octets.tobytes().decode("ascii")
-        bounds = offsets.tolist()
-        texts += [text[start:end] for start, end in itertools.pairwise(bounds)]
+        ends = offsets.tolist()
+        texts += [text[start:end] for start, end in itertools.pairwise(ends)]
     return np.array(texts, dtype=np.str_)
 
 
@@ -87,7 +87,7 @@ class Addresses:
 
 
 class FlowIndex:
-    """Who the flows are: one row a flow, in the matrix's order.
+    """Keys, times and counts of flows: one row a flow, in the matrix's order.
 
     Parameters
     ----------
@@ -153,6 +153,30 @@ class FlowIndex:
             attributes,
         )
 
+    @classmethod
+    def concat(cls, indices: Sequence[FlowIndex]) -> FlowIndex:
+        """Put the flows of several indices below each other.
+
+        Parameters
+        ----------
+        indices : sequence of FlowIndex
+            None makes an index without flows.
+
+        Returns
+        -------
+        FlowIndex (sum of n_flows)
+            End reasons and attributes only if all have them.
+        """
+        counts = np.empty(0, np.int64)
+        keys = np.concatenate([np.empty(0, FLOW_KEY), *(index.keys for index in indices)])
+        names = ("start_ns", "end_ns", "packets", "bytes")
+        columns = {name: np.concatenate([counts, *(getattr(index, name) for index in indices)]) for name in names}
+        reasons = [index.end_reason for index in indices if index.end_reason is not None]
+        has_reasons = len(reasons) == len(indices) > 0
+        known = [name for name in ATTRIBUTE_KINDS if indices and all(name in index.attributes for index in indices)]
+        attributes = {name: np.concatenate([index.attributes[name] for index in indices]) for name in known}
+        return cls(keys, **columns, end_reason=np.concatenate(reasons) if has_reasons else None, attributes=attributes)
+
     @property
     def src_ip(self) -> np.ndarray:
         """Source addresses as text: ndarray (n_flows,) of str."""
@@ -164,12 +188,12 @@ class FlowIndex:
         return address_texts(self.keys["dst_ip"], self.keys["ip_version"])
 
     def five_tuples(self) -> list[tuple[str, str, int, int, int]]:
-        """Give the flows' five-tuples.
+        """Return (source, destination, source port, destination port, protocol) of each flow.
 
         Returns
         -------
         list of (str, str, int, int, int)
-            (source, destination, source port, destination port, protocol) of each flow.
+            One for each flow.
         """
         keys = self.keys
         columns = (
@@ -182,7 +206,7 @@ class FlowIndex:
         return list(zip(*columns, strict=True))
 
     def to_columns(self) -> dict[str, np.ndarray]:
-        """Give the columns that every table of flows starts with, in order.
+        """Return the columns that every table of flows starts with, in order.
 
         Returns
         -------
@@ -246,6 +270,6 @@ def _packed_addresses(texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def empty_index(n_flows: int) -> FlowIndex:
-    """Stand in for the flows of a format that keeps none: all keys, times and counts 0."""
+    """Make an index of flows for a format that keeps none: all keys, times and counts 0."""
     counts = [np.zeros(n_flows, np.int64) for _ in range(4)]
     return FlowIndex(np.zeros(n_flows, FLOW_KEY), *counts)

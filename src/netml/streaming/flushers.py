@@ -11,9 +11,8 @@ from netml import _flowcore
 from netml.features.incremental import IncrementalRows
 from netml.features.matrix import FeatureMatrix
 from netml.flow.assembler import make_assembler
-from netml.flow.biflows import make_table
 from netml.flow.options import FlowOptions
-from netml.flow.table import FlowTable
+from netml.flow.table import FlowTable, make_table
 from netml.schema.sizes import SIZE_COLUMNS
 from netml.validation import nanoseconds
 
@@ -103,11 +102,7 @@ class OriginalFlusher:
 
     def take_expired(self, metadata: dict[str, Any]) -> FlowTable:
         """Make a table of the flows that the last flush ended."""
-        taken = self.assembler.take_expired()
-        start_ns, end_ns, end_reason = (taken.pop(name) for name in ("start_ns", "end_ns", "end_reason"))
-        table = FlowTable(taken.pop("keys"), taken.pop("offsets"), taken, self._size, metadata)
-        table.set_times(start_ns, end_ns, end_reason)
-        return table
+        return make_table(self.assembler.take_expired(), self._size, metadata)
 
     def release(self, n_rows: int) -> bool:
         """Return False: `take_expired` has taken all flows of a flush."""

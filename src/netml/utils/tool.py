@@ -44,7 +44,7 @@ def load_data(path: str | os.PathLike[str] | BinaryIO, trust: bool = False) -> A
     path : str, os.PathLike or binary file
         A model (`.netml`), a feature file by its suffix, or a pickle (`.dat`, any other name, an open file).
     trust : bool, default False
-        Load anything. A file can run any code then: only for those that you wrote.
+        Load any pickle. It can run any code then: only for files that you wrote.
 
     Returns
     -------

@@ -1,9 +1,10 @@
-"""Plots, each one file: drawn without a display, by matplotlib, which loads only when one is asked for.
+"""Plots, each one file: drawn without a display by matplotlib, which loads only when a plot is drawn.
 
-A path's suffix says what is written: .png, .svg or .pdf.
+`path` ends in .png, .svg or .pdf, and `title` stands above the plot. Another suffix raises `UnknownNameError`,
+a missing matplotlib `MissingExtraError`, and a file that cannot be written `OutputError`.
 """
 
-from netml.comparison.standing import Standing
+from netml.comparison.leaderboard import Standing
 from netml.visual._canvas import check_plot
 from netml.visual.curves import plot_curves
 from netml.visual.features import plot_features

@@ -1,4 +1,4 @@
-"""What all plots share: the file, the look, the colours of the classes, and axes for skewed numbers."""
+"""The file, style, class colours and axes for skewed numbers that all plots share."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Suffix -> metadata that would make the same plot another file each time, taken out.
+# Suffix -> metadata to leave out, because it would make the same plot another file each time.
 SUFFIXES: dict[str, dict[str, None]] = {
     ".png": {"Software": None},
     ".svg": {"Date": None},
     ".pdf": {"CreationDate": None},
 }
-# Apart for all kinds of colour blindness, and in grey (Okabe and Ito's palette).
+# Distinct for all kinds of colour blindness, and in grey (Okabe and Ito's palette).
 COLOURS = {"normal": "#0072B2", "abnormal": "#D55E00", "unlabelled": "#999999"}
 CLASSES = {"normal": 0, "abnormal": 1, "unlabelled": -1}
 INK = "#333333"
@@ -37,14 +37,14 @@ STYLE = {
     "svg.fonttype": "none",  # text stays text: smaller, and it can be searched
     "svg.hashsalt": "netml",  # the same names inside the file each time
 }
-LARGEST_SCORE = 1e30  # beyond, a score is as good as infinite, and drawn at the end of the axis
-_SKEWED = 20  # times the middle four fifths, the whole range is: the axis is no longer linear
+LARGEST_SCORE = 1e30  # larger scores are drawn at the end of the axis
+_SKEWED = 20  # the axis is not linear if the range is this many times the middle four fifths
 _APART_POINTS = 22  # two short labels
 _MOST_POINTS = 2000
 
 
 def suffix_of(path: str | os.PathLike[str]) -> str:
-    """Give the suffix of a plot's path; raise `UnknownNameError` for one that is not drawn."""
+    """Return the suffix of a plot's path, or raise `UnknownNameError`."""
     suffix = os.path.splitext(os.fspath(path))[1].lower()
     if suffix not in SUFFIXES:
         raise UnknownNameError("plot format", suffix or os.path.basename(os.fspath(path)), SUFFIXES)
@@ -52,22 +52,7 @@ def suffix_of(path: str | os.PathLike[str]) -> str:
 
 
 def check_plot(path: str | os.PathLike[str]) -> None:
-    """Raise now what a plot would raise after all the work.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-        Where a plot is to be written.
-
-    Raises
-    ------
-    UnknownNameError
-        If it does not end in .png, .svg or .pdf.
-    MissingExtraError
-        If matplotlib is not installed.
-    OutputError
-        If the folder is missing, the target is a folder, or writing is not permitted.
-    """
+    """Check the path of a plot before the work, so that a bad path fails early; errors as of all plots."""
     suffix_of(path)
     _require_matplotlib()
     check_output(path)
@@ -82,19 +67,9 @@ def _require_matplotlib() -> None:
 
 @contextlib.contextmanager
 def drawing(path: str | os.PathLike[str], width: float, height: float) -> Iterator[Figure]:
-    """Give a figure to draw on; it is written to `path` when the block ends well.
+    """Yield a figure of width x height inches, and write it to `path` when the block ends without an error.
 
-    Parameters
-    ----------
-    path : str or os.PathLike
-        Ends in .png, .svg or .pdf.
-    width, height : float
-        Inches.
-
-    Yields
-    ------
-    matplotlib.figure.Figure
-        Of no window and no display; of matplotlib's own look, whatever the user's settings are.
+    The figure has no window, and the style of netml, whatever the user's settings are.
     """
     suffix = suffix_of(path)
     _require_matplotlib()
@@ -109,7 +84,7 @@ def drawing(path: str | os.PathLike[str], width: float, height: float) -> Iterat
 
 
 def checked_classes(y: Any, n_rows: int) -> np.ndarray:
-    """Give labels as an array of -1, 0 and 1, one for each row; None stands for "not labelled"."""
+    """Return labels as an array of -1, 0 and 1, one for each row; None becomes "not labelled"."""
     if y is None:
         return np.full(n_rows, -1)
     labels = np.asarray(y)
@@ -121,25 +96,25 @@ def checked_classes(y: Any, n_rows: int) -> np.ndarray:
 def spread_bins(
     values: np.ndarray, n_bins: int, *, core: np.ndarray | None = None, also: float | None = None
 ) -> tuple[np.ndarray, float | None]:
-    """Divide the range of numbers into bins that look equally wide on the axis.
+    """Divide the range of finite numbers into bins that look equally wide on the axis.
 
     Parameters
     ----------
     values : ndarray (n,) of float64
-        Finite.
+        The numbers.
     n_bins : int
-        How many bins.
+        Number of bins.
     core : ndarray (m,) of float64, optional
-        The numbers whose middle must be seen; by default all.
+        The numbers whose middle must be visible; by default all.
     also : float, optional
         A number that the axis must reach, too.
 
     Returns
     -------
     edges : ndarray (n_bins + 1,)
-        Of the bins.
+        Edges of the bins.
     linear_width : float or None
-        For matplotlib's "asinh" scale, where a few numbers are far off; None: a linear axis serves.
+        For matplotlib's "asinh" scale, if a few numbers are far off; None for a linear axis.
     """
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
     if also is not None:
@@ -160,25 +135,25 @@ def spread_bins(
 
 
 def set_scale(axes: Axes, linear_width: float | None) -> None:
-    """Give the x axis the scale that `spread_bins` found."""
+    """Set the scale of the x axis that `spread_bins` returned."""
     if linear_width is None:
         return
     axes.set_xscale("asinh", linear_width=linear_width)
     write = axes.xaxis.get_major_formatter()
 
     def write_apart(number: float, _place: object) -> str:
-        # Round 0, where the axis is linear, powers of ten crowd: what would be written over the 0 is left out.
+        # Near 0, where the axis is linear, powers of ten crowd: labels that would cover the 0 are left out.
         low, high = axes.get_xlim()
-        span = np.arcsinh(high / linear_width) - np.arcsinh(low / linear_width)
+        extent = np.arcsinh(high / linear_width) - np.arcsinh(low / linear_width)
         width_points = axes.bbox.width / axes.figure.dpi * 72
-        points = abs(np.arcsinh(number / linear_width)) / span * width_points
+        points = abs(np.arcsinh(number / linear_width)) / extent * width_points
         return "" if low <= 0 <= high and 0 < points < _APART_POINTS else write(number)
 
     axes.xaxis.set_major_formatter(write_apart)
 
 
 def thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Leave out points of a curve that no eye could tell apart."""
+    """Leave out points of a curve that cannot be told apart in a plot."""
     if len(x) <= _MOST_POINTS:
         return x, y
     kept = np.unique(np.linspace(0, len(x) - 1, _MOST_POINTS).round().astype(np.int64))

@@ -19,17 +19,10 @@ def plot_curves(path: str | os.PathLike[str], evaluation: Evaluation, *, title: 
 
     Parameters
     ----------
-    path : str or os.PathLike
-        Ends in .png, .svg or .pdf.
     evaluation : Evaluation
         From `netml.evaluation.metrics.evaluate_scores`.
-    title : str, optional
-        Above the plot.
-
-    Raises
-    ------
-    UnknownNameError, MissingExtraError, OutputError
-        If the suffix is unknown, matplotlib is not installed, or the file cannot be written.
+    path, title
+        As of all plots, and with their errors: see `netml.visual`.
     """
     with drawing(path, 9.0, 6.2) as figure:
         roc, precision_recall = figure.subplots(1, 2)

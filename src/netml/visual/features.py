@@ -1,4 +1,4 @@
-"""How each feature is spread in each class: small multiples."""
+"""Distributions of features in each class: small multiples."""
 
 from __future__ import annotations
 
@@ -43,8 +43,6 @@ def plot_features(
 
     Parameters
     ----------
-    path : str or os.PathLike
-        Ends in .png, .svg or .pdf.
     X : array_like of float, shape (n_flows, n_features)
         The features.
     columns : sequence of str
@@ -54,15 +52,13 @@ def plot_features(
     most : int, default 24
         Features to plot. If there are more, those in which the classes differ most (by the AUC of the feature alone);
         the first ones if there are not both classes.
-    title : str, optional
-        Above the plot.
+    path, title
+        As of all plots, and with their errors: see `netml.visual`.
 
     Raises
     ------
     OptionError
         If the shapes do not fit together.
-    UnknownNameError, MissingExtraError, OutputError
-        If the suffix is unknown, matplotlib is not installed, or the file cannot be written.
     """
     values = np.asarray(X, dtype=np.float64)
     if values.ndim != 2 or values.shape[1] != len(columns) or not len(columns):

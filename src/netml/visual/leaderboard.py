@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from netml.comparison.standing import Standing
+from netml.comparison.leaderboard import Standing
 from netml.errors import OptionError
 from netml.visual._canvas import COLOURS, INK, drawing, shortened
 
@@ -21,19 +21,15 @@ def plot_leaderboard(path: str | os.PathLike[str], standings: Sequence[Standing]
 
     Parameters
     ----------
-    path : str or os.PathLike
-        Ends in .png, .svg or .pdf.
     standings : sequence of Standing
         Best first; of more than 80 the first 80 are drawn.
-    title : str, optional
-        Above the plot.
+    path, title
+        As of all plots, and with their errors: see `netml.visual`.
 
     Raises
     ------
     OptionError
         If there is nothing to plot.
-    UnknownNameError, MissingExtraError, OutputError
-        If the suffix is unknown, matplotlib is not installed, or the file cannot be written.
     """
     if not standings:
         raise OptionError("standings", 0, "one or more")

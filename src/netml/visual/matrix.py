@@ -37,8 +37,6 @@ def plot_matrix(
 
     Parameters
     ----------
-    path : str or os.PathLike
-        Ends in .png, .svg or .pdf.
     X : array_like of float, shape (n_flows, n_features)
         The features.
     columns : sequence of str
@@ -51,15 +49,13 @@ def plot_matrix(
         Colour by the logarithm: sign(x) log(1 + abs(x)).
     by_column : bool, default True
         Colours reach from the 1st to the 99th percentile of each column by itself; else of the whole matrix.
-    title : str, optional
-        Above the plot.
+    path, title
+        As of all plots, and with their errors: see `netml.visual`.
 
     Raises
     ------
     OptionError
         If the shapes do not fit together.
-    UnknownNameError, MissingExtraError, OutputError
-        If the suffix is unknown, matplotlib is not installed, or the file cannot be written.
     """
     values = np.asarray(X, dtype=np.float64)
     if values.ndim != 2 or values.shape[1] != len(columns) or not values.size:
@@ -100,19 +96,19 @@ def _order(y: np.ndarray, scores: Any) -> np.ndarray:
 
 
 def _evenly(n: int, most: int) -> np.ndarray:
-    """Give so many of n places, evenly spread, both ends with them."""
+    """Return at most `most` of n places, evenly spread, with both ends."""
     return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.int64))
 
 
 def _colour(values: np.ndarray, *, log: bool, by_column: bool) -> np.ndarray:
-    """Bring numbers to 0 .. 1: their place between robust bounds. What is not finite becomes NaN, drawn grey."""
+    """Scale numbers to 0 .. 1 between robust bounds; those that are not finite become NaN, drawn grey."""
     values = np.where(np.isfinite(values), values, np.nan)
     if log:
         values = np.sign(values) * np.log1p(np.abs(values))
     known = np.where(np.isnan(values).all(axis=0), 0.0, values)  # a column without a number has no percentile
     axis = 0 if by_column else None
     low, high = np.nanpercentile(known, _ROBUST, axis=axis)
-    # Where all but a few are equal, as in columns of padding, the few are what there is to see.
+    # If all but a few are equal, as in columns of padding, the bounds are those of the few: they shall be visible.
     is_flat = high <= low
     low = np.where(is_flat, np.nanmin(known, axis=axis), low)
     high = np.where(is_flat, np.nanmax(known, axis=axis), high)

@@ -18,17 +18,10 @@ def plot_evaluation(path: str | os.PathLike[str], evaluation: Evaluation, *, tit
 
     Parameters
     ----------
-    path : str or os.PathLike
-        Ends in .png, .svg or .pdf.
     evaluation : Evaluation
         From `netml.evaluation.metrics.evaluate_scores` or `netml.evaluation.evaluate`.
-    title : str, optional
-        Above the plot.
-
-    Raises
-    ------
-    UnknownNameError, MissingExtraError, OutputError
-        If the suffix is unknown, matplotlib is not installed, or the file cannot be written.
+    path, title
+        As of all plots, and with their errors: see `netml.visual`.
     """
     with drawing(path, 9.0, 9.0) as figure:
         axes = figure.subplot_mosaic([["roc", "precision"], ["scores", "scores"]], height_ratios=[1.6, 1])

@@ -1,4 +1,4 @@
-"""How the scores of normal and abnormal flows are spread, and where the threshold divides them."""
+"""Distributions of the scores of normal and abnormal flows, with the threshold."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 N_BINS = 50
-_LOG_FROM = 50  # times the smallest bar: the bars get a logarithmic axis
+_LOG_FROM = 50  # the axis is logarithmic if the largest bar is this many times the smallest
 
 
 def plot_scores(
@@ -35,23 +35,19 @@ def plot_scores(
 
     Parameters
     ----------
-    path : str or os.PathLike
-        Ends in .png, .svg or .pdf.
     y : array_like of int, shape (n_flows,), or None
         1 abnormal, 0 normal, -1 not labelled; None: none is labelled.
     scores : array_like of float, shape (n_flows,)
         Higher is more abnormal.
     threshold : float, optional
         Drawn as a line.
-    title : str, optional
-        Above the plot.
+    path, title
+        As of all plots, and with their errors: see `netml.visual`.
 
     Raises
     ------
     OptionError
         If the shapes do not fit together, or a score is NaN.
-    UnknownNameError, MissingExtraError, OutputError
-        If the suffix is unknown, matplotlib is not installed, or the file cannot be written.
     """
     values = np.asarray(scores, dtype=np.float64)
     if values.ndim != 1 or np.isnan(values).any():
@@ -63,7 +59,7 @@ def plot_scores(
 
 
 def draw_scores(axes: Axes, y: np.ndarray, scores: np.ndarray, threshold: float | None) -> None:
-    """Draw a histogram of each class that there is, and the threshold."""
+    """Draw a histogram of each class, and the threshold."""
     is_drawn = np.abs(scores) < LARGEST_SCORE
     within = scores[is_drawn]
     line = threshold if threshold is not None and abs(threshold) < LARGEST_SCORE else None
@@ -89,7 +85,7 @@ def draw_scores(axes: Axes, y: np.ndarray, scores: np.ndarray, threshold: float 
     beyond = f"; {plural(n_beyond, 'flow')} beyond {LARGEST_SCORE:g} at the end of the axis" if n_beyond else ""
     axes.set_title("Scores")
     axes.set_xlabel(f"score (higher: more abnormal){beyond}")
-    # Beside the bars: there is no corner that is free in all histograms.
+    # Above the bars: no corner is free in all histograms.
     if axes.get_legend_handles_labels()[0]:
         axes.legend(loc="lower left", bbox_to_anchor=(0.12, 1.0), ncols=4, fontsize=8, borderaxespad=0.3)
 

@@ -7,7 +7,7 @@ import re
 from netml.families import FLAG_COLUMNS
 from netml.families.cic import CIC_2017_COLUMNS, CIC_COLUMNS, EXTRA_COLUMNS
 
-# What stands in a name of CIC or CIC-2017 -> its unit; the first that does.
+# Part of a column's name of CIC or CIC-2017 -> its unit; the first match counts.
 _CIC_UNITS = {
     r"Duration|IAT|Active|Idle|Flow Time": "us",
     r"Bytes/s|Bulk Rate": "bytes/s",
@@ -19,7 +19,7 @@ _CIC_UNITS = {
     r"Ratio": "bwd/fwd",
     r"ICMP": "number",
 }
-# The beginning of a column's name -> what its numbers are.
+# The beginning of a column's name -> its unit.
 UNITS = {
     "iat": "s",
     "size": "bytes",
@@ -46,7 +46,7 @@ UNITS = {
 
 
 def unit_of(column: str) -> str:
-    """Give the unit of a feature; "" if its name tells none.
+    """Return the unit of a feature; "" if its name has none.
 
     Examples
     --------

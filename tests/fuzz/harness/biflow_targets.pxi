@@ -61,7 +61,7 @@ cdef bint come_in_order(const uint8_t *data, size_t size) noexcept nogil:
     cdef int64_t latest_ns = INT64_MIN
     cdef size_t header = 0, length = 0
     cdef bint is_ordered = True
-    recognise(data, size, &framing, &header)
+    probe_capture(data, size, &framing, &header)
     while is_ordered and (status == STATUS_FRAME or status == STATUS_NO_FRAME):
         header += length
         length = 0
@@ -85,7 +85,7 @@ cdef void run_capture_stream(
     memset(outcome, 0, sizeof(Outcome))
     begin_capture(options)
     choose_flush_rules(options + 8, &rules)
-    recognise(data, size, &framing, &header)
+    probe_capture(data, size, &framing, &header)
     block = fuzz_copy(data + header, size - header)
     header = size - header
     size = 0                     # octets that are done with
@@ -114,7 +114,7 @@ cdef public int fuzz_biflows(const uint8_t *data, size_t size) noexcept nogil:
     cdef uint8_t *block
     cdef bint is_ordered
     cdef int is_incremental
-    if size < PCAP_HEADER_BYTES + BIFLOW_OPTION_BYTES or not recognise(data, size, &framing, &header):
+    if size < PCAP_HEADER_BYTES + BIFLOW_OPTION_BYTES or not probe_capture(data, size, &framing, &header):
         return -1
     options = data + size - BIFLOW_OPTION_BYTES
     has_marks_none()

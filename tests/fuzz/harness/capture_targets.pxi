@@ -1,8 +1,8 @@
 """Targets whose input is a capture, or one frame."""
 
 
-cdef bint recognise(const uint8_t *data, size_t size, Framing *framing, size_t *header_bytes) noexcept nogil:
-    """What `recognition.py` does: set up the framing by the first octets; False if it is no capture."""
+cdef bint probe_capture(const uint8_t *data, size_t size, Framing *framing, size_t *header_bytes) noexcept nogil:
+    """Set up the framing by the first octets, as `netml.capture.probe` does; return False if it is no capture."""
     cdef uint32_t magic, swapped
     memset(framing, 0, sizeof(Framing))
     if size < PCAP_HEADER_BYTES:
@@ -64,7 +64,7 @@ cdef public int fuzz_framing(const uint8_t *data, size_t size) noexcept nogil:
     cdef size_t header = 0, n_used = 0, n_part = 0, middle
     cdef uint64_t found, found_first
     cdef uint8_t *block
-    if not recognise(data, size, &framing, &header):
+    if not probe_capture(data, size, &framing, &header):
         return -1
     data += header
     size -= header
@@ -73,7 +73,7 @@ cdef public int fuzz_framing(const uint8_t *data, size_t size) noexcept nogil:
     free(block)
     free_pcapng(&framing.pcapng)
     # Up to the middle, then on from there: what the first part leaves behind is in front of the second.
-    recognise(data - header, size + header, &framing, &header)
+    probe_capture(data - header, size + header, &framing, &header)
     middle = size // 2
     block = fuzz_copy(data, middle)
     found_first = frame_all(&framing, block, middle, &n_part, &part_status)
@@ -184,7 +184,7 @@ cdef public int fuzz_pipeline(const uint8_t *data, size_t size) noexcept nogil:
     cdef const uint8_t *options
     cdef uint8_t *block
     cdef Status status
-    if not recognise(data, size, &framing, &header):
+    if not probe_capture(data, size, &framing, &header):
         return -1
     options = data + size - OPTION_BYTES
     begin(options[0] & 1, options[0] & 2 != 0)

@@ -37,10 +37,10 @@ def extract_features(chosen: Mapping[str, Any]) -> tuple[FeatureMatrix, FlowRepr
     columns = chosen["label_columns"]
     files: list[Any] = [shared.label_table(path, columns) for path in chosen["labels"]] or [None] * len(chosen["pcaps"])
     captures = [*chosen["pcaps"], *chosen["normal"], *chosen["abnormal"]]
-    marks = [*files, *(0 for _ in chosen["normal"]), *(1 for _ in chosen["abnormal"])]
+    truth = [*files, *(0 for _ in chosen["normal"]), *(1 for _ in chosen["abnormal"])]
     with progress_bar(captures, quiet=is_quiet(chosen)) as progress:
         tables = representation.fit_tables(captures, strict=chosen["strict"], progress=progress)
-    matrix = label_matrix(representation, tables, marks)
+    matrix = label_matrix(representation, tables, truth)
     if not is_quiet(chosen):
         from netml.summary import summarise_table
 

@@ -17,7 +17,7 @@ from netml.cli.options.labelled import (
     labelled_captures,
     list_captures,
     plots,
-    read_marks,
+    read_truth,
     summarise,
 )
 from netml.cli.options.plugins import import_option
@@ -94,10 +94,10 @@ def command(**chosen: Any) -> int:
     check_captures(chosen)
     study = _make_study(chosen)
     _check_outputs(chosen)
-    captures, marks, flow = list_captures(chosen), read_marks(chosen), shared.make_flow_options(chosen)
+    captures, truth, flow = list_captures(chosen), read_truth(chosen), shared.make_flow_options(chosen)
     with progress_bar(captures, quiet=chosen["quiet"]) as progress:
-        tables = read_captures(captures, marks, study, flow, strict=chosen["strict"], progress=progress)
-    y = label_tables(tables, marks)
+        tables = read_captures(captures, truth, study, flow, strict=chosen["strict"], progress=progress)
+    y = label_tables(tables, truth)
     if not chosen["quiet"]:
         summarise(tables, y)
     show = _show_progress(study, quiet=chosen["quiet"])

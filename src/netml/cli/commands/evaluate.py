@@ -15,7 +15,7 @@ from netml.cli.options.labelled import (
     labelled_captures,
     list_captures,
     plots,
-    read_marks,
+    read_truth,
     summarise,
 )
 from netml.cli.options.plugins import import_option
@@ -53,11 +53,11 @@ def command(**chosen: Any) -> int:
     check_captures(chosen)
     check_outputs(chosen["plot_paths"], chosen)
     _check_plots(chosen["plot_paths"])
-    captures, marks = list_captures(chosen), read_marks(chosen)
+    captures, truth = list_captures(chosen), read_truth(chosen)
     model = load_complete_model(chosen)
     with progress_bar(captures, quiet=chosen["quiet"]) as progress:
         tables = known_representation(model).read_tables(captures, strict=chosen["strict"], progress=progress)
-    y = label_tables(tables, marks)
+    y = label_tables(tables, truth)
     if not chosen["quiet"]:
         summarise(tables, y)
     how = {name: chosen[name] for name in ("threshold", "random_state")}

@@ -70,11 +70,11 @@ def check_outputs(paths: Iterable[str], chosen: Mapping[str, Any]) -> None:
 
 
 def list_captures(chosen: Mapping[str, Any]) -> list[str]:
-    """Give the captures in the order of `read_marks`."""
+    """Give the captures in the order of `read_truth`."""
     return [*chosen["normal"], *chosen["abnormal"], *chosen["pcaps"]]
 
 
-def read_marks(chosen: Mapping[str, Any]) -> list[Any]:
+def read_truth(chosen: Mapping[str, Any]) -> list[Any]:
     """Read the label files; give what is known of each capture: 0 normal, 1 abnormal, or its labels."""
     tables = [shared.label_table(path, chosen["label_columns"]) for path in chosen["labels"]]
     return [*(0 for _ in chosen["normal"]), *(1 for _ in chosen["abnormal"]), *tables]
