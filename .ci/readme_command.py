@@ -12,17 +12,17 @@ INDENTED = re.compile(r"\s*?\n*(?P<block>(?:(?: {4}|\t)[^\n]*(?:\n|$))+)")
 
 
 def find_command(text, marker):
-    """Lines of the block that follows `<!-- marker -->`; None if there is none."""
+    """Find the block that follows `<!-- marker -->`: its lines without comments; None if there is none."""
     _, found, rest = text.partition(f"<!-- {marker} -->")
     block = found and (FENCED.match(rest) or INDENTED.match(rest))
     if not block:
         return None
     lines = [line.strip().removeprefix("$ ") for line in block["block"].splitlines()]
-    return "\n".join(line for line in lines if line) or None
+    return "\n".join(line for line in lines if line and not line.startswith("#")) or None
 
 
 def main(path, marker):
-    """Print the command, or say what README.md must have."""
+    """Print the command, or fail with what README.md must have."""
     command = find_command(Path(path).read_text(encoding="utf-8"), marker)
     if command is None:
         sys.exit(f"{path}: no command block after <!-- {marker} -->; .ci/run runs what the README tells users to run")

@@ -17,7 +17,7 @@ DATA = Path(__file__).parent / "data"
 
 
 def main(capture, labels):
-    """Train on normal flows, judge all flows, evaluate."""
+    """Train on normal flows, classify all flows, evaluate."""
     # A third of the labelled flows is kept for the test; of the others only the normal ones are learned from.
     model = netml.learn(
         capture, labels=labels, train_on="normal", families="SIZE", header=True, scale="log", detector="oc-nystroem"

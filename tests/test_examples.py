@@ -9,7 +9,7 @@ import pytest
 SAID = {
     "features.py": "with that column: 666 x ",
     "detection.py": "trained on 203 normal flows",
-    "own_family.py": "the loop gives the same: True",
+    "custom_family.py": "the loop gives the same: True",
 }
 
 

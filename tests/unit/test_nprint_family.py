@@ -77,7 +77,7 @@ def test_first_is_by_time(n_first):
         frame = traffic.udp_frame(bytes([octet]), ports=(1000 + octet % 7, 53))
         made.append((int(chance.integers(0, 60)) * 1000, frame))  # with equal times, too
     one = FamilyOptions(nprint_headers="udp", payload_bytes=1)
-    X = netml.extract(io.BytesIO(captures.pcap(made)), "NPRINT", dim=3, first=n_first, family_options=one).X
+    X = netml.extract(io.BytesIO(captures.pcap(made)), "NPRINT", dim=3, max_packets=n_first, family_options=one).X
     found = sorted(tuple(np.packbits(np.maximum(row.reshape(3, 72)[:, 64:], 0))) for row in X)
     expected = []
     for flow in range(7):

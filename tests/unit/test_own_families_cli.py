@@ -161,7 +161,7 @@ def test_what_cannot_be_imported(path, tmp_path, name, source, reason):
 
 def test_a_function_that_fails_is_one_line(path, tmp_path):
     script = tmp_path / "mine.py"
-    script.write_text(GOOD.replace("return ", "return table.window + "))
+    script.write_text(GOOD.replace("return ", "return None + "))
     run = run_netml("extract", path, "--import", script, "-f", "LARGEST", "-o", tmp_path / "features.npz")
     assert_one_line(run, 1, "family LARGEST: TypeError: ", "mine.py, line 8)")
 
@@ -180,7 +180,7 @@ def test_families_of_netml_do_not_load_what_looks_for_others(path, tmp_path):
 
 
 def test_the_example_on_the_command_line(tmp_path):
-    demo, script = ROOT / "examples" / "data" / "demo.pcap", ROOT / "examples" / "own_family.py"
+    demo, script = ROOT / "examples" / "data" / "demo.pcap", ROOT / "examples" / "custom_family.py"
     run = run_netml("extract", demo, "--import", script, "-f", "BURST", "-f", "FLOW", "-o", tmp_path / "features.npz")
     assert run.status == 0
     assert "matrix   519 x 73 (BURST, FLOW; dim 20)" in run.err

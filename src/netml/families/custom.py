@@ -46,7 +46,7 @@ def register_family(
     definition: FamilyDefinition = "original",
     description: str = "",
 ) -> Callable[[Function], Function]:
-    """Register a function of the flow table as a family; see `docs/own-families.md`.
+    """Register a function of the flow table as a family; see `docs/custom-families.md`.
 
     Parameters
     ----------

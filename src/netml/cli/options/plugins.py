@@ -19,7 +19,7 @@ def import_option(function: Function) -> Function:
     option = click.option(
         "--import", "imports", metavar="FILE.py|MODULE", multiple=True, is_eager=True, expose_value=False,
         callback=_import_all,
-        help="Run this Python first: it registers families (docs/own-families.md). May be repeated.",
+        help="Run this Python first: it registers families (docs/custom-families.md). May be repeated.",
     )  # fmt: skip
     return option(function)
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""A family of features of one's own: what a flow's bursts are like.
+"""A custom family of features: what a flow's bursts are like.
 
-    python examples/own_family.py [CAPTURE]
-    netml extract CAPTURE --import examples/own_family.py -f BURST -f FLOW -o features.csv
+    python examples/custom_family.py [CAPTURE]
+    netml extract CAPTURE --import examples/custom_family.py -f BURST -f FLOW -o features.csv
 
 CAPTURE is `data/demo.pcap` unless another is named.
 """
