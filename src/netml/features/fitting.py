@@ -64,9 +64,7 @@ def fit_flows(
         dim = _learn_dim(np.concatenate([index.packets for index in flows]), flow.q_interval)
     rate_ns = 0.0
     if any(find_family(name).needs_rate for name in options.request.names):
-        rate_ns = (
-            linear_quantile(durations_ns(flows), Q_RATE) if options.rate is None else nanoseconds(options.rate)
-        )
+        rate_ns = linear_quantile(durations_ns(flows), Q_RATE) if options.rate is None else nanoseconds(options.rate)
     return RepresentationSpec(options, flow, dim, interval_s, rate_ns)
 
 

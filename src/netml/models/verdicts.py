@@ -80,7 +80,7 @@ class Verdicts:
         return Verdicts(self.flows[rows], self.scores[rows], self.threshold, self.metadata)
 
     def to_columns(self) -> dict[str, np.ndarray]:
-        """Give the flows and what was found, column by column.
+        """Return the flows, scores and verdicts, column by column.
 
         Returns
         -------
@@ -91,7 +91,7 @@ class Verdicts:
         return self._table().plain()
 
     def _table(self) -> Columns:
-        # The same columns whether flows are judged at the end or as they end, and whatever they are.
+        # Fixed columns, so that files of `classify` and of `classify --follow` are alike for all flow definitions.
         flows = self.flows.table_columns()
         found: dict[str, Column] = {
             "score": self.scores,
@@ -101,7 +101,7 @@ class Verdicts:
         return Columns({**{name: flows[name] for name in FLOW_COLUMNS}, **found})
 
     def to_pandas(self) -> pd.DataFrame:
-        """Give the columns of `to_columns` as a data frame.
+        """Return the columns of `to_columns` as a data frame.
 
         Returns
         -------
