@@ -107,21 +107,21 @@ def count(capture):
 
 
 def open_flows(capture):
-    """Memory of the flows that are open while FLOW and CIC stream over a capture: after each round, of all rounds.
+    """Memory of the flows that are open while FLOW and CIC stream over a capture: after each flush, of all flushes.
 
-    What sums take is counted; for a biflow and its key it is what `--max-memory` counts, which is more than they take.
+    States are counted as they are, a biflow and its key as `--max-memory` counts them: more than they take.
     """
+    from netml.streaming import flushers
     from netml.streaming.feature_batches import extract_batches
-    from netml.streaming.flow_stream import rounds
 
-    class WatchedRounds(rounds.BiflowRounds):
-        def end(self, *args, **options):
-            super().end(*args, **options)
+    class WatchedFlusher(flushers.BiflowFlusher):
+        def advance_watermark(self, *args, **options):
+            super().advance_watermark(*args, **options)
             n_flows = self.assembler.n_keys
             if n_flows >= FEW_OPEN:
-                seen.append((n_flows, rounds.BIFLOW_BYTES + self._sums.bytes_a_flow))
+                seen.append((n_flows, flushers.BIFLOW_BYTES + self._incremental.bytes_a_flow))
 
-    rounds.BiflowRounds = WatchedRounds
+    flushers.BiflowFlusher = WatchedFlusher
     found = {}
     for family in ("FLOW", "CIC"):
         seen = []

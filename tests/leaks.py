@@ -77,8 +77,8 @@ def leave_an_assembler():
         assembler.take_flows(1.0)
 
 
-def leave_rounds():
-    """Drop an assembler of biflows between two rounds that keep sums."""
+def leave_between_flushes():
+    """Drop an assembler of biflows between two flushes that keep states."""
     with extract_batches(io.BytesIO(CONTENT), "CIC", flow=BI, **ROUNDS) as batches:
         next(iter(batches))
 
@@ -92,10 +92,10 @@ CALLS = {
     "read_flows, uni, damaged": lambda: netml.read_flows(io.BytesIO(DAMAGED), flow=netml.FlowOptions(definition="uni")),
     "extract, bi": lambda: netml.extract(io.BytesIO(CONTENT), BIFLOW_FAMILIES, dim=5, flow=BI, family_options=EXTRA),
     "extract_batches, bi": lambda: list(extract_batches(io.BytesIO(CONTENT), "SPLT", dim=3, flow=BI, **ROUNDS)),
-    "extract_batches, sums": lambda: list(
+    "extract_batches, states": lambda: list(
         extract_batches(io.BytesIO(CONTENT), ["FLOW", "CIC"], flow=BI, family_options=EXTRA, **ROUNDS)
     ),
-    "extract_batches, sums left": leave_rounds,
+    "extract_batches, states left": leave_between_flushes,
     "read_flows": lambda: netml.read_flows(io.BytesIO(CONTENT)),
     "read_flows, pcapng": lambda: netml.read_flows(io.BytesIO(NG), flow=netml.FlowOptions(fragments="track")),
     "read_flows, damaged": lambda: netml.read_flows(io.BytesIO(DAMAGED)),

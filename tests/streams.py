@@ -4,7 +4,7 @@ import io
 
 from builders import captures
 
-NEVER_S = 1e6  # a latency beyond every test: rounds by number of packets only
+NEVER_S = 1e6  # beyond every test: flushes come by the number of packets only
 
 
 class RecordStream(io.RawIOBase):

@@ -1,4 +1,4 @@
-"""Streaming against the reference: whatever the rounds, the same pieces, packet by packet."""
+"""Streaming against the reference: whatever the flushes, the same flows, packet by packet."""
 
 import io
 
@@ -65,7 +65,7 @@ def assert_streams_the_same(sources, contents, options, **bounds):
 
 @settings(deadline=None)
 @given(st.data(), st.sampled_from((1, 2, 7, 10**6)), st.sampled_from((0, SLACK_NS)))
-def test_rounds_make_no_difference(data, batch_packets, jitter_ns):
+def test_flushes_make_no_difference(data, batch_packets, jitter_ns):
     options = data.draw(flow_options())
     records = data.draw(records_of_few_flows(options, jitter_ns))
     source = RecordStream(records, magic=captures.MAGIC_NS)

@@ -9,7 +9,7 @@ from builders import captures
 from streams import NEVER_S, RecordStream, assert_all_accounted_for, pieces_of
 
 import netml
-from netml.streaming import rounds
+from netml.streaming import flushers
 from netml.streaming.flow_stream import FlowStream
 
 SECOND = 10**9
@@ -90,15 +90,15 @@ def records_of_keys_that_pause():
     return records + sorted((later_ns + i * 10**7 + j * 10**8, frame_of(i)) for j in (-1, 1) for i in range(N_KEYS))
 
 
-def stream_in_two_rounds(**bounds):
-    """The first round ends with the packet that shows that time has passed."""
+def stream_in_two_flushes(**bounds):
+    """Return a stream whose first flush comes with the packet that shows that time has passed."""
     n_first = 2 * N_KEYS + 1
     source = RecordStream(records_of_keys_that_pause(), n_first, magic=captures.MAGIC_NS)
     return FlowStream(source, interval=1.0, batch_packets=n_first, latency_s=NEVER_S, **bounds)
 
 
 def test_of_too_many_keys_those_seen_last_stay():
-    stream = stream_in_two_rounds(max_flows=N_LEFT + 1)
+    stream = stream_in_two_flushes(max_flows=N_LEFT + 1)
     tables = iter(stream)
     assert len(next(tables)) == N_KEYS
     assert stream.n_keys == N_LEFT + 1
@@ -108,7 +108,7 @@ def test_of_too_many_keys_those_seen_last_stay():
 
 
 def test_keys_count_as_memory():
-    weight = N_LEFT * rounds.KEY_BYTES + rounds.FLOW_BYTES + rounds.packet_bytes(("caplen", "flags", "ttl"))
-    stream = stream_in_two_rounds(max_memory=2 * weight)  # beyond it half is left
+    weight = N_LEFT * flushers.KEY_BYTES + flushers.FLOW_BYTES + flushers.packet_bytes(("caplen", "flags", "ttl"))
+    stream = stream_in_two_flushes(max_memory=2 * weight)  # beyond it half is left
     assert len(next(iter(stream))) == N_KEYS
     assert stream.n_keys == N_LEFT + 1

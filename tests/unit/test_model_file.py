@@ -211,6 +211,23 @@ def test_what_another_version_wrote_and_this_cannot_read_names_both(path):
         read_model(path)
 
 
+def test_files_of_development_versions_ask_for_another_training(path):
+    detector = make_detector("gmm").fit(TRAIN)
+    members = members_of(path)
+    write_members(path, members | {"detector.skops": skops_io.dumps({"detector": detector, "scaler": None})})
+    with pytest.raises(DamagedFileError, match=r"written by an earlier development version .*: train it again$"):
+        read_model(path)
+    write_members(path, members)
+    with_plan(path, lambda plan: plan["content"]["detector"].update(__module__="netml._tails", __class__="ECOD"))
+    for trust in (False, True):
+        with pytest.raises(DamagedFileError, match="by an earlier development version"):
+            read_model(path, trust=trust)
+    path.with_suffix(".dat").write_bytes(b"cnetml.learning\nFlowModel\n.")
+    for trust in (False, True):
+        with pytest.raises(DamagedFileError, match="by an earlier development version"):
+            load_data(path.with_suffix(".dat"), trust=trust)
+
+
 def test_a_model_without_representation(tmp_path):
     write_model(tmp_path / "m.netml", FlowModel(OCSVM().fit(TRAIN)))
     loaded = read_model(tmp_path / "m.netml")

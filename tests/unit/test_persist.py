@@ -200,7 +200,7 @@ def test_a_pickle_that_runs_a_command_does_not_run_it(tmp_path):
     with pytest.raises(UntrustedFileError) as caught:
         load_data(path)
     assert str(caught.value) == (
-        f"{path}: holds posix.system, which would run code; pass trust=True (--trust) if you trust it"
+        f"{path}: holds posix.system, which may run code; pass trust=True (--trust) if you trust it"
     )
     assert not marker.exists()
     load_data(path, trust=True)
@@ -225,7 +225,7 @@ def test_a_pickle_that_runs_a_command_does_not_run_it(tmp_path):
 def test_what_else_is_refused(tmp_path, content, name):
     path = tmp_path / "x.dat"
     path.write_bytes(content)
-    with pytest.raises(UntrustedFileError, match=f"holds {name}, which would run code"):
+    with pytest.raises(UntrustedFileError, match=f"holds {name}, which may run code"):
         load_data(path)
 
 

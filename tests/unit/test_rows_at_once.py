@@ -1,4 +1,4 @@
-"""Rows of sums are made some at a time: a round in which all flows end needs no memory for all of them."""
+"""Incremental rows are made some at a time: a flush in which all flows end needs no memory for all of them."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import netml
-from netml.streaming import rounds
+from netml.streaming import flushers
 from netml.streaming.feature_batches import extract_batches
 
 DEMO = Path(__file__).parents[2] / "examples" / "data" / "demo.pcap"
@@ -15,7 +15,7 @@ DEMO = Path(__file__).parents[2] / "examples" / "data" / "demo.pcap"
 @pytest.mark.parametrize("most", [1, 7, 1 << 16])
 @pytest.mark.parametrize("latency_packets", [50, 1 << 20])
 def test_rows_in_parts(monkeypatch, most, latency_packets):
-    monkeypatch.setattr(rounds, "ROWS_AT_ONCE", most)
+    monkeypatch.setattr(flushers, "ROWS_AT_ONCE", most)
     flow = netml.FlowOptions(idle_timeout=2.0)
     whole = netml.extract(DEMO, ["FLOW", "CIC"], flow=flow)
     parts = list(extract_batches(DEMO, ["FLOW", "CIC"], flow=flow, batch_packets=latency_packets))

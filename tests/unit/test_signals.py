@@ -175,7 +175,7 @@ def work(*inputs, **more):
 
 netml.models.training.train = netml.comparison.compare_flows = netml.evaluation.evaluate_tables = work
 if sys.argv[1] == "classify":
-    netml.models.flow_model.FlowModel.judge = work
+    netml.models.flow_model.FlowModel.classify_matrix = work
 main()
 """
 LABELLED = ("--pcap-normal", "{capture}", "--pcap-abnormal", "{capture}")

@@ -18,16 +18,16 @@ import netml
 from netml import _flowcore
 from netml.capture import blocks
 from netml.capture.reader import read_packets
-from netml.streaming import flow_stream, rounds
+from netml.streaming import flow_stream, flushers
 from netml.streaming.flow_stream import FlowStream
 from netml.summary import summarise_table
 
 SECOND = 10**9
 HANG_S = 30  # far beyond what any of it takes
 START_NS = traffic.START_NS
-PACKET_BYTES = rounds.packet_bytes(("caplen", "flags", "ttl"))
-FLOW_OF_2 = rounds.FLOW_BYTES + 2 * PACKET_BYTES
-FLOW_OF_3 = rounds.FLOW_BYTES + 3 * PACKET_BYTES
+PACKET_BYTES = flushers.packet_bytes(("caplen", "flags", "ttl"))
+FLOW_OF_2 = flushers.FLOW_BYTES + 2 * PACKET_BYTES
+FLOW_OF_3 = flushers.FLOW_BYTES + 3 * PACKET_BYTES
 EVERY_PACKET = {"batch_packets": 1, "latency_s": NEVER_S}
 
 
@@ -239,7 +239,7 @@ def test_keys_that_are_remembered_are_bounded_too():
     records = []
     for i in range(5000):
         records += udp_records([i * 10**8, i * 10**8 + 1000], **numbered(i))
-    stream = FlowStream(RecordStream(records, 20), interval=1.0, max_memory=100 * rounds.FLOW_BYTES, **EVERY_PACKET)
+    stream = FlowStream(RecordStream(records, 20), interval=1.0, max_memory=100 * flushers.FLOW_BYTES, **EVERY_PACKET)
     most = max(stream.n_keys for _ in stream if not stream.was_interrupted)
     assert most < 1024 + 2 * 100 + 20 + 1
 
@@ -375,21 +375,21 @@ def test_ctrl_c_hands_out_what_is_open():
 
 @pytest.mark.parametrize("is_before", [True, False])
 @pytest.mark.parametrize("is_last", [True, False])
-def test_ctrl_c_around_a_round_loses_and_doubles_nothing(monkeypatch, is_before, is_last):
+def test_ctrl_c_around_a_flush_loses_and_doubles_nothing(monkeypatch, is_before, is_last):
     records = udp_records([0, 1000, 20 * SECOND, 20 * SECOND + 1000, 40 * SECOND, 40 * SECOND + 1000])
-    end_round = FlowStream._end_round
+    flush = FlowStream._flush
     seen = []
 
-    def interrupted(self, is_last_round):
-        if is_before and is_last_round == is_last and not seen:
+    def interrupted(self, is_last_flush):
+        if is_before and is_last_flush == is_last and not seen:
             seen.append(True)
             raise KeyboardInterrupt
-        end_round(self, is_last_round)
-        if not is_before and is_last_round == is_last and not seen:
+        flush(self, is_last_flush)
+        if not is_before and is_last_flush == is_last and not seen:
             seen.append(True)
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(FlowStream, "_end_round", interrupted)
+    monkeypatch.setattr(FlowStream, "_flush", interrupted)
     stream = FlowStream(RecordStream(records), interval=5.0, batch_packets=3, latency_s=NEVER_S)
     tables = list(stream)
     assert stream.was_interrupted
@@ -401,7 +401,7 @@ def test_a_second_ctrl_c_goes_through(monkeypatch):
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(FlowStream, "_end_round", interrupt)
+    monkeypatch.setattr(FlowStream, "_flush", interrupt)
     with pytest.raises(KeyboardInterrupt):
         list(FlowStream(interrupted_after(traffic.records(), 3), interval=10.0, link_type=1))
 
@@ -483,7 +483,7 @@ def disorder_ns(path):
 
 
 def test_every_shared_capture_is_the_same_as_in_batch(shared_captures, monkeypatch):
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", 1 << 12)  # rounds are between blocks
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 1 << 12)  # flushes are between blocks
     paths = sorted(shared_captures.glob("*.pcap*"))
     n_in_order = 0
     for path in paths:

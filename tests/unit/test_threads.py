@@ -23,7 +23,7 @@ STREAMS = {
     "original": lambda: FlowStream(
         io.BytesIO(CAPTURE), interval=0.3, flow=FLOW, columns=(), batch_packets=1 << 24, max_memory=1 << 45
     ),
-    "rounds": lambda: FlowStream(io.BytesIO(CAPTURE), interval=0.3, flow=FLOW, columns=(), batch_packets=1 << 12),
+    "flushes": lambda: FlowStream(io.BytesIO(CAPTURE), interval=0.3, flow=FLOW, columns=(), batch_packets=1 << 12),
     "bi": lambda: extract_batches(io.BytesIO(CAPTURE), "FLOW", batch_packets=1 << 14).stream,
 }
 

@@ -20,26 +20,13 @@ _DESCRIPTORS = ("/dev/fd/", "/dev/std", "/proc/")
 
 @contextlib.contextmanager
 def atomic_output(path: str | os.PathLike[str]) -> Iterator[str]:
-    """Yield a path to write to; it becomes `path` when the block ends well.
+    """Yield a path to write to; it becomes `path` when the block ends without an error.
 
     The file is written under a hidden, random name in the same folder and renamed at the end; after any
     exception (Ctrl-C too) it is removed, and an older file at `path` stays as it was. Devices, FIFOs and
     sockets are written directly. Permissions are those that `open(path, "wb")` would have given.
 
-    Parameters
-    ----------
-    path : str or os.PathLike
-        The output file.
-
-    Yields
-    ------
-    str
-        The path to write to.
-
-    Raises
-    ------
-    OutputError
-        If the folder is missing, the target is a folder, writing is not permitted, or the disk is full.
+    `OutputError` if the folder is missing, the target is a folder, writing is not permitted, or the disk is full.
     """
     try:
         mode = check_output(path)
@@ -58,22 +45,9 @@ def atomic_output(path: str | os.PathLike[str]) -> Iterator[str]:
 
 
 def check_output(path: str | os.PathLike[str]) -> int | None:
-    """Check before the work that `path` can be written.
+    """Check before the work that `path` can be written; return its `st_mode`, None if it does not exist.
 
-    Parameters
-    ----------
-    path : str or os.PathLike
-        The output file.
-
-    Returns
-    -------
-    int or None
-        The mode of the file that is there (`os.stat_result.st_mode`), None if there is none.
-
-    Raises
-    ------
-    OutputError
-        If the folder is missing, the target is a folder, or writing is not permitted.
+    `OutputError` if the folder is missing, the target is a folder, or writing is not permitted.
     """
     try:
         mode = os.stat(path).st_mode
@@ -94,20 +68,7 @@ def check_output(path: str | os.PathLike[str]) -> int | None:
 
 
 def check_not_input(output: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str] | None]) -> None:
-    """Refuse to write over a file that is read.
-
-    Parameters
-    ----------
-    output : str or os.PathLike
-        The output file.
-    inputs : iterable of str, os.PathLike or None
-        The files that are read; None and "-" stand for no file.
-
-    Raises
-    ------
-    OutputError
-        If the output is one of the inputs, under whatever name.
-    """
+    """Raise an `OutputError` if the output is one of the inputs, under any name; None and "-" are no files."""
     for each in inputs:
         if each is not None and _is_same_file(each, output):
             raise OutputError(os.fspath(output), "is an input: it would be lost")
@@ -147,7 +108,7 @@ def _renamed_on_success(target: str, mode: int | None) -> Iterator[str]:
 
 
 def make_folder(path: str | os.PathLike[str]) -> None:
-    """Make the folder that an output file is to be in, as the original netml does."""
+    """Make the missing folder of an output file, as the original netml does."""
     try:
         os.makedirs(os.path.dirname(os.fspath(path)) or ".", exist_ok=True)
     except OSError as error:
@@ -155,13 +116,7 @@ def make_folder(path: str | os.PathLike[str]) -> None:
 
 
 def write_pickle(path: str | os.PathLike[str], content: object) -> None:
-    """Pickle an object to a file that appears whole or not at all; a missing folder is created.
-
-    Raises
-    ------
-    OutputError
-        If the file cannot be written.
-    """
+    """Pickle an object to a file that appears whole or not at all; a missing folder is created."""
     make_folder(path)
     with atomic_output(path) as partial, open(partial, "wb") as stream:
         pickle.dump(content, stream)

@@ -111,25 +111,7 @@ def _make_scalar(dtype: Any, content: Any = None) -> Any:
 
 
 def make_instance(kind: Any, base: Any = object, state: Any = None) -> Any:
-    """Stand in for `copyreg._reconstructor` and scikit-learn's `newObj`: an empty instance of a known class.
-
-    Parameters
-    ----------
-    kind : type
-        The class.
-    base, state : object
-        What `_reconstructor` takes besides; always these.
-
-    Returns
-    -------
-    object
-        The instance.
-
-    Raises
-    ------
-    pickle.UnpicklingError
-        If it is no class, or not one of `TRUSTED_TYPES`.
-    """
+    """Stand in for `copyreg._reconstructor` and scikit-learn's `newObj`: make an empty one of `TRUSTED_TYPES`."""
     if not isinstance(kind, type) or name_of(kind) not in TRUSTED_TYPES or base is not object or state is not None:
         refuse("only known classes make instances")
     return kind.__new__(kind)  # type: ignore[call-overload]

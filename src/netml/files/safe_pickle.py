@@ -19,36 +19,19 @@ from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
-from netml.errors import DamagedFileError, NetmlError, UntrustedFileError
+from netml.errors import DamagedFileError, NetmlError
 from netml.files.pickle_calls import FUNCTIONS, make_instance
 from netml.files.pickle_states import check_array_state, check_dtype, check_dtype_state, check_keys, check_seed, refuse
 from netml.files.sound_models import check_arrays, has_sound_bits
-from netml.files.trusted_types import TREE, TRUSTED_TYPES, name_of
+from netml.files.trusted_types import TREE, TRUSTED_TYPES, missing_package, name_of, untrusted_types
 
 
 def unpickle(stream: BinaryIO, name: str, trust: bool) -> Any:
-    """Unpickle a file.
+    """Unpickle a file; `name` is its path, for the errors.
 
-    Parameters
-    ----------
-    stream : binary file
-        The pickle.
-    name : str
-        Its path, for the errors.
-    trust : bool
-        Run code in the file. Otherwise only numpy arrays, Python's own containers and known estimators are admitted.
-
-    Returns
-    -------
-    object
-        The pickled object.
-
-    Raises
-    ------
-    UntrustedFileError
-        If it holds anything else, and `trust` is False.
-    DamagedFileError
-        If it is no pickle, cut, or of a library's version that the one here cannot read.
+    `trust` runs code in the file. Otherwise `UntrustedFileError` if it holds anything but numpy arrays, Python's own
+    containers and known estimators. `DamagedFileError` if it is no pickle, cut, or of a library's version that the one
+    here cannot read.
     """
     with warnings.catch_warnings():
         # Of an estimator of another version of scikit-learn: whether it works shows at once.
@@ -64,8 +47,8 @@ def unpickle(stream: BinaryIO, name: str, trust: bool) -> Any:
 
 def _reason(stream: BinaryIO, error: Exception) -> str:
     """Describe what is wrong: another version of scikit-learn, if the file names one, or damage."""
-    if isinstance(error, ImportError):
-        return f"needs a package that is not there: {error}"
+    if (reason := missing_package(error)) is not None:
+        return reason
     from importlib import metadata  # slow to load
 
     content = stream.read() if stream.seekable() and stream.seek(0) == 0 else b""
@@ -77,7 +60,7 @@ def _reason(stream: BinaryIO, error: Exception) -> str:
     return f"written with scikit-learn {there}, which {here} cannot read: {text}; use that version, or train it again"
 
 
-# What it may name besides, without calling it.
+# Names that a pickle may hold without calling them, besides the trusted types.
 _NAMES = {
     ("numpy", "ndarray"),
     ("builtins", "object"),
@@ -86,7 +69,7 @@ _NAMES = {
     ("numpy.random.bit_generator", "SeedSequence"),
 }
 
-# Whose state it may set, besides the trusted types.
+# Types whose state a pickle may set, besides the trusted types.
 _RANDOM = {
     *("numpy.random.mtrand.RandomState", "numpy.random._generator.Generator"),
     *("numpy.random._mt19937.MT19937", "numpy.random._pcg64.PCG64"),
@@ -129,7 +112,7 @@ class _ChunkReader:
 
 
 class _SafeUnpickler(pickle._Unpickler):
-    """Admits arrays, containers and known estimators, and names whatever else the file holds."""
+    """Unpickler of arrays, containers and known estimators; it names anything else that the file holds."""
 
     dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)
 
@@ -160,9 +143,7 @@ class _SafeUnpickler(pickle._Unpickler):
         module = _OLD_MODULES.get(module, module)
         is_type = f"{module}.{name}" in TRUSTED_TYPES
         if not is_type and (module, name) not in FUNCTIONS and (module, name) not in _NAMES:
-            raise UntrustedFileError(
-                f"{self._name}: holds {module}.{name}, which would run code; pass trust=True (--trust) if you trust it"
-            )
+            raise untrusted_types(self._name, [f"{module}.{name}"])
         self._has_estimators |= is_type
         found = FUNCTIONS.get((module, name))
         if found is None:

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+
+from netml.errors import DamagedFileError, NetmlError, UntrustedFileError
 
 _NETML = """
 models.flow_model.FlowModel features.representation.FlowRepresentation flow.options.FlowOptions
@@ -64,6 +67,8 @@ TRUSTED_TYPES: tuple[str, ...] = tuple(
         + _full_names("sklearn", _COMPILED)
     )
 )
+# A class of netml that is not listed was listed under this name once.
+OLD_DEVELOPMENT = "written by an earlier development version of netml: train it again"
 TREE, HINGE = "sklearn.tree._tree.Tree", "sklearn.linear_model._sgd_fast.Hinge"
 
 _SCALARS = frozenset(
@@ -90,6 +95,23 @@ _PARTS: dict[str, frozenset[str]] = {
 def name_of(kind: type) -> str:
     """Return the name under which a type is listed: its module and qualified name."""
     return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def untrusted_types(path: str, foreign: Collection[str]) -> NetmlError:
+    """Return the error of a file that holds types or functions which are not known here."""
+    if all(re.fullmatch(r"netml(\.\w+)+\.[A-Z]\w*", each) for each in foreign):  # no function
+        return DamagedFileError(path, OLD_DEVELOPMENT)
+    return UntrustedFileError(
+        f"{path}: holds {', '.join(sorted(foreign))}, which may run code; pass trust=True (--trust) if you trust it"
+    )
+
+
+def missing_package(error: Exception) -> str | None:
+    """Return the reason of a `DamagedFileError` if a module that the file names is missing; None if not."""
+    if not isinstance(error, ImportError):
+        return None
+    is_netml = str(error.name).partition(".")[0] == "netml"
+    return OLD_DEVELOPMENT if is_netml else f"needs a package that is not there: {error}"
 
 
 def foreign_types(dump: bytes) -> set[str]:

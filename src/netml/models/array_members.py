@@ -1,4 +1,4 @@
-"""Fitted detectors and scalers that need only numpy in a ZIP archive: parameters as JSON, arrays as .npy members."""
+"""ZIP members of fitted detectors and scalers that need only numpy: parameters as JSON, arrays as .npy members."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from netml.ndm._state import ArrayState, Field, match_shape
 MAX_FEATURES = 1 << 24
 _HEADER_BYTES = 4096  # numpy's own headers have 128
 _MAX_MANIFEST_BYTES = 16 << 20
-# A file of any size may be unpacked, unless it is large and was packed to next to nothing.
+# Members may unpack to the larger of both: a large archive that is packed to next to nothing would fill the memory.
 _MAX_SMALL_BYTES, _MAX_RATIO = 256 << 20, 100
-_PIECE_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 20
 _DEFLATE_RATIO, _DEFLATE_BYTES = 1032, 1024  # deflate packs no tighter
 
 
 def array_kind(found: object) -> str | None:
-    """Return the name under which a detector or scaler is kept as arrays; None if it is not."""
+    """Return the name under which a detector or scaler is written as arrays; None if it is not."""
     name = array_detector_name(found)
     if name is not None or not isinstance(found, ArrayState):
         return name
@@ -33,28 +33,9 @@ def array_kind(found: object) -> str | None:
 
 
 def write_arrays(archive: zipfile.ZipFile, part: str, found: ArrayState, kind: str) -> dict[str, Any]:
-    """Write the arrays of a fitted object.
+    """Write the arrays of a fitted object of this `array_kind` to members "part.name.npy"; return the rest for JSON.
 
-    Parameters
-    ----------
-    archive : ZipFile
-        Open for writing.
-    part : str
-        What the members' names begin with.
-    found : ArrayState
-        Fitted.
-    kind : str
-        What `array_kind` returned for it.
-
-    Returns
-    -------
-    dict
-        What `read_arrays` needs besides, for JSON.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a parameter is nothing that JSON has.
+    `TypeError` or `ValueError` if a parameter has no form in JSON, or an array does not fit its field.
     """
     about = {
         "kind": kind,
@@ -81,26 +62,10 @@ def _as_json(name: str, value: Any) -> Any:
 
 
 def read_arrays(archive: zipfile.ZipFile, part: str, about: dict[str, Any]) -> Any:
-    """Read a fitted object; nothing larger than its member is allocated, and no code of the file's choosing runs.
+    """Read the fitted object whose `write_arrays` returned `about`, or is said by the file to have returned it.
 
-    Parameters
-    ----------
-    archive : ZipFile
-        Open for reading.
-    part : str
-        "detector" or "scaler".
-    about : dict
-        What `write_arrays` returned, or a file says it did.
-
-    Returns
-    -------
-    ArrayState
-        Fitted.
-
-    Raises
-    ------
-    ValueError, TypeError, LookupError, BadZipFile
-        If something is missing, of another type or shape, or does not fit together.
+    No array larger than its member is allocated, and no code in the file runs. Any `ValueError`, `TypeError`,
+    `LookupError` or `BadZipFile` means that something is missing, of another type or shape, or does not fit together.
     """
     found = _find_class(part, about["kind"])(**about["params"])
     n_features = about["n_features"]
@@ -134,39 +99,22 @@ def _read_array(archive: zipfile.ZipFile, member: str, field: Field, sizes: dict
         if is_fortran or dtype != np.dtype(field.dtype):
             raise ValueError(f"{member} has the type {dtype}")
         match_shape(member, shape, field, sizes)
-        # All comes in pieces: one large read would unpack whatever is there, before it is cut to the size of the entry.
+        # In chunks, as in `read_member`: one read would unpack the whole member before it is cut to the entry's size.
         if math.prod(shape) * dtype.itemsize != entry.file_size - stream.tell():
             raise ValueError(f"{member} is no array of the shape {shape}")
         array = np.empty(shape, dtype)
         rest = memoryview(array.reshape(-1).view(np.uint8))
         while len(rest):
-            n_read = cast(BinaryIO, stream).readinto(rest[:_PIECE_BYTES])  # type: ignore[attr-defined]
+            n_read = cast(BinaryIO, stream).readinto(rest[:_CHUNK_BYTES])  # type: ignore[attr-defined]
             if n_read == 0:
                 raise EOFError(f"{member} is cut")
             rest = rest[n_read:]
-        stream.read(1)  # only the end is checked against the checksum
+        stream.read(1)  # zipfile compares the checksum at the end of a member
     return array
 
 
 def check_sizes(archive: zipfile.ZipFile, stream: BinaryIO, name: str, manifest: str) -> None:
-    """Compare sizes before anything is unpacked.
-
-    Parameters
-    ----------
-    archive : ZipFile
-        Open for reading.
-    stream : binary file
-        What it is read from.
-    name : str
-        Its path, for the error.
-    manifest : str
-        The member that is read first.
-
-    Raises
-    ------
-    DamagedFileError
-        If the manifest, or all members together, would unpack to far more than the archive has bytes.
-    """
+    """Refuse an archive before anything is unpacked, if its members would unpack to far more than it has bytes."""
     entries = archive.infolist()
     n_file = stream.seek(0, os.SEEK_END)
     if any(e.file_size > _DEFLATE_RATIO * min(e.compress_size, n_file) + _DEFLATE_BYTES for e in entries):
@@ -181,7 +129,6 @@ def check_sizes(archive: zipfile.ZipFile, stream: BinaryIO, name: str, manifest:
 
 
 def read_member(archive: zipfile.ZipFile, member: str) -> bytes:
-    """Unpack a member as far as its entry says."""
+    """Unpack a member, in chunks and no further than the size in its entry."""
     with archive.open(member) as packed:
-        # In pieces: all at once would unpack whatever is there, before it is cut to the size that the entry gives.
-        return b"".join(iter(lambda: packed.read(_PIECE_BYTES), b""))
+        return b"".join(iter(lambda: packed.read(_CHUNK_BYTES), b""))

@@ -1,4 +1,4 @@
-"""A model: a representation, a scaler and a detector that belong together."""
+"""Trained models: a representation, a scaler and a detector that belong together."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 def describe_columns(columns: Sequence[str]) -> str:
-    """Name columns by the first and the last of them."""
+    """Return the names of the first and the last column, and how many there are, for messages."""
     return f"{columns[0]} .. {columns[-1]} ({len(columns):,})" if columns else "none"
 
 
 class FlowModel:
-    """A trained detector with all that it needs to judge the flows of any capture.
+    """A trained detector with its scaler and its representation: it classifies the flows of any capture.
 
     `netml.learn` makes one, `netml.load_model` reads one.
 
@@ -38,17 +38,17 @@ class FlowModel:
     scaler : transformer, optional
         Fitted; None if features go to the detector as they are.
     detector_name : str
-        The detector's name in `netml.ndm.DETECTORS`.
+        Name of the detector in `netml.ndm.DETECTORS`.
     params : mapping, optional
-        The parameters that were given for it.
+        Parameters given to the detector.
     scale : str, default "none"
-        The scaler's name.
+        Name of the scaler.
     columns : sequence of str, optional
         Names of the features.
     summary : dict, optional
-        What it was trained on, and how well it did: anything that JSON can hold.
+        Training data and test results, in types that JSON has.
     versions : dict, optional
-        Versions of netml and of the libraries that trained it.
+        Versions of netml and of the libraries that trained the model.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class FlowModel:
 
     @property
     def threshold(self) -> float | None:
-        """The score above which a flow is abnormal; None for a model of the original that keeps none."""
+        """Score above which a flow is abnormal; None for a model of the original netml that has none."""
         threshold = getattr(self.detector, "threshold_", None)
         return None if threshold is None else float(threshold)
 
@@ -90,17 +90,17 @@ class FlowModel:
         Parameters
         ----------
         X : array_like (n_flows, n_features) or FeatureMatrix
-            As it was trained on.
+            With the columns of the training.
 
         Returns
         -------
         ndarray (n_flows,) of float64
-            The higher, the more abnormal.
+            Higher = more abnormal.
 
         Raises
         ------
         OptionError
-            If the columns are not those that it was trained on.
+            If a `FeatureMatrix` has other columns.
         """
         if isinstance(X, FeatureMatrix):
             if self.columns is not None and X.columns != self.columns:
@@ -113,18 +113,18 @@ class FlowModel:
                 X = self.scaler.transform(X)
             return np.asarray(self.detector.decision_function(X), np.float64)
         except (AttributeError, TypeError, LookupError) as error:
-            # A made-up file loads, for nothing of it runs, and may still lack what scoring needs.
+            # A made-up model file loads, as its code is not run; attributes that scoring needs may be missing.
             if isinstance(error, NetmlError):
                 raise
             raise NetmlError(f"this model cannot score: {error}") from error
 
     def predict(self, X: Any) -> np.ndarray:
-        """Judge rows of features.
+        """Classify rows of features as scikit-learn's outlier detectors do.
 
         Parameters
         ----------
         X : array_like (n_flows, n_features) or FeatureMatrix
-            As it was trained on.
+            With the columns of the training.
 
         Returns
         -------
@@ -144,16 +144,16 @@ class FlowModel:
         link_type: int | None = None,
         progress: Progress | None = None,
     ) -> Verdicts:
-        """Judge the flows of captures.
+        """Classify the flows of captures.
 
         Parameters
         ----------
         captures : source, FlowTable, or an iterable of either
-            As in `FlowRepresentation`.
+            As in `netml.FlowRepresentation`.
         threshold : float, optional
-            Another threshold than the trained one.
+            Threshold instead of the trained one.
         keep_tail : bool, default False
-            Judge also the last piece of a flow that was cut, which the training left out.
+            Classify also the last part of a flow that was cut, which the training left out.
         strict, link_type, progress
             As in `netml.read_flows`.
 
@@ -167,24 +167,24 @@ class FlowModel:
         CaptureError
             If a source cannot be opened.
         OptionError
-            If the model knows no representation or no threshold.
+            If the model has no representation or no threshold.
         """
         threshold = self.find_threshold(threshold)
         representation = self._require_representation()
         if keep_tail:
             representation = representation.keeping_tail()
         tables = representation.read_tables(captures, strict=strict, link_type=link_type, progress=progress)
-        return self.judge(representation.compute(tables), threshold=threshold)
+        return self.classify_matrix(representation.compute(tables), threshold=threshold)
 
-    def judge(self, matrix: FeatureMatrix, *, threshold: float | None = None) -> Verdicts:
-        """Judge the flows of a feature matrix.
+    def classify_matrix(self, matrix: FeatureMatrix, *, threshold: float | None = None) -> Verdicts:
+        """Classify the flows of a feature matrix.
 
         Parameters
         ----------
         matrix : FeatureMatrix
             Made with this model's representation.
         threshold : float, optional
-            Another threshold than the trained one.
+            Threshold instead of the trained one.
 
         Returns
         -------
@@ -195,19 +195,19 @@ class FlowModel:
         return Verdicts(matrix.flows, self.decision_function(matrix), threshold, matrix.metadata)
 
     def stream(self, source: Any, **options: Any) -> FlowStream:
-        """Open a source whose flows are to be judged as they end; see `follow`.
+        """Open a source for `follow`.
 
         Parameters
         ----------
         source : source
-            What `netml.read_flows` takes.
+            As in `netml.read_flows`.
         **options
             Of `netml.streaming.FlowStream`.
 
         Returns
         -------
         FlowStream
-            Its `metadata` tells what was read so far.
+            Its `metadata` describes what was read so far.
         """
         from netml.features.spec import read_spec
         from netml.streaming.feature_batches import open_stream
@@ -215,21 +215,21 @@ class FlowModel:
         return open_stream(source, read_spec(self._require_representation()), **options)
 
     def follow(self, stream: Any, *, threshold: float | None = None, **options: Any) -> Iterator[Verdicts]:
-        """Judge flows as they end: when they idle for longer than a timeout, or pause for the interval.
+        """Classify flows as they end: when they idle for longer than a timeout, or pause for the interval.
 
         Parameters
         ----------
         stream : source or FlowStream
-            What `netml.read_flows` takes, or what `stream` gave.
+            As in `netml.read_flows`, or made by `stream`.
         threshold : float, optional
-            Another threshold than the trained one.
+            Threshold instead of the trained one.
         **options
             Of `netml.streaming.FlowStream`.
 
         Yields
         ------
         Verdicts
-            Of the flows that have ended since the last; none are left out at the end of the source.
+            Of the flows that have ended since the last. Flows open at the end of the source are included.
         """
         from netml.streaming.flow_stream import FlowStream
 
@@ -237,7 +237,7 @@ class FlowModel:
         representation = self._require_representation()
         for part in stream if isinstance(stream, FlowStream) else self.stream(stream, **options):
             matrix = part if isinstance(part, FeatureMatrix) else representation.compute([part])
-            yield self.judge(matrix, threshold=threshold)
+            yield self.classify_matrix(matrix, threshold=threshold)
 
     def save(self, path: str | os.PathLike[str] | IO[bytes], *, format: str | None = None) -> None:
         """Write the model.
@@ -246,9 +246,9 @@ class FlowModel:
         ----------
         path : str, os.PathLike or binary file
             `.netml`: safe to load, wherever it comes from. `.dat`: the original's pickle of (model, history). An open
-            file is written at the end of the work, and stays open.
+            file is written at the end, and stays open.
         format : {"netml", "dat"}, optional
-            The format, whatever the suffix; "netml" for an open file whose name does not end in `.dat`.
+            Format, whatever the suffix; "netml" for an open file whose name does not end in `.dat`.
 
         Raises
         ------
@@ -257,7 +257,7 @@ class FlowModel:
         UnknownNameError
             If there is no such format.
         OutputError
-            If the file cannot be written; an older file of this name is left as it was.
+            If the file cannot be written; an older file of this name stays as it was.
         """
         from netml.formats import find_suffix
         from netml.formats.streams import open_target
@@ -277,21 +277,21 @@ class FlowModel:
 
     def _require_representation(self) -> FlowRepresentation:
         if self.representation is None:
-            raise OptionError("representation", None, "given: this model was trained on a bare matrix and knows none")
+            raise OptionError("representation", None, "given: this model was trained on a bare matrix and has none")
         return self.representation
 
     def find_threshold(self, given: float | None = None) -> float:
-        """Give the threshold to judge by.
+        """Return the given threshold, or else the trained one.
 
         Parameters
         ----------
         given : float, optional
-            The user's own.
+            The user's threshold.
 
         Returns
         -------
         float
-            The one given, or else the trained one.
+            Score above which a flow is abnormal.
 
         Raises
         ------
@@ -300,7 +300,7 @@ class FlowModel:
         """
         threshold = self.threshold if given is None else given
         if threshold is None:
-            raise OptionError("threshold", None, "given: this model keeps none")
+            raise OptionError("threshold", None, "given: this model has none")
         if np.isnan(threshold):
             raise OptionError("threshold", threshold, "a number")
         return float(threshold)

@@ -1,4 +1,4 @@
-"""Captures in, a trained model out; and models read back."""
+"""Training of models on captures, and reading of saved models."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def learn(
     max_train_rows: int | None = None,
     force: bool = False,
 ) -> FlowModel:
-    """Learn from captures what their flows look like.
+    """Train a model on the flows of captures.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def learn(
     families, fft, header, flow, interval, dim, rate, size, max_packets, family_options
         As in `netml.FlowRepresentation`.
     labels : path, Labels, or a list of them, optional
-        One for each capture. Flows without a label are then left out, and a share of the rest is kept for the test.
+        One for each capture. Flows without a label are left out then, and a share of the rest is kept for the test.
     strict, progress
         As in `netml.read_flows`.
     detector : str, default "ocsvm"
@@ -72,7 +72,7 @@ def learn(
     scale : {"none", "standard", "robust", "log"}
         Scaling of the features before the detector.
     contamination : float, optional
-        Share of the training flows above the threshold, from 0 to 0.5; by default the detector's own, 0.1.
+        Share of the training flows above the threshold, from 0 to 0.5; by default that of the detector, 0.1.
     random_state : int, default 42
         Seed of the split, of the choice of rows and of the detector.
     test_size : float, default 0.33
@@ -87,7 +87,7 @@ def learn(
     Returns
     -------
     FlowModel
-        Trained; its `summary` says on what, and with labels how well it did.
+        Trained; its `summary` has the training data and, with labels, the results of the test.
 
     Raises
     ------
@@ -136,28 +136,9 @@ def learn(
 def label_matrix(
     representation: FlowRepresentation, tables: Sequence[FlowTable], truth: Sequence[Any]
 ) -> FeatureMatrix:
-    """Make one labelled matrix of several captures.
+    """Make one matrix of several captures, with labels if any capture has some.
 
-    Parameters
-    ----------
-    representation : FlowRepresentation
-        Fitted.
-    tables : sequence of FlowTable
-        One for each capture.
-    truth : sequence of path, Labels, 0, 1 or None
-        A label file for each; or what all its flows are: 0 normal, 1 abnormal; or None.
-
-    Returns
-    -------
-    FeatureMatrix
-        Without labels if no capture has any.
-
-    Raises
-    ------
-    LabelFileError
-        If a label file cannot be read.
-    UnmatchedLabelsError
-        If labels belong to no flow.
+    `truth` has for each table a label file or `Labels`, the class of all its flows (0 normal, 1 abnormal), or None.
     """
     matrices = []
     for table, known in zip(tables, truth, strict=True):
@@ -176,15 +157,15 @@ def load_model(path: str | os.PathLike[str] | IO[bytes], *, trust: bool = False)
     Parameters
     ----------
     path : str, os.PathLike or binary file
-        A `.netml` file, or a pickle of the original's kind: a model, or (model, history). The content tells which. An
-        open file is read from its place to its end, and stays open.
+        A `.netml` file, or a pickle of the original's kind: a model, or (model, history); found by content. An open
+        file is read from its place to its end, and stays open.
     trust : bool, default False
         Load types that netml does not know. They can run any code: only for files that you wrote.
 
     Returns
     -------
     FlowModel
-        As it was saved; one of the original knows no representation.
+        As it was saved; a model of the original netml has no representation.
 
     Raises
     ------

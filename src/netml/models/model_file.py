@@ -1,9 +1,9 @@
-"""`.netml` files: a ZIP archive with a readable manifest and the fitted detector and its scaler.
+"""`.netml` files: a ZIP archive with a readable manifest, the fitted detector and its scaler.
 
-Scalers and detectors that need only numpy are arrays (`array_members`), and no library is loaded for them. Estimators
-of scikit-learn and PyOD are in a skops dump. skops makes instances of types that it is told to trust, but its own list
-has all of scikit-learn, and a trusted type may be called with what the file says. So the dump's plan is gone through
-first: only the types of `trusted` are made, only empty, and no functions at all.
+Scalers and detectors that need only numpy are arrays (`array_members`), and reading them loads no other library.
+Estimators of scikit-learn and PyOD are in a skops dump. skops trusts all of scikit-learn by default and calls trusted
+types with arguments from the file. So the dump's plan is checked first: only `TRUSTED_TYPES` are made, only empty, and
+no function is called.
 """
 
 from __future__ import annotations
@@ -20,9 +20,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 
-from netml.errors import DamagedFileError, FamilyError, NetmlError, OutputError, UnknownNameError, UntrustedFileError
+from netml.errors import DamagedFileError, FamilyError, NetmlError, OutputError, UnknownNameError
 from netml.files.sound_models import check_arrays
-from netml.files.trusted_types import TRUSTED_TYPES, foreign_types
+from netml.files.trusted_types import (
+    OLD_DEVELOPMENT,
+    TRUSTED_TYPES,
+    foreign_types,
+    missing_package,
+    untrusted_types,
+)
 from netml.formats.streams import Target, name_of, open_source, open_target
 from netml.models.array_members import array_kind, check_sizes, read_arrays, read_member, write_arrays
 from netml.models.versions import LIBRARIES, installed_version, library_versions, version_notes
@@ -53,20 +59,10 @@ _AS_PICKLE = "a .dat file can, but loads only with trust=True"
 
 
 def write_model(path: Target, model: FlowModel) -> None:
-    """Write a model as a `.netml` file.
+    """Write a model as a `.netml` file, whole or not at all.
 
-    Parameters
-    ----------
-    path : str, os.PathLike or binary file
-        The file; one that exists is replaced at the end of writing.
-    model : FlowModel
-        The model.
-
-    Raises
-    ------
-    OutputError
-        If the detector holds what such a file cannot hold (networks of torch, compiled functions), or if the file
-        cannot be written.
+    `OutputError` if the detector holds what such a file cannot hold (networks of torch, compiled functions), or if the
+    file cannot be written.
     """
     name = model.detector_name or type(model.detector).__name__
     packed = io.BytesIO()
@@ -83,28 +79,10 @@ def write_model(path: Target, model: FlowModel) -> None:
 
 
 def read_model(path: Target, *, trust: bool = False) -> FlowModel:
-    """Read a `.netml` file.
+    """Read a `.netml` file; raises the errors of `netml.load_model`.
 
-    Parameters
-    ----------
-    path : str, os.PathLike or binary file
-        The file.
-    trust : bool, default False
-        Load types that netml does not know. They can run any code: only for files that you wrote.
-
-    Returns
-    -------
-    FlowModel
-        As it was written. What is to be said about the versions that trained it is in `summary["notes"]`.
-
-    Raises
-    ------
-    DamagedFileError
-        If it is no model, cut or damaged, of a newer format, or of a library's version that the one here cannot read.
-    UntrustedFileError
-        If it holds types that netml does not know, and `trust` is False.
-    OSError
-        If it cannot be opened.
+    `summary["notes"]` has the `version_notes` on the libraries that trained the model. `trust` loads types that netml
+    does not know, which can run any code.
     """
     with open_source(path) as stream:
         return parse_model(cast(BinaryIO, stream), name_of(path), trust)
@@ -119,13 +97,11 @@ def parse_model(stream: BinaryIO, name: str, trust: bool) -> FlowModel:
     except Exception as error:  # a damaged archive fails in many ways, with texts that tell a user nothing
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
-        is_missing = isinstance(error, ImportError)
-        reason = f"needs a package that is not there: {error}" if is_missing else "a damaged model file"
-        raise DamagedFileError(name, reason) from error
+        raise DamagedFileError(name, missing_package(error) or "a damaged model file") from error
 
 
 def _write(archive: zipfile.ZipFile, model: FlowModel) -> set[str]:
-    """Write all parts, and return the types that would not be read."""
+    """Write all parts, and return the types that `read_model` would refuse."""
     manifest, dumped, foreign = _manifest_of(model), {}, set()
     for part, found in (("detector", model.detector), ("scaler", model.scaler)):
         kind = array_kind(found)
@@ -163,7 +139,7 @@ def _manifest_of(model: FlowModel) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Turn numpy's numbers, tuples and the like into what JSON has; texts stand for what it has not."""
+    """Convert numpy's types, tuples and sets to types that JSON has, any other object to its text."""
     if isinstance(value, Mapping):
         return {str(key): _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -186,7 +162,7 @@ def _read(stream: BinaryIO, name: str, trust: bool) -> FlowModel:
         raise DamagedFileError(name, "holds no scaler where one should be")
     if not (manifest["detector_name"].isprintable() and manifest["scale"].isprintable()):
         raise DamagedFileError(name, "names that cannot be printed")
-    # Arrays mean the same in all versions of the libraries.
+    # Arrays mean the same in all versions of the libraries, so that only a dump needs notes.
     notes = version_notes(versions) if manifest["detector"] is None else []
     return FlowModel(
         content["detector"],
@@ -206,11 +182,11 @@ def _representation(parts: dict[str, Any] | None, name: str) -> FlowRepresentati
 
     try:
         return None if parts is None else FlowRepresentation.from_dict(parts)
-    except (UnknownNameError, FamilyError) as error:  # names only: the code of a family is never in a model
+    except (UnknownNameError, FamilyError) as error:  # a model has the names of families, never their code
         what = f"{error.name}, which is not registered here" if isinstance(error, UnknownNameError) else _line(error)
         hint = "import what registers it (--import), or install its package"
         raise DamagedFileError(name, f"its rows are of a family that is missing: {what}; {hint}") from error
-    except Exception as error:  # of unknown families, options out of their ranges, missing parts ...
+    except Exception as error:  # options out of their ranges, missing parts ...
         raise DamagedFileError(name, f"the representation in its manifest is damaged: {_line(error)}") from error
 
 
@@ -251,22 +227,21 @@ def _load(dump: bytes, name: str, versions: Mapping[str, str], trust: bool) -> d
     try:
         foreign = set() if trust else foreign_types(dump)
         if foreign:
-            raise UntrustedFileError(
-                f"{name}: holds {', '.join(sorted(foreign))}, which may run code; "
-                "pass trust=True (--trust) if you trust it"
-            )
+            raise untrusted_types(name, foreign)
         known = skops_io.get_untrusted_types(data=dump) if trust else list(TRUSTED_TYPES)
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Trying to unpickle estimator")  # the notes say it
+            warnings.filterwarnings("ignore", "Trying to unpickle estimator")  # `version_notes` has it
             content: dict[str, Any] = skops_io.loads(dump, trusted=known)
         if not trust:
             check_arrays(content)
+        if any(array_kind(found) is not None for found in content.values()):  # they are never dumped now
+            raise DamagedFileError(name, OLD_DEVELOPMENT)
     except NetmlError:
         raise
     except Exception as error:
         pairs = [(each, versions.get(each), installed_version(each)) for each in LIBRARIES[1:]]
         other = [f"{each} {there} (here {here})" for each, there, here in pairs if there and there != here]
-        if not other:
+        if not other or isinstance(error, ImportError):
             raise
         raise DamagedFileError(name, f"written with {', '.join(other)}: cannot be read: {_line(error)}") from error
     return content

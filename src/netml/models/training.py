@@ -1,4 +1,4 @@
-"""How a detector is trained on a feature matrix: split, chosen rows, scaled, fitted, tested."""
+"""Training of a detector on a feature matrix: split, choose rows, scale, fit, test."""
 
 from __future__ import annotations
 
@@ -22,34 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """How a detector is to be trained.
-
-    Parameters
-    ----------
-    detector : str, default "ocsvm"
-        Its name in `netml.ndm.DETECTORS`.
-    params : mapping, optional
-        Its parameters, where not the defaults.
-    scale : {"none", "standard", "robust", "log"}
-        What features go through first.
-    contamination : float, optional
-        Share of the training flows above the threshold; by default the detector's own, 0.1.
-    random_state : int, default 42
-        Seed of the split, of the choice of rows and of the detector.
-    test_size : float, default 0.33
-        Share of the labelled flows that are kept for the test.
-    train_on : {"all", "normal"}
-        Which flows of the training share to learn from: all, as the original; or those labelled normal.
-    max_train_rows : int, optional
-        Learn from a random choice of so many flows, if there are more.
-    force : bool, default False
-        Train also if it would take very long.
-
-    Raises
-    ------
-    OptionError
-        If a value is out of range.
-    """
+    """Options of `train`, as in `netml.learn`; `OptionError` if a value is out of range."""
 
     detector: DetectorName = "ocsvm"
     params: Mapping[str, Any] | None = None
@@ -81,39 +54,23 @@ def train(
     representation: FlowRepresentation | None = None,
     on_fit: Callable[[int, int], None] | None = None,
 ) -> FlowModel:
-    """Train a detector on a feature matrix.
+    """Train a detector on a feature matrix; raises the errors of `netml.learn`.
 
-    Parameters
-    ----------
-    matrix : FeatureMatrix
-        With labels, flows without one are left out, and a share of the rest is kept for the test.
-    training : TrainOptions, optional
-        How.
-    representation : FlowRepresentation, optional
-        What made the matrix; by default what its metadata tells.
-    on_fit : callable, optional
-        Called with the numbers of rows and of features, before what may take long.
-
-    Returns
-    -------
-    FlowModel
-        Trained.
-
-    Raises
-    ------
-    TrainingError, TooManyRowsError, OptionError, UnknownNameError, MissingExtraError
-        As `netml.learn`.
+    With labels, flows without one are left out, and a share of the rest is kept for the test. `representation` is by
+    default that of the matrix's metadata. `on_fit` is called with the numbers of rows and features before the fit.
     """
     from netml import ndm
     from netml.features.representation import FlowRepresentation
+    from netml.ndm._base import training_rows
     from netml.ndm.costs import check_cost
     from netml.ndm.model import MODEL
+    from netml.ndm.scaling import make_scaler
 
     wanted = training or TrainOptions()
     detector = ndm.make_detector(
         wanted.detector, wanted.params, random_state=wanted.random_state, contamination=wanted.contamination
     )
-    scaler = _make_scaler(wanted.scale)
+    scaler = make_scaler(wanted.scale)
     rows, test_rows, y = _split(matrix, wanted)
     summary = _summarise(matrix, wanted, y, rows, test_rows)
     rows = _choose(rows, wanted)
@@ -125,7 +82,7 @@ def train(
     X = matrix.X if len(rows) == len(matrix) else matrix.X[rows]
     trainer = MODEL(detector, random_state=wanted.random_state)
     if scaler is not None:
-        _require_numbers(X)
+        training_rows(X)  # the check of the detectors comes first: scalers word the same errors in other ways
         X = scaler.fit_transform(X)
     trainer.train(X)
     summary["train_s"] = trainer.train.tot_time * 60
@@ -145,21 +102,13 @@ def train(
     return model
 
 
-def _make_scaler(name: Scale) -> Any:
-    if name == "none":
-        return None
-    from netml.ndm.scaling import make_scaler
-
-    return make_scaler(name)
-
-
 def is_unnamed(columns: Sequence[str]) -> bool:
-    """Whether these are the names of columns that have none: of a `.npy` or `.dat` file."""
+    """True if the columns are numbered, as those of a `.npy` or `.dat` file, which have no names."""
     return all(name == f"x_{position}" for position, name in enumerate(columns))
 
 
 def _split(matrix: FeatureMatrix, wanted: TrainOptions) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-    """Rows to learn from, rows for the test (None: without labels there is none), and all rows' labels."""
+    """Return the rows to learn from, those for the test (None without labels), and the class of all rows."""
     all_rows = np.arange(len(matrix))
     if matrix.labels is None:
         if wanted.train_on == "normal":
@@ -187,7 +136,7 @@ def _split(matrix: FeatureMatrix, wanted: TrainOptions) -> tuple[np.ndarray, np.
 
 
 def _choose(rows: np.ndarray, wanted: TrainOptions) -> np.ndarray:
-    """At most `max_train_rows` of the rows, at random, in their old order."""
+    """Choose at most `max_train_rows` of the rows at random, and keep their order."""
     if wanted.max_train_rows is None or len(rows) <= wanted.max_train_rows:
         return rows
     chosen = np.random.default_rng(wanted.random_state).choice(rows, wanted.max_train_rows, replace=False)
@@ -215,7 +164,7 @@ def _summarise(
 
 
 def _test(model: FlowModel, X_test: np.ndarray, y_test: np.ndarray) -> None:
-    """Note the AUC of the rows kept for the test, or why there is none."""
+    """Write to the summary the AUC of the rows kept for the test, or why there is none."""
     from netml.ndm.model import MODEL
 
     tester = MODEL(model)
@@ -225,10 +174,3 @@ def _test(model: FlowModel, X_test: np.ndarray, y_test: np.ndarray) -> None:
         model.summary |= {"auc": None, "auc_note": str(error)}
         return
     model.summary |= {"auc": tester.score, "test_s": tester.test.tot_time * 60}
-
-
-def _require_numbers(X: np.ndarray) -> None:
-    """Say what a scaler would say in its own words: the detectors' check, before the scaler."""
-    from netml.ndm._base import training_rows
-
-    training_rows(X)

@@ -33,11 +33,11 @@ class Verdicts:
     flows : FlowIndex
         The flows.
     scores : array_like (n_flows,) of float
-        The higher, the more abnormal.
+        Higher = more abnormal.
     threshold : float
         A flow is abnormal if its score is greater.
     metadata : dict
-        Where the flows come from.
+        As of the `FlowTable`.
 
     Examples
     --------
@@ -124,9 +124,9 @@ class Verdicts:
         Parameters
         ----------
         path : str, os.PathLike or binary file
-            Ends in `.csv`, `.jsonl` or `.parquet`. An open file is written at the end of the work, and stays open.
+            Ends in `.csv`, `.jsonl` or `.parquet`. An open file is written at the end, and stays open.
         format : {"csv", "jsonl", "parquet"}, optional
-            The format, whatever the suffix; needed for an open file whose name has none of the suffixes.
+            Format, whatever the suffix; needed for an open file whose name has none of the suffixes.
 
         Raises
         ------
@@ -143,14 +143,14 @@ class Verdicts:
             write(self)
 
     def lines(self) -> Iterator[tuple[str, bool]]:
-        """Write each flow as a line for people.
+        """Format each flow as a line for people.
 
         Yields
         ------
         line : str
             Time span (UTC), endpoints, protocol and score.
         is_abnormal : bool
-            The verdict.
+            True if the line's flow is abnormal.
         """
         flows = self.flows
         columns = (flows.start_ns, flows.end_ns, self.scores, self.is_abnormal)

@@ -1,4 +1,4 @@
-"""Rows of features as their flows end: bounded memory, from captures of any size."""
+"""Batches of feature rows, made as flows end, in bounded memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from netml.features.options import RepresentationOptions
 from netml.features.spec import LEAST_INTERVAL_S, RepresentationSpec, complete_spec, read_spec
 from netml.flow.options import FlowOptions, choose_flow
 from netml.flow.table import FlowTable
-from netml.schema.flow_index import ATTRIBUTE_KINDS
+from netml.schema.flow_index import ATTRIBUTE_KINDS, FLOW_KEY
 from netml.schema.packet_columns import PACKET_KINDS
 from netml.streaming.flow_stream import MAX_MEMORY_BYTES, FlowStream
 from netml.validation import require_whole
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from netml.schema.choices import Families, Size
 
 BATCH_ROWS = 1 << 16
-BATCH_NUMBERS = 1 << 22  # in the rows of a batch at most, if there is more than one: 32 MiB
+BATCH_NUMBERS = 1 << 22  # values of a batch of more than one row at most: 32 MiB
 
 
 def extract_batches(
@@ -49,19 +49,18 @@ def extract_batches(
 ) -> FeatureBatches:
     """Turn captures into feature matrices batch by batch, as flows end, in bounded memory.
 
-    All batches together have the rows of ``netml.extract`` with the same options, of the definition `original` those of
-    ``flow=FlowOptions(interval=..., keep_tail=True)``, in the order in which flows are known to have ended; see
-    `docs/streaming.md`.
+    All batches together have the rows of ``netml.extract`` with the same options (and `keep_tail` in the definition
+    `original`), in the order in which flows are known to have ended; see `docs/streaming.md`.
 
     Parameters
     ----------
     source : path, "-", binary file, dpkt reader, iterable of (time, bytes), or an iterable of paths and files
-        Where packets come from; see `netml.read_flows`.
+        As in `netml.read_flows`.
     families, fft, header, size, max_packets, family_options
         As in `netml.extract`.
     like : path, FeatureMatrix, FlowRepresentation or FlowModel, optional
-        Whose representation to use, with its interval, `dim`, rate and flow options: a file of features that keeps its
-        metadata (.npz, .parquet, .arrow), a .netml model, or the object. No other option of a representation counts.
+        Use its representation with interval, `dim`, rate and flow options, and ignore the options of one given here. A
+        path is that of a .netml model or of features with metadata (.npz, .parquet, .arrow).
     interval : float, optional
         Length to which flows are cut, s. Needed without `like` in the definition `original`, as it cannot be learned
         from flows to come; an error in the others.
@@ -70,8 +69,8 @@ def extract_batches(
     rate : float, optional
         Length of a SAMP window, s. Needed without `like` by the SAMP families.
     flow : FlowOptions, optional
-        How packets become flows, as in `netml.extract`. Of `original` its `interval` is taken if `interval` is not
-        given, and must be the same if both are; `keep_tail` is always on.
+        How packets become flows, as in `netml.extract`; `keep_tail` is always on. Its `interval` serves if `interval`
+        is not given, and must be the same if both are.
     batch_rows : int, default 65536
         Rows of a batch at most; fewer of wide rows, so that no batch takes more than some 32 MiB.
     max_flows : int, optional
@@ -108,7 +107,7 @@ def extract_batches(
         named = families if isinstance(families, str) else tuple(families)
         chosen = family_options or DEFAULT_FAMILY_OPTIONS
         options = RepresentationOptions(named, fft, header, dim, rate, size, chosen, max_packets)
-        _refuse_bits(options)  # before it is said what else is missing
+        _refuse_bits(options)  # first: no option that is missing would help
         spec = complete_spec(options, flow, interval)
     return FeatureBatches(
         source, spec, batch_rows=batch_rows, max_flows=max_flows, max_memory=max_memory, **stream_options
@@ -122,26 +121,9 @@ def _refuse_bits(options: RepresentationOptions) -> None:
 
 
 def open_stream(source: Any, spec: RepresentationSpec, **stream_options: Any) -> FlowStream:
-    """Open a stream of what rows of a representation are made of: matrices where sums suffice, or else tables.
+    """Open a stream for rows of a representation: of matrices if its rows are incremental, or else of tables.
 
-    Parameters
-    ----------
-    source : source
-        As in `netml.read_flows`.
-    spec : RepresentationSpec
-        What rows are made of.
-    **stream_options
-        Of `netml.streaming.FlowStream`.
-
-    Returns
-    -------
-    FlowStream
-        Nothing has been read yet.
-
-    Raises
-    ------
-    OptionError
-        If the rows are bits of headers.
+    `OptionError` if the rows are bits of headers.
     """
     _refuse_bits(spec.options)
     is_original = spec.flow.definition == "original"
@@ -149,7 +131,7 @@ def open_stream(source: Any, spec: RepresentationSpec, **stream_options: Any) ->
         source,
         interval=max(spec.interval_s, LEAST_INTERVAL_S) if is_original else None,
         flow=spec.flow,
-        sums=IncrementalRows(spec) if not is_original and is_incremental(spec.options) else None,
+        incremental=IncrementalRows(spec) if not is_original and is_incremental(spec.options) else None,
         size=spec.options.size,
         columns=spec.options.packet_columns[1:],
         **stream_options,
@@ -157,23 +139,12 @@ def open_stream(source: Any, spec: RepresentationSpec, **stream_options: Any) ->
 
 
 class FeatureBatches:
-    """Batches of rows, as flows end; what `extract_batches` gives.
-
-    Parameters
-    ----------
-    source : source
-        As in `netml.read_flows`.
-    spec : RepresentationSpec
-        What rows are made of.
-    batch_rows : int
-        Rows of a batch at most.
-    **stream_options
-        Of `netml.streaming.FlowStream`.
+    """Iterator over the feature matrices of a stream; see `extract_batches`, whose last two parameters these are.
 
     Attributes
     ----------
     stream : FlowStream
-        Where the flows come from.
+        Stream of the flows.
     """
 
     def __init__(
@@ -208,12 +179,12 @@ class FeatureBatches:
                     yield compute(part if is_whole else _cut(part, start, self._batch_rows), self._spec)
 
     def no_rows(self) -> FeatureMatrix:
-        """Give a matrix without rows: the columns, and what is known of the rows beforehand as metadata."""
+        """Make a matrix without rows: the columns, and as metadata what is known before the first row."""
         known = ("netml_version", "flow", "interval_s", "size")
         about = {name: value for name, value in self.metadata.items() if name in known}
         counts = np.empty(0, np.int64)
         columns = {name: np.empty(0, kind) for name, kind in PACKET_KINDS.items()}
-        table = FlowTable(_no_keys(), np.zeros(1, np.int64), columns, self._spec.options.size, about)
+        table = FlowTable(np.empty(0, FLOW_KEY), np.zeros(1, np.int64), columns, self._spec.options.size, about)
         is_original = self._spec.flow.definition == "original"
         attributes: dict[str, np.ndarray] = {
             name: np.empty(0, kind) for name, kind in ATTRIBUTE_KINDS.items() if not is_original
@@ -223,27 +194,21 @@ class FeatureBatches:
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """What was read so far; see `FlowStream.metadata`."""
+        """`FlowStream.metadata` of what was read so far."""
         return self.stream.metadata
 
     def stop(self) -> None:
-        """Stop reading, as Ctrl-C does: the batches to come are of what is open."""
+        """Stop reading, as Ctrl-C does; batches of the flows that are open are still to come."""
         self.stream.stop()
 
     def close(self) -> None:
-        """Give everything up, and close what is read."""
+        """Close the source, and make no more batches."""
         self._batches.close()  # type: ignore[attr-defined]
         self.stream.close()
 
 
-def _no_keys() -> np.ndarray:
-    from netml.schema.flow_index import FLOW_KEY
-
-    return np.empty(0, FLOW_KEY)
-
-
 def _cut(table: FlowTable, start: int, n_rows: int) -> FlowTable:
-    """Some flows in a row, without a copy of their packets."""
+    """Return `n_rows` flows from `start` on, without a copy of their packets."""
     stop = min(start + n_rows, len(table))
     first, last = int(table.offsets[start]), int(table.offsets[stop])
     columns = {name: column[first:last] for name, column in table.columns.items()}

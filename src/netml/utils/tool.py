@@ -17,9 +17,9 @@ def dump_data(obj: Any, out_file: str | os.PathLike[str] | BinaryIO, verbose: bo
     Parameters
     ----------
     obj : object
-        Object to keep, usually `(features, labels)`.
+        Usually `(features, labels)`.
     out_file : str, os.PathLike or binary file
-        Target; a missing folder is created, a file that exists is replaced at the end of writing.
+        A missing folder is created, an existing file is replaced at the end of writing.
     verbose : bool, default True
         Accepted for callers of the original; without effect.
 
@@ -42,17 +42,16 @@ def load_data(path: str | os.PathLike[str] | BinaryIO, trust: bool = False) -> A
     Parameters
     ----------
     path : str, os.PathLike or binary file
-        A pickle (`.dat`, any other name, an open file), a model (`.netml`), or a feature file of another
-        format that netml can read.
+        A model (`.netml`), a feature file by its suffix, or a pickle (`.dat`, any other name, an open file).
     trust : bool, default False
         Load any pickle. It can run any code then: only for files that you wrote.
 
     Returns
     -------
     object
-        The pickled object. A `.netml` file gives the pair `(model, history)` of the original: a `FlowModel` and its
-        summary, with the AUC as `score` if there is one. Other feature files give a pair `(X, y)`: float64
-        (n_flows, n_features), and int64 (n_flows,) labels, 1 abnormal and 0 normal; None if the file has no labels.
+        The pickled object. For a model the pair `(model, history)` of the original's models: a `FlowModel`, and its
+        summary with the AUC as `score` if there is one. For other feature files a pair `(X, y)`: float64 (n_flows,
+        n_features), and int64 (n_flows,) labels, 1 abnormal and 0 normal; None if the file has no labels.
 
     Raises
     ------
@@ -60,7 +59,7 @@ def load_data(path: str | os.PathLike[str] | BinaryIO, trust: bool = False) -> A
         If the file holds anything but numpy arrays, Python's own containers and netml's models, and `trust`
         is False.
     DamagedFileError
-        If the file is cut, or of another format than its name.
+        If the file is cut, or its content is not of its suffix's format.
     OSError
         If it cannot be opened.
     """

@@ -143,7 +143,7 @@ def _classify_all(
         representation = representation.keeping_tail()
     with progress_bar(sources, quiet=read.quiet) as progress:
         tables = representation.read_tables(sources, strict=read.strict, progress=progress)
-    verdicts = run_in_worker(lambda: model.judge(representation.compute(tables), threshold=threshold))
+    verdicts = run_in_worker(lambda: model.classify_matrix(representation.compute(tables), threshold=threshold))
     yield verdicts, verdicts.metadata
 
 

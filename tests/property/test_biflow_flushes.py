@@ -1,4 +1,4 @@
-"""Streams of biflows: the rows of `netml.extract`, whatever the rounds; and caps, under which no packet is lost."""
+"""Streams of biflows: the rows of `netml.extract`, whatever the flushes; and caps, under which no packet is lost."""
 
 import io
 import warnings
@@ -46,10 +46,10 @@ def read_both(content, family, flow, **stream_options):
 
 
 def assert_same(content, family, flow, **stream_options):
-    whole, rounds = read_both(content, family, flow, **stream_options)
-    assert rounds[0] == whole[0]
+    whole, streamed = read_both(content, family, flow, **stream_options)
+    assert streamed[0] == whole[0]
     for name in ("packets_read", "packets_kept", "skipped", "dropped"):
-        assert rounds[1][name] == whole[1][name], name
+        assert streamed[1][name] == whole[1][name], name
 
 
 def come_late(records, late):
@@ -71,7 +71,7 @@ def flow_options(decoding, options):
 
 @settings(deadline=None)
 @given(captures_nearly_in_order(), DECODING, OPTIONS, st.sampled_from(FAMILIES), st.integers(1, 50))
-def test_rounds_have_the_rows_of_a_batch(records, decoding, options, family, batch_packets):
+def test_flushes_have_the_rows_of_a_batch(records, decoding, options, family, batch_packets):
     content = captures.pcap(records, magic=captures.MAGIC_NS)
     assert_same(content, family, flow_options(decoding, options), batch_packets=batch_packets)
 
