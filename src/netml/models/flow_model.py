@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
@@ -258,21 +259,21 @@ class FlowModel:
         OutputError
             If the file cannot be written; an older file of this name is left as it was.
         """
-        from netml.formats._open_files import output_path
+        from netml.formats import find_suffix
+        from netml.formats.streams import open_target
 
-        with output_path(path, format, (".netml", ".dat"), default=".netml") as (target, suffix):
-            self._write(target, is_pickle=(suffix or os.fspath(target).lower()).endswith(".dat"))
+        if find_suffix(path, format, among=(".netml", ".dat"), default=".netml") == ".netml":
+            from netml.models.model_file import write_model
 
-    def _write(self, path: str | os.PathLike[str], *, is_pickle: bool) -> None:
-        if is_pickle:
-            from netml.files.output import write_pickle
-
-            history = {"score": self.summary["auc"]} if self.summary.get("auc") is not None else {}
-            write_pickle(path, (self, history))
+            write_model(path, self)
             return
-        from netml.models.model_file import write_model
+        from netml.files.output import make_folder
 
-        write_model(path, self)
+        history = {"score": self.summary["auc"]} if self.summary.get("auc") is not None else {}
+        if isinstance(path, str | os.PathLike):
+            make_folder(path)
+        with open_target(path) as stream:
+            pickle.dump((self, history), stream)
 
     def _require_representation(self) -> FlowRepresentation:
         if self.representation is None:

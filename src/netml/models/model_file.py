@@ -12,19 +12,18 @@ import errno
 import io
 import json
 import math
-import os
 import warnings
 import zipfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 
 from netml.errors import DamagedFileError, FamilyError, NetmlError, OutputError, UnknownNameError, UntrustedFileError
-from netml.files.output import atomic_output
 from netml.files.sound_models import check_arrays
 from netml.files.trusted_types import TRUSTED_TYPES, foreign_types
+from netml.formats.streams import Target, name_of, open_source, open_target
 from netml.models.array_members import array_kind, check_sizes, read_arrays, read_member, write_arrays
 from netml.models.versions import LIBRARIES, installed_version, library_versions, version_notes
 from netml.ndm._state import finite_number
@@ -53,12 +52,12 @@ _KINDS: dict[str, Any] = {
 _AS_PICKLE = "a .dat file can, but loads only with trust=True"
 
 
-def write_model(path: str | os.PathLike[str], model: FlowModel) -> None:
+def write_model(path: Target, model: FlowModel) -> None:
     """Write a model as a `.netml` file.
 
     Parameters
     ----------
-    path : str or os.PathLike
+    path : str, os.PathLike or binary file
         The file; one that exists is replaced at the end of writing.
     model : FlowModel
         The model.
@@ -75,20 +74,20 @@ def write_model(path: str | os.PathLike[str], model: FlowModel) -> None:
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             foreign = _write(archive, model)
     except Exception as error:  # whatever the insides of any detector raise when they are asked for their state
-        raise OutputError(os.fspath(path), f"cannot hold the detector {name}: {_line(error)}; {_AS_PICKLE}") from error
+        raise OutputError(name_of(path), f"cannot hold the detector {name}: {_line(error)}; {_AS_PICKLE}") from error
     if foreign:
         kinds = ", ".join(sorted(foreign))
-        raise OutputError(os.fspath(path), f"cannot hold the detector {name}, for it holds {kinds}; {_AS_PICKLE}")
-    with atomic_output(path) as partial, open(partial, "wb") as stream:
+        raise OutputError(name_of(path), f"cannot hold the detector {name}, for it holds {kinds}; {_AS_PICKLE}")
+    with open_target(path) as stream:
         stream.write(packed.getbuffer())
 
 
-def read_model(path: str | os.PathLike[str], *, trust: bool = False) -> FlowModel:
+def read_model(path: Target, *, trust: bool = False) -> FlowModel:
     """Read a `.netml` file.
 
     Parameters
     ----------
-    path : str or os.PathLike
+    path : str, os.PathLike or binary file
         The file.
     trust : bool, default False
         Load types that netml does not know. They can run any code: only for files that you wrote.
@@ -107,19 +106,22 @@ def read_model(path: str | os.PathLike[str], *, trust: bool = False) -> FlowMode
     OSError
         If it cannot be opened.
     """
-    name = os.fspath(path)
-    with open(path, "rb") as raw:
-        stream: BinaryIO = raw if raw.seekable() else io.BytesIO(raw.read())
-        try:
-            return _read(stream, name, trust)
-        except NetmlError:
+    with open_source(path) as stream:
+        return parse_model(cast(BinaryIO, stream), name_of(path), trust)
+
+
+def parse_model(stream: BinaryIO, name: str, trust: bool) -> FlowModel:
+    """Read a `.netml` file that is open and seekable; see `read_model`."""
+    try:
+        return _read(stream, name, trust)
+    except NetmlError:
+        raise
+    except Exception as error:  # a damaged archive fails in many ways, with texts that tell a user nothing
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
-        except Exception as error:  # a damaged archive fails in many ways, with texts that tell a user nothing
-            if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
-                raise
-            is_missing = isinstance(error, ImportError)
-            reason = f"needs a package that is not there: {error}" if is_missing else "a damaged model file"
-            raise DamagedFileError(name, reason) from error
+        is_missing = isinstance(error, ImportError)
+        reason = f"needs a package that is not there: {error}" if is_missing else "a damaged model file"
+        raise DamagedFileError(name, reason) from error
 
 
 def _write(archive: zipfile.ZipFile, model: FlowModel) -> set[str]:

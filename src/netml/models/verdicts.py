@@ -10,8 +10,9 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from netml.errors import OptionError
-from netml.formats import Format, Target, find_format
+from netml.formats import Format, find_format
 from netml.formats.columns import Column, Columns
+from netml.formats.streams import Target
 from netml.schema.flow_index import FLOW_COLUMNS
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Verdicts:
 
     @property
     def is_abnormal(self) -> np.ndarray:
-        """Whether each flow is abnormal: ndarray (n_flows,) of bool."""
+        """True for each abnormal flow: ndarray (n_flows,) of bool."""
         is_abnormal: np.ndarray = self.scores > self.threshold
         return is_abnormal
 
@@ -80,7 +81,7 @@ class Verdicts:
         return Verdicts(self.flows[rows], self.scores[rows], self.threshold, self.metadata)
 
     def to_columns(self) -> dict[str, np.ndarray]:
-        """Give the flows and what was found, column by column.
+        """Return the flows, scores and verdicts, column by column.
 
         Returns
         -------
@@ -91,7 +92,7 @@ class Verdicts:
         return self._table().plain()
 
     def _table(self) -> Columns:
-        # The same columns whether flows are judged at the end or as they end, and whatever they are.
+        # The same columns of every definition of flows, at the end and as flows end.
         flows = self.flows.table_columns()
         found: dict[str, Column] = {
             "score": self.scores,
@@ -101,7 +102,7 @@ class Verdicts:
         return Columns({**{name: flows[name] for name in FLOW_COLUMNS}, **found})
 
     def to_pandas(self) -> pd.DataFrame:
-        """Give the columns of `to_columns` as a data frame.
+        """Return the columns of `to_columns` as a data frame.
 
         Returns
         -------
@@ -138,9 +139,7 @@ class Verdicts:
         OutputError
             If the file cannot be written.
         """
-        from netml.formats._open_files import output_path
-
-        with output_path(path, format, SUFFIXES) as (target, suffix), open_verdict_file(target, suffix) as write:
+        with open_verdict_file(path, format) as write:
             write(self)
 
     def lines(self) -> Iterator[tuple[str, bool]]:
@@ -164,39 +163,25 @@ class Verdicts:
             yield f"{_span(start_ns, end_ns)} {ends} [{kind}] score {score:.6g}", is_abnormal
 
 
-def find_verdict_format(path: Target, suffix: str | None = None) -> Format:
-    """Find the format of a path, or raise an `UnknownNameError`."""
-    return find_format(path, suffix, among=SUFFIXES, what="verdict format")
+def find_verdict_format(path: Target, format: str | None = None) -> Format:
+    """Find the format of a path or of an open file."""
+    return find_format(path, format, among=SUFFIXES, what="verdict format")
 
 
 @contextlib.contextmanager
-def open_verdict_file(path: Target, suffix: str | None = None) -> Iterator[Callable[[Verdicts], None]]:
-    """Open a file for verdicts; call what it yields with `Verdicts`, as often as there are some.
+def open_verdict_file(path: Target, format: str | None = None) -> Iterator[Callable[[Verdicts], None]]:
+    """Open a file for verdicts; call what is yielded with `Verdicts`, as often as there are some.
 
-    Parameters
-    ----------
-    path : str, os.PathLike or binary file
-        A path appears when the block ends well. "-": standard output. Text is flushed at once.
-    suffix : str, optional
-        `.csv`, `.jsonl` or `.parquet`, where the path does not tell.
-
-    Raises
-    ------
-    UnknownNameError
-        If no format has this suffix.
-    MissingExtraError
-        If pyarrow is needed and not installed.
-    OutputError
-        If the file cannot be written.
+    See `netml.formats.batch_writer.open_batches`.
     """
     from netml.formats.batch_writer import open_batches
 
-    with open_batches(path, find_verdict_format(path, suffix), no_verdicts()._table()) as write:
+    with open_batches(path, find_verdict_format(path, format), no_verdicts()._table()) as write:
         yield lambda verdicts: write(verdicts._table())
 
 
 def no_verdicts(threshold: float = 0.0) -> Verdicts:
-    """Give verdicts of no flows."""
+    """Return verdicts of no flows."""
     from netml.schema.flow_index import FLOW_KEY, FlowIndex
 
     none = np.empty(0, np.int64)
@@ -208,7 +193,7 @@ def _endpoint(address: str, port: int) -> str:
 
 
 def _span(start_ns: int, end_ns: int) -> str:
-    """A time span, UTC: the date once, if both ends are of the same day."""
+    """Return a time span, UTC: the date once, if both ends are of the same day."""
     start_day, start_time = _clock(start_ns)
     end_day, end_time = _clock(end_ns)
     between = f"{start_time} – {end_time}" if start_day == end_day else f"{start_time} – {end_day} {end_time}"
@@ -216,7 +201,7 @@ def _span(start_ns: int, end_ns: int) -> str:
 
 
 def _clock(time_ns: int) -> tuple[str, str]:
-    """Date and time of day, to the microsecond; captures may claim any year."""
+    """Return date and time of day, to the microsecond; captures may claim any year."""
     days, rest_ns = divmod(time_ns, _DAY_NS)
     seconds, fraction_ns = divmod(rest_ns, 10**9)
     minutes, second = divmod(seconds, 60)

@@ -107,7 +107,7 @@ def extract_stream(
 
     if output_path == "-" and output_format is None:
         raise click.UsageError("-o - needs --format csv, jsonl or arrow")
-    found = find_batch_format(output_path, f".{output_format}" if output_format else None)
+    found = find_batch_format(output_path, output_format)
     check_output(output_path, found)
     check_not_input(output_path, [*captures, like])
     making: dict[str, Any] = {**as_arguments(features), "flow": flow}

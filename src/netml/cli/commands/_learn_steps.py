@@ -85,7 +85,7 @@ def _read_matrix(path: str, *, trust: bool) -> FeatureMatrix:
     if os.path.splitext(path)[1].lower() in SUFFIXES:
         return read_matrix(path, trust=trust)
     try:
-        return read_matrix(path, suffix=".dat", trust=trust)
+        return read_matrix(path, format="dat", trust=trust)
     except DamagedFileError as error:
         kinds = ", ".join(SUFFIXES)
         reason = f"{error.reason}; features are read from {kinds}, and captures by `netml learn --pcap`"

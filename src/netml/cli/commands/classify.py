@@ -124,7 +124,7 @@ def _check_output(path: str | None, output_format: str | None, inputs: Sequence[
 
     if path == "-" and output_format is None:
         raise click.UsageError("-o - needs --format csv, jsonl or parquet")
-    found = find_verdict_format(path, f".{output_format}" if output_format else None)
+    found = find_verdict_format(path, output_format)
     check_not_input(path, inputs)
     check_output(path, found)
     return found.suffix
