@@ -48,7 +48,7 @@ def measure(big, short, folder, repeat):
     for _ in range(repeat):
         features.unlink(missing_ok=True)
         extract_s.append(run("extract", big, "-f", "IAT", "-o", features, "-q")[0])
-        learn_s.append(run("learn", "-p", big, "-o", model, "--algorithm", "ecod", "-q")[0])
+        learn_s.append(run("learn", "-p", big, "-o", model, "--detector", "ecod", "-q")[0])
         manifest = subprocess.run(["unzip", "-p", model, "manifest.json"], capture_output=True, text=True, check=True)
         fit_s.append(json.loads(manifest.stdout)["summary"]["train_s"])
     program = "import time; t = time.perf_counter(); import sklearn.base, skops.io; print(time.perf_counter() - t)"
@@ -80,7 +80,7 @@ def main():
         found = measure(args.big, args.short, Path(folder), args.repeat)
     print(f"extract               {found['extract_s']:.2f} s")
     print(
-        f"learn --algorithm ecod {found['learn_s']:.2f} s, of which the fit {found['fit_s']:.2f} s; bar "
+        f"learn --detector ecod {found['learn_s']:.2f} s, of which the fit {found['fit_s']:.2f} s; bar "
         f"{found['learn_bar_s']:.2f} s: 2 x extract + fit; scikit-learn and skops, which it does without, load in "
         f"{found['imports_s']:.2f} s"
     )

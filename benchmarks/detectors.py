@@ -135,7 +135,7 @@ def measure_judging(repeat=9):
                 demo,
                 "-o",
                 model,
-                "-a",
+                "-d",
                 name,
                 "--scale",
                 "log",

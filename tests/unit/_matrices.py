@@ -20,10 +20,10 @@ FEATURES = [
 ]
 
 
-def build_matrix(labels=None, n_copies=1, texts=None):
+def build_matrix(labels=None, n_copies=1, text_columns=None):
     index = build_index(TUPLES * n_copies)
     metadata = {"family": ["IAT", "STATS"], "dim": 3, "interval_s": 0.25, "name": "Überwachung"}
-    return FeatureMatrix(FEATURES * n_copies, ["iat_0", "packets", "bytes"], index, metadata, labels, texts)
+    return FeatureMatrix(FEATURES * n_copies, ["iat_0", "packets", "bytes"], index, metadata, labels, text_columns)
 
 
 LABELS = ["BENIGN", "Web Attack", "", "BENIGN"]
@@ -36,10 +36,10 @@ def assert_same(read, written, *, has_metadata):
     for name in ("keys", "start_ns", "end_ns", "packets", "bytes"):
         np.testing.assert_array_equal(getattr(read.flows, name), getattr(written.flows, name))
     assert (read.labels is None) == (written.labels is None)
-    assert {name: text.tolist() for name, text in read.texts.items()} == {
-        name: text.tolist() for name, text in written.texts.items()
+    assert {name: text.tolist() for name, text in read.text_columns.items()} == {
+        name: text.tolist() for name, text in written.text_columns.items()
     }
-    assert list(read.texts) == list(written.texts)
+    assert list(read.text_columns) == list(written.text_columns)
     if written.labels is not None:
         assert read.labels.tolist() == written.labels.tolist()
     assert read.metadata == (written.metadata if has_metadata else {})

@@ -44,7 +44,7 @@ def capture(tmp_path):
 def saved(tmp_path, name="gmm", scale="log", **params):
     scaler = make_scaler(scale)
     rows = TRAIN if scaler is None else scaler.fit_transform(TRAIN)
-    model = FlowModel(make_detector(name, params).fit(rows), scaler=scaler, algorithm=name, scale=scale)
+    model = FlowModel(make_detector(name, params).fit(rows), scaler=scaler, detector_name=name, scale=scale)
     model.save(tmp_path / "m.netml")
     return tmp_path / "m.netml", model
 
@@ -101,22 +101,25 @@ def test_all_of_them_are_here():
 @pytest.mark.parametrize("name", ARRAYS)
 def test_judging_loads_only_numpy(tmp_path, capture, name):
     path = tmp_path / "m.netml"
-    run = invoke("learn", "-p", capture, "-o", path, "-a", name, "--family", "SIZE", "--scale", "log", "-q")
+    run = invoke("learn", "-p", capture, "-o", path, "-d", name, "--family", "SIZE", "--scale", "log", "-q")
     assert run.status == 0, run.err
     assert heavy_after("classify", "-m", path, capture) == set()
 
 
 @pytest.mark.parametrize("name", ["ecod", "copod"])
 def test_learning_loads_only_numpy(tmp_path, capture, name):
-    assert heavy_after("learn", "-p", capture, "-o", tmp_path / "m.netml", "-a", name) == set()
-    assert heavy_after("learn", "-p", capture, "-o", tmp_path / "m.dat", "-a", name, "--scale", "robust") == set()
+    assert heavy_after("learn", "-p", capture, "-o", tmp_path / "m.netml", "-d", name) == set()
+    assert heavy_after("learn", "-p", capture, "-o", tmp_path / "m.dat", "-d", name, "--scale", "robust") == set()
     features = tmp_path / "f.npz"
-    assert heavy_after("learn", "extract", "-p", capture, "-f", features) == set()
-    assert heavy_after("learn", "train", "-f", features, "-o", tmp_path / "m.netml", "-a", name.upper()) == set()
+    assert heavy_after("learn", "extract", "-p", capture, "--feature-file", features) == set()
+    assert (
+        heavy_after("learn", "train", "--feature-file", features, "-o", tmp_path / "m.netml", "-d", name.upper())
+        == set()
+    )
 
 
 def test_libraries_are_loaded_where_they_are_needed(tmp_path, capture):
-    assert "sklearn" in heavy_after("learn", "-p", capture, "-o", tmp_path / "m.netml", "-a", "gmm")
+    assert "sklearn" in heavy_after("learn", "-p", capture, "-o", tmp_path / "m.netml", "-d", "gmm")
 
 
 def test_files_of_arrays_have_no_dump(tmp_path):
@@ -183,7 +186,7 @@ def test_libraries_of_other_versions_change_nothing(tmp_path):
 
 
 def test_a_pickle_holds_the_same_class(tmp_path, capture):
-    run = invoke("learn", "-p", capture, "-o", tmp_path / "m.dat", "-a", "ecod")
+    run = invoke("learn", "-p", capture, "-o", tmp_path / "m.dat", "-d", "ecod")
     assert run.status == 0, run.err
     model, _ = load_data(tmp_path / "m.dat")
     assert type(model.detector).__name__ == "ECOD"
@@ -192,7 +195,7 @@ def test_a_pickle_holds_the_same_class(tmp_path, capture):
 
 def test_labels_are_tested_on_as_ever(tmp_path, capture):
     here = tmp_path / "here.netml"
-    run = invoke("learn", "--pcap-normal", capture, "--pcap-abnormal", capture, "-o", here, "-a", "ecod")
+    run = invoke("learn", "--pcap-normal", capture, "--pcap-abnormal", capture, "-o", here, "-d", "ecod")
     assert run.status == 0, run.err
     marked = netml.FlowRepresentation()
     tables = marked.fit_tables([capture, capture])

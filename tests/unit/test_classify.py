@@ -41,7 +41,10 @@ def folder(tmp_path_factory):
     model = netml.learn(monday, families="SIZE", header=True, detector="gmm", scale="log")
     model.save(place / "model.netml")
     netml.extract(monday, "SIZE").save(place / "bare.npy")
-    assert invoke("learn", "train", "-f", place / "bare.npy", "-o", place / "bare.netml", "-a", "gmm").status == 0
+    assert (
+        invoke("learn", "train", "--feature-file", place / "bare.npy", "-o", place / "bare.netml", "-d", "gmm").status
+        == 0
+    )
     return place
 
 
@@ -70,7 +73,7 @@ def test_lines(folder, verdicts):
         zip(told.flows.src_ip, told.flows.dst_ip, strict=True)
     )
     assert [float(line[7]) for line in lines] == pytest.approx(told.scores.tolist(), rel=1e-5)
-    assert f"judged   {len(verdicts)} flows with gmm: {len(told)} abnormal" in run.err
+    assert f"verdicts {len(verdicts)} flows with gmm: {len(told)} abnormal" in run.err
 
 
 @pytest.mark.parametrize("options", [("--report-all",), ("-v", "2")])
@@ -195,7 +198,7 @@ def test_a_bare_model_of_biflows_needs_its_family_alone(tmp_path, folder, family
     for suffix in (".npy", ".npz"):
         rows, path = tmp_path / f"rows{suffix}", tmp_path / f"{suffix[1:]}.netml"
         assert invoke("extract", monday, "-f", family, "-o", rows).status == 0
-        trained = invoke("learn", "train", "-f", rows, "-o", path, "-a", "pca")
+        trained = invoke("learn", "train", "--feature-file", rows, "-o", path, "-d", "pca")
         assert ("--flow, --max-packets" in trained.err) == (suffix == ".npy"), trained.err
         run = invoke("classify", "-m", path, tuesday, "-q", *(("--family", family) if suffix == ".npy" else ()))
         assert run.status == 0, run.err
@@ -210,10 +213,10 @@ def test_a_bare_model_says_what_to_do_about_other_options(tmp_path, folder):
     """Nothing here says that its flows were others than those of its family."""
     rows, path = tmp_path / "rows.csv", tmp_path / "m.netml"
     assert invoke("extract", folder / "monday.pcap", "-f", "CIC", "--cic-extra", "-o", rows).status == 0
-    assert invoke("learn", "train", "-f", rows, "-o", path, "-a", "pca").status == 0
+    assert invoke("learn", "train", "--feature-file", rows, "-o", path, "-d", "pca").status == 0
     for given in ((), ("--family", "CIC")):
         run = invoke("classify", "-m", path, folder / "tuesday.pcap", *given)
-        assert_one_line(run, 2, "--flow, --max-packets", ".npz, .parquet, .arrow", "learned from their captures")
+        assert_one_line(run, 2, "--flow or --max-packets", ".npz, .parquet or .arrow", "train on their captures")
 
 
 @pytest.mark.parametrize(
@@ -233,7 +236,7 @@ def test_usage(folder, arguments, parts):
 
 def test_a_bare_model_of_other_columns(tmp_path, folder):
     netml.extract(folder / "monday.pcap", "SIZE").save(tmp_path / "bare.csv")
-    invoke("learn", "train", "-f", tmp_path / "bare.csv", "-o", tmp_path / "sizes.netml", "-a", "gmm")
+    invoke("learn", "train", "--feature-file", tmp_path / "bare.csv", "-o", tmp_path / "sizes.netml", "-d", "gmm")
     given = ("--family", "IAT", "--interval", "3", folder / "tuesday.pcap")
     run = invoke("classify", "-m", tmp_path / "sizes.netml", *given)
     assert_one_line(run, 2, "sizes.netml was trained on the columns size_0 .. size_", ": IAT makes iat_0 .. iat_")
@@ -322,7 +325,7 @@ def test_flows_are_judged_while_the_capture_is_written(folder):
     wanted = model.classify(io.BytesIO(captures.pcap(shifted[:250])), keep_tail=True)
     assert len(lines) == len(wanted)
     assert (wanted.flows.start_ns > half_ns + 10**9).any(), "some were still open"
-    assert b"judged" in err
+    assert b"verdicts" in err
 
 
 def test_following_ends_with_its_input(folder):

@@ -124,22 +124,50 @@ def test_completion(tmp_path, shell):
         ("netml extract a.pcap -f stats,si", ["STATS,SIZE"]),
         ("netml learn --family FFT-IAT_", ["FFT-IAT_SIZE"]),
         ("netml compare -f SPL", ["SPLT"]),
-        ("netml compare -a gm", ["gmm"]),
+        ("netml compare -d gm", ["gmm"]),
+        ("netml learn --algo", []),
+        ("netml learn --labe", ["--labels", "--label-column"]),
         ("netml detectors eco", ["ecod"]),
         # To bash the = of --option=value is a word of its own.
         ("netml learn --pcap = a.pc", ["a.pc"]),
         ("netml learn --pcap =", [""]),
-        ("netml learn --pcap = a.pcap --label = a.c", ["a.c"]),
-        ("netml learn --pcap = a.pcap --algorithm = eco", ["ecod"]),
-        ("netml learn --pcap = a.pcap --algo", ["--algorithm"]),
+        ("netml learn --pcap = a.pcap --labels = a.c", ["a.c"]),
+        ("netml learn --pcap = a.pcap --detector = eco", ["ecod"]),
+        ("netml learn --pcap = a.pcap --dete", ["--detector"]),
     ],
 )
 def test_completion_completes(words, completed):
     place = {"COMP_WORDS": words.replace(" ", "\n"), "COMP_CWORD": str(len(words.split(" ")) - 1)}
     run = run_netml(env={**os.environ, **place, "_NETML_COMPLETE": "bash_complete"})
-    assert [line.split(",", 1)[1] for line in run.out.splitlines()] == completed
-    kinds = {line.split(",")[0] for line in run.out.splitlines()}
-    assert kinds == {"file" if completed in ([""], ["a.pc"], ["a.c"]) else "plain"}
+    lines = [line for line in run.out.splitlines() if line]
+    assert [line.split(",", 1)[1] for line in lines] == completed
+    kinds = {line.split(",")[0] for line in lines}
+    assert kinds <= {"file" if completed in ([""], ["a.pc"], ["a.c"]) else "plain"}
+
+
+OLD_NAMES = ("--algorithm", "-a", "--label", "--feature", "--help-algorithm", "--flow-pkts-threshold")
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_help_shows_one_name_for_each_option(command):
+    run = run_netml(command, "--help")
+    assert run.status == 0
+    assert not set(OLD_NAMES) & set(re.findall(r"(?<!\S)--?[a-z][a-z-]*", run.out))
+
+
+def test_old_names_are_accepted_and_may_stand_beside_new_ones():
+    from netml.cli.commands import compare, extract, learn
+
+    def values_of(command, *arguments):
+        return command.make_context("netml", list(arguments)).params
+
+    given = values_of(
+        learn.command, "--feature=f.npz", "--label=a.csv", "--labels=b.csv", "--algorithm=kde", "-d", "gmm"
+    )
+    assert (given["feature_path"], given["labels"], given["detector"]) == ("f.npz", ("a.csv", "b.csv"), "gmm")
+    assert values_of(learn.command, "--flow-pkts-threshold=3")["min_packets"] == 3
+    assert values_of(compare.command, "-a", "gmm", "-d", "kde", "--label=a.csv")["detectors"] == ("gmm", "kde")
+    assert values_of(extract.command, "a.pcap", "-o", "f.npz", "--label=a.csv")["labels"] == "a.csv"
 
 
 def test_version_and_help():
@@ -319,7 +347,7 @@ def main(words):
         "import netml.cli",
         "from netml.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass",
         "from netml.cli import main\ntry: main(['families'])\nexcept SystemExit: pass",
-        f"{COMPLETING}main(['learn', '-a', 'ec'])",
+        f"{COMPLETING}main(['learn', '-d', 'ec'])",
         f"{COMPLETING}main(['extract', '-f', 'I'])",
     ],
 )

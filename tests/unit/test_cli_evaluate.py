@@ -8,7 +8,7 @@ import pytest
 import traffic
 from command import assert_one_line, invoke, run_netml
 
-QUICK = ("-f", "STATS", "--header", "no", "-a", "pca", "-a", "gmm")
+QUICK = ("-f", "STATS", "--header", "no", "-d", "pca", "-d", "gmm")
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def folder(tmp_path_factory, request):
     data = request.config.rootpath / "examples" / "data"
     for name in ("demo.pcap", "demo.csv"):
         shutil.copy(data / name, place / name)
-    learned = run_netml("learn", "-p", "demo.pcap", "--family", "STATS", "-a", "gmm", "-o", "m.netml", "-q", cwd=place)
+    learned = run_netml("learn", "-p", "demo.pcap", "--family", "STATS", "-d", "gmm", "-o", "m.netml", "-q", cwd=place)
     assert learned.status == 0, learned.err
     return place
 
@@ -54,7 +54,7 @@ def test_evaluate_for_programs(run_here):
     assert (first.status, first.err) == (0, "")
     assert first.out == second.out
     found = json.loads(first.out)
-    assert (found["n_normal"], found["n_abnormal"], found["algorithm"]) == (298, 368, "gmm")
+    assert (found["n_normal"], found["n_abnormal"], found["detector"]) == (298, 368, "gmm")
     assert found["auc_interval"][0] < found["auc"] < found["auc_interval"][1]
     assert found["true_positives"] + found["false_negatives"] == 368
 
@@ -72,8 +72,8 @@ def test_evaluate_a_capture_of_each_class(run_here, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        ((), "--pcap-normal and --pcap-abnormal, or -p/--pcap with -l/--label"),
-        ((*DEMO, "-p", "demo.pcap"), "1 of -l/--label and 2 of -p/--pcap"),
+        ((), "--pcap-normal and --pcap-abnormal, or -p/--pcap with -l/--labels"),
+        ((*DEMO, "-p", "demo.pcap"), "1 of -l/--labels and 2 of -p/--pcap"),
         (("--pcap-normal", "demo.pcap"), "--pcap-abnormal is missing"),
         (("--pcap-abnormal", "demo.pcap"), "--pcap-normal is missing"),
         ((*DEMO, "--plot", "e.gif"), "unknown plot format '.gif'; known: .png, .svg, .pdf"),
@@ -130,7 +130,9 @@ def test_columns_of_labels_need_labels(run_here, command):
 
 def test_a_bare_model_of_biflows_needs_its_family_alone(run_here):
     run_here("extract", "demo.pcap", "-f", "FLOW", "-o", "biflows.csv", "-q")
-    learned = run_here("learn", "train", "-f", "biflows.csv", "-a", "gmm", "--scale", "log", "-o", "bi.netml", "-q")
+    learned = run_here(
+        "learn", "train", "--feature-file", "biflows.csv", "-d", "gmm", "--scale", "log", "-o", "bi.netml", "-q"
+    )
     assert learned.status == 0, learned.err
     run = run_here("evaluate", "-m", "bi.netml", *DEMO, "--json", "-q", "--family", "FLOW")
     assert run.status == 0, run.err
@@ -138,12 +140,12 @@ def test_a_bare_model_of_biflows_needs_its_family_alone(run_here):
 
 
 def test_a_bare_model_needs_its_representation(run_here):
-    features = ("learn", "extract", "-p", "demo.pcap", "--family", "STATS", "-f", "x.npy", "-q")
+    features = ("learn", "extract", "-p", "demo.pcap", "--family", "STATS", "--feature-file", "x.npy", "-q")
     assert run_here(*features).status == 0
-    learned = run_here("learn", "train", "-f", "x.npy", "-a", "gmm", "-o", "bare.netml", "-q")
+    learned = run_here("learn", "train", "--feature-file", "x.npy", "-d", "gmm", "-o", "bare.netml", "-q")
     assert learned.status == 0, learned.err
     evaluate = ("evaluate", "-m", "bare.netml", *DEMO, "--json", "-q")
-    assert_one_line(run_here(*evaluate), 2, "--family and --interval", "learned from their captures")
+    assert_one_line(run_here(*evaluate), 2, "--family and --interval", "train on their captures")
     run = run_here(*evaluate, "--family", "STATS", "--interval", "8.42")
     assert run.status == 0, run.err
     assert json.loads(run.out)["n_normal"] > 250
@@ -166,13 +168,13 @@ def test_compare(folder):
     assert run.err.endswith("written  board.svg\nwritten  board.csv\n")
     assert "train       148 normal flows" in run.out
     rows = list(csv.DictReader((folder / "board.csv").read_text().splitlines()))
-    assert {(row["algorithm"], row["scale"]) for row in rows} == {
+    assert {(row["detector"], row["scale"]) for row in rows} == {
         (name, scale) for name in ("pca", "gmm") for scale in ("none", "log")
     }
     assert [float(row["validation_auc"]) for row in rows] == sorted(
         (float(row["validation_auc"]) for row in rows), reverse=True
     )
-    best = f"{rows[0]['representation']}, {rows[0]['algorithm']}"
+    best = f"{rows[0]['representation']}, {rows[0]['detector']}"
     assert f"best        {best}" in run.out
     assert best in (folder / "board.svg").read_text()
 
@@ -190,7 +192,7 @@ def test_compare_for_programs(run_here):
     ("arguments", "part"),
     [
         (("-f", "IATT"), "unknown family 'IATT'"),
-        (("-a", "ocsvmm"), "unknown detector 'ocsvmm'"),
+        (("-d", "ocsvmm"), "unknown detector 'ocsvmm'"),
         (("--test-size", "0.9"), "--test-size 0.9: must be at most 1 together with"),
         (("-o", "board.txt"), "unknown leaderboard format"),
         (("--jobs", "0"), "--jobs 0"),

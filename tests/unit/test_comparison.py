@@ -18,7 +18,7 @@ from netml.errors import EvaluationError, OptionError, TooManyRowsError, Unknown
 from netml.families import FAMILIES, custom, spec
 from netml.labels import truth
 
-QUICK = Study(families=("STATS", "SIZE"), header="no", algorithms=("gmm", "pca", "kde"), n_resamples=50)
+QUICK = Study(families=("STATS", "SIZE"), header="no", detectors=("gmm", "pca", "kde"), n_resamples=50)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_entries_are_what_plain_code_gives(demo, found):
 def test_no_choice_is_made_on_the_test_flows(demo, found):
     """Other test labels: other test figures, but the same order, the same winner, the same parameters."""
     table, y = demo
-    study = replace(QUICK, families=("SIZE",), algorithms=("gmm", "pca"), tune=True)
+    study = replace(QUICK, families=("SIZE",), detectors=("gmm", "pca"), tune=True)
     before = comparison.compare_flows([table], y, study)
     split = splits.split_flows(y, truth.connection_of(table.flows), max_train_rows=5000)
     parts = [table[rows] for rows in split]
@@ -160,7 +160,7 @@ def test_the_same_seed_gives_the_same(demo, found):
 def test_tuning_keeps_the_best_on_validation(demo, found):
     table, y = demo
     tuned = comparison.compare_flows(
-        [table], y, replace(QUICK, tune=True, families=("SIZE", "SAMP_NUM"), algorithms=("pca", "kde"))
+        [table], y, replace(QUICK, tune=True, families=("SIZE", "SAMP_NUM"), detectors=("pca", "kde"))
     )
     plain = {entry.name: entry for entry in found.entries}
     for entry in tuned.entries:
@@ -173,7 +173,7 @@ def test_tuning_keeps_the_best_on_validation(demo, found):
 
 def test_every_grid_can_be_trained():
     X = np.random.default_rng(0).normal(size=(60, 4))
-    for name in comparison.Study().algorithms:
+    for name in comparison.Study().detectors:
         grid = grids.make_grid(name, X, 0)
         assert grid[0] == {}
         for params in grid[1:]:
@@ -191,9 +191,9 @@ def test_what_fails_gets_a_reason(demo, monkeypatch):
     monkeypatch.setattr(costs, "check_cost", refuse)
     seen = []
     found = comparison.compare_flows([table], y, replace(QUICK, families=("SIZE",)), on_entry=seen.append)
-    assert [entry.algorithm for entry in seen] == ["gmm", "pca", "kde"]
+    assert [entry.detector for entry in seen] == ["gmm", "pca", "kde"]
     failed = found.entries[-1]
-    assert (failed.algorithm, failed.validation_auc, failed.test) == ("pca", None, None)
+    assert (failed.detector, failed.validation_auc, failed.test) == ("pca", None, None)
     assert failed.reason == "148 rows would take a week"
     assert "failed: 148 rows would take a week" in found.to_text()
     forced = comparison.compare_flows([table], y, replace(QUICK, families=("SIZE",), force=True))
@@ -202,7 +202,7 @@ def test_what_fails_gets_a_reason(demo, monkeypatch):
     monkeypatch.setitem(ndm.DETECTORS, "pca", ndm.DETECTORS["pca"]._replace(extra="torch"))
     without = comparison.compare_flows([table], y, replace(QUICK, families=("SIZE",)))
     assert without.entries[-1].reason.endswith("pip install netml[torch]")
-    only = comparison.compare_flows([table], y, replace(QUICK, families=("SIZE",), algorithms=("pca",)))
+    only = comparison.compare_flows([table], y, replace(QUICK, families=("SIZE",), detectors=("pca",)))
     assert only.best is None
     assert "nothing could be trained" in only.to_text()
 
@@ -218,7 +218,7 @@ def test_jobs_change_nothing(demo, found):
 
 def test_compare_reads_captures(request):
     data = request.config.rootpath / "examples" / "data"
-    study = replace(QUICK, families=("STATS",), algorithms=("pca",))
+    study = replace(QUICK, families=("STATS",), detectors=("pca",))
     found = comparison.compare(pcap=data / "demo.pcap", labels=data / "demo.csv", study=study, header="both")
     assert {entry.representation for entry in found.entries} == {"STATS", "STATS header"}
     assert found.flows["captures"] == [str(data / "demo.pcap")]
@@ -243,10 +243,10 @@ def test_bad_studies():
     with pytest.raises(UnknownNameError, match="family"):
         Study(families=("IATT",))
     with pytest.raises(UnknownNameError, match="detector"):
-        Study(algorithms=("ocsvmm",))
+        Study(detectors=("ocsvmm",))
     with pytest.raises(UnknownNameError, match="scale"):
         Study(scales=("wide",))
-    for options in ({"header": "maybe"}, {"split_by": "day"}, {"jobs": 0}, {"algorithms": ()}, {"random_state": -1}):
+    for options in ({"header": "maybe"}, {"split_by": "day"}, {"jobs": 0}, {"detectors": ()}, {"random_state": -1}):
         with pytest.raises(OptionError, match=next(iter(options))):
             Study(**options)
 
@@ -277,7 +277,7 @@ def test_text_says_who_chose(found):
 def test_few_flows_are_warned_of(demo):
     table, y = demo
     rows = np.concatenate([np.flatnonzero(y == 0), np.flatnonzero(y == 1)[:12]])
-    found = comparison.compare_flows([table[rows]], y[rows], replace(QUICK, families=("SIZE",), algorithms=("pca",)))
+    found = comparison.compare_flows([table[rows]], y[rows], replace(QUICK, families=("SIZE",), detectors=("pca",)))
     assert "6 flows of a class to choose by: the order can be chance" in found.to_text()
 
 

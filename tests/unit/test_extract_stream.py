@@ -335,7 +335,7 @@ def test_batches_of_wide_rows_are_small(monkeypatch):
     ("arguments", "said"),
     [
         (("--q-interval", "0.5"), "--q-interval is a quantile of all flows, which a stream does not know"),
-        (("--tunnels", "outer", "--tunnel-port", "geneve=5"), "--tunnel-port says which ports lead into tunnels"),
+        (("--tunnels", "outer", "--tunnel-port", "geneve=5"), "--tunnel-port names ports that lead into tunnels"),
         (("--max-memory", "9" * 400), "is no number of bytes, such as 500M or 2G"),
     ],
 )
@@ -398,7 +398,7 @@ def test_a_streams_rows_are_learned_from(tmp_path, family, suffix):
     options = ("--interval", "0.01") if family == "STATS" else ()
     for arguments in (
         ("extract", source, "--stream", "-f", family, *options, "-o", rows),
-        ("learn", "train", "--feature", rows, "--output", path, "--algorithm", "gmm", "--scale", "log"),
+        ("learn", "train", "--feature-file", rows, "--output", path, "--detector", "gmm", "--scale", "log"),
     ):
         run = run_netml(*map(str, arguments), "-q")
         assert run.status == 0, run.err

@@ -42,7 +42,7 @@ def run(*arguments, cwd=None, file_bytes=None, out=subprocess.PIPE):
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "m.netml"
-    done = run("learn", "-q", "-p", DEMO, "-o", str(path), "--algorithm", "gmm")
+    done = run("learn", "-q", "-p", DEMO, "-o", str(path), "--detector", "gmm")
     assert done.returncode == 0, done.stderr
     return str(path)
 
@@ -51,8 +51,8 @@ WRITING = [
     *(("extract", DEMO, "-q", "-o", f"out.{kind}") for kind in ("npz", "npy", "csv", "parquet", "arrow", "dat")),
     *((*STREAM, "-o", f"out.{kind}") for kind in ("csv", "jsonl", "parquet", "arrow")),
     *(("packets", DEMO, "-q", "-o", f"out.{kind}") for kind in ("npz", "csv", "parquet", "arrow")),
-    ("learn", "-q", "-p", DEMO, "-o", "out.netml", "--algorithm", "gmm"),
-    ("learn", "extract", "-q", "-p", DEMO, "-l", LABELS, "--feature", "out.npz"),
+    ("learn", "-q", "-p", DEMO, "-o", "out.netml", "--detector", "gmm"),
+    ("learn", "extract", "-q", "-p", DEMO, "-l", LABELS, "--feature-file", "out.npz"),
     *(("classify", "-q", "-m", "MODEL", "-p", DEMO, "-o", f"out.{kind}") for kind in ("csv", "jsonl", "parquet")),
     ("evaluate", "-q", "-m", "MODEL", "-p", DEMO, "-l", LABELS, "--plot", "out.png"),
 ]

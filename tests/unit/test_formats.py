@@ -68,8 +68,8 @@ def test_an_unknown_suffix_is_named(tmp_path):
 
 
 def test_the_suffix_can_be_given(tmp_path):
-    table_layout.write_matrix(tmp_path / "x", build_matrix(), suffix=".npz")
-    assert_same(table_layout.read_matrix(tmp_path / "x", suffix=".npz"), build_matrix(), has_metadata=True)
+    table_layout.write_matrix(tmp_path / "x", build_matrix(), format="npz")
+    assert_same(table_layout.read_matrix(tmp_path / "x", format="npz"), build_matrix(), has_metadata=True)
 
 
 @pytest.mark.parametrize("suffix", ARROW)
@@ -85,7 +85,7 @@ def test_a_full_disk_is_one_clear_line(suffix):
     if suffix in ARROW:
         pytest.importorskip("pyarrow")
     with pytest.raises(OutputError, match=r"^/dev/full: no space left on the device$"):
-        table_layout.write_matrix("/dev/full", build_matrix(n_copies=2000), suffix=suffix)
+        table_layout.write_matrix("/dev/full", build_matrix(n_copies=2000), format=suffix)
 
 
 @pytest.mark.parametrize("suffix", table_layout.SUFFIXES)
@@ -97,7 +97,7 @@ def test_a_pipe_gets_the_same_bytes(tmp_path, suffix):
     os.mkfifo(fifo)
     reader = threading.Thread(target=lambda: received.append(fifo.read_bytes()))
     reader.start()
-    table_layout.write_matrix(fifo, matrix, suffix=suffix)
+    table_layout.write_matrix(fifo, matrix, format=suffix)
     reader.join()
     table_layout.write_matrix(tmp_path / f"x{suffix}", matrix)
     assert received == [(tmp_path / f"x{suffix}").read_bytes()]
@@ -110,18 +110,18 @@ def test_an_open_file_gets_and_gives_the_same(tmp_path, suffix):
     matrix = build_matrix(LABELS, n_copies=1)
     table_layout.write_matrix(tmp_path / f"x{suffix}", matrix)
     content, stream = (tmp_path / f"x{suffix}").read_bytes(), io.BytesIO()
-    table_layout.write_matrix(stream, matrix, suffix=suffix)
+    table_layout.write_matrix(stream, matrix, format=suffix)
     assert stream.getvalue() == content
-    read = table_layout.read_matrix(io.BytesIO(content), suffix=suffix)
+    read = table_layout.read_matrix(io.BytesIO(content), format=suffix)
     np.testing.assert_array_equal(read.X, FeatureMatrix.load(tmp_path / f"x{suffix}").X)
     for mode in ("ab", "r+b"):  # behind what is there already
         (tmp_path / "y").write_bytes(b"before")
         with open(tmp_path / "y", mode) as behind:
             behind.seek(0, os.SEEK_END)
-            table_layout.write_matrix(behind, matrix, suffix=suffix)
+            table_layout.write_matrix(behind, matrix, format=suffix)
         assert (tmp_path / "y").read_bytes() == b"before" + content
     with gzip.open(tmp_path / "y", "wb") as packed:
-        table_layout.write_matrix(packed, matrix, suffix=suffix)
+        table_layout.write_matrix(packed, matrix, format=suffix)
     with gzip.open(tmp_path / "y") as packed:
         assert packed.read() == content
 

@@ -115,7 +115,7 @@ def fitted():
 @pytest.mark.parametrize(("name", "changed"), CHANGES.values(), ids=CHANGES)
 def test_arrays_that_do_not_fit_are_refused(tmp_path, fitted, name, changed, suffix):
     path = tmp_path / f"model.{suffix}"
-    model = FlowModel(fitted(name), algorithm=name)
+    model = FlowModel(fitted(name), detector_name=name)
     model.save(path)
     load_data(path)
     if changed is CHANGES["lists without end"][1] and suffix == "netml":

@@ -9,7 +9,7 @@ import threading
 import pytest
 import traffic
 from builders import captures
-from command import PROGRAM
+from command import PROGRAM, run_netml
 
 STOP_WITHIN_S = 30  # how long to wait for what should take a moment: only a hang reaches it
 BLOCK = captures.pcap(traffic.many_flows(2000))[24:]
@@ -107,3 +107,11 @@ def test_ctrl_c_stops_an_endless_iterable(call):
         reader.join(STOP_WITHIN_S)
     assert process.returncode == -signal.SIGINT
     assert err.rstrip().endswith(b"KeyboardInterrupt")
+
+
+def test_a_ctrl_c_in_code_of_text_leaves_the_status_alone(tmp_path):
+    """The interpreter remembers a Ctrl-C in such code, and would end by that signal whatever status it is given."""
+    script = tmp_path / "interrupted.py"
+    script.write_text('exec("raise KeyboardInterrupt")\n')
+    run = run_netml("families", "--import", script)
+    assert run == (130, "", "netml: interrupted: nothing was written\n")

@@ -19,7 +19,7 @@ from netml.models.training import TrainOptions, train
 from netml.schema.flow_index import FLOW_KEY
 from netml.utils.tool import load_data
 
-FAST = ("--algorithm", "gmm")
+FAST = ("--detector", "gmm")
 
 
 def write_labels(path, flows, is_abnormal):
@@ -45,7 +45,9 @@ def labels(tmp_path, capture):
 @pytest.fixture
 def features(tmp_path, capture, labels):
     path = tmp_path / "features.npz"
-    assert invoke("learn", "extract", "-p", capture, "-l", labels, "-f", path, "--family", "SIZE").status == 0
+    assert (
+        invoke("learn", "extract", "-p", capture, "-l", labels, "--feature-file", path, "--family", "SIZE").status == 0
+    )
     return path
 
 
@@ -73,7 +75,7 @@ def test_a_model_carries_its_representation(tmp_path, capture):
     matrix = netml.extract(capture, "STATS", header=True)
     assert model.representation.to_dict()["interval_s"] == matrix.metadata["interval_s"]
     assert model.columns == matrix.columns
-    assert (model.algorithm, model.scale) == ("gmm", "standard")
+    assert (model.detector_name, model.scale) == ("gmm", "standard")
     assert model.summary["rows_used"] == model.summary["rows"] == len(matrix)
     verdicts = model.classify(capture)
     assert verdicts.labels.mean() == pytest.approx(0.1, abs=0.05), "contamination"
@@ -97,12 +99,12 @@ def test_learn_takes_named_options_only(capture):
 @pytest.mark.parametrize("name", ["rows.jsonl", "rows.JSONL"])
 def test_json_lines_are_not_read(tmp_path, name):
     (tmp_path / name).write_text("{}\n")
-    run = invoke("learn", "train", "-f", tmp_path / name, "-o", tmp_path / "model.netml")
+    run = invoke("learn", "train", "--feature-file", tmp_path / name, "-o", tmp_path / "model.netml")
     assert_refused(run, 2, f"{name}: JSON lines are written, not read; .npz, .npy, .csv, .parquet, .arrow, .dat are")
 
 
 def test_a_capture_is_no_feature_file(tmp_path, capture):
-    run = invoke("learn", "train", "-f", capture, "-o", tmp_path / "model.netml")
+    run = invoke("learn", "train", "--feature-file", capture, "-o", tmp_path / "model.netml")
     assert_refused(
         run, 1, f"{capture}: not a pickle", "features are read from .npz", "captures by `netml learn --pcap`"
     )
@@ -115,7 +117,7 @@ def test_features_that_tell_wrongly_how_they_were_made(tmp_path, features, chang
     matrix.save(features)
     with pytest.raises(OptionError):
         train(matrix)
-    run = invoke("learn", "train", "-f", features, "-o", tmp_path / "model.netml", *FAST)
+    run = invoke("learn", "train", "--feature-file", features, "-o", tmp_path / "model.netml", *FAST)
     assert_refused(run, 1, f"{features}: does not tell rightly how its features were made")
 
 
@@ -140,13 +142,13 @@ def test_train_on_normal_flows(capture, labels):
 def test_normal_and_abnormal_captures(tmp_path, capture):
     other = traffic.write_pcap(tmp_path / "other.pcap", traffic.many_flows(90, 9))
     path = tmp_path / "features.npz"
-    run = invoke("learn", "extract", "--pcap-normal", capture, "--pcap-abnormal", other, "-f", path)
+    run = invoke("learn", "extract", "--pcap-normal", capture, "--pcap-abnormal", other, "--feature-file", path)
     assert run.status == 0, run.err
     matrix = netml.FeatureMatrix.load(path)
     n_normal = int((matrix.labels == "NORMAL").sum())
     assert 0 < n_normal < len(matrix)
     assert set(matrix.labels[n_normal:]) == {"ABNORMAL"}
-    run = invoke("learn", "train", "-f", path, "-o", tmp_path / "model.dat", *FAST)
+    run = invoke("learn", "train", "--feature-file", path, "-o", tmp_path / "model.dat", *FAST)
     assert run.status == 0, run.err
     assert "AUC" in run.out
 
@@ -158,7 +160,7 @@ def test_pairs_in_their_order(tmp_path, capture, labels):
     flows = netml.read_flows(other).flows
     others = write_labels(tmp_path / "others.csv", flows, np.ones(len(flows), bool))
     path = tmp_path / "both.npz"
-    run = invoke("learn", "extract", "-p", capture, "-l", labels, "-p", other, "-l", others, "-f", path)
+    run = invoke("learn", "extract", "-p", capture, "-l", labels, "-p", other, "-l", others, "--feature-file", path)
     assert run.status == 0, run.err
     found = netml.FeatureMatrix.load(path).labels
     n_others = len(netml.FlowRepresentation().fit([capture, other]).transform(other))
@@ -169,7 +171,7 @@ def test_pairs_in_their_order(tmp_path, capture, labels):
 def test_two_steps_are_one(tmp_path, capture, labels, features):
     one, two = tmp_path / "one.netml", tmp_path / "two.netml"
     assert invoke("learn", "-p", capture, "-l", labels, "-o", one, "--family", "SIZE", *FAST).status == 0
-    assert invoke("learn", "train", "-f", features, "-o", two, *FAST).status == 0
+    assert invoke("learn", "train", "--feature-file", features, "-o", two, *FAST).status == 0
     first, second = netml.load_model(one), netml.load_model(two)
     assert second.representation.to_dict() == first.representation.to_dict()
     assert second.summary["auc"] == first.summary["auc"]
@@ -179,17 +181,21 @@ def test_two_steps_are_one(tmp_path, capture, labels, features):
 def test_rows_that_a_dat_file_leaves_out_are_said(tmp_path, capture):
     flows = netml.read_flows(capture).flows
     some = write_labels(tmp_path / "some.csv", flows[np.arange(8)], np.arange(8) % 2)
-    run = invoke("learn", "extract", "-p", capture, "-l", some, "-f", tmp_path / "f.dat", "--family", "SIZE")
+    run = invoke(
+        "learn", "extract", "-p", capture, "-l", some, "--feature-file", tmp_path / "f.dat", "--family", "SIZE"
+    )
     X, y = load_data(tmp_path / "f.dat")
     assert f"labels   {len(y)} of 40 flows, {sum(y)} abnormal; a .dat file leaves the others out\n" in run.err
     assert f"matrix   {len(X)} x {X.shape[1]} in {tmp_path / 'f.dat'}\n" in run.err
-    run = invoke("learn", "extract", "-p", capture, "-l", some, "-f", tmp_path / "f.npz", "--family", "SIZE")
+    run = invoke(
+        "learn", "extract", "-p", capture, "-l", some, "--feature-file", tmp_path / "f.npz", "--family", "SIZE"
+    )
     assert "leaves the others out" not in run.err
     assert f"matrix   40 x {X.shape[1]} in {tmp_path / 'f.npz'}\n" in run.err
 
 
 def test_both_files_at_once(tmp_path, capture):
-    run = invoke("learn", "-p", capture, "-f", tmp_path / "f.npz", "-o", tmp_path / "m.netml", *FAST)
+    run = invoke("learn", "-p", capture, "--feature-file", tmp_path / "f.npz", "-o", tmp_path / "m.netml", *FAST)
     assert run.status == 0, run.err
     assert netml.FeatureMatrix.load(tmp_path / "f.npz").shape == netml.extract(capture).shape
 
@@ -197,7 +203,7 @@ def test_both_files_at_once(tmp_path, capture):
 def test_a_bare_matrix_knows_no_representation(tmp_path, capture):
     path = tmp_path / "features.npy"
     netml.extract(capture, "SIZE").save(path)
-    run = invoke("learn", "train", "-f", path, "-o", tmp_path / "model.netml", *FAST)
+    run = invoke("learn", "train", "--feature-file", path, "-o", tmp_path / "model.netml", *FAST)
     assert run.status == 0
     assert "does not tell how its features were made" in run.err
     assert netml.load_model(tmp_path / "model.netml").representation is None
@@ -207,7 +213,7 @@ def test_parameters(tmp_path, features):
     written = tmp_path / "params.yaml"
     written.write_text("gmm:\n  n_components: 2\nocsvm:\n  nu: 0.1\n")
     for text in ("{n_components: 2}", '{"n_components": 2}', "n_components: 2", str(written)):
-        run = invoke("learn", "train", "-f", features, "-o", tmp_path / "m.netml", *FAST, "--param", text)
+        run = invoke("learn", "train", "--feature-file", features, "-o", tmp_path / "m.netml", *FAST, "--param", text)
         assert run.status == 0, run.err
         assert netml.load_model(tmp_path / "m.netml").detector.n_components == 2
     assert parse_params(str(written), "ocsvm") == {"nu": 0.1}
@@ -216,23 +222,25 @@ def test_parameters(tmp_path, features):
 
 @pytest.mark.parametrize("text", ["{n_components: ", "[1, 2]", "17", "{1: 2}", "&a [*a"])
 def test_parameters_that_do_not_parse(tmp_path, features, text):
-    run = invoke("learn", "train", "-f", features, "-o", tmp_path / "m.netml", *FAST, "--param", text)
+    run = invoke("learn", "train", "--feature-file", features, "-o", tmp_path / "m.netml", *FAST, "--param", text)
     assert_refused(run, 2, "--param")
     assert not (tmp_path / "m.netml").exists()
 
 
 def test_an_unknown_parameter_lists_the_known(tmp_path, features):
-    run = invoke("learn", "train", "-f", features, "-o", tmp_path / "m.netml", *FAST, "--param", "{n_compnents: 2}")
+    run = invoke(
+        "learn", "train", "--feature-file", features, "-o", tmp_path / "m.netml", *FAST, "--param", "{n_compnents: 2}"
+    )
     assert_refused(run, 2, "n_compnents", "n_components", "covariance_type")
 
 
 def test_a_parameter_out_of_range(tmp_path, features):
-    run = invoke("learn", "train", "-f", features, "-o", tmp_path / "m.netml", "--param", "{nu: 7}")
+    run = invoke("learn", "train", "--feature-file", features, "-o", tmp_path / "m.netml", "--param", "{nu: 7}")
     assert_refused(run, 2, "--param", "nu: 7", "1.0")
 
 
 def test_an_unknown_algorithm_lists_the_known(tmp_path, features):
-    run = invoke("learn", "train", "-f", features, "-o", tmp_path / "m.netml", "--algorithm", "magic")
+    run = invoke("learn", "train", "--feature-file", features, "-o", tmp_path / "m.netml", "--detector", "magic")
     assert_refused(run, 2, "magic", "ocsvm", "oc-nystroem", "ecod")
 
 
@@ -241,32 +249,61 @@ def test_an_unknown_algorithm_lists_the_known(tmp_path, features):
     [
         (["learn"], ["-p/--pcap"]),
         (["learn", "-p", "CAPTURE"], ["-o/--output"]),
-        (["learn", "extract", "-p", "CAPTURE"], ["-f/--feature"]),
-        (["learn", "extract", "-f", "f.npz"], ["-p/--pcap"]),
-        (["learn", "train", "-o", "m.netml"], ["-f/--feature"]),
-        (["learn", "train", "-f", "f.npz"], ["-o/--output"]),
-        (["learn", "train", "-p", "CAPTURE", "-f", "f.npz", "-o", "m.netml"], ["-p/--pcap"]),
-        (["learn", "extract", "-p", "CAPTURE", "-f", "f.npz", "-o", "m.netml"], ["-o/--output"]),
-        (["learn", "-p", "CAPTURE", "-l", "LABELS", "-l", "LABELS", "-o", "m.netml"], ["2 of -l/--label", "1 of -p"]),
-        (["learn", "-p", "CAPTURE", "-p", "CAPTURE", "-l", "LABELS", "-o", "m.netml"], ["1 of -l/--label", "2 of -p"]),
-        (["learn", "-l", "LABELS", "--pcap-normal", "CAPTURE", "-o", "m.netml"], ["1 of -l/--label", "0 of -p"]),
-        (["learn", "-p", "CAPTURE", "--pcap-normal", "CAPTURE", "-o", "m.netml"], ["-l/--label"]),
+        (["learn", "extract", "-p", "CAPTURE"], ["--feature-file"]),
+        (["learn", "extract", "--feature-file", "f.npz"], ["-p/--pcap"]),
+        (["learn", "train", "-o", "m.netml"], ["--feature-file"]),
+        (["learn", "train", "--feature-file", "f.npz"], ["-o/--output"]),
+        (["learn", "train", "-p", "CAPTURE", "--feature-file", "f.npz", "-o", "m.netml"], ["-p/--pcap"]),
+        (["learn", "extract", "-p", "CAPTURE", "--feature-file", "f.npz", "-o", "m.netml"], ["-o/--output"]),
+        (["learn", "-p", "CAPTURE", "-l", "LABELS", "-l", "LABELS", "-o", "m.netml"], ["2 of -l/--labels", "1 of -p"]),
+        (["learn", "-p", "CAPTURE", "-p", "CAPTURE", "-l", "LABELS", "-o", "m.netml"], ["1 of -l/--labels", "2 of -p"]),
+        (["learn", "-l", "LABELS", "--pcap-normal", "CAPTURE", "-o", "m.netml"], ["1 of -l/--labels", "0 of -p"]),
+        (["learn", "-p", "CAPTURE", "--pcap-normal", "CAPTURE", "-o", "m.netml"], ["-l/--labels"]),
         (["learn", "-p", "CAPTURE", "-o", "m.pkl"], ["-o/--output", ".netml", ".dat"]),
-        (["learn", "extract", "-p", "CAPTURE", "-f", "f.xlsx"], [".xlsx", ".npz"]),
+        (["learn", "extract", "-p", "CAPTURE", "--feature-file", "f.xlsx"], [".xlsx", ".npz"]),
         (["learn", "learn", "-p", "CAPTURE"], ["extract", "train"]),
-        (["learn", "-p", "CAPTURE", "-o", "m.netml", "-f", "SIZE"], ["--family SIZE"]),
-        (["learn", "train", "-f", "f.npz", "-o", "m.netml", "--family", "SIZE"], ["--family", "netml learn extract"]),
-        (["learn", "train", "-f", "f.npz", "-o", "m.netml", "--size", "wire"], ["--size", "netml learn extract"]),
-        (["learn", "train", "-f", "f.npz", "-o", "m.netml", "--flow", "bi"], ["--flow", "netml learn extract"]),
-        (["learn", "train", "-f", "f.npz", "-o", "m.netml", "--strict"], ["--strict", "netml learn extract"]),
-        (["learn", "train", "-f", "f.npz", "-o", "m.netml", "--label-column", "label=x"], ["-l/--label"]),
-        (["learn", "train", "-f", "BARE", "-o", "m.netml", "--test-size", "0.5"], ["--test-size", "no labels"]),
-        (["learn", "extract", "-p", "CAPTURE", "-f", "f.npz", "-a", "gmm"], ["--algorithm", "netml learn train"]),
-        (["learn", "extract", "-p", "CAPTURE", "-f", "f.npz", "--scale", "none"], ["--scale", "netml learn train"]),
-        (["learn", "extract", "-p", "CAPTURE", "-l", "LABELS", "-f", "f.npz", "--test-size", "0.5"], ["--test-size"]),
-        (["learn", "-p", "CAPTURE", "-o", "m.netml", "--test-size", "0.3"], ["--test-size", "-l/--label"]),
+        (["learn", "train", "-f", "f.npz", "-o", "m.netml"], ["f.npz", "--feature-file"]),
+        (["learn", "extract", "-p", "CAPTURE", "-f", "LABELS"], ["labels.csv", "--feature-file"]),
+        (["learn", "-p", "CAPTURE", "-o", "m.netml", "-f", "SIZES"], ["unknown family 'SIZES'"]),
+        (
+            ["learn", "train", "--feature-file", "f.npz", "-o", "m.netml", "--family", "SIZE"],
+            ["--family", "netml learn extract"],
+        ),
+        (
+            ["learn", "train", "--feature-file", "f.npz", "-o", "m.netml", "--size", "wire"],
+            ["--size", "netml learn extract"],
+        ),
+        (
+            ["learn", "train", "--feature-file", "f.npz", "-o", "m.netml", "--flow", "bi"],
+            ["--flow", "netml learn extract"],
+        ),
+        (
+            ["learn", "train", "--feature-file", "f.npz", "-o", "m.netml", "--strict"],
+            ["--strict", "netml learn extract"],
+        ),
+        (["learn", "train", "--feature-file", "f.npz", "-o", "m.netml", "--label-column", "label=x"], ["-l/--labels"]),
+        (
+            ["learn", "train", "--feature-file", "BARE", "-o", "m.netml", "--test-size", "0.5"],
+            ["--test-size", "no labels"],
+        ),
+        (
+            ["learn", "extract", "-p", "CAPTURE", "--feature-file", "f.npz", "-d", "gmm"],
+            ["--detector", "netml learn train"],
+        ),
+        (
+            ["learn", "extract", "-p", "CAPTURE", "--feature-file", "f.npz", "--scale", "none"],
+            ["--scale", "netml learn train"],
+        ),
+        (
+            ["learn", "extract", "-p", "CAPTURE", "-l", "LABELS", "--feature-file", "f.npz", "--test-size", "0.5"],
+            ["--test-size"],
+        ),
+        (["learn", "-p", "CAPTURE", "-o", "m.netml", "--test-size", "0.3"], ["--test-size", "-l/--labels"]),
         (["learn", "-p", "CAPTURE", "-o", "m.netml", "--label-column", "label=Label"], ["--label-column"]),
-        (["learn", "extract", "-p", "CAPTURE", "-f", "f.npz", "--label-column", "label=x"], ["--label-column"]),
+        (
+            ["learn", "extract", "-p", "CAPTURE", "--feature-file", "f.npz", "--label-column", "label=x"],
+            ["--label-column"],
+        ),
         (["learn", "-p", "CAPTURE", "-l", "LABELS", "-o", "m.netml", "--test-size", "1"], ["--test-size"]),
         (["learn", "-p", "CAPTURE", "-o", "m.netml", "--contamination", "0.7"], ["--contamination"]),
         (["learn", "-p", "CAPTURE", "-o", "m.netml", "--max-train-rows", "1"], ["--max-train-rows"]),
@@ -286,19 +323,23 @@ def test_inputs_are_not_written_over(tmp_path, capture, labels, features):
     before = features.read_bytes()
     dat = tmp_path / "features.dat"
     netml.FeatureMatrix.load(features).save(dat)
-    assert_refused(invoke("learn", "train", "-f", dat, "-o", dat), 1, dat, "is an input")
-    assert_refused(invoke("learn", "extract", "-p", capture, "-l", features, "-f", features), 1, "is an input")
+    assert_refused(invoke("learn", "train", "--feature-file", dat, "-o", dat), 1, dat, "is an input")
+    assert_refused(
+        invoke("learn", "extract", "-p", capture, "-l", features, "--feature-file", features), 1, "is an input"
+    )
     assert features.read_bytes() == before
 
 
 def test_the_options_of_the_original_go_in_front(tmp_path, capture):
     path = tmp_path / "features.npz"
     front = ("-v", 0, "--flow-pkts-threshold", 5, "--q-interval", 0.5, "--random-state", 3)
-    run = invoke(*front, "learn", "extract", "-p", capture, "-f", path)
+    run = invoke(*front, "learn", "extract", "-p", capture, "--feature-file", path)
     assert run == (0, "", "")
     wanted = netml.extract(capture, flow=FlowOptions(min_packets=5, q_interval=0.5))
     np.testing.assert_array_equal(netml.FeatureMatrix.load(path).X, wanted.X)
-    run = invoke(*front, "learn", "extract", "-p", capture, "-f", path, "--q-interval", 0.9, "--min-packets", 2)
+    run = invoke(
+        *front, "learn", "extract", "-p", capture, "--feature-file", path, "--q-interval", 0.9, "--min-packets", 2
+    )
     np.testing.assert_array_equal(netml.FeatureMatrix.load(path).X, netml.extract(capture).X)
 
 
@@ -311,11 +352,13 @@ def test_a_model_of_first_packets(tmp_path, capture):
     table = model.representation.read_tables(capture)[0]
     assert table.lengths.max() > 3
     np.testing.assert_array_equal(model.classify(table).scores, model.classify(table.first(3)).scores)
-    invoke("learn", "extract", "-p", capture, "-f", tmp_path / "f.npz", "--family", "SIZE", "--max-packets", 3)
+    invoke(
+        "learn", "extract", "-p", capture, "--feature-file", tmp_path / "f.npz", "--family", "SIZE", "--max-packets", 3
+    )
     np.testing.assert_array_equal(
         netml.FeatureMatrix.load(tmp_path / "f.npz").X, netml.extract(capture, "SIZE", max_packets=3).X
     )
-    run = invoke("learn", "train", "-f", tmp_path / "f.npz", "-o", path, "--max-packets", 3)
+    run = invoke("learn", "train", "--feature-file", tmp_path / "f.npz", "-o", path, "--max-packets", 3)
     assert run.status == 2
     assert "--max-packets belongs to" in run.err
 
@@ -329,8 +372,8 @@ def test_more_is_said_in_detail(tmp_path, capture):
     assert invoke(*arguments).out.count("\n") == 3
 
 
-@pytest.mark.parametrize("option", ["--help-algorithm", "--help-param"])
-def test_help_of_the_algorithms(option):
+@pytest.mark.parametrize("option", ["--help-detector", "--help-algorithm", "--help-param"])
+def test_help_of_the_detectors(option):
     run = invoke("learn", option)
     assert (run.status, run.err) == (0, "")
     described = yaml.safe_load(run.out)
@@ -355,7 +398,7 @@ def test_too_many_rows_are_refused_and_ways_out_named():
 
 
 def test_none_of_the_training_may_count_as_abnormal(tmp_path, features):
-    given = ("learn", "train", "-f", features, "-o", tmp_path / "m.netml", *FAST)
+    given = ("learn", "train", "--feature-file", features, "-o", tmp_path / "m.netml", *FAST)
     assert invoke(*given, "--contamination", 0).status == 0
     model = netml.load_model(tmp_path / "m.netml")
     assert (model.detector.contamination, model.threshold) == (0, model.detector.threshold_)
@@ -364,12 +407,14 @@ def test_none_of_the_training_may_count_as_abnormal(tmp_path, features):
 
 
 def test_chosen_rows_are_said(tmp_path, features):
-    run = invoke("learn", "train", "-f", features, "-o", tmp_path / "m.netml", *FAST, "--max-train-rows", 20)
+    run = invoke(
+        "learn", "train", "--feature-file", features, "-o", tmp_path / "m.netml", *FAST, "--max-train-rows", 20
+    )
     assert "20 of them chosen at random" in run.out
 
 
 def test_a_long_fit_is_announced(tmp_path, monkeypatch, features):
-    given = ("learn", "train", "-f", features, "-o", tmp_path / "m.netml", *FAST, "--max-train-rows", 20)
+    given = ("learn", "train", "--feature-file", features, "-o", tmp_path / "m.netml", *FAST, "--max-train-rows", 20)
     assert "training" not in invoke(*given).err
     monkeypatch.setattr("netml.ndm.costs.LONG_SECONDS", 0)
     assert "\ntraining gmm on 20 rows, some 0 seconds\n" in invoke(*given).err
@@ -392,7 +437,7 @@ def test_a_long_fit_is_announced(tmp_path, monkeypatch, features):
 def test_features_that_nothing_can_be_learned_from(tmp_path, X, text, scale):
     path = tmp_path / "features.npz"
     make_matrix(X).save(path)
-    run = invoke("learn", "train", "-f", path, "-o", tmp_path / "m.netml", *FAST, "--scale", scale, "-q")
+    run = invoke("learn", "train", "--feature-file", path, "-o", tmp_path / "m.netml", *FAST, "--scale", scale, "-q")
     assert_refused(run, 1, text)
     assert not (tmp_path / "m.netml").exists()
 
@@ -403,7 +448,7 @@ def test_features_that_nothing_can_be_learned_from(tmp_path, X, text, scale):
 def test_all_rows_equal(tmp_path, algorithm):
     path = tmp_path / "features.npz"
     make_matrix(np.full((30, 3), 7.0)).save(path)
-    run = invoke("learn", "train", "-f", path, "-o", tmp_path / "m.netml", "--algorithm", algorithm, "-q")
+    run = invoke("learn", "train", "--feature-file", path, "-o", tmp_path / "m.netml", "--detector", algorithm, "-q")
     if run.status == 0:
         assert netml.load_model(tmp_path / "m.netml").predict(np.full((2, 3), 7.0)).tolist() == [1, 1]
     else:
@@ -414,7 +459,7 @@ def test_an_empty_feature_file(tmp_path):
     for suffix in (".dat", ".npz", ".csv", ".npy", ".parquet"):
         path = tmp_path / f"features{suffix}"
         path.write_bytes(b"")
-        assert_refused(invoke("learn", "train", "-f", path, "-o", tmp_path / "m.netml"), 1, path)
+        assert_refused(invoke("learn", "train", "--feature-file", path, "-o", tmp_path / "m.netml"), 1, path)
     with pytest.raises(DamagedFileError):
         netml.FeatureMatrix.load(tmp_path / "features.dat")
 
@@ -440,7 +485,7 @@ def test_a_class_missing_in_the_test(tmp_path, features, label):
     matrix = netml.FeatureMatrix.load(features)
     matrix.labels[:] = label
     matrix.save(features)
-    run = invoke("learn", "train", "-f", features, "-o", tmp_path / "m.netml", *FAST)
+    run = invoke("learn", "train", "--feature-file", features, "-o", tmp_path / "m.netml", *FAST)
     assert run.status == 0, run.err
     assert "tested   not: the AUC needs rows of both classes" in run.out
     model = netml.load_model(tmp_path / "m.netml")

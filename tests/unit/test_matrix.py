@@ -77,7 +77,7 @@ def test_rows(matrix, rows, kept):
     ids=repr,
 )
 def test_rows_are_chosen_as_numpy_does_and_flows_keep_in_step(matrix, rows):
-    matrix.texts["history"] = np.array(["S", "Sh", "D"])
+    matrix.text_columns["history"] = np.array(["S", "Sh", "D"])
     places = np.arange(3)[rows].tolist()
     keys = [rows, (rows, ...), (rows,)] if isinstance(rows, slice) else [rows, (rows, ...), (rows,), rows.tolist()]
     for key in keys:
@@ -86,7 +86,7 @@ def test_rows_are_chosen_as_numpy_does_and_flows_keep_in_step(matrix, rows):
         np.testing.assert_array_equal(chosen.X, matrix.X[rows])
         assert chosen.flows.five_tuples() == [TUPLES[place] for place in places]
         assert chosen.labels.tolist() == matrix.labels[rows].tolist()
-        assert chosen.texts["history"].tolist() == matrix.texts["history"][rows].tolist()
+        assert chosen.text_columns["history"].tolist() == matrix.text_columns["history"][rows].tolist()
 
 
 def test_one_row_is_its_features(matrix):
@@ -114,7 +114,7 @@ def test_what_chooses_no_rows_is_an_index_error(matrix, key):
 
 
 def test_a_name_is_a_column(matrix):
-    matrix.texts["history"] = np.array(["S", "Sh", "D"])
+    matrix.text_columns["history"] = np.array(["S", "Sh", "D"])
     assert matrix["packets"].tolist() == [60.0, 1500.0, 40.0]
     assert np.shares_memory(matrix["packets"], matrix.X)
     assert matrix["history"].tolist() == ["S", "Sh", "D"]
@@ -125,7 +125,7 @@ def test_a_name_is_a_column(matrix):
 
 @pytest.mark.parametrize("names", [["packets", "iat_0"], ["iat_0"], np.array(["packets"])], ids=str)
 def test_names_are_a_matrix_of_these_features(matrix, names):
-    matrix.texts["history"] = np.array(["S", "Sh", "D"])
+    matrix.text_columns["history"] = np.array(["S", "Sh", "D"])
     matrix.metadata["representation"] = {"dim": 2}
     chosen = matrix[names]
     places = [matrix.columns.index(name) for name in names]
@@ -133,7 +133,7 @@ def test_names_are_a_matrix_of_these_features(matrix, names):
     np.testing.assert_array_equal(chosen.X, matrix.X[:, places])
     assert chosen.flows is matrix.flows
     assert chosen.labels.tolist() == matrix.labels.tolist()
-    assert chosen.texts["history"].tolist() == ["S", "Sh", "D"]
+    assert chosen.text_columns["history"].tolist() == ["S", "Sh", "D"]
     assert chosen.metadata == {"family": ["IAT"]}  # nothing that a model would extract again
     np.testing.assert_array_equal(matrix[[2, 0, 1], names], matrix.X[[2, 0, 1]][:, places])
 

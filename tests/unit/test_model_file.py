@@ -50,7 +50,7 @@ def model():
         OCSVM(nu=0.25).fit(scaler.transform(TRAIN)),
         representation=FlowRepresentation.from_dict(REPRESENTATION),
         scaler=scaler,
-        algorithm="ocsvm",
+        detector_name="ocsvm",
         params={"nu": np.float64(0.25)},
         scale="standard",
         columns=("a", "b", "c", "d"),
@@ -104,7 +104,7 @@ def test_every_detector_scores_the_same_after_it_was_written(tmp_path, name):
     detector = fitted(name)
     for suffix in ("netml", "dat"):
         file = tmp_path / f"m.{suffix}"
-        FlowModel(detector, algorithm=name).save(file)
+        FlowModel(detector, detector_name=name).save(file)
         loaded, _ = load_data(file)
         assert loaded.decision_function(TEST).tobytes() == detector.decision_function(TEST).tobytes()
         assert loaded.predict(TEST).tolist() == detector.predict(TEST).tolist()
@@ -120,7 +120,7 @@ def test_no_type_is_missing_in_the_list(name):
 @pytest.mark.parametrize("name", sorted(UNWRITABLE))
 def test_what_cannot_be_held_is_said_at_once(tmp_path, name):
     with pytest.raises(OutputError, match=rf"cannot hold the detector {name}.*a \.dat file can, but loads only with"):
-        write_model(tmp_path / "m.netml", FlowModel(fitted(name), algorithm=name))
+        write_model(tmp_path / "m.netml", FlowModel(fitted(name), detector_name=name))
 
 
 def test_what_cannot_be_held_leaves_the_old_file(tmp_path):
@@ -135,7 +135,7 @@ def test_what_cannot_be_held_leaves_the_old_file(tmp_path):
 
 
 def test_what_would_not_be_read_is_not_written(tmp_path):
-    strange = FlowModel(OCSVM().fit(TRAIN), scaler=FunctionTransformer(np.log1p), algorithm="ocsvm")
+    strange = FlowModel(OCSVM().fit(TRAIN), scaler=FunctionTransformer(np.log1p), detector_name="ocsvm")
     log1p = r"numpy\.(_core\._multiarray_umath\.)?log1p"  # the name depends on numpy's release
     with pytest.raises(OutputError, match=rf"cannot hold the detector ocsvm, for it holds {log1p}, sklearn\."):
         write_model(tmp_path / "m.netml", strange)
@@ -156,7 +156,7 @@ def test_every_scaler_goes_along(tmp_path, scale):
 def test_all_parts_come_back(path, model):
     loaded = read_model(path)
     assert loaded.decision_function(TEST).tobytes() == model.decision_function(TEST).tobytes()
-    assert (loaded.algorithm, loaded.params, loaded.scale) == ("ocsvm", {"nu": 0.25}, "standard")
+    assert (loaded.detector_name, loaded.params, loaded.scale) == ("ocsvm", {"nu": 0.25}, "standard")
     assert loaded.columns == ("a", "b", "c", "d")
     assert loaded.representation.to_dict() == model.representation.to_dict()
     assert loaded.threshold == model.threshold
@@ -247,7 +247,7 @@ def test_a_pipe_is_read(path):
     read, write = os.pipe()
     with open(write, "wb") as stream:
         stream.write(path.read_bytes())
-    assert read_model(f"/dev/fd/{read}").algorithm == "ocsvm"
+    assert read_model(f"/dev/fd/{read}").detector_name == "ocsvm"
     os.close(read)
 
 
@@ -277,7 +277,7 @@ def test_a_cut_model(path, share):
 
 @pytest.mark.parametrize("suffix", ["netml", "dat"])
 def test_a_package_that_is_missing_is_named(tmp_path, suffix, monkeypatch):
-    FlowModel(fitted("lof"), algorithm="lof").save(tmp_path / f"m.{suffix}")
+    FlowModel(fitted("lof"), detector_name="lof").save(tmp_path / f"m.{suffix}")
     monkeypatch.setitem(sys.modules, "pyod.models.lof", None)
     with pytest.raises(DamagedFileError, match=r"needs a package that is not there: .*pyod\.models\.lof"):
         load_data(tmp_path / f"m.{suffix}")

@@ -124,7 +124,7 @@ def test_bits_are_not_written_as_text(tmp_path, suffix):
     for arguments in (
         ("extract", "absent.pcap", "-f", "NPRINT", "-o", path),
         ("extract", "absent.pcap", "--like", like, "-o", path),
-        ("learn", "extract", "--pcap", "absent.pcap", "--family", "NPRINT", "--feature", path),
+        ("learn", "extract", "--pcap", "absent.pcap", "--family", "NPRINT", "--feature-file", path),
     ):
         run = invoke(*arguments)
         assert (run.status, "no such file" in run.err.lower()) == (2, False), run

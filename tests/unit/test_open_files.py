@@ -12,7 +12,9 @@ from builders import captures
 import netml
 from netml import FeatureMatrix, FlowTable, OptionError, UnknownNameError, UntrustedFileError
 from netml.errors import DamagedFileError, OutputError
-from netml.features.table_layout import SUFFIXES
+from netml.features.table_layout import SUFFIXES, open_row_file
+from netml.formats import streams
+from netml.packets.table import read_packet_table
 
 DEMO = captures.pcap(traffic.many_flows())
 MATRIX_FORMATS = [name.removeprefix(".") for name in SUFFIXES]
@@ -97,6 +99,44 @@ def test_header_bits_of_each_format(form, tmp_path):
     bits.save(stream, format=form)
     bits.save(tmp_path / "bits", format=form)
     assert stream.getvalue() == (tmp_path / "bits").read_bytes() != b""
+
+
+@pytest.mark.parametrize("form", ["npz", "csv", "parquet", "arrow"])
+def test_packets_of_each_format(form, tmp_path):
+    require(form)
+    packets = read_packet_table(io.BytesIO(DEMO))
+    stream = io.BytesIO()
+    packets.save(stream, format=form)
+    packets.save(tmp_path / "packets", format=form)
+    assert stream.getvalue() == (tmp_path / "packets").read_bytes() != b""
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet", "arrow"])
+def test_what_fails_leaves_an_open_file_as_it_was(form):
+    require(form)
+    stream = io.BytesIO()
+
+    def fail():
+        with open_row_file(stream, build_matrix()[:0], form) as write:
+            write(build_matrix())
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert stream.getvalue() == b""
+
+
+@pytest.mark.parametrize("form", MATRIX_FORMATS)
+def test_what_no_memory_holds_waits_in_a_file(form, monkeypatch):
+    require(form)
+    monkeypatch.setattr(streams, "_MEMORY_BYTES", 100)
+    written, stream, whole = build_matrix(LABELS), io.BytesIO(), io.BytesIO()
+    written.save(stream, format=form)
+    stream.seek(0)
+    np.testing.assert_array_equal(FeatureMatrix.load(stream, format=form).X[:2], written.X[:2])
+    monkeypatch.undo()
+    written.save(whole, format=form)
+    assert stream.getvalue() == whole.getvalue()
 
 
 @pytest.fixture(scope="module")

@@ -322,7 +322,7 @@ def test_a_comparison_reads_what_families_need(demo, name):
     from netml.comparison.study import Study
 
     register(definition="bi")
-    study = Study(families=["STATS", name], header="no", algorithms=["ecod"])
+    study = Study(families=["STATS", name], header="no", detectors=["ecod"])
     tables = read_captures([demo], [None], study)
     expected = netml.read_flows(demo, flow=BI)
     np.testing.assert_array_equal(tables[0].keys, expected.keys)

@@ -123,7 +123,7 @@ def test_a_file_is_imported(path, tmp_path):
     np.testing.assert_array_equal(netml.FeatureMatrix.load(output).X, largest_of(path))
     run = run_netml("families", "--import", script)
     assert "\nLARGEST    1          The largest packet, bytes.\n" in run.out
-    learn = ("learn", "-p", path, "--family", "LARGEST", "--algorithm", "ecod", "-o", model)
+    learn = ("learn", "-p", path, "--family", "LARGEST", "--detector", "ecod", "-o", model)
     assert run_netml(*learn, "--import", script).status == 0
     assert_one_line(run_netml("classify", "--model", model, path), 1, "LARGEST, which is not registered", "--import")
     assert run_netml("classify", "--model", model, path, "--import", script).status == 0

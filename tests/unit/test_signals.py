@@ -49,9 +49,9 @@ COMMANDS = {
         "{capture}",
         "--family",
         "STATS",
-        "-a",
+        "-d",
         "ae",
-        "--feature",
+        "--feature-file",
         "{out}/f.npz",
         "-o",
         "{out}/m.netml",
@@ -62,7 +62,7 @@ COMMANDS = {
         "{capture}",
         "--pcap-abnormal",
         "{capture}",
-        "-a",
+        "-d",
         "pca",
         "-o",
         "{out}/b.csv",
@@ -115,8 +115,8 @@ def test_what_goes_on_for_ever_hands_out_what_is_open(tmp_path, number, name):
         _, err = process.communicate(timeout=LIMIT_S)
     assert process.returncode == 0, err.decode()
     assert len(out.read_text().splitlines()) > 15
-    done = "written" if name == "stream" else "judged"
-    assert f"stopped  before the end of the input: what was open is {done}, too\n" in err.decode()
+    done = "what was open is written" if name == "stream" else "open flows are classified"
+    assert f"stopped  before the end of the input: {done}, too\n" in err.decode()
 
 
 @pytest.mark.parametrize("program", [PROGRAM, (sys.executable, "-m", "netml")], ids=["cli", "module"])
@@ -180,7 +180,7 @@ main()
 """
 LABELLED = ("--pcap-normal", "{capture}", "--pcap-abnormal", "{capture}")
 BUSY_COMMANDS = {
-    "learn": ("learn", "-p", "{capture}", "--feature", "{out}/f.npz", "-o", "{out}/m.netml"),
+    "learn": ("learn", "-p", "{capture}", "--feature-file", "{out}/f.npz", "-o", "{out}/m.netml"),
     "compare": ("compare", *LABELLED, "-o", "{out}/b.csv"),
     "evaluate": ("evaluate", "--model", "{model}", *LABELLED, "--plot", "{out}/e.png"),
     "classify": ("classify", "{capture}", "--model", "{model}", "-o", "{out}/v.csv"),
@@ -222,7 +222,7 @@ def test_a_signal_while_compiled_code_works(tmp_path, capture, model, name, numb
 
 def test_a_signal_while_an_exact_svm_trains(tmp_path):
     np.save(tmp_path / "f.npy", np.random.default_rng(1).lognormal(size=(50000, 20)))  # minutes
-    command = [*PROGRAM, "learn", "train", "-f", str(tmp_path / "f.npy"), "-o", str(tmp_path / "m.netml")]
+    command = [*PROGRAM, "learn", "train", "--feature-file", str(tmp_path / "f.npy"), "-o", str(tmp_path / "m.netml")]
     with start(command) as process:
         while not process.stderr.readline().startswith(b"training ocsvm on 50,000 rows, some 2 minutes"):
             assert process.poll() is None

@@ -36,16 +36,16 @@ def texts(request):
 def test_written_is_read(tmp_path, texts, suffix, labels):
     if suffix in (".parquet", ".arrow"):
         pytest.importorskip("pyarrow")
-    written = build_matrix(labels, texts=texts)
+    written = build_matrix(labels, text_columns=texts)
     written.save(tmp_path / f"x{suffix}")
     read = FeatureMatrix.load(tmp_path / f"x{suffix}")
     assert_same(read, written, has_metadata=suffix != ".csv")
-    assert {name: text.tolist() for name, text in read.texts.items()} == texts
+    assert {name: text.tolist() for name, text in read.text_columns.items()} == texts
 
 
 def test_csv_with_and_without_pyarrow(tmp_path, texts, monkeypatch):
     pytest.importorskip("pyarrow")
-    written = build_matrix(LABELS, texts=texts)
+    written = build_matrix(LABELS, text_columns=texts)
     written.save(tmp_path / "arrow.csv")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     written.save(tmp_path / "python.csv")
@@ -58,19 +58,19 @@ def test_no_flows(tmp_path, suffix):
     if suffix in (".parquet", ".arrow"):
         pytest.importorskip("pyarrow")
     empty = dict.fromkeys(PLAIN, np.empty(0, np.str_))
-    FeatureMatrix(np.zeros((0, 1)), ["a"], build_index([]), {}, texts=empty).save(tmp_path / f"x{suffix}")
+    FeatureMatrix(np.zeros((0, 1)), ["a"], build_index([]), {}, text_columns=empty).save(tmp_path / f"x{suffix}")
     read = FeatureMatrix.load(tmp_path / f"x{suffix}")
-    assert (read.columns, list(read.texts)) == (("a",), list(PLAIN))
+    assert (read.columns, list(read.text_columns)) == (("a",), list(PLAIN))
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".dat"])
 def test_formats_of_numbers_alone_leave_them_out(tmp_path, suffix):
-    build_matrix(texts=PLAIN).save(tmp_path / f"x{suffix}")
-    assert FeatureMatrix.load(tmp_path / f"x{suffix}").texts == {}
+    build_matrix(text_columns=PLAIN).save(tmp_path / f"x{suffix}")
+    assert FeatureMatrix.load(tmp_path / f"x{suffix}").text_columns == {}
 
 
 def test_place_and_names_in_a_table(tmp_path):
-    build_matrix(LABELS, texts={"history": PLAIN["history"], "iat_0": list("abcd")}).save(tmp_path / "x.csv")
+    build_matrix(LABELS, text_columns={"history": PLAIN["history"], "iat_0": list("abcd")}).save(tmp_path / "x.csv")
     with open(tmp_path / "x.csv", newline="") as stream:
         rows = list(csv.DictReader(stream))
     names = ["bytes", "history", "iat_0", "feature_iat_0", "feature_packets", "feature_bytes", "label"]
@@ -82,7 +82,7 @@ def test_place_and_names_in_a_table(tmp_path):
 def test_rows_written_as_they_come(tmp_path, texts, suffix):
     if suffix in (".parquet", ".arrow"):
         pytest.importorskip("pyarrow")
-    matrix = build_matrix(texts=texts)
+    matrix = build_matrix(text_columns=texts)
     with open_row_file(tmp_path / f"x{suffix}", matrix[:0]) as write:
         write(matrix[:1])
         write(matrix[1:])
@@ -93,45 +93,45 @@ def test_rows_written_as_they_come(tmp_path, texts, suffix):
         assert [row[clashing] for row in rows] == [row[0] for row in FEATURES]
     else:
         read = FeatureMatrix.load(tmp_path / f"x{suffix}")
-        assert {name: text.tolist() for name, text in read.texts.items()} == texts
+        assert {name: text.tolist() for name, text in read.text_columns.items()} == texts
 
 
 def test_to_pandas():
     pytest.importorskip("pandas")
-    frame = build_matrix(texts=PLAIN).to_pandas()
+    frame = build_matrix(text_columns=PLAIN).to_pandas()
     assert list(frame)[9:12] == ["conn_state", "history", "iat_0"]
     assert frame["history"].tolist() == PLAIN["history"]
 
 
 @pytest.mark.parametrize("rows", [slice(1, 3), [3, 0], [True, False, False, True], []])
 def test_rows_take_them_along(rows):
-    chosen = build_matrix(texts=PLAIN)[rows]
+    chosen = build_matrix(text_columns=PLAIN)[rows]
     kept = np.arange(4)[rows if isinstance(rows, slice) or rows else slice(0)].tolist()
-    assert chosen.texts["history"].tolist() == [PLAIN["history"][row] for row in kept]
+    assert chosen.text_columns["history"].tolist() == [PLAIN["history"][row] for row in kept]
 
 
 def test_one_for_each_row():
     with pytest.raises(OptionError, match=r"history=\(3,\): must be \(4,\)"):
-        FeatureMatrix(FEATURES, ["a", "b", "c"], build_index(TUPLES), {}, texts={"history": ["a", "b", "c"]})
+        FeatureMatrix(FEATURES, ["a", "b", "c"], build_index(TUPLES), {}, text_columns={"history": ["a", "b", "c"]})
 
 
 def test_joined():
-    one, other = build_matrix(texts=PLAIN), build_matrix(texts={"history": list("abcd")})
+    one, other = build_matrix(text_columns=PLAIN), build_matrix(text_columns={"history": list("abcd")})
     joined = concat_matrices([one[:2], other[3:]], one.columns)
-    assert {name: text.tolist() for name, text in joined.texts.items()} == {"history": ["ShADadFf", "", "d"]}
-    assert concat_matrices([one], one.columns).texts is one.texts
+    assert {name: text.tolist() for name, text in joined.text_columns.items()} == {"history": ["ShADadFf", "", "d"]}
+    assert concat_matrices([one], one.columns).text_columns is one.text_columns
     assert concat_text_columns([]) == {}
 
 
 def test_represent_has_those_of_its_families():
     table = table_of([flow_of([fwd(0, SYN, 100), rev(1, SYN_ACK, 500), fwd(2, ACK, 101, 5)]), flow_of([fwd(0)], 17)])
     matrix = represent(table, RepresentationOptions(("IAT", "TCP"), dim=2))
-    assert {name: text.tolist() for name, text in matrix.texts.items()} == {
+    assert {name: text.tolist() for name, text in matrix.text_columns.items()} == {
         "conn_state": ["S1", "-"],
         "history": ["ShD", ""],
     }
     assert matrix.column("conn_state").tolist() == [2, 0]
-    assert represent(table, RepresentationOptions("IAT", dim=2)).texts == {}
+    assert represent(table, RepresentationOptions("IAT", dim=2)).text_columns == {}
 
 
 def test_histories_of_many_flows_are_traced_in_parts(monkeypatch):

@@ -14,7 +14,7 @@ from netml.formats import _zip_store
 @pytest.mark.parametrize("n_bytes", [0, 1, 4095, 4096, 4097, 3 * 4096, 100_000])
 @pytest.mark.parametrize("n_processors", [1, 3])
 def test_archives_of_many_pieces(tmp_path, monkeypatch, n_bytes, n_processors):
-    monkeypatch.setattr(_zip_store, "_PIECE_BYTES", 4096)
+    monkeypatch.setattr(_zip_store, "_BLOCK_BYTES", 4096)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: range(n_processors), raising=False)
     content = np.random.default_rng(n_bytes).bytes(n_bytes)
     members = [

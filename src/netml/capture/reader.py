@@ -7,6 +7,7 @@ import struct
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -22,6 +23,18 @@ SLOW_S = 0.05  # an iterable that takes longer for some packets is asked for one
 
 Progress = Callable[[int, int], None]  # bytes read of all captures, packets read
 Frame = tuple[int, bytes, int]  # time since 1970 in ns, the frame as captured, its LINKTYPE_ value
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """Options of reading: the keywords of `netml.read_flows` that public functions hand on together."""
+
+    strict: bool = False
+    link_type: int | None = None
+    progress: Progress | None = None
+
+
+DEFAULT_READING = ReadOptions()
 
 
 def iter_frames(source: Any, *, link_type: int | None = None) -> Iterator[Frame]:
@@ -85,6 +98,7 @@ def _iter_packets(packets: Iterator[Any], name: str, link_type: int) -> Iterator
 def read_packets(
     assembler: _flowcore.PacketAssembler,
     source: Any,
+    reading: ReadOptions = DEFAULT_READING,
     *,
     on_step: Callable[[], None] | None = None,
     stacklevel: int = 5,
@@ -94,7 +108,7 @@ def read_packets(
 
     Parameters
     ----------
-    assembler, source, stacklevel, **options
+    assembler, source, reading, stacklevel, **options
         As in `walk_packets`.
     on_step : callable, optional
         Called after each block, or some packets.
@@ -113,7 +127,9 @@ def read_packets(
     """
     names: list[str] = []
     damage: list[CaptureError] = []
-    with contextlib.closing(walk_packets(assembler, source, names, damage, stacklevel=stacklevel, **options)) as walk:
+    with contextlib.closing(
+        walk_packets(assembler, source, names, damage, reading, stacklevel=stacklevel, **options)
+    ) as walk:
         for _ in walk:
             if on_step is not None:
                 on_step()
@@ -125,10 +141,8 @@ def walk_packets(
     source: Any,
     names: list[str],
     damage: list[CaptureError],
+    reading: ReadOptions = DEFAULT_READING,
     *,
-    strict: bool = False,
-    link_type: int | None = None,
-    progress: Progress | None = None,
     on_open: Callable[[Capture], None] | None = None,
     wait_s: Wait | None = None,
     stacklevel: int = 2,
@@ -139,8 +153,10 @@ def walk_packets(
     ----------
     assembler : PacketAssembler
         Takes the packets.
-    source, strict, link_type, progress
+    source
         As in `netml.read_flows`.
+    reading : ReadOptions
+        How the source is read.
     names, damage : list
         The captures and their damage, filled on the way.
     on_open : callable, optional
@@ -156,21 +172,21 @@ def walk_packets(
         False for an empty step: no bytes have come from a live source.
     """
     n_bytes = 0
-    with contextlib.closing(open_captures(source, link_type)) as captures:
+    with contextlib.closing(open_captures(source, reading.link_type)) as captures:
         for capture in captures:
             names.append(capture.name)
             if on_open is not None:
                 on_open(capture)
-            report = progress and partial(_add_bytes, progress, n_bytes)
+            report = reading.progress and partial(_add_bytes, reading.progress, n_bytes)
             n_bytes += capture.n_bytes or 0
             faults = list(capture.warnings)
-            if not (strict and faults):
+            if not (reading.strict and faults):
                 try:
                     yield from _walk_capture(assembler, capture, report, wait_s)
                 except TruncatedCaptureError as error:
                     faults.append(error)
             for fault in faults:
-                if strict:
+                if reading.strict:
                     raise fault
                 damage.append(fault)
                 warnings.warn(CaptureWarning(str(fault)), stacklevel=stacklevel)

@@ -32,7 +32,7 @@ class LazyGroup(click.Group):
     """Looks its commands up in `COMMANDS`; `--help` imports no more than click."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the commands, the main job first."""
+        """Return the names of the commands, the main job first."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -91,8 +91,8 @@ def main(arguments: list[str] | None = None) -> None:
     if is_worker_left():
         leave_worker(status)
     if status == EXIT_INTERRUPTED:
-        # A Ctrl-C inside code made of text, as that of dataclasses, stays with the interpreter, although it was caught:
-        # it would end by that signal whatever status it is given. The next such code clears it.
+        # A Ctrl-C in code that was compiled from a string, such as a dataclass's methods, leaves a mark in the
+        # interpreter: it would end by SIGINT instead of with this status. The next such code clears the mark.
         exec("")
     gc.freeze()
     sys.exit(status)

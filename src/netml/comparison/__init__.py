@@ -10,10 +10,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from netml.capture.reader import ReadOptions
 from netml.comparison.candidates import Candidate, Entry, Features, try_candidate
 from netml.comparison.leaderboard import Comparison
 from netml.comparison.splits import Split, split_flows
@@ -21,10 +22,13 @@ from netml.comparison.study import Study
 from netml.evaluation.metrics import require_both_classes
 from netml.families import find_family
 from netml.features.options import RepresentationOptions
-from netml.flow.options import FlowOptions
+from netml.flow.options import FlowOptions, TablePlan, choose_flow
 from netml.flow.reader import read_tables
 from netml.flow.table import FlowTable
 from netml.labels.truth import connection_of, label_tables, pair_captures
+
+if TYPE_CHECKING:
+    from netml.schema.choices import Definition
 
 __all__ = ["Comparison", "Study", "compare", "compare_flows", "read_captures"]
 
@@ -96,12 +100,13 @@ def read_captures(
     wanted = study.representations
     columns = tuple(dict.fromkeys(name for options in wanted for name in options.packet_columns))
     # All are compared on the same flows: biflows, if any family has them.
-    reading["definition"] = "bi" if "bi" in {options.definition for options in wanted} else "original"
+    definition: Definition = "bi" if "bi" in {options.definition for options in wanted} else "original"
+    plan = TablePlan(choose_flow(flow).resolve(definition), study.size, columns)
     n_normal = sum(isinstance(known, int) and known == 0 for known in truth)
     first = captures[: n_normal or len(captures)]
-    tables, interval_s = read_tables(list(first), flow, study.size, columns, **reading)
+    tables, interval_s = read_tables(list(first), plan, ReadOptions(**reading))
     rest = list(captures[len(first) :])
-    return tables + read_tables(rest, flow, study.size, columns, interval_s=interval_s, **reading)[0]
+    return tables + read_tables(rest, plan, ReadOptions(**reading), interval_s)[0]
 
 
 def compare_flows(
@@ -161,9 +166,9 @@ def _run(study: Study, parts: Sequence[FlowTable], y_validation: np.ndarray, y_t
 def _candidates(study: Study, parts: Sequence[FlowTable]) -> Iterator[Candidate]:
     for options in study.representations:
         variants = _represent(options, parts, study)
-        pairs = itertools.product(dict.fromkeys(study.algorithms), dict.fromkeys(study.scales))
-        for algorithm, scale in pairs:
-            yield Candidate(_name(options), variants, algorithm, scale, study.tune, study.force)
+        pairs = itertools.product(dict.fromkeys(study.detectors), dict.fromkeys(study.scales))
+        for detector, scale in pairs:
+            yield Candidate(_name(options), variants, detector, scale, study.tune, study.force)
 
 
 def _represent(options: RepresentationOptions, parts: Sequence[FlowTable], study: Study) -> list[Features]:

@@ -35,7 +35,7 @@ class Candidate:
 
     representation: str
     variants: Sequence[Features]  # one, or several that differ in the tuned rate
-    algorithm: str
+    detector: str
     scale: Scale
     tune: bool  # the detector's parameters
     force: bool  # train for however long it takes
@@ -46,7 +46,7 @@ class Entry:
     """A line of the leaderboard. A figure that is missing is None."""
 
     representation: str
-    algorithm: str
+    detector: str
     scale: Scale
     params: Mapping[str, Any] = field(default_factory=dict)  # chosen on the validation flows, if they are tuned
     n_tried: int = 1  # sets of parameters, and variants of the representation, from which these were chosen
@@ -63,11 +63,11 @@ class Entry:
     def name(self) -> str:
         """Representation, detector and scaler in a few words."""
         scaled = "" if self.scale == "none" else f", {self.scale}"
-        return f"{self.representation}, {self.algorithm}{scaled}"
+        return f"{self.representation}, {self.detector}{scaled}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the line for JSON."""
-        names = ("representation", "algorithm", "scale", "n_tried", "dim", "rate_s", "n_features", "validation_auc")
+        names = ("representation", "detector", "scale", "n_tried", "dim", "rate_s", "n_features", "validation_auc")
         line: dict[str, Any] = {name: getattr(self, name) for name in names}
         line["params"] = dict(self.params)
         line["test"] = None if self.test is None else self.test.to_dict()
@@ -104,7 +104,7 @@ def try_candidate(
             best = found
     about: dict[str, Any] = {
         "representation": candidate.representation,
-        "algorithm": candidate.algorithm,
+        "detector": candidate.detector,
         "scale": candidate.scale,
     }
     if best is None:
@@ -131,9 +131,9 @@ def _fit_best(candidate: Candidate, features: Features, y: np.ndarray, seed: int
     from netml.ndm.costs import check_cost
     from netml.ndm.scaling import make_scaler
 
-    make_detector(candidate.algorithm)  # a missing package is reported before the cost of its detector
+    make_detector(candidate.detector)  # a missing package is reported before the cost of its detector
     if not candidate.force:
-        check_cost(candidate.algorithm, *features.X_train.shape)
+        check_cost(candidate.detector, *features.X_train.shape)
     start_s = time.perf_counter()
     scaler = make_scaler(candidate.scale)
     X = features.X_train if scaler is None else scaler.fit_transform(features.X_train)
@@ -143,12 +143,12 @@ def _fit_best(candidate: Candidate, features: Features, y: np.ndarray, seed: int
     if candidate.tune:
         from netml.comparison.grids import make_grid
 
-        grid = make_grid(candidate.algorithm, X, seed)
+        grid = make_grid(candidate.detector, X, seed)
     best: _Fitted | None = None
     failure: NetmlError | None = None
     for params in grid:
         try:
-            detector, fit_s = _fit(candidate.algorithm, params, X, seed)
+            detector, fit_s = _fit(candidate.detector, params, X, seed)
             auc = auc_of(y, detector.decision_function(X_validation))
         except NetmlError as error:
             failure = failure or error
@@ -161,10 +161,10 @@ def _fit_best(candidate: Candidate, features: Features, y: np.ndarray, seed: int
     return best, len(grid)
 
 
-def _fit(algorithm: str, params: Mapping[str, Any], X: np.ndarray, seed: int) -> tuple[Any, float]:
+def _fit(name: str, params: Mapping[str, Any], X: np.ndarray, seed: int) -> tuple[Any, float]:
     from netml.ndm import make_detector
 
-    detector = make_detector(algorithm, params, random_state=seed)
+    detector = make_detector(name, params, random_state=seed)
     start_s = time.perf_counter()
     detector.fit(X)
     return detector, time.perf_counter() - start_s

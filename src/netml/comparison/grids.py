@@ -13,24 +13,24 @@ _COMPONENTS = (2, 5, 10, 20, 30)
 _SAMPLED_ROWS = 500
 
 
-def make_grid(algorithm: str, X: np.ndarray, seed: int) -> Sequence[Mapping[str, Any]]:
+def make_grid(detector: str, X: np.ndarray, seed: int) -> Sequence[Mapping[str, Any]]:
     """Return the sets of parameters to try for a detector: its defaults first, and no more for one without a grid.
 
     `X` has the training rows, scaled; `seed` chooses the rows whose distances give kernel widths.
     """
     n_rows, n_features = X.shape
-    if algorithm in ("ocsvm", "kde"):
+    if detector in ("ocsvm", "kde"):
         widths = _distances(X, seed)
-        if algorithm == "ocsvm":
+        if detector == "ocsvm":
             return [{}, *({"gamma": 1 / width**2} for width in widths)]
         return [{}, *({"bandwidth": width} for width in widths)]
-    if algorithm == "gmm":
+    if detector == "gmm":
         fewer = [n for n in _COMPONENTS if n < n_rows // 2]
         kinds = ("full", "diag")
         return [{}, *({"n_components": n, "covariance_type": kind} for kind in kinds for n in (1, *fewer))]
-    if algorithm == "pca":
+    if detector == "pca":
         return [{}, *({"n_components": n} for n in _COMPONENTS if n < min(n_rows, n_features))]
-    if algorithm == "if":
+    if detector == "if":
         return [{}, *({"n_estimators": n} for n in (30, 300))]
     return [{}]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from netml.comparison.study import Study
 
 COLUMNS = (
-    *("rank", "representation", "algorithm", "scale", "params", "n_features", "dim", "rate_s", "n_tried"),
+    *("rank", "representation", "detector", "scale", "params", "n_features", "dim", "rate_s", "n_tried"),
     *("validation_auc", "test_auc", "test_auc_low", "test_auc_high", "test_average_precision"),
     *("test_precision", "test_recall", "test_false_positive_rate", "fit_s", "predict_us", "reason"),
 )
@@ -91,7 +91,7 @@ class Comparison:
             if test is not None:
                 figures = [test.auc, test.auc_low, test.auc_high, test.average_precision]
                 figures += [test.precision, test.recall, test.false_positive_rate]
-            about = [one.representation, one.algorithm, one.scale, params]
+            about = [one.representation, one.detector, one.scale, params]
             sizes = [one.n_features, one.dim, one.rate_s, one.n_tried]
             writer.writerow([rank, *about, *sizes, one.validation_auc, *figures, one.fit_s, one.predict_us, one.reason])
         return stream.getvalue()
@@ -137,7 +137,7 @@ class Comparison:
         rows = [list(_TITLES)]
         for rank, one in self._ranked():
             mark = "-" if rank is None else f"{rank}{'*' if rank == 1 else ' '}"
-            start = [mark, one.representation, one.algorithm, one.scale, str(one.n_features)]
+            start = [mark, one.representation, one.detector, one.scale, str(one.n_features)]
             if one.test is None or one.validation_auc is None:
                 rows.append([*start, f"failed: {one.reason}"])
                 continue

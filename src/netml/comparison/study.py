@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Header = Literal["both", "yes", "no"]
 SplitBy = Literal["connection", "flow"]
-ALGORITHMS = ("ocsvm", "kde", "gmm", "if", "pca", "ae")
+DEFAULT_DETECTORS = ("ocsvm", "kde", "gmm", "if", "pca", "ae")
 FAMILY_NAMES = tuple(name for name, family in FAMILIES.items() if family.definition == "original")  # the study's six
 
 
@@ -33,7 +33,7 @@ class Study:
         Each a family, or several for one matrix ("IAT,SIZE"), or "FFT-IAT". By default all six, each alone.
     header : {"both", "yes", "no"}
         With the header's columns, without, or one after the other.
-    algorithms : sequence of str
+    detectors : sequence of str
         Detectors. By default the six of the study.
     scales : sequence of str
         Scalers in front of the detectors: none, standard, robust, log.
@@ -67,7 +67,7 @@ class Study:
 
     families: Sequence[str] = FAMILY_NAMES
     header: Header = "both"
-    algorithms: Sequence[str] = ALGORITHMS
+    detectors: Sequence[str] = DEFAULT_DETECTORS
     scales: Sequence[Scale] = ("none",)
     validation_size: float = 0.5
     test_size: float = 0.5
@@ -91,14 +91,14 @@ class Study:
         for family in self.families:
             if find_family(parse_families(family).names[0]).is_bits:
                 raise OptionError("families", family, "families of numbers, not of headers' bits")
-        object.__setattr__(self, "algorithms", tuple(map(registry_name, self.algorithms)))
+        object.__setattr__(self, "detectors", tuple(map(registry_name, self.detectors)))
         for scale in self.scales:
             make_scaler(scale)
         require_size(self.size)
         require_whole("jobs", self.jobs, 1)
         require_whole("n_resamples", self.n_resamples, 1)
         require_whole("random_state", self.random_state, 0, 2**32 - 1)
-        for name in ("families", "algorithms", "scales"):
+        for name in ("families", "detectors", "scales"):
             if not getattr(self, name):
                 raise OptionError(name, getattr(self, name), "one or more names")
 
@@ -114,5 +114,5 @@ class Study:
     @property
     def n_candidates(self) -> int:
         """Number of lines of the leaderboard."""
-        detectors = len(dict.fromkeys(self.algorithms)) * len(dict.fromkeys(self.scales))
-        return len(self.representations) * detectors
+        n_pairs = len(dict.fromkeys(self.detectors)) * len(dict.fromkeys(self.scales))
+        return len(self.representations) * n_pairs

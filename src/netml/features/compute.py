@@ -1,4 +1,4 @@
-"""Computing: feature matrices of tables of flows, by a specification."""
+"""The computing of feature matrices: tables of flows and a specification in, rows out."""
 
 from __future__ import annotations
 
@@ -30,65 +30,41 @@ TEXT_MAKERS = {"TCP": trace_connections}
 
 
 def compute(table: FlowTable, spec: RepresentationSpec) -> FeatureMatrix:
-    """Compute the feature matrix of a table of flows.
+    """Compute the feature matrix of a table of flows, a row for each flow.
 
-    Parameters
-    ----------
-    table : FlowTable
-        The flows; sizes are those that the table has, whatever `spec` says.
-    spec : RepresentationSpec
-        What rows are made of.
-
-    Returns
-    -------
-    FeatureMatrix
-        A row for each flow; its metadata is the table's and, under "representation", what rows are made of.
+    Sizes are those of the table, whatever `spec` says. The matrix has the table's metadata and, under "representation",
+    what rows are made of.
     """
     options = spec.options
     if options.max_packets is not None:
         table = table.first(options.max_packets)
     blocks, columns = spec.lay_out()
     if options.makes_bits:
-        X = _write_bits(table, spec.dim, options.family_options)
+        if table.headers is None:
+            raise OptionError("families", "NPRINT", "made of whole captures: this table of flows has no headers")
+        chosen = options.family_options
+        X = table.headers.write_bits(spec.dim, parse_headers(chosen.nprint_headers), chosen.payload_bytes)
     else:
         X = np.zeros((len(table), len(columns)))
         _fill(X, blocks, table, spec)
         _transform(X, blocks, spec)
     metadata = {**table.metadata, "representation": {**spec.describe_rows(), "size": table.size_kind}}
-    return FeatureMatrix(X, columns, table.flows, metadata, texts=_make_texts(table, options))
-
-
-def _write_bits(table: FlowTable, dim: int, options: FamilyOptions) -> np.ndarray:
-    if table.headers is None:
-        raise OptionError("families", "NPRINT", "made of whole captures: this table of flows has no headers")
-    return table.headers.write_bits(dim, parse_headers(options.nprint_headers), options.payload_bytes)
+    return FeatureMatrix(X, columns, table.flows, metadata, text_columns=_make_texts(table, options))
 
 
 def compute_spilled(
     subflows: SpilledSubflows, interval_ns: float, options: RepresentationOptions, flow: FlowOptions
 ) -> FeatureMatrix:
-    """Fit and compute flows that are not all in memory.
+    """Fit and compute flows that are not all in memory and not cut by the interval (ns) yet.
 
-    Parameters
-    ----------
-    subflows : SpilledSubflows
-        The flows, not cut by the interval yet.
-    interval_ns : float
-        Length to which they are to be cut, ns.
-    options, flow
-        As in `netml.features.fitting.fit`.
-
-    Returns
-    -------
-    FeatureMatrix
-        As `fit` and `compute` make it, to the last bit; its metadata has "spilled" besides.
+    The matrix is the one of `fit` and `compute` to the last bit; its metadata has "spilled" besides.
     """
     parts = subflows.cut_times(interval_ns, options.max_packets)
     index = FlowIndex.concat([FlowIndex(**part, bytes=np.zeros_like(part["packets"])) for part in parts])
     spec = fit_flows([index], options, flow, interval_ns / 1e9)
     blocks, columns = spec.lay_out()
     X = np.zeros((len(index), len(columns)))
-    texts = []
+    text_columns = []
     first = 0
     for table in subflows.cut_tables(interval_ns, options.packet_columns):
         if options.max_packets is not None:
@@ -96,11 +72,11 @@ def compute_spilled(
         rows = slice(first, first := first + len(table))
         index.bytes[rows] = table.flows.bytes
         _fill(X[rows], blocks, table, spec)
-        texts.append(_make_texts(table, options))
+        text_columns.append(_make_texts(table, options))
         del table  # before the next one is made
     _transform(X, blocks, spec)
     metadata = {**subflows.describe(interval_ns), "representation": spec.describe_rows()}
-    return FeatureMatrix(X, columns, index, metadata, texts=concat_text_columns(texts))
+    return FeatureMatrix(X, columns, index, metadata, text_columns=concat_text_columns(text_columns))
 
 
 def _fill(X: np.ndarray, blocks: Sequence[Block], table: FlowTable, spec: RepresentationSpec) -> None:
@@ -119,11 +95,8 @@ def _fill(X: np.ndarray, blocks: Sequence[Block], table: FlowTable, spec: Repres
 
 def _make_texts(table: FlowTable, options: RepresentationOptions) -> dict[str, np.ndarray]:
     """Make the text columns of the families."""
-    texts: dict[str, np.ndarray] = {}
-    for name in options.request.names:
-        if name in TEXT_MAKERS:
-            texts |= TEXT_MAKERS[name](table)
-    return texts
+    made = [TEXT_MAKERS[name](table) for name in options.request.names if name in TEXT_MAKERS]
+    return {name: column for columns in made for name, column in columns.items()}
 
 
 def settings_of(options: FamilyOptions, rate_ns: float) -> dict[str, Any]:
@@ -139,7 +112,7 @@ def settings_of(options: FamilyOptions, rate_ns: float) -> dict[str, Any]:
 
 
 def _threshold_ns(seconds: float) -> int:
-    """Give what a gap may not exceed, in whole ns; the longest gap there is, if it may be any."""
+    """Return the longest gap of a threshold (s) in whole ns, at most the longest gap there is."""
     whole = nanoseconds(seconds)
     return int(whole) if whole < _ANY_GAP_NS else _ANY_GAP_NS
 

@@ -1,4 +1,4 @@
-"""Feature matrices of several captures as one."""
+"""The concatenation of feature matrices of several captures."""
 
 from __future__ import annotations
 
@@ -15,24 +15,10 @@ _SUMS = ("packets_read", "packets_kept", "captured_bytes")
 
 
 def concat_matrices(matrices: Sequence[FeatureMatrix], columns: Sequence[str]) -> FeatureMatrix:
-    """Put matrices of the same columns below each other.
+    """Concatenate matrices of the same columns, one for each capture; `columns` also where there is no matrix at all.
 
-    Parameters
-    ----------
-    matrices : sequence of FeatureMatrix
-        One for each capture.
-    columns : sequence of str
-        Their columns, also where there is no matrix at all.
-
-    Returns
-    -------
-    FeatureMatrix (sum of n_flows, n_features)
-        Labels and texts only if all have them. Counts in the metadata are added up; all else is the first one's.
-
-    Raises
-    ------
-    OptionError
-        If the columns differ.
+    Labels and text columns stay only if all have them. Counts in the metadata are added up; all else is the first
+    one's. Columns that differ raise an `OptionError`.
     """
     for matrix in matrices:
         if matrix.columns != tuple(columns):
@@ -47,12 +33,12 @@ def concat_matrices(matrices: Sequence[FeatureMatrix], columns: Sequence[str]) -
     flows = FlowIndex.concat([matrix.flows for matrix in matrices])
     metadata = merge_metadata([matrix.metadata for matrix in matrices])
     return FeatureMatrix(
-        X, columns, flows, metadata, labels, concat_text_columns([matrix.texts for matrix in matrices])
+        X, columns, flows, metadata, labels, concat_text_columns([matrix.text_columns for matrix in matrices])
     )
 
 
 def concat_text_columns(parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Put texts of flows below each other; of names that some do not have nothing is left.
+    """Concatenate text columns of flows; columns that some parts lack are left out.
 
     Examples
     --------
@@ -64,17 +50,9 @@ def concat_text_columns(parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, 
 
 
 def merge_metadata(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Add up what was read, skipped and dropped.
+    """Merge the metadata of tables or matrices of several captures.
 
-    Parameters
-    ----------
-    parts : sequence of dict
-        Metadata of a `FlowTable` or a `FeatureMatrix` for each capture.
-
-    Returns
-    -------
-    dict
-        Counts are sums, captures and damage all of them, start and end the outermost; all else is the first one's.
+    Counts are added up, captures and damage listed, start and end the outermost; all else is the first one's.
     """
     merged: dict[str, Any] = {**parts[0]} if parts else {}
     if len(parts) < 2:

@@ -1,4 +1,4 @@
-"""Rows of a family of one's own: its function is called, and what it gives is checked."""
+"""Custom families: their functions are called, and their results checked."""
 
 from __future__ import annotations
 
@@ -12,28 +12,9 @@ from netml.flow.table import FlowTable
 
 
 def compute_custom_rows(name: str, table: FlowTable, dim: int, width: int) -> np.ndarray:
-    """Call the family's function.
+    """Call the function of a registered family; return its rows, (n_flows, width) of finite float64.
 
-    Parameters
-    ----------
-    name : str
-        Of the family, which is registered.
-    table : FlowTable
-        The flows.
-    dim : int
-        Packets that a row has room for.
-    width : int
-        Columns of a row.
-
-    Returns
-    -------
-    ndarray (n_flows, width) of float64
-        All finite.
-
-    Raises
-    ------
-    FamilyError
-        If the table lacks a packet column that the family needs, if the function fails, or if it gives anything else.
+    A table that lacks a packet column of the family, a function that fails, or another result raises a `FamilyError`.
     """
     if not len(table):
         return np.zeros((0, width))  # reduceat and the like need not think of tables without flows

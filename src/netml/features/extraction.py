@@ -1,17 +1,17 @@
-"""Captures in, feature matrices out: the main job."""
+"""The extraction of feature matrices from captures."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Any
 
-from netml.capture.reader import Progress
+from netml.capture.reader import Progress, ReadOptions
 from netml.errors import OptionError
 from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions
 from netml.features.compute import compute, compute_spilled
 from netml.features.fitting import fit
 from netml.features.matrix import FeatureMatrix
-from netml.features.options import RepresentationOptions
+from netml.features.options import RepresentationOptions, make_plan
 from netml.flow.options import FlowOptions, choose_flow
 from netml.flow.subflows import SpilledSubflows, read_subflows_within
 from netml.memory import available_bytes
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from netml.schema.choices import Families, Size
 
 LARGEST_MEMORY = 1 << 62
-MEMORY_SHARE = 2  # packets may take one part in so many of the available memory: rows need some, too
+MEMORY_SHARE = 2  # packets may take half of the available memory: rows need some, too
 
 
 def extract(
@@ -51,7 +51,7 @@ def extract(
     source : path, "-", binary file, dpkt reader, iterable of (time, bytes), or an iterable of paths and files
         Where packets come from; see `read_flows`.
     families : str or sequence of str, default "IAT"
-        Names of families: IAT, SIZE, STATS, FLOW and so on; see `netml families`. "FFT-IAT" is IAT with `fft`.
+        Names of families (IAT, SIZE, STATS, FLOW ...), see `netml families`; "FFT-IAT" is IAT with `fft`.
     fft : bool, default False
         Take the real part of each block's Fourier transform.
     header : bool, default False
@@ -67,22 +67,21 @@ def extract(
     size : {"captured", "wire", "ip", "payload"}
         Which length is a packet's size; see `read_flows`.
     max_packets : int, optional
-        Make rows of each flow's first packets only, so many: what can be known of it that early.
+        Make rows of the first packets of each flow only: this many.
     family_options : FamilyOptions, optional
-        What can be chosen about single families.
+        Options of single families.
     labels : path or Labels, optional
-        CSV of labels to join, or what `netml.labels.read_labels` gave.
+        CSV of labels to join, or the result of `netml.labels.read_labels`.
     strict, link_type, progress
         As in `read_flows`.
     max_memory : int, optional
-        Memory that packets of original flows may take, bytes; by default half of what is available. Those beyond it
-        wait in a temporary file, in the folder that TMPDIR names; ``metadata["spilled"]`` then says how many. The
-        matrix is the same.
+        Memory for packets of original flows, bytes; by default half of what is available. Packets beyond it go to a
+        temporary file in the folder that TMPDIR names, and are counted in ``metadata["spilled"]``.
 
     Returns
     -------
     FeatureMatrix
-        `X` float64 (n_flows, n_features), column names, the flows, and `metadata` with all that was learned.
+        `X` float64 (n_flows, n_features), column names, the flows, and `metadata` with all numbers learned.
 
     Raises
     ------
@@ -101,29 +100,20 @@ def extract(
     19
     """
     named = families if isinstance(families, str) else tuple(families)
-    chosen = family_options or DEFAULT_FAMILY_OPTIONS
-    wanted = RepresentationOptions(named, fft, header, dim, rate, size, chosen, max_packets)
+    family_options = family_options or DEFAULT_FAMILY_OPTIONS
+    wanted = RepresentationOptions(named, fft, header, dim, rate, size, family_options, max_packets)
     label_table = _read_labels(labels) if labels is not None else None
     flow = choose_flow(flow, interval)
-    if max_memory is not None and flow.resolve(wanted.definition).definition != "original":
+    plan = make_plan(wanted, flow)
+    if max_memory is not None and plan.flow.definition != "original":
         raise OptionError("max_memory", max_memory, "left out: only original flows can wait in a file, or use a stream")
-    pieces = read_subflows_within(
-        _memory_for_packets(max_memory),
-        source,
-        flow,
-        size,
-        wanted.packet_columns,
-        definition=wanted.definition,
-        first_headers=wanted.first_headers,
-        strict=strict,
-        link_type=link_type,
-        progress=progress,
-    )
-    interval_ns = pieces.learn_interval_ns()
-    if isinstance(pieces, SpilledSubflows):
-        matrix = compute_spilled(pieces, interval_ns, wanted, flow)
+    reading = ReadOptions(strict, link_type, progress)
+    subflows = read_subflows_within(_memory_for_packets(max_memory), source, plan, reading)
+    interval_ns = subflows.learn_interval_ns()
+    if isinstance(subflows, SpilledSubflows):
+        matrix = compute_spilled(subflows, interval_ns, wanted, flow)
     else:
-        table = pieces.cut(interval_ns)
+        table = subflows.cut(interval_ns)
         matrix = compute(table, fit([table], wanted, flow, interval_ns / 1e9))
     if label_table is not None:
         from netml.labels.matching import join_labels

@@ -1,4 +1,4 @@
-"""The real part of rows' Fourier transforms, in numpy, block of rows by block of rows."""
+"""The real part of rows' Fourier transforms, in numpy, some rows at a time."""
 
 from __future__ import annotations
 
@@ -8,17 +8,10 @@ ROWS_AT_A_TIME = 8192
 
 
 def transform_rows(block: np.ndarray) -> None:
-    """Replace each row by the real part of its discrete Fourier transform, in place.
+    """Replace each row of float64 by the real part of its discrete Fourier transform, in place.
 
-    Parameters
-    ----------
-    block : ndarray (n_rows, width) of float64
-        May be a view of some columns of a matrix.
-
-    Notes
-    -----
-    The transform of a real row has a symmetric real part, so half of it is computed and mirrored. The definition is the
-    seed's: ``numpy.fft.fft(row, n=width).real``.
+    The block may be a view of some columns. The transform of a real row has a symmetric real part, so half of it is
+    computed and mirrored. The definition is the original's: ``numpy.fft.fft(row, n=width).real``.
 
     Examples
     --------

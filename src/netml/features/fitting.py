@@ -1,4 +1,4 @@
-"""Fitting of a representation: what its specification learns from flows."""
+"""The fitting of a representation: dimension and rate, learned from flows."""
 
 from __future__ import annotations
 
@@ -26,28 +26,10 @@ def fit(
     flow: FlowOptions | None = None,
     interval_s: float = 0.0,
 ) -> RepresentationSpec:
-    """Learn `dim` and the rate from tables of flows, unless they are given.
+    """Learn `dim` and the rate from tables of flows that are cut to `interval_s` already, unless they are given.
 
-    Parameters
-    ----------
-    tables : sequence of FlowTable
-        The flows, cut to the interval already.
-    options : RepresentationOptions
-        Families and the rest.
-    flow : FlowOptions, optional
-        How the flows were made; its `q_interval` is the quantile of the packets per flow that is `dim`.
-    interval_s : float, default 0
-        Length to which the flows were cut, s.
-
-    Returns
-    -------
-    RepresentationSpec
-        With nothing left to learn.
-
-    Warns
-    -----
-    CaptureWarning
-        If giant flows would make rows of more than `LARGEST_DIM` packets: `dim` is that, then.
+    The `q_interval` of `flow` is the quantile of the packets per flow that is `dim`. If giant flows would make rows of
+    more than `LARGEST_DIM` packets, a `CaptureWarning` says so, and `dim` is `LARGEST_DIM`.
     """
     if options.max_packets is not None:
         tables = [table.first(options.max_packets) for table in tables]
@@ -57,7 +39,7 @@ def fit(
 def fit_flows(
     flows: Sequence[FlowIndex], options: RepresentationOptions, flow: FlowOptions | None = None, interval_s: float = 0.0
 ) -> RepresentationSpec:
-    """Do what `fit` does, of indices of flows that are cut to `options.max_packets` already."""
+    """Fit as `fit` does, from indices of flows that are cut to `options.max_packets` already."""
     flow = (flow or FlowOptions()).resolve(options.definition)
     dim = options.default_dim
     if dim is None:

@@ -1,4 +1,4 @@
-"""Rows of flows whose packets are not kept: states of families, fed as packets come."""
+"""The incremental computing of rows: states of families, fed as packets come, without keeping packets."""
 
 from __future__ import annotations
 
@@ -24,17 +24,8 @@ def is_incremental(options: RepresentationOptions) -> bool:
 class IncrementalRows:
     """States of the open flows, and their rows when these end.
 
-    Parameters
-    ----------
-    spec : RepresentationSpec
-        What rows are made of; `is_incremental` holds for its options.
-
-    Attributes
-    ----------
-    states : list of (FlowStates, int, int)
-        Of each family, with its first column and width.
-    columns : tuple of str
-        Names of all columns.
+    `is_incremental` holds for the options of `spec`. `states` has the `FlowStates` of each family with its first column
+    and width; `columns` the names of all columns.
     """
 
     def __init__(self, spec: RepresentationSpec) -> None:
@@ -52,20 +43,7 @@ class IncrementalRows:
         return sum(states.n_bytes for states, _, _ in self.states) // n_flows
 
     def make(self, taken: dict[str, np.ndarray], metadata: dict[str, Any]) -> FeatureMatrix:
-        """Make the matrix of what a round hands out.
-
-        Parameters
-        ----------
-        taken : dict of str to ndarray
-            As of `BiflowAssembler.take_rows`.
-        metadata : dict
-            Where the flows come from.
-
-        Returns
-        -------
-        FeatureMatrix (n_flows, n_features)
-            A row for each flow that has ended.
-        """
+        """Make the matrix of flows that have ended, from what `BiflowAssembler.take_rows` returned."""
         names = ("keys", "start_ns", "end_ns", "packets", "bytes", "end_reason")
         known: dict[str, Any] = {name: taken[name] for name in names}
         index = FlowIndex(**known, attributes={name: taken[name] for name in ATTRIBUTE_KINDS})

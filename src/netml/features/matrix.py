@@ -1,4 +1,4 @@
-"""FeatureMatrix: one row a flow, and all that is needed to say what a row and a column mean."""
+"""The feature matrix: a row for each flow, with the meaning of its rows and columns."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class FeatureMatrix:
         How the matrix was made; anything that JSON can hold.
     labels : array_like of str, shape (n_flows,), optional
         A label for each flow, "" where none is known.
-    texts : dict of str to array_like of str, shape (n_flows,), optional
-        What families say of each flow in words, as TCP's `conn_state` and `history`: tables have them behind the
+    text_columns : dict of str to array_like of str, shape (n_flows,), optional
+        Words of families about each flow, such as TCP's `conn_state` and `history`: tables have them behind the
         flow's own columns. They are no features.
 
     Raises
@@ -61,14 +61,14 @@ class FeatureMatrix:
     array([0.5, 0.1])
     """
 
-    __slots__ = ("X", "columns", "flows", "labels", "metadata", "texts")
+    __slots__ = ("X", "columns", "flows", "labels", "metadata", "text_columns")
 
     X: np.ndarray
     columns: tuple[str, ...]
     flows: FlowIndex
     metadata: dict[str, Any]
     labels: np.ndarray | None
-    texts: dict[str, np.ndarray]
+    text_columns: dict[str, np.ndarray]
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class FeatureMatrix:
         flows: FlowIndex,
         metadata: dict[str, Any],
         labels: Any = None,
-        texts: Mapping[str, Any] | None = None,
+        text_columns: Mapping[str, Any] | None = None,
     ) -> None:
         is_int8 = getattr(X, "dtype", None) == np.int8
         self.X = np.ascontiguousarray(X, dtype=np.int8 if is_int8 else np.float64)
@@ -85,7 +85,7 @@ class FeatureMatrix:
         self.flows = flows
         self.metadata = metadata
         self.labels = None if labels is None else np.asarray(labels, dtype=np.str_)
-        self.texts = {name: np.asarray(text, dtype=np.str_) for name, text in (texts or {}).items()}
+        self.text_columns = {name: np.asarray(text, dtype=np.str_) for name, text in (text_columns or {}).items()}
         self._validate()
 
     def _validate(self) -> None:
@@ -105,7 +105,7 @@ class FeatureMatrix:
             raise OptionError("flows", len(self.flows), f"{n_flows} flows, one for each row")
         if self.labels is not None and self.labels.shape != (n_flows,):
             raise OptionError("labels", self.labels.shape, f"({n_flows},): one label for each row")
-        for name, text in self.texts.items():
+        for name, text in self.text_columns.items():
             if text.shape != (n_flows,):
                 raise OptionError(name, text.shape, f"({n_flows},): one text for each row")
 
@@ -145,16 +145,16 @@ class FeatureMatrix:
         if isinstance(key, str):
             if key in self.columns:
                 return self.column(key)
-            if key in self.texts:
-                return self.texts[key]
-            raise UnknownNameError("column", key, (*self.columns, *self.texts))
+            if key in self.text_columns:
+                return self.text_columns[key]
+            raise UnknownNameError("column", key, (*self.columns, *self.text_columns))
         if isinstance(key, tuple):
             return self._choose(key)
         names = _list_names(key)
         if names:
             X = self.X[:, [self._find(name) for name in names]]
             metadata = {name: value for name, value in self.metadata.items() if name != "representation"}
-            return FeatureMatrix(X, names, self.flows, metadata, self.labels, self.texts)
+            return FeatureMatrix(X, names, self.flows, metadata, self.labels, self.text_columns)
         rows = slice(None) if key is Ellipsis else key
         if not isinstance(rows, slice):
             rows = np.asarray(key)
@@ -168,8 +168,8 @@ class FeatureMatrix:
                     f"rows are chosen by a slice, by whole numbers or by a mask of booleans, not by {kind}"
                 )
         labels = None if self.labels is None else self.labels[rows]
-        texts = {name: text[rows] for name, text in self.texts.items()}
-        return FeatureMatrix(self.X[rows], self.columns, self.flows[rows], self.metadata, labels, texts)
+        text_columns = {name: text[rows] for name, text in self.text_columns.items()}
+        return FeatureMatrix(self.X[rows], self.columns, self.flows[rows], self.metadata, labels, text_columns)
 
     def _choose(self, key: tuple[Any, ...]) -> Any:
         if len(key) == 1 or (len(key) == 2 and key[1] is Ellipsis):
@@ -185,14 +185,14 @@ class FeatureMatrix:
 
     def __contains__(self, name: object) -> bool:
         """True if a feature or a text has this name."""
-        return name in self.columns or name in self.texts
+        return name in self.columns or name in self.text_columns
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """Give `X`: a feature matrix goes wherever scikit-learn takes an array."""
+        """Return `X`: a feature matrix goes wherever scikit-learn takes an array."""
         return np.array(self.X, dtype=dtype, copy=copy)
 
     def column(self, name: str) -> np.ndarray:
-        """Give one feature of all flows.
+        """Return one feature of all flows.
 
         Parameters
         ----------
@@ -212,12 +212,12 @@ class FeatureMatrix:
         return self.X[:, self._find(name)]
 
     def to_pandas(self) -> pd.DataFrame:
-        """Give the flows, the features and the labels as one data frame.
+        """Return the flows, the features and the labels as one data frame.
 
         Returns
         -------
         pandas.DataFrame
-            src_ip, src_port, dst_ip, dst_port, protocol, start_ns, end_ns, packets, bytes, the texts, then the
+            src_ip, src_port, dst_ip, dst_port, protocol, start_ns, end_ns, packets, bytes, the text columns, then the
             features, then `label` if there are labels. A feature named like another column has `feature_` in front,
             and one named like another feature `.1` behind.
 
@@ -232,7 +232,7 @@ class FeatureMatrix:
         return to_frame(to_columns(self))
 
     def to_arrow(self) -> pa.Table:
-        """Give the flows, the features and the labels as an Arrow table.
+        """Return the flows, the features and the labels as an Arrow table.
 
         Returns
         -------
@@ -271,11 +271,9 @@ class FeatureMatrix:
         OutputError
             If the file cannot be written; an older file of this name is left as it was.
         """
-        from netml.features.table_layout import SUFFIXES, write_matrix
-        from netml.formats._open_files import output_path
+        from netml.features.table_layout import write_matrix
 
-        with output_path(path, format, SUFFIXES) as (target, suffix):
-            write_matrix(target, self, suffix=suffix)
+        write_matrix(path, self, format=format)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | IO[bytes], *, format: str | None = None) -> FeatureMatrix:
@@ -283,11 +281,8 @@ class FeatureMatrix:
 
         Parameters
         ----------
-        path : str, os.PathLike or binary file
-            Ends in .npz, .npy, .csv, .parquet, .arrow or .dat. An open file is read from its place to its end, and
-            stays open.
-        format : {"npz", "npy", "csv", "parquet", "arrow", "dat"}, optional
-            The format, as for `save`.
+        path, format
+            As in `save`. An open file is read from its place to its end, and stays open.
 
         Returns
         -------
@@ -297,20 +292,16 @@ class FeatureMatrix:
 
         Raises
         ------
-        OptionError
-            If nothing tells the format of an open file, or it was not opened in binary mode.
-        UnknownNameError
-            If no format has this suffix.
+        OptionError, UnknownNameError
+            As `save` does.
         DamagedFileError
             If the file is cut, damaged, or not a feature matrix.
         UntrustedFileError
             If a `.dat` file would run code.
         """
-        from netml.features.table_layout import SUFFIXES, read_matrix
-        from netml.formats._open_files import input_path
+        from netml.features.table_layout import read_matrix
 
-        with input_path(path, format, SUFFIXES) as (source, suffix):
-            return read_matrix(source, suffix=suffix)
+        return read_matrix(path, format=format)
 
 
 def _list_names(key: Any) -> list[str]:

@@ -1,4 +1,4 @@
-"""Options of a representation: frozen, validated once, with the public names and units."""
+"""Options of rows: frozen, validated once, with the public names and units."""
 
 from __future__ import annotations
 
@@ -7,38 +7,24 @@ from typing import TYPE_CHECKING
 
 from netml.errors import OptionError
 from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions, Request, find_family, parse_families, require_together
+from netml.flow.options import FlowOptions, TablePlan, choose_flow
 from netml.schema.sizes import SIZE_COLUMNS, require_size
 from netml.validation import require_number, require_whole
 
 if TYPE_CHECKING:
     from netml.schema.choices import Definition, Families, Size
 
-LARGEST_DIM = 1 << 20  # a row of 8 MB; of header bits, so many columns
+LARGEST_DIM = 1 << 20  # packets, a row of 8 MB; with header bits this many columns
 
 
 @dataclass(frozen=True, slots=True)
 class RepresentationOptions:
-    """What a flow's row is made of (see `docs/features.md`).
+    """Families and options of which rows are made (see `docs/features.md`).
 
     Parameters
     ----------
-    families : str or sequence of str, default "IAT"
-        Names of families; the original's `FFT-IAT` style is accepted.
-    fft : bool, default False
-        Take the real part of each block's Fourier transform.
-    header : bool, default False
-        Put the TCP flag counts and TTLs in front.
-    dim : int, optional
-        Packets that a row has room for; by default learned from the flows.
-    rate : float, optional
-        Length of a SAMP window, s; by default learned from the flows.
-    size : {"captured", "wire", "ip", "payload"}, default "captured"
-        Which length is a packet's size: of its frame as captured or on the wire, or of its IP packet or its transport
-        payload as the IP header says.
-    family_options : FamilyOptions, optional
-        What can be chosen about single families.
-    max_packets : int, optional
-        Make rows of each flow's first packets only, so many; by default of all of them.
+    families, fft, header, dim, rate, size, family_options, max_packets
+        As in `netml.extract`.
 
     Raises
     ------
@@ -88,12 +74,12 @@ class RepresentationOptions:
 
     @property
     def makes_bits(self) -> bool:
-        """Whether rows are bits of headers."""
+        """True if rows are bits of headers."""
         return find_family(self.request.names[0]).is_bits
 
     @property
     def first_headers(self) -> dict[str, int] | None:
-        """What an assembler has to keep of headers."""
+        """Headers that an assembler has to keep: options of `make_assembler`."""
         if not self.makes_bits:
             return None
         return {"n_first": self.default_dim or 0, "payload_octets": self.family_options.payload_bytes}
@@ -105,7 +91,13 @@ class RepresentationOptions:
         for name in self.request.names:
             family = find_family(name)
             wanted += family.packet_columns
-            # Of biflows a family of one's own has it without naming it; bits of headers do without.
+            # Custom families of biflows have it without naming it; bits of headers do without.
             wanted += ("is_forward",) if family.definition == "bi" and not family.is_bits else ()
             wanted += family.extra_packet_columns if self.family_options.cic_extra else ()
         return tuple(dict.fromkeys(wanted))
+
+
+def make_plan(options: RepresentationOptions, flow: FlowOptions | None) -> TablePlan:
+    """Return the plan of the tables of flows that rows of these options are made of."""
+    resolved = choose_flow(flow).resolve(options.definition)
+    return TablePlan(resolved, options.size, options.packet_columns, options.first_headers)

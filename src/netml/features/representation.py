@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self, cast
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from netml.capture.reader import Progress
+from netml.capture.reader import Progress, ReadOptions
 from netml.errors import TrainingError
 from netml.families import DEFAULT_FAMILY_OPTIONS, FamilyOptions
 from netml.features.compute import compute
 from netml.features.concat import concat_matrices
 from netml.features.fitting import fit
 from netml.features.matrix import FeatureMatrix
-from netml.features.options import RepresentationOptions
+from netml.features.options import RepresentationOptions, make_plan
 from netml.features.spec import RepresentationSpec
 from netml.flow.options import FlowOptions, choose_flow
 from netml.flow.reader import read_tables
@@ -36,33 +36,15 @@ class FlowRepresentation(Estimator):
 
     Parameters
     ----------
-    families : str or sequence of str, default "IAT"
-        Names of families; see `netml families`.
-    fft : bool, default False
-        Take the real part of each block's Fourier transform.
-    header : bool, default False
-        Put the TCP flag counts and TTLs in front.
-    flow : FlowOptions, optional
-        How packets become flows.
-    interval : float, optional
-        Length to which flows are cut, s; as ``flow=FlowOptions(interval=...)``. By default learned.
-    dim : int, optional
-        Packets that a row has room for; by default learned.
-    rate : float, optional
-        Length of a SAMP window, s; by default learned.
-    size : {"captured", "wire", "ip", "payload"}, default "captured"
-        Which length is a packet's size; see `netml.read_flows`.
-    max_packets : int, optional
-        Make rows of each flow's first packets only, so many.
-    family_options : FamilyOptions, optional
-        What can be chosen about single families.
+    families, fft, header, flow, interval, dim, rate, size, max_packets, family_options
+        As in `netml.extract`. `interval`, `dim` and `rate` are learned by default.
 
     Attributes
     ----------
     spec_ : RepresentationSpec
-        All that was learned, and what was asked for.
+        All that was learned, and the options.
     dim_ : int
-        Packets that a row has room for; 0 where nobody knows, of rows that are as wide whatever it is.
+        Packets that a row has room for; 0 if it is unknown and no row depends on it.
     interval_ : float
         Length to which flows are cut, s.
     rate_ : float
@@ -72,9 +54,9 @@ class FlowRepresentation(Estimator):
 
     Notes
     -----
-    What `fit` and `transform` take is one source, as `netml.read_flows` does; or an iterable of them, each a capture of
-    its own, so that no flow reaches from one into another; or a `FlowTable`, or an iterable of those. Rows are flows:
-    to cross-validate over flows, give a `FlowTable`; over captures, a list.
+    `fit` and `transform` take one source, as `netml.read_flows` does; or an iterable of sources, each a capture, so
+    that no flow reaches from one into another; or a `FlowTable`, or an iterable of those. Rows are flows: to
+    cross-validate over flows, give a `FlowTable`; over captures, a list.
 
     Examples
     --------
@@ -141,10 +123,8 @@ class FlowRepresentation(Estimator):
 
         Parameters
         ----------
-        captures : source, FlowTable, or an iterable of either
-            See the class.
-        y, **fit_params
-            Not used.
+        captures, y, **fit_params
+            As in `fit`; others are not used.
 
         Returns
         -------
@@ -197,10 +177,8 @@ class FlowRepresentation(Estimator):
 
         Parameters
         ----------
-        captures : source, FlowTable, or an iterable of either
-            See the class.
-        strict, link_type, progress
-            As in `netml.read_flows`.
+        captures, strict, link_type, progress
+            As in `transform` and `netml.read_flows`.
 
         Returns
         -------
@@ -208,8 +186,7 @@ class FlowRepresentation(Estimator):
             One for each capture.
         """
         options, flow = self._options(), choose_flow(self.flow, self.interval)
-        reading = {"strict": strict, "link_type": link_type, "progress": progress}
-        tables, interval_s = _read(captures, flow, options, None, reading)
+        tables, interval_s = read_tables(captures, make_plan(options, flow), ReadOptions(strict, link_type, progress))
         if not any(map(len, tables)):
             raise TrainingError("there are no flows to learn a representation from")
         spec = fit(tables, options, flow, interval_s)
@@ -224,10 +201,8 @@ class FlowRepresentation(Estimator):
 
         Parameters
         ----------
-        captures : source, FlowTable, or an iterable of either
-            See the class.
-        strict, link_type, progress
-            As in `netml.read_flows`.
+        captures, strict, link_type, progress
+            As in `fit_tables`.
 
         Returns
         -------
@@ -235,9 +210,8 @@ class FlowRepresentation(Estimator):
             One for each capture.
         """
         spec = self._fitted_spec()
-        flow = choose_flow(self.flow, self.interval)
-        reading = {"strict": strict, "link_type": link_type, "progress": progress}
-        return _read(captures, flow, spec.options, spec.interval_s, reading)[0]
+        plan = make_plan(spec.options, choose_flow(self.flow, self.interval))
+        return read_tables(captures, plan, ReadOptions(strict, link_type, progress), spec.interval_s)[0]
 
     def keeping_tail(self) -> Self:
         """Return the same representation, except that the last part of a flow that was cut is kept.
@@ -289,12 +263,8 @@ class FlowRepresentation(Estimator):
         Returns
         -------
         FlowRepresentation
-            Fitted: it transforms as the one that `to_dict` was called on.
-
-        Raises
-        ------
-        OptionError, UnknownNameError
-            If something is missing or out of range.
+            It transforms as the one that `to_dict` was called on. A part that is missing or out of range raises an
+            `OptionError` or an `UnknownNameError`.
         """
         return cls.from_spec(RepresentationSpec.from_dict(parts))
 
@@ -313,17 +283,9 @@ class FlowRepresentation(Estimator):
             Fitted.
         """
         options = spec.options
-        made = cls(
-            cast("Families", options.request.names),
-            fft=options.request.is_fft,
-            header=options.header,
-            flow=spec.flow,
-            dim=options.dim,
-            rate=options.rate,
-            size=options.size,
-            max_packets=options.max_packets,
-            family_options=options.family_options,
-        )
+        chosen: dict[str, Any] = {field.name: getattr(options, field.name) for field in fields(options)}
+        chosen |= {"families": options.request.names, "fft": options.request.is_fft, "flow": spec.flow}
+        made = cls(**chosen)
         made.spec_ = spec
         return made
 
@@ -339,12 +301,7 @@ class FlowRepresentation(Estimator):
         Returns
         -------
         FlowRepresentation or None
-            Fitted; None if the metadata has no representation, as of a `.dat` or `.npy` file.
-
-        Raises
-        ------
-        OptionError, UnknownNameError
-            If something is missing or out of range.
+            None if the metadata has no representation, as of a `.dat` or `.npy` file. Errors are those of `from_dict`.
         """
         spec = RepresentationSpec.from_metadata(metadata)
         return None if spec is None else cls.from_spec(spec)
@@ -383,22 +340,3 @@ class FlowRepresentation(Estimator):
         tags.input_tags.two_d_array = False
         tags.no_validation = True
         return tags
-
-
-def _read(
-    captures: Any,
-    flow: FlowOptions,
-    options: RepresentationOptions,
-    interval_s: float | None,
-    reading: Mapping[str, Any],
-) -> tuple[list[FlowTable], float]:
-    return read_tables(
-        captures,
-        flow,
-        options.size,
-        options.packet_columns,
-        interval_s=interval_s,
-        definition=options.definition,
-        first_headers=options.first_headers,
-        **reading,
-    )

@@ -12,7 +12,7 @@ from netml.families import Block, FamilyOptions, depends_on_dim, find_family, la
 from netml.features.matrix import FeatureMatrix
 from netml.features.options import RepresentationOptions
 from netml.flow.options import FlowOptions
-from netml.formats._damage import damage_as_error
+from netml.formats.streams import damage_as_error
 from netml.validation import nanoseconds, require_number, require_whole
 
 LEAST_INTERVAL_S = 1e-9  # a stream cannot cut at an interval of 0: a nanosecond is next to it
@@ -29,7 +29,7 @@ class RepresentationSpec:
     Parameters
     ----------
     options : RepresentationOptions
-        Families, header, size and the rest. Its `dim` and `rate` are what was asked for, not what was learned.
+        Families, header, size and the rest. Its `dim` and `rate` are as asked for, not as learned.
     flow : FlowOptions
         How packets become flows, resolved.
     dim : int
@@ -62,7 +62,7 @@ class RepresentationSpec:
         return lay_out(options.request, self.dim, header=options.header, options=options.family_options)
 
     def describe_rows(self) -> dict[str, Any]:
-        """Return what a row is made of, as JSON can hold it; `to_dict` has the flows, too."""
+        """Return how a row is made, as JSON can hold it; `to_dict` has the flows, too."""
         options, request = self.options, self.options.request
         return {
             "families": list(request.names),
@@ -76,28 +76,14 @@ class RepresentationSpec:
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all of it, as JSON can hold it.
-
-        Returns
-        -------
-        dict
-            families, fft, header, dim, rate_s, size, max_packets, family_options, flow, interval_s.
-        """
+        """Return all of it, as JSON can hold it."""
         return {**self.describe_rows(), "flow": asdict(self.flow), "interval_s": self.interval_s}
 
     @classmethod
     def from_dict(cls, parts: Mapping[str, Any]) -> RepresentationSpec:
-        """Make a specification of what `to_dict` returned.
+        """Make a specification of what `to_dict` returned; all but families, dim and interval_s have defaults.
 
-        Parameters
-        ----------
-        parts : mapping
-            families, dim and interval_s; the rest has defaults.
-
-        Raises
-        ------
-        OptionError, UnknownNameError
-            If something is missing or out of range.
+        What is missing, out of range or unknown raises an `OptionError` or an `UnknownNameError`.
         """
         try:
             return cls._from_parts(parts)
@@ -135,10 +121,7 @@ class RepresentationSpec:
     def from_metadata(cls, metadata: Mapping[str, Any]) -> RepresentationSpec | None:
         """Make the specification that a feature matrix was computed with; None if its metadata has none.
 
-        Raises
-        ------
-        OptionError, UnknownNameError
-            If something is missing or out of range.
+        Errors are those of `from_dict`.
         """
         if "representation" not in metadata or "interval_s" not in metadata:
             return None
@@ -155,19 +138,8 @@ def _depends_on_dim(options: RepresentationOptions) -> bool:
 def complete_spec(options: RepresentationOptions, flow: FlowOptions, interval: float | None) -> RepresentationSpec:
     """Make a specification of options alone, for flows that are still to come.
 
-    Parameters
-    ----------
-    options : RepresentationOptions
-        With `dim` and `rate`, if rows depend on them.
-    flow : FlowOptions
-        How packets become flows.
-    interval : float or None
-        Length to which flows are cut, s; needed in the definition `original`.
-
-    Raises
-    ------
-    OptionError
-        If the interval, `dim` or a rate that is needed is missing, or the interval is not above 0.
+    The definition `original` needs an interval above 0, s. An interval, `dim` or rate that rows depend on and that is
+    missing raises an `OptionError`.
     """
     if interval is not None:
         require_number("interval", interval, lowest=0.0, excludes_lowest=True)
@@ -190,19 +162,8 @@ def complete_spec(options: RepresentationOptions, flow: FlowOptions, interval: f
 def read_spec(like: Any) -> RepresentationSpec:
     """Return the specification of a file, a matrix, a representation or a model, complete for streams.
 
-    Parameters
-    ----------
-    like : path, FeatureMatrix, FlowRepresentation or FlowModel
-        See `netml.extract_batches`.
-
-    Raises
-    ------
-    OptionError
-        If it has none.
-    DamagedFileError
-        If it is a file that has none, or one of a family that is not registered here.
-    OSError
-        If it is a file that cannot be opened.
+    An object without one raises an `OptionError`; a file without one, or with an unregistered family, a
+    `DamagedFileError`.
     """
     if isinstance(like, str | os.PathLike):
         name = os.fspath(like)

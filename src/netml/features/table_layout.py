@@ -1,4 +1,4 @@
-"""Feature matrices as tables and in files: the columns' names and order, and what each format keeps."""
+"""Feature matrices as tables and in files: names and order of the columns, and what each format keeps."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from netml import formats
 from netml.errors import DamagedFileError
 from netml.families import FAMILIES, REPEATED_COLUMN
 from netml.features.matrix import FeatureMatrix
-from netml.formats import FORMATS, Format, Target
+from netml.formats import FORMATS, Format
 from netml.formats._table import FEATURE, NUMBER, TEXT
 from netml.formats.batch_writer import open_batches
 from netml.formats.columns import Column, Columns
+from netml.formats.streams import Target, name_of
 from netml.schema.flow_index import (
     ADDRESS_COLUMNS,
     ATTRIBUTE_KINDS,
@@ -37,23 +38,23 @@ _REPEAT_MARK = ".1"
 _TEXT_PREFIX = "text_"  # before the name of a text column in .npz
 
 
-def feature_names(columns: Iterable[str], texts: Iterable[str] = ()) -> tuple[str, ...]:
-    """Name the features in a table: those named like a flow's own column, or like a text, get a prefix.
+def feature_names(columns: Iterable[str], text_columns: Iterable[str] = ()) -> tuple[str, ...]:
+    """Name the features in a table: those named like a column of flows, or like a text column, get a prefix.
 
     STATS has `packets` and `bytes` too, and a table with two columns of one name is refused by most readers. The second
-    `Fwd Header Length` of CIC-2017 stays as it is: `Columns.names` marks it `.1`, and CSV has it twice.
+    `Fwd Header Length` of CIC-2017 stays as it is: `Columns.names` calls it `.1`, and CSV has it twice.
 
     Examples
     --------
     >>> feature_names(["size_mean", "packets"])
     ('size_mean', 'feature_packets')
     """
-    taken = {*FLOW_COLUMNS, *OPTIONAL_COLUMNS, LABEL_COLUMN, *texts}
+    taken = {*FLOW_COLUMNS, *OPTIONAL_COLUMNS, LABEL_COLUMN, *text_columns}
     return tuple(_CLASH_PREFIX + name if name in taken else name for name in columns)
 
 
-def column_names(names: Iterable[str], texts: Iterable[str] = ()) -> tuple[str, ...]:
-    """Undo `feature_names`, and the marks of `Columns.names`.
+def column_names(names: Iterable[str], text_columns: Iterable[str] = ()) -> tuple[str, ...]:
+    """Undo `feature_names`, and the suffixes of `Columns.names`.
 
     Examples
     --------
@@ -63,34 +64,16 @@ def column_names(names: Iterable[str], texts: Iterable[str] = ()) -> tuple[str, 
     (' Fwd Header Length', ' Fwd Header Length')
     """
     names = tuple(names)
-    taken = {_CLASH_PREFIX + name: name for name in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS, LABEL_COLUMN, *texts)}
+    taken = {_CLASH_PREFIX + name: name for name in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS, LABEL_COLUMN, *text_columns)}
     taken |= {name + _REPEAT_MARK: name for name in names if name.endswith(REPEATED_COLUMN)}
     return tuple(taken.get(name, name) for name in names)
 
 
-def split_names(names: Sequence[str], is_text: Callable[[str], bool | None]) -> tuple[list[str], list[str], bool]:
-    """Find the texts and the features among a table's columns.
+def _choose(names: Sequence[str], is_text: Callable[[str], bool | None]) -> dict[str, str]:
+    """Choose the columns of a table's file, as `netml.formats` reads them, or raise a `ValueError` for another table.
 
-    Parameters
-    ----------
-    names : sequence of str
-        All columns.
-    is_text : callable
-        True if a column is no numbers, None if that cannot be told. Texts stand together, before the features.
-
-    Returns
-    -------
-    texts : list of str
-        What families say in words.
-    features : list of str
-        As they are called in the table.
-    has_labels : bool
-        True if the table ends with labels.
-
-    Raises
-    ------
-    ValueError
-        If a flow's own column is missing.
+    `is_text` returns True for a column of texts, None where that cannot be told. Text columns stand together, before
+    the features; labels stand last.
     """
     missing = [name for name in FLOW_COLUMNS if name not in names]
     if missing:
@@ -98,28 +81,22 @@ def split_names(names: Sequence[str], is_text: Callable[[str], bool | None]) -> 
     features = [name for name in names if name not in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS)]
     has_labels = bool(features) and features[-1] == LABEL_COLUMN
     features = features[: len(features) - has_labels]
-    texts = list(itertools.takewhile(lambda name: _is_text(name, is_text(name)), features))
-    return texts, features[len(texts) :], has_labels
+    text_columns = list(itertools.takewhile(lambda name: _is_text(name, is_text(name)), features))
+    flows = [name for name in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS) if name in names]
+    kinds = {name: TEXT if name in ADDRESS_COLUMNS else NUMBER for name in flows}
+    kinds |= dict.fromkeys(text_columns, TEXT) | dict.fromkeys(features[len(text_columns) :], FEATURE)
+    return {**kinds, LABEL_COLUMN: TEXT} if has_labels else kinds
 
 
 def _is_text(name: str, is_text: bool | None) -> bool:
     return any(name in family.text_columns for family in FAMILIES.values()) if is_text is None else is_text
 
 
-def _choose(names: Sequence[str], is_text: Callable[[str], bool | None]) -> dict[str, str]:
-    """Choose the columns of a table's file, as `netml.formats` reads them."""
-    texts, features, has_labels = split_names(names, is_text)
-    flows = [name for name in (*FLOW_COLUMNS, *OPTIONAL_COLUMNS) if name in names]
-    kinds = {name: TEXT if name in ADDRESS_COLUMNS else NUMBER for name in flows}
-    kinds |= dict.fromkeys(texts, TEXT) | dict.fromkeys(features, FEATURE)
-    return {**kinds, LABEL_COLUMN: TEXT} if has_labels else kinds
-
-
 def to_columns(matrix: FeatureMatrix) -> Columns:
     """Return the table of a matrix: flows, text columns, features, labels; the metadata is under `netml`."""
-    named: dict[str, Column] = {**matrix.flows.table_columns(), **matrix.texts}
+    named: dict[str, Column] = {**matrix.flows.table_columns(), **matrix.text_columns}
     labels = {} if matrix.labels is None else {LABEL_COLUMN: matrix.labels}
-    features = feature_names(matrix.columns, matrix.texts)
+    features = feature_names(matrix.columns, matrix.text_columns)
     return Columns(named, matrix.X, features, labels, {"netml": matrix.metadata})
 
 
@@ -137,7 +114,7 @@ def _to_arrays(matrix: FeatureMatrix) -> dict[str, Any]:
     arrays: dict[str, Any] = {"X": matrix.X, "columns": np.array(matrix.columns, dtype=np.str_)}
     arrays |= {name: getattr(flows, name) for name in ("keys", "start_ns", "end_ns", "packets", "bytes")}
     arrays |= {"metadata": matrix.metadata, "end_reason": flows.end_reason, **flows.attributes, "labels": matrix.labels}
-    arrays |= {_TEXT_PREFIX + name: text for name, text in matrix.texts.items()}
+    arrays |= {_TEXT_PREFIX + name: text for name, text in matrix.text_columns.items()}
     return {name: array for name, array in arrays.items() if array is not None}
 
 
@@ -146,9 +123,13 @@ def _from_arrays(arrays: dict[str, np.ndarray], name: str) -> FeatureMatrix:
         named = {key: arrays[key] for key in ("keys", "start_ns", "end_ns", "packets", "bytes")}
         attributes = {key: arrays[key] for key in ATTRIBUTE_KINDS if key in arrays}
         flows = FlowIndex(**named, end_reason=arrays.get("end_reason"), attributes=attributes)
-        texts = {key.removeprefix(_TEXT_PREFIX): each for key, each in arrays.items() if key.startswith(_TEXT_PREFIX)}
+        text_columns = {
+            key.removeprefix(_TEXT_PREFIX): each for key, each in arrays.items() if key.startswith(_TEXT_PREFIX)
+        }
         metadata = json.loads(str(arrays["metadata"]))
-        return FeatureMatrix(arrays["X"], arrays["columns"].tolist(), flows, metadata, arrays.get("labels"), texts)
+        return FeatureMatrix(
+            arrays["X"], arrays["columns"].tolist(), flows, metadata, arrays.get("labels"), text_columns
+        )
     except KeyError as error:
         raise DamagedFileError(name, f"not a feature file of netml: no array {error}") from error
 
@@ -156,18 +137,8 @@ def _from_arrays(arrays: dict[str, np.ndarray], name: str) -> FeatureMatrix:
 def features_and_labels(matrix: FeatureMatrix) -> tuple[np.ndarray, np.ndarray | None]:
     """Return a feature matrix as the pair that the original netml keeps.
 
-    Parameters
-    ----------
-    matrix : FeatureMatrix
-        With or without labels.
-
-    Returns
-    -------
-    X : numpy.ndarray
-        float64 (n_flows, n_features). Flows without a label are left out if others have one, as the original
-        does.
-    y : numpy.ndarray or None
-        int64 (n_flows,): 1 abnormal, 0 normal; None if the matrix has no labels.
+    X is float64 (n_flows, n_features), without flows that have no label if others have one, as the original does. The
+    labels are int64 (n_flows,), 1 abnormal and 0 normal; None if the matrix has none.
     """
     from netml.labels.matching import binary_labels
 
@@ -195,64 +166,25 @@ _CONTENTS: dict[str, Callable[[FeatureMatrix], Any]] = {
 }
 
 
-def write_matrix(path: Target, matrix: FeatureMatrix, *, suffix: str | None = None) -> None:
-    """Write a feature matrix; the file appears whole or not at all.
+def write_matrix(path: Target, matrix: FeatureMatrix, *, format: str | None = None) -> None:
+    """Write a feature matrix; see `FeatureMatrix.save`.
 
-    Parameters
-    ----------
-    path : str, os.PathLike or binary file
-        Where to. A device, a FIFO or an open file is written directly.
-    matrix : FeatureMatrix
-        What to write. `.npz` keeps all of it, in the arrays `X` float64 or int8 (n_flows, n_features), `columns` U
-        (n_features,), `keys` FLOW_KEY (n_flows,), `start_ns`, `end_ns`, `packets`, `bytes` int64 (n_flows,),
-        `metadata` (a JSON text) and, if the matrix has them, `labels` U (n_flows,), `end_reason` uint8 (n_flows,), the
-        `attributes` of `FlowIndex`, and each text column as `text_NAME` U (n_flows,). `.npy` keeps `X`, `.dat` the
-        original's pair, every other format the table `to_columns`.
-    suffix : str, optional
-        Which format (".csv"), where the path does not tell (`/dev/stdout`).
-
-    Raises
-    ------
-    UnknownNameError
-        If no format has this suffix, or the matrix is int8, and the format does not keep that.
-    MissingExtraError
-        If the format's package is not installed.
-    OutputError
-        If the file cannot be written.
+    `.npz` keeps all of it, in the arrays `X` float64 or int8 (n_flows, n_features), `columns` U (n_features,), `keys`
+    FLOW_KEY (n_flows,), `start_ns`, `end_ns`, `packets`, `bytes` int64 (n_flows,), `metadata` (JSON) and, if the matrix
+    has them, `labels` U (n_flows,), `end_reason` uint8 (n_flows,), the `attributes` of `FlowIndex`, and each text
+    column as `text_NAME` U (n_flows,). `.npy` keeps `X`, `.dat` the original's pair, the others `to_columns`.
     """
-    found = _find_output(path, suffix, matrix.X.dtype == np.int8)
+    found = _find_output(path, format, matrix.X.dtype == np.int8)
     formats.write(path, found, _CONTENTS[found.content](matrix))
 
 
-def read_matrix(path: Target, *, suffix: str | None = None, trust: bool = False) -> FeatureMatrix:
-    """Read a feature matrix.
+def read_matrix(path: Target, *, format: str | None = None, trust: bool = False) -> FeatureMatrix:
+    """Read a feature matrix; see `FeatureMatrix.load`.
 
-    Parameters
-    ----------
-    path : str, os.PathLike or binary file
-        The file.
-    suffix : str, optional
-        Which format, where the path does not tell.
-    trust : bool, default False
-        Unpickle anything that a `.dat` file holds. It can run any code: only for files that you wrote.
-
-    Returns
-    -------
-    FeatureMatrix
-        What the format keeps of it. `.npy` and `.dat` keep no flows: their keys, times and counts are all 0, and the
-        columns x_0, x_1 ...
-
-    Raises
-    ------
-    UnknownNameError
-        If no format has this suffix.
-    DamagedFileError
-        If the file is cut, damaged, or not a feature matrix.
-    OSError
-        If it cannot be opened.
+    With `trust` anything in a `.dat` file is unpickled, which can run any code.
     """
-    found = formats.find_format(path, suffix, among=SUFFIXES)
-    name = formats.name_of(path)
+    found = formats.find_format(path, format, among=SUFFIXES)
+    name = name_of(path)
     with formats.open_input(path, found) as stream:
         if found.content == "columns":
             return from_columns(found.code.read(stream, _choose))
@@ -263,9 +195,9 @@ def read_matrix(path: Target, *, suffix: str | None = None, trust: bool = False)
         return _from_pair(*found.code.read(stream, name, trust))
 
 
-def _find_output(path: Target, suffix: str | None, is_bits: bool) -> Format:
+def _find_output(path: Target, format: str | None, is_bits: bool) -> Format:
     """Find a format that bits can be written in, if they are: as text each of them takes two bytes or three."""
-    found = formats.find_format(path, suffix, among=SUFFIXES)
+    found = formats.find_format(path, format, among=SUFFIXES)
     if is_bits:
         keeping = [name for name in SUFFIXES if FORMATS[name].keeps_int8]
         formats.find_format(found.suffix, among=keeping, what="format of header bits (int8)")
@@ -273,24 +205,7 @@ def _find_output(path: Target, suffix: str | None, is_bits: bool) -> Format:
 
 
 def check_matrix_output(path: str | os.PathLike[str], *, is_bits: bool = False) -> None:
-    """Check that `write_matrix` can write there, before the work is done.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-        Where a matrix is to be written.
-    is_bits : bool, default False
-        True if it is to be one of bits, int8.
-
-    Raises
-    ------
-    UnknownNameError
-        If no format has this suffix, or it does not keep bits.
-    MissingExtraError
-        If the format's package is not installed.
-    OutputError
-        If the folder is missing, the target is a folder, or writing is not permitted.
-    """
+    """Raise what `write_matrix` would raise after the work; `is_bits` says that the matrix will be int8."""
     formats.check_output(path, _find_output(path, None, is_bits))
 
 
@@ -302,15 +217,9 @@ def count_written(path: str | os.PathLike[str], matrix: FeatureMatrix) -> int:
     return int((matrix.labels != "").sum())
 
 
-def find_batch_format(path: Target, suffix: str | None = None) -> Format:
-    """Find the format of a file that is written in batches.
-
-    Raises
-    ------
-    UnknownNameError
-        If it cannot be written in batches, or cannot be followed on standard output.
-    """
-    found = formats.find_format(path, suffix, among=BATCH_SUFFIXES, what="format that can be written in batches")
+def find_batch_format(path: Target, format: str | None = None) -> Format:
+    """Find the format of a file that is written in batches, and on standard output ("-") one that can be followed."""
+    found = formats.find_format(path, format, among=BATCH_SUFFIXES, what="format that can be written in batches")
     if path == "-":
         streamed = [name for name in BATCH_SUFFIXES if FORMATS[name].is_streamed]
         formats.find_format(found.suffix, among=streamed, what="format for standard output")
@@ -319,28 +228,12 @@ def find_batch_format(path: Target, suffix: str | None = None) -> Format:
 
 @contextlib.contextmanager
 def open_row_file(
-    path: Target, no_rows: FeatureMatrix, suffix: str | None = None
+    path: Target, no_rows: FeatureMatrix, format: str | None = None
 ) -> Iterator[Callable[[FeatureMatrix], None]]:
-    """Open a file for rows; call what it yields with each `FeatureMatrix`.
+    """Open a file for batches of rows; call what is yielded with each `FeatureMatrix`.
 
-    Parameters
-    ----------
-    path : str, os.PathLike or binary file
-        A path appears when the block ends well. "-": standard output, flushed after each batch.
-    no_rows : FeatureMatrix
-        The columns; its metadata is the file's.
-    suffix : str, optional
-        One of `BATCH_SUFFIXES`, where the path does not tell.
-
-    Raises
-    ------
-    UnknownNameError
-        If the format cannot be written in batches.
-    MissingExtraError
-        If pyarrow is needed and not installed.
-    OutputError
-        If the file cannot be written.
+    `no_rows` has the columns and the metadata of the file; see `netml.formats.batch_writer.open_batches`.
     """
-    found = find_batch_format(path, suffix)
+    found = find_batch_format(path, format)
     with open_batches(path, found, to_columns(no_rows[:0])) as write:
         yield lambda matrix: write(to_columns(matrix))

@@ -1,4 +1,4 @@
-"""TCP connections in words: how each ended, and what happened, for tables beside the numbers."""
+"""TCP connections in words: how each ended, and its history, as text columns of tables."""
 
 from __future__ import annotations
 
@@ -12,17 +12,9 @@ _FLOWS_AT_A_TIME = 1 << 18
 
 
 def trace_connections(table: FlowTable) -> dict[str, np.ndarray]:
-    """Tell how each flow's connection ended and what happened, as docs/tcp.md defines it.
+    """Return the text columns `conn_state` (of `CONN_STATES`) and `history` of a table, as docs/tcp.md defines them.
 
-    Parameters
-    ----------
-    table : FlowTable
-        With the packet columns of the family TCP.
-
-    Returns
-    -------
-    dict of str to ndarray (n_flows,) of str
-        `conn_state`, one of `CONN_STATES`, and `history`.
+    The table has the packet columns of the family TCP.
     """
     states, histories = [np.empty(0, np.uint8)], [np.empty(0, np.str_)]
     columns: dict[str, np.ndarray | None] = {**table.columns, "size": table.size}
@@ -37,19 +29,7 @@ def trace_connections(table: FlowTable) -> dict[str, np.ndarray]:
 
 
 def cut_texts(ends: np.ndarray, text: np.ndarray) -> np.ndarray:
-    """Make strings of ASCII texts that stand one after the other.
-
-    Parameters
-    ----------
-    ends : ndarray (n + 1,) of int
-        Text i is ``text[ends[i]:ends[i + 1]]``.
-    text : ndarray of uint8
-        ASCII.
-
-    Returns
-    -------
-    ndarray (n,) of str
-        The texts.
+    """Make (n,) strings of ASCII texts that stand one after the other: text i is ``text[ends[i]:ends[i + 1]]``.
 
     Examples
     --------

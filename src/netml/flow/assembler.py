@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from netml import _flowcore
 from netml._version import __version__
-from netml.capture.reader import read_packets
+from netml.capture.reader import ReadOptions, read_packets
 from netml.errors import OptionError
-from netml.flow.options import FlowOptions
+from netml.flow.options import FlowOptions, TablePlan
 
 
 def make_assembler(
@@ -51,12 +51,14 @@ def make_assembler(
     return _flowcore.BiflowAssembler(columns, rules=rules, **(first_headers or {}), **flow.decoding)
 
 
-def read_source(assembler: _flowcore.PacketAssembler, source: Any, **reading: Any) -> dict[str, Any]:
+def read_source(
+    assembler: _flowcore.PacketAssembler, source: Any, reading: ReadOptions, on_step: Callable[[], None] | None = None
+) -> dict[str, Any]:
     """Read a source to its end; return the metadata about the source."""
-    captures, damage = read_packets(assembler, source, stacklevel=6, **reading)
+    captures, damage = read_packets(assembler, source, reading, on_step=on_step, stacklevel=6)
     return {"netml_version": __version__, "captures": captures, "damage": [str(error) for error in damage]}
 
 
-def describe(flow: FlowOptions, interval_ns: float, size: str) -> dict[str, Any]:
+def describe(plan: TablePlan, interval_ns: float) -> dict[str, Any]:
     """Return the metadata about how packets became flows."""
-    return {"flow": asdict(flow), "interval_s": interval_ns / 1e9, "size": size}
+    return {"flow": asdict(plan.flow), "interval_s": interval_ns / 1e9, "size": plan.size}

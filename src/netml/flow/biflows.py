@@ -9,7 +9,7 @@ import numpy as np
 from netml import _flowcore
 from netml.flow.assembler import describe
 from netml.flow.headers import FlowHeaders
-from netml.flow.options import FlowOptions
+from netml.flow.options import TablePlan
 from netml.flow.table import FlowTable, make_table
 
 
@@ -20,20 +20,15 @@ class UncutBiflows:
     ----------
     assembler : BiflowAssembler
         Has all packets.
-    flow : FlowOptions
-        How packets become flows; resolved.
-    size : {"captured", "wire", "ip", "payload"}
-        Which length is a packet's size.
+    plan : TablePlan
+        What the table is made of.
     metadata : dict
         Where the packets come from.
     """
 
-    def __init__(
-        self, assembler: _flowcore.BiflowAssembler, flow: FlowOptions, size: str, metadata: dict[str, Any]
-    ) -> None:
+    def __init__(self, assembler: _flowcore.BiflowAssembler, plan: TablePlan, metadata: dict[str, Any]) -> None:
         self._assembler = assembler
-        self._flow = flow
-        self._size = size
+        self._plan = plan
         self._metadata = metadata
         self.durations_ns = np.empty(0, np.int64)  # nothing to learn an interval from
 
@@ -55,12 +50,12 @@ class UncutBiflows:
             All flows with all their packets.
         """
         assembler = self._assembler
-        assert self._flow.min_packets is not None
-        taken = assembler.take_biflows(self._flow.min_packets)
+        assert self._plan.flow.min_packets is not None
+        taken = assembler.take_biflows(self._plan.flow.min_packets)
         numbers = taken.pop("header_numbers", None)
         counts = {**assembler.counters, "dropped": assembler.dropped}
-        metadata = {**self._metadata, **counts, **describe(self._flow, 0.0, self._size)}
-        table = make_table(taken, self._size, metadata)
+        metadata = {**self._metadata, **counts, **describe(self._plan, 0.0)}
+        table = make_table(taken, self._plan.size, metadata)
         if numbers is not None:
             table.headers = FlowHeaders(assembler.take_headers(), numbers)
         return table

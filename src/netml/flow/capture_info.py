@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from netml import _flowcore
-from netml.capture.reader import Progress, read_packets
+from netml.capture.reader import Progress, ReadOptions, read_packets
 from netml.capture.source import Capture, describe_link_type
 from netml.flow.options import FlowOptions, choose_flow
 
@@ -40,9 +40,7 @@ def inspect_capture(
     """
     assembler = _flowcore.FlowAssembler(keeps_packets=False, **choose_flow(flow).decoding)
     opened: list[Capture] = []
-    _, damage = read_packets(
-        assembler, source, strict=strict, link_type=link_type, progress=progress, on_open=opened.append
-    )
+    _, damage = read_packets(assembler, source, ReadOptions(strict, link_type, progress), on_open=opened.append)
     capture = opened[0]
     framer = capture.framer
     link_types = sorted(framer.seen["link_types"]) if framer is not None else [capture.link_type or 0]

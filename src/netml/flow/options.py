@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from netml.errors import OptionError, UnknownNameError
+from netml.schema.sizes import require_size
 from netml.validation import (
     ceil_nanoseconds,
     require_choice,
@@ -170,6 +171,31 @@ class FlowOptions:
             "tracks_fragments": self.fragments == "track",
             "takes_all": self.protocols == "all",
         }
+
+
+@dataclass(frozen=True, slots=True)
+class TablePlan:
+    """Plan of a table of flows: everything that reading needs besides the captures.
+
+    Parameters
+    ----------
+    flow : FlowOptions
+        How packets become flows; resolved.
+    size : {"captured", "wire", "ip", "payload"}
+        Which length is a packet's size.
+    columns : sequence of str
+        The packet columns to keep besides the time.
+    first_headers : mapping, optional
+        The first packets of a flow whose headers are kept (`n_first`), with so many `payload_octets`.
+    """
+
+    flow: FlowOptions
+    size: str
+    columns: Sequence[str]
+    first_headers: Mapping[str, int] | None = None
+
+    def __post_init__(self) -> None:
+        require_size(self.size)
 
 
 def choose_flow(flow: FlowOptions | None, interval: float | None = None) -> FlowOptions:

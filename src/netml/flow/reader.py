@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from netml.capture.reader import Progress
+from netml.capture.reader import Progress, ReadOptions
 from netml.capture.source import look_inside
 from netml.errors import OptionError
-from netml.flow.options import FlowOptions, choose_flow
+from netml.flow.options import FlowOptions, TablePlan, choose_flow
 from netml.flow.subflows import learn_interval_ns, read_subflows
 from netml.flow.table import FlowTable
 from netml.schema.packet_columns import require_columns
@@ -79,10 +80,10 @@ def read_flows(
     require_size(size)
     require_columns(columns)
     kept = dict.fromkeys((SIZE_COLUMNS[size], *columns))
-    flow = choose_flow(flow, interval)
-    if flow.resolve().definition != "original":
+    flow = choose_flow(flow, interval).resolve()
+    if flow.definition != "original":
         kept["is_forward"] = None
-    subflows = read_subflows(source, flow, size, tuple(kept), strict=strict, link_type=link_type, progress=progress)
+    subflows = read_subflows(source, TablePlan(flow, size, tuple(kept)), ReadOptions(strict, link_type, progress))
     return subflows.cut(subflows.learn_interval_ns())
 
 
@@ -99,13 +100,7 @@ def list_captures(captures: Any, link_type: int | None = None) -> list[Any]:
 
 
 def read_tables(
-    captures: Any,
-    flow: FlowOptions | None,
-    size: str,
-    columns: Sequence[str],
-    *,
-    interval_s: float | None = None,
-    **reading: Any,
+    captures: Any, plan: TablePlan, reading: ReadOptions, interval_s: float | None = None
 ) -> tuple[list[FlowTable], float]:
     """Read captures into flows; no flow reaches from one capture into another.
 
@@ -113,14 +108,12 @@ def read_tables(
     ----------
     captures : source, FlowTable, or an iterable of either
         A `FlowTable` is taken as it is.
-    flow, size
-        As in `netml.read_flows`.
-    columns : sequence of str
-        The packet columns to keep besides the time.
+    plan : TablePlan
+        What the tables are made of.
+    reading : ReadOptions
+        How captures are read.
     interval_s : float, optional
-        Length to which flows are cut, s; by default the one in `flow`, or else learned from all captures together.
-    **reading
-        definition: as in `read_subflows`; strict, link_type, progress: as in `netml.read_flows`.
+        Length to which flows are cut, s; by default the plan's, or else learned from all captures together.
 
     Returns
     -------
@@ -134,22 +127,20 @@ def read_tables(
     OptionError
         If the tables given are cut to different intervals, and the interval is to be learned.
     """
-    given = list_captures(captures, reading.get("link_type"))
+    given = list_captures(captures, reading.link_type)
     n_tables = sum(isinstance(each, FlowTable) for each in given)
     if given and n_tables == len(given):
         return given, _common_interval(given) if interval_s is None else interval_s
     if n_tables and interval_s is None:
         raise OptionError("captures", f"{n_tables} tables of flows among others", "all captures, or all tables")
-    progress = _count_on(reading.pop("progress", None))
+    progress = _count_on(reading.progress)
     subflows = [
-        each
-        if isinstance(each, FlowTable)
-        else read_subflows(each, flow, size, columns, progress=progress(), **reading)
+        each if isinstance(each, FlowTable) else read_subflows(each, plan, replace(reading, progress=progress()))
         for each in given
     ]
     if interval_s is None:
         durations_ns = [each.durations_ns for each in subflows if not isinstance(each, FlowTable)]
-        interval_s = learn_interval_ns(durations_ns or [np.empty(0, np.int64)], choose_flow(flow)) / 1e9
+        interval_s = learn_interval_ns(durations_ns or [np.empty(0, np.int64)], plan.flow) / 1e9
     # By way of seconds also where it has just been learned, so that `fit` and `transform` cut alike.
     interval_ns = nanoseconds(interval_s)
     return [each if isinstance(each, FlowTable) else each.cut(interval_ns) for each in subflows], interval_ns / 1e9

@@ -5,22 +5,19 @@ The interval is learned from the subflows of one capture or of several, so that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from netml import _flowcore
+from netml.capture.reader import ReadOptions
 from netml.flow.assembler import describe, make_assembler, read_source
 from netml.flow.biflows import UncutBiflows
-from netml.flow.options import FlowOptions, choose_flow
+from netml.flow.options import FlowOptions, TablePlan
 from netml.flow.spill import Spill
 from netml.flow.table import FlowTable, make_table
-from netml.schema.sizes import require_size
 from netml.validation import nanoseconds
-
-if TYPE_CHECKING:
-    from netml.schema.choices import Definition
 
 
 class Subflows:
@@ -30,26 +27,21 @@ class Subflows:
     ----------
     assembler : FlowAssembler
         The assembler of all packets.
-    flow : FlowOptions
-        How packets become flows.
-    size : {"captured", "wire", "ip", "payload"}
-        Which length is a packet's size.
+    plan : TablePlan
+        What the table is made of.
     metadata : dict
         Metadata about the source.
     """
 
-    def __init__(
-        self, assembler: _flowcore.FlowAssembler, flow: FlowOptions, size: str, metadata: dict[str, Any]
-    ) -> None:
+    def __init__(self, assembler: _flowcore.FlowAssembler, plan: TablePlan, metadata: dict[str, Any]) -> None:
         self._assembler = assembler
-        self._flow = flow
-        self._size = size
+        self._plan = plan
         self._metadata = metadata
-        self.durations_ns = assembler.end_flows(_rules(flow))
+        self.durations_ns = assembler.end_flows(_rules(plan.flow))
 
     def learn_interval_ns(self) -> float:
         """Return the interval by which these subflows are to be cut, ns."""
-        return learn_interval_ns([self.durations_ns], self._flow)
+        return learn_interval_ns([self.durations_ns], self._plan.flow)
 
     def cut(self, interval_ns: float) -> FlowTable:
         """Cut the subflows by the interval; hands all packets over.
@@ -67,8 +59,8 @@ class Subflows:
         assembler = self._assembler
         taken = assembler.take_flows(interval_ns)
         counts = {**assembler.counters, "dropped": assembler.dropped}
-        metadata = {**self._metadata, **counts, **describe(self._flow, interval_ns, self._size)}
-        return make_table(taken, self._size, metadata)
+        metadata = {**self._metadata, **counts, **describe(self._plan, interval_ns)}
+        return make_table(taken, self._plan.size, metadata)
 
 
 class SpilledSubflows:
@@ -80,35 +72,29 @@ class SpilledSubflows:
         The assembler of the flows, without packets.
     spill : Spill
         The packets.
-    flow, size, metadata
+    plan, metadata
         As of `Subflows`.
     """
 
     def __init__(
-        self,
-        assembler: _flowcore.FlowAssembler,
-        spill: Spill,
-        flow: FlowOptions,
-        size: str,
-        metadata: dict[str, Any],
+        self, assembler: _flowcore.FlowAssembler, spill: Spill, plan: TablePlan, metadata: dict[str, Any]
     ) -> None:
         self._assembler = assembler
         self._spill = spill
-        self._flow = flow
-        self._size = size
+        self._plan = plan
         self._metadata = metadata
         self._dropped: dict[str, Any] = {}
 
     def learn_interval_ns(self) -> float:
         """Return the interval by which these subflows are to be cut, ns."""
-        if self._flow.interval is not None:
-            return nanoseconds(self._flow.interval)
-        rules = _rules(self._flow)
+        if self._plan.flow.interval is not None:
+            return nanoseconds(self._plan.flow.interval)
+        rules = _rules(self._plan.flow)
         durations_ns = [np.empty(0, np.int64)]
         for part in self._spill.parts(()):
             durations_ns.append(part.end_flows(rules))
             del part  # or its packets would stay while the next ones are read; so below
-        return learn_interval_ns([np.concatenate(durations_ns)], self._flow)
+        return learn_interval_ns([np.concatenate(durations_ns)], self._plan.flow)
 
     def cut_times(self, interval_ns: float, max_packets: int | None = None) -> Iterator[dict[str, np.ndarray]]:
         """Iterate over the keys and times of all flows, some flows at a time; counts the dropped packets on the way.
@@ -151,13 +137,13 @@ class SpilledSubflows:
             Without metadata.
         """
         for part in self._cut(columns, interval_ns, {}):
-            yield make_table(part, self._size, {})
+            yield make_table(part, self._plan.size, {})
             del part
 
     def _cut(
         self, columns: Sequence[str], interval_ns: float, dropped: dict[str, Any]
     ) -> Iterator[dict[str, np.ndarray]]:
-        rules = _rules(self._flow)
+        rules = _rules(self._plan.flow)
         for part in self._spill.parts(columns):
             part.end_flows(rules)
             yield part.take_flows(interval_ns)
@@ -168,7 +154,7 @@ class SpilledSubflows:
     def describe(self, interval_ns: float) -> dict[str, Any]:
         """Return the metadata of all tables together; only after `cut_times`."""
         counts = {**self._assembler.counters, "dropped": self._dropped or self._assembler.dropped}
-        about = {**self._metadata, **counts, **describe(self._flow, interval_ns, self._size)}
+        about = {**self._metadata, **counts, **describe(self._plan, interval_ns)}
         return {**about, "spilled": self._spill.counts}
 
 
@@ -202,30 +188,17 @@ def linear_quantile(values: np.ndarray, q: float) -> float:
     return float(np.quantile(values, q)) if len(values) else 0.0
 
 
-def read_subflows(
-    source: Any,
-    flow: FlowOptions | None,
-    size: str,
-    columns: Sequence[str],
-    *,
-    definition: Definition = "original",
-    first_headers: Mapping[str, int] | None = None,
-    **reading: Any,
-) -> Subflows | UncutBiflows:
+def read_subflows(source: Any, plan: TablePlan, reading: ReadOptions) -> Subflows | UncutBiflows:
     """Read a source to its end and cut its flows by the idle timeouts.
 
     Parameters
     ----------
-    source, flow, size
+    source
         As in `netml.read_flows`.
-    columns : sequence of str
-        The packet columns to keep besides the time.
-    definition : {"original", "bi"}
-        The flow definition, if `flow` does not choose one.
-    first_headers : dict, optional
-        As of `make_assembler`.
-    **reading
-        strict, link_type, progress: as in `netml.read_flows`.
+    plan : TablePlan
+        What the table is made of.
+    reading : ReadOptions
+        How the source is read.
 
     Returns
     -------
@@ -237,59 +210,33 @@ def read_subflows(
     CaptureError
         If a source cannot be opened or, with `strict`, not be read to its end.
     OptionError
-        If an option is out of range.
+        If the definition is `original` and headers are wanted.
     """
-    require_size(size)
-    flow = choose_flow(flow).resolve(definition)
-    assembler = make_assembler(flow, columns, first_headers)
-    metadata = read_source(assembler, source, **reading)
+    assembler = make_assembler(plan.flow, plan.columns, plan.first_headers)
+    metadata = read_source(assembler, source, reading)
     if isinstance(assembler, _flowcore.BiflowAssembler):
-        return UncutBiflows(assembler, flow, size, metadata)
-    return Subflows(assembler, flow, size, metadata)
+        return UncutBiflows(assembler, plan, metadata)
+    return Subflows(assembler, plan, metadata)
 
 
 def read_subflows_within(
-    max_memory: int,
-    source: Any,
-    flow: FlowOptions | None,
-    size: str,
-    columns: Sequence[str],
-    *,
-    definition: Definition = "original",
-    first_headers: Mapping[str, int] | None = None,
-    **reading: Any,
+    max_memory: int, source: Any, plan: TablePlan, reading: ReadOptions
 ) -> Subflows | UncutBiflows | SpilledSubflows:
-    """Read as `read_subflows` does; packets that do not fit into the memory go to a temporary file.
+    """Read as `read_subflows` does; packets of original flows beyond `max_memory` bytes go to a temporary file.
 
-    Only packets of the definition `original` do: biflows are kept in memory, or taken as they end.
-
-    Parameters
-    ----------
-    max_memory : int
-        Memory that packets may take, bytes.
-    source, flow, size, columns, definition, first_headers, **reading
-        As in `read_subflows`.
-
-    Returns
-    -------
-    Subflows, UncutBiflows or SpilledSubflows
-        The last where packets did not fit into the memory.
+    Biflows are kept in memory, or taken as they end.
 
     Raises
     ------
-    CaptureError, OptionError
-        As in `read_subflows`.
     SpillError
-        If the temporary file cannot be written.
+        If the temporary file cannot be written; and what `read_subflows` raises.
     """
-    require_size(size)
-    flow = choose_flow(flow).resolve(definition)
-    assembler = make_assembler(flow, columns, first_headers)
+    assembler = make_assembler(plan.flow, plan.columns, plan.first_headers)
     if isinstance(assembler, _flowcore.BiflowAssembler):
-        return UncutBiflows(assembler, flow, size, read_source(assembler, source, **reading))
-    spill = Spill(assembler, columns, max_memory)
-    metadata = read_source(assembler, source, on_step=spill.keep_within, **reading)
+        return UncutBiflows(assembler, plan, read_source(assembler, source, reading))
+    spill = Spill(assembler, plan.columns, max_memory)
+    metadata = read_source(assembler, source, reading, spill.keep_within)
     if not spill:
-        return Subflows(assembler, flow, size, metadata)
+        return Subflows(assembler, plan, metadata)
     spill.finish()
-    return SpilledSubflows(assembler, spill, flow, size, metadata)
+    return SpilledSubflows(assembler, spill, plan, metadata)

@@ -316,10 +316,8 @@ class FlowTable:
             If the file cannot be written.
         """
         from netml.flow import table_io
-        from netml.formats._open_files import output_path
 
-        with output_path(path, format, table_io.SUFFIXES) as (target, suffix):
-            table_io.save(target, self, suffix)
+        table_io.save(path, self, format)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | IO[bytes], *, format: str | None = None) -> FlowTable:
@@ -347,10 +345,8 @@ class FlowTable:
             If the file is cut, damaged, or no flow table.
         """
         from netml.flow import table_io
-        from netml.formats._open_files import input_path
 
-        with input_path(path, format, table_io.SUFFIXES) as (source, suffix):
-            return table_io.load(source, suffix)
+        return table_io.load(path, format)
 
 
 def make_table(taken: dict[str, np.ndarray], size: str, metadata: dict[str, Any]) -> FlowTable:

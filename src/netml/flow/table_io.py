@@ -11,9 +11,9 @@ import numpy as np
 from netml import formats
 from netml.errors import DamagedFileError
 from netml.flow.table import FlowTable
-from netml.formats import Target
 from netml.formats._table import LIST, NUMBER, TEXT, import_pandas, to_table
 from netml.formats.columns import Column, Columns, Lists
+from netml.formats.streams import Target, name_of
 from netml.schema.flow_index import (
     ADDRESS_COLUMNS,
     ATTRIBUTE_KINDS,
@@ -34,14 +34,14 @@ _METADATA_KEY = "netml_flow_table"
 
 
 def to_pandas(table: FlowTable) -> pd.DataFrame:
-    """Give one row a packet; see `FlowTable.to_pandas`."""
+    """Return a row for each packet; see `FlowTable.to_pandas`."""
     numbers = np.repeat(np.arange(len(table)), table.lengths)
     frame: pd.DataFrame = import_pandas().DataFrame({"flow": numbers, **table.columns})
     return frame
 
 
 def to_arrow(table: FlowTable) -> pa.Table:
-    """Give one row a flow, its packets as list columns without a copy; see `FlowTable.to_arrow`."""
+    """Return a row for each flow, its packets as list columns without a copy; see `FlowTable.to_arrow`."""
     return to_table(_to_columns(table), "an Arrow table")
 
 
@@ -54,24 +54,20 @@ def _to_columns(table: FlowTable) -> Columns:
 
 
 def _to_arrays(table: FlowTable) -> dict[str, Any]:
-    arrays = {"keys": table.keys, "offsets": table.offsets, **table.columns, **_known_attributes(table)}
+    arrays = {"keys": table.keys, "offsets": table.offsets, **table.columns, **table.flows.attributes}
+    if table.flows.end_reason is not None:
+        arrays["end_reason"] = table.flows.end_reason
     return {**arrays, "size": np.array(table.size_kind), "metadata": table.metadata}
 
 
-def save(path: Target, table: FlowTable, suffix: str | None = None) -> None:
+def save(path: Target, table: FlowTable, format: str | None = None) -> None:
     """Write a table; see `FlowTable.save`."""
-    found = formats.find_format(path, suffix, among=SUFFIXES, what="flow table format")
+    found = formats.find_format(path, format, among=SUFFIXES, what="flow table format")
     formats.write(path, found, (_to_columns if found.content == "columns" else _to_arrays)(table))
 
 
-def _known_attributes(table: FlowTable) -> dict[str, np.ndarray]:
-    """Give what the index holds besides what keys and packets tell."""
-    reason = table.flows.end_reason
-    return {**table.flows.attributes, **({} if reason is None else {"end_reason": reason})}
-
-
 def _set_known_attributes(table: FlowTable, found: Mapping[str, Any]) -> FlowTable:
-    """Undo `_known_attributes`."""
+    """Set the columns of the index that keys and packets do not tell."""
     if len(table):
         attributes = {name: found[name] for name in ATTRIBUTE_KINDS if name in found}
         index = table.flows
@@ -79,9 +75,9 @@ def _set_known_attributes(table: FlowTable, found: Mapping[str, Any]) -> FlowTab
     return table
 
 
-def load(path: Target, suffix: str | None = None) -> FlowTable:
+def load(path: Target, format: str | None = None) -> FlowTable:
     """Read a table; see `FlowTable.load`."""
-    found = formats.find_format(path, suffix, among=SUFFIXES, what="flow table format")
+    found = formats.find_format(path, format, among=SUFFIXES, what="flow table format")
     with formats.open_input(path, found, "not a flow table of netml, or a damaged one") as stream:
         try:
             if found.content == "columns":
@@ -89,7 +85,7 @@ def load(path: Target, suffix: str | None = None) -> FlowTable:
             return _from_arrays(found.code.read(stream))
         except KeyError as error:
             what = f"not a flow table of netml: no column {error}"
-            raise DamagedFileError(formats.name_of(path), what) from error
+            raise DamagedFileError(name_of(path), what) from error
 
 
 def _from_arrays(arrays: dict[str, np.ndarray]) -> FlowTable:
@@ -119,7 +115,7 @@ def _from_columns(read: Columns) -> FlowTable:
 def _checked(
     keys: np.ndarray, offsets: np.ndarray, columns: dict[str, np.ndarray], size: str, metadata: dict[str, Any]
 ) -> FlowTable:
-    """Build a table from what a file says; a stranger's file must not lead to packets that are not there."""
+    """Build a table of a file's arrays, which may be damaged: no offset may lead to packets that are not there."""
     require_size(size)
     n_packets, size_column = len(columns["time_ns"]), SIZE_COLUMNS[size]
     if size_column not in columns:

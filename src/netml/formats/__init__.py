@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 from types import ModuleType
 from typing import IO, Any, NamedTuple
 
-from netml.errors import UnknownNameError
+from netml.errors import OptionError, UnknownNameError
 from netml.files import output
-
-Target = str | os.PathLike[str] | IO[bytes]
+from netml.formats.streams import Target, damage_as_error, name_of, open_source, open_target, require_binary
 
 
 class Format(NamedTuple):
@@ -49,60 +47,54 @@ FORMATS = {
 }
 
 
+def find_suffix(
+    target: Target,
+    format: str | None = None,
+    *,
+    among: Iterable[str],
+    what: str = "output format",
+    default: str | None = None,
+) -> str:
+    """Find the suffix of a format: of `format` ("csv"), or else of the name of a path or of an open file, or `default`.
+
+    A name that is in no format raises an `UnknownNameError` that says `what` is unknown; an open file whose name tells
+    no format an `OptionError`.
+    """
+    among = tuple(among)
+    if format is not None:
+        suffix = f".{format.lower().removeprefix('.')}"
+        if suffix not in among:
+            raise UnknownNameError("format", format, [name[1:] for name in among])
+        return suffix
+    is_path = isinstance(target, str | os.PathLike)
+    given = target if is_path else getattr(target, "name", "")  # a number, of a file opened by its descriptor
+    name = os.path.basename(given) if isinstance(given, str | os.PathLike) else ""
+    suffix = name.lower() if name.lower() in among else os.path.splitext(name)[1].lower()
+    if suffix in among:
+        return suffix
+    if default is not None:
+        return default
+    if is_path:
+        raise UnknownNameError(what, suffix or name, among)
+    choices = ", ".join(name[1:] for name in among)
+    raise OptionError("format", None, f"given for a file whose name does not tell it: one of {choices}")
+
+
 def find_format(
-    target: Target, suffix: str | None = None, *, among: Iterable[str] = tuple(FORMATS), what: str = "output format"
+    target: Target, format: str | None = None, *, among: Iterable[str] = tuple(FORMATS), what: str = "output format"
 ) -> Format:
-    """Find the format of a path by its suffix.
-
-    Parameters
-    ----------
-    target : str, os.PathLike or binary file
-        A path, or a suffix with its dot.
-    suffix : str, optional
-        The format (".csv"), where the path does not tell (`/dev/stdout`, an open file).
-    among : iterable of str, optional
-        The suffixes that will do; by default all.
-    what : str, optional
-        The kind of format, for the error's text.
-
-    Returns
-    -------
-    Format
-        The line of the table.
-
-    Raises
-    ------
-    UnknownNameError
-        If none of `among` has this suffix.
+    """Find the format of a path, a suffix or an open file; see `find_suffix`.
 
     Examples
     --------
     >>> find_format("out/Friday.PARQUET").module
     'parquet'
     """
-    among = tuple(among)
-    name = os.path.basename(suffix or name_of(target))
-    found = name.lower() if name.lower() in among else os.path.splitext(name)[1].lower()
-    if found not in among:
-        raise UnknownNameError(what, found or name, among)
-    return FORMATS[found]
-
-
-def name_of(target: Target) -> str:
-    """Return a path, or an open file's name, for errors and for its suffix."""
-    return os.fspath(target) if isinstance(target, str | os.PathLike) else str(getattr(target, "name", ""))
+    return FORMATS[find_suffix(target, format, among=among, what=what)]
 
 
 def check_output(target: Target, found: Format) -> None:
-    """Check that a file of this format can be written, before the work is done.
-
-    Raises
-    ------
-    MissingExtraError
-        If the format's package is not installed.
-    OutputError
-        If the folder is missing, the target is a folder, or writing is not permitted.
-    """
+    """Raise what writing would raise after the work: `MissingExtraError`, or `OutputError` for a path."""
     _require_extra(found, "writing")
     if isinstance(target, str | os.PathLike) and target != "-":
         output.check_output(target)
@@ -116,26 +108,7 @@ def _require_extra(found: Format, doing: str) -> None:
 
 
 def write(target: Target, found: Format, content: Any) -> None:
-    """Write a file; it appears whole or not at all.
-
-    Parameters
-    ----------
-    target : str, os.PathLike or binary file
-        A device, a FIFO or an open file is written directly.
-    found : Format
-        The format.
-    content : Columns, dict of str to ndarray, ndarray or tuple
-        As `found.content` has it.
-
-    Raises
-    ------
-    MissingExtraError
-        If the format's package is not installed.
-    OutputError
-        If the file cannot be written.
-    """
-    from netml.formats.batch_writer import open_target
-
+    """Write `content`, of the kind that `found.content` names, to a file that appears whole or not at all."""
     _require_extra(found, "writing")
     with open_target(target) as stream:
         if found.content != "columns":
@@ -147,33 +120,12 @@ def write(target: Target, found: Format, content: Any) -> None:
 
 @contextlib.contextmanager
 def open_input(source: Target, found: Format, damaged: str | None = None) -> Iterator[IO[bytes]]:
-    """Open a file whose contents may be anything: whatever is wrong inside the block is the file's fault.
+    """Open a file for the format's `read`; errors inside the block become a `DamagedFileError` that names the file.
 
-    Parameters
-    ----------
-    source : str, os.PathLike or binary file
-        A file that cannot seek is read into memory.
-    found : Format
-        The format.
-    damaged : str, optional
-        Said of a damaged file in place of `found.damaged`.
-
-    Yields
-    ------
-    binary file
-        For the format's `read`.
-
-    Raises
-    ------
-    MissingExtraError
-        If the format's package is not installed.
-    DamagedFileError
-        If the block raises anything but errors of the system, of memory, and those that say more.
+    `damaged` is said of a damaged file in place of `found.damaged`. Errors of the system and of memory stay.
     """
-    from netml.formats._damage import damage_as_error
-
     _require_extra(found, "reading")
+    require_binary(source, "read")
     said = found.damaged if damaged is None else damaged
-    with damage_as_error(name_of(source), said), contextlib.ExitStack() as stack:
-        stream = stack.enter_context(open(source, "rb")) if isinstance(source, str | os.PathLike) else source
-        yield stream if stream.seekable() else io.BytesIO(stream.read())
+    with damage_as_error(name_of(source), said), open_source(source) as stream:
+        yield stream

@@ -26,24 +26,12 @@ _ROWS_AT_A_TIME = 512  # few enough for the cache
 
 
 def import_pyarrow(what: str) -> Any:
-    """Return the pyarrow package.
-
-    Raises
-    ------
-    MissingExtraError
-        If it is not installed.
-    """
+    """Return the pyarrow package, or raise a `MissingExtraError` that names `what` needs it."""
     return _import("pyarrow", what, "parquet")
 
 
 def import_pandas() -> Any:
-    """Return the pandas package.
-
-    Raises
-    ------
-    MissingExtraError
-        If it is not installed.
-    """
+    """Return the pandas package, or raise a `MissingExtraError`."""
     return _import("pandas", "a pandas data frame", "pandas")
 
 
@@ -57,13 +45,7 @@ def _import(package: str, what: str, extra: str) -> Any:
 
 
 def to_frame(columns: Columns) -> pd.DataFrame:
-    """Return columns as a pandas data frame; the features share one block.
-
-    Raises
-    ------
-    MissingExtraError
-        If pandas is not installed.
-    """
+    """Return columns as a pandas data frame; the features share one block."""
     pandas = import_pandas()
     plain = columns.plain()
     features = columns.names[len(columns.named) : len(plain) - len(columns.last)]
@@ -76,19 +58,9 @@ def to_frame(columns: Columns) -> pd.DataFrame:
 
 
 def to_table(columns: Columns, what: str) -> pa.Table:
-    """Return columns as an Arrow table.
+    """Return columns as an Arrow table; `what` needs it, for the error if pyarrow is missing.
 
-    Parameters
-    ----------
-    columns : Columns
-        The table.
-    what : str
-        What needs it, for the error's text.
-
-    Returns
-    -------
-    pyarrow.Table
-        Numbers and lists without a copy, addresses that repeat as a dictionary, the metadata as JSON in the schema.
+    Numbers and lists are not copied, addresses that repeat are a dictionary, the metadata is JSON in the schema.
     """
     arrow = import_pyarrow(what)
     arrays = [_array(arrow, column) for column in columns.named.values()]
@@ -146,26 +118,10 @@ def _transposed(features: np.ndarray) -> np.ndarray:
 
 
 def columns_of(table: pa.Table, choose: Choose) -> Columns:
-    """Return the chosen columns of an Arrow table.
+    """Return the columns of an Arrow table that `choose` names; a `LIST` becomes the values of all its lists.
 
-    Parameters
-    ----------
-    table : pyarrow.Table
-        As a file has it.
-    choose : callable
-        The columns to read, and what is made of each. A `LIST` becomes the values of all its lists.
-
-    Returns
-    -------
-    Columns
-        Texts as objects, "" where there is none. Features are the block `X`: int8 if all are, else float64.
-
-    Raises
-    ------
-    ValueError
-        If `choose` refuses the table, or pyarrow cannot follow what its file says.
-    KeyError
-        If a chosen column is missing.
+    Texts are objects, "" where there is none. Features are the block `X`: int8 if all are, else float64. A `ValueError`
+    or a `KeyError` says that the table is another one or damaged.
     """
     # pyarrow takes a file's offsets for its own, and a damaged one leads it anywhere in memory.
     table.validate(full=True)

@@ -1,7 +1,7 @@
 """A ZIP archive without compression, written straight from memory by several threads (PKWARE APPNOTE 6.3.10).
 
-The checksum takes twice as long as the writing. So the contents are cut into pieces that threads checksum and
-write at their places; the members' checksums are put together from those of the pieces.
+The checksum takes twice as long as the writing. So threads checksum the contents block by block and write them at
+their places; the checksums of the members are combined from those of the blocks.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ import io
 import itertools
 import os
 import struct
-import threading
 import zlib
 from collections.abc import Iterable
 from typing import IO, NamedTuple
 
-_PIECE_BYTES = 1 << 20  # checksummed and written while it is in the cache
+_BLOCK_BYTES = 1 << 20  # checksummed and written while it is in the cache
 _MAX_THREADS = 4
 _LIMIT32 = 0xFFFFFFFF
 _LIMIT16 = 0xFFFF
@@ -32,7 +31,7 @@ _LOCATOR64 = struct.Struct("<IIQI")
 
 
 class Member(NamedTuple):
-    """One file of the archive: its name and the buffers that make it up, in order."""
+    """A file of the archive: its name and the buffers that make it up, in order."""
 
     name: str
     parts: tuple[bytes | memoryview, ...]
@@ -46,36 +45,23 @@ class _Entry(NamedTuple):
 
 
 def write_archive(stream: IO[bytes], members: Iterable[Member]) -> None:
-    """Write an uncompressed ZIP archive.
-
-    Parameters
-    ----------
-    stream : binary file
-        Where to; a pipe will do. Several threads write to a regular file.
-    members : iterable of Member
-        What goes in.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written.
-    """
-    entries, pieces, offset = [], [], 0
+    """Write an uncompressed ZIP archive, by several threads if `stream` is a regular file; a pipe will do, too."""
+    entries, blocks, offset = [], [], 0
     for member in members:
         entry = _Entry(member.name.encode(), 0, sum(map(len, member.parts)), offset)
         offset += len(_local_header(entry))
         entries.append(entry)
-        pieces.append(list(_cut(member, offset)))
+        blocks.append(list(_cut(member, offset)))
         offset += entry.n_bytes
     place = _find_place(stream)
-    crcs = iter(_checksum_all(list(itertools.chain(*pieces)), place))
-    for position, (entry, own) in enumerate(zip(entries, pieces, strict=True)):
-        crc = functools.reduce(_combine, ((next(crcs), len(piece)) for piece, _ in own), (0, 0))[0]
+    crcs = iter(_checksum_all(list(itertools.chain(*blocks)), place))
+    for position, (entry, its_blocks) in enumerate(zip(entries, blocks, strict=True)):
+        crc = functools.reduce(_combine, ((next(crcs), len(block)) for block, _ in its_blocks), (0, 0))[0]
         entries[position] = entry = entry._replace(crc=crc)
         if place is not None:
             _write_at(place, _local_header(entry), entry.offset)
         else:
-            stream.writelines((_local_header(entry), *(piece for piece, _ in own)))
+            stream.writelines((_local_header(entry), *(block for block, _ in its_blocks)))
     if place is not None:
         stream.seek(place[1] + offset)
     stream.write(_directory(entries, offset))
@@ -95,8 +81,8 @@ def _find_place(stream: IO[bytes]) -> tuple[int, int] | None:
 def _cut(member: Member, offset: int) -> Iterable[tuple[memoryview, int]]:
     for part in member.parts:
         view = memoryview(part)
-        for start in range(0, len(view), _PIECE_BYTES):
-            yield view[start : start + _PIECE_BYTES], offset + start
+        for start in range(0, len(view), _BLOCK_BYTES):
+            yield view[start : start + _BLOCK_BYTES], offset + start
         offset += len(view)
 
 
@@ -108,40 +94,23 @@ def _write_at(place: tuple[int, int], content: bytes | memoryview, offset: int) 
         rest, offset = rest[n_written:], offset + n_written
 
 
-def _checksum_all(pieces: list[tuple[memoryview, int]], place: tuple[int, int] | None) -> list[int]:
-    """Return the CRC-32 of each piece, writing it on the way if there is a place to write to."""
-    crcs = [0] * len(pieces)
-    errors: list[BaseException] = []
-    waiting = iter(range(len(pieces)))
+def _checksum_all(blocks: list[tuple[memoryview, int]], place: tuple[int, int] | None) -> list[int]:
+    """Return the CRC-32 of each block; if there is a place to write to, write it, too."""
 
-    def work() -> None:
-        try:
-            for position in waiting:
-                if errors:
-                    return
-                piece, offset = pieces[position]
-                crcs[position] = zlib.crc32(piece)
-                if place is not None:
-                    _write_at(place, piece, offset)
-        except BaseException as error:
-            errors.append(error)
+    def work(block: tuple[memoryview, int]) -> int:
+        if place is not None:
+            _write_at(place, *block)
+        return zlib.crc32(block[0])
 
-    n_threads = min(_MAX_THREADS, len(os.sched_getaffinity(0)), len(pieces))
-    helpers = [threading.Thread(target=work, name="netml-zip") for _ in range(n_threads - 1)]
-    for helper in helpers:
-        helper.start()
-    try:
-        work()
-        for helper in helpers:
-            helper.join()
-    except BaseException as error:
-        # Ctrl-C: nobody may write any more when the caller closes the file.
-        errors.append(error)
-        for helper in helpers:
-            helper.join()
-    if errors:
-        raise errors[0]
-    return crcs
+    n_bytes = sum(len(content) for content, _ in blocks)
+    n_threads = min(_MAX_THREADS, len(os.sched_getaffinity(0)), n_bytes // _BLOCK_BYTES)
+    if n_threads < 2:
+        return list(map(work, blocks))
+    from concurrent.futures import ThreadPoolExecutor
+
+    # Leaving the block waits for all threads: nobody may write any more when the caller closes the file.
+    with ThreadPoolExecutor(n_threads, thread_name_prefix="netml-zip") as pool:
+        return list(pool.map(work, blocks))
 
 
 # CRC-32 counts in polynomials over GF(2) modulo P, bit 31 for x^0. To append n bytes multiplies by x^(8n).
@@ -150,7 +119,7 @@ _ONE = 1 << 31
 
 
 def _combine(head: tuple[int, int], tail: tuple[int, int]) -> tuple[int, int]:
-    """Give checksum and length of two contents put together from those of each."""
+    """Return checksum and length of the concatenation of two contents, from those of each."""
     return _multiply(_shift(8 * tail[1]), head[0]) ^ tail[0], head[1] + tail[1]
 
 

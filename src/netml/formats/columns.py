@@ -51,18 +51,8 @@ Column = np.ndarray | Addresses | Indexed | Lists
 class Columns:
     """A table: the columns `named`, the columns of `X`, the columns `last`; all of one length.
 
-    Parameters
-    ----------
-    named : mapping of str to Column
-        What stands before the features: numbers, texts (str), addresses, lists.
-    X : ndarray (n_rows, n_features) of float64 or int8, optional
-        Features, in C order.
-    features : tuple of str, optional
-        Names of the columns of `X`. A name may repeat: `names` marks the second one.
-    last : mapping of str to Column, optional
-        What stands behind the features.
-    metadata : mapping of str to Any, optional
-        JSON values by the key under which Parquet and Arrow keep each.
+    `X` is (n_rows, n_features) of float64 or int8 in C order; a name in `features` may repeat, and `names` tells
+    the second one apart. `metadata` has JSON values by the key under which Parquet and Arrow keep each.
     """
 
     __slots__ = ("X", "features", "last", "metadata", "named")

@@ -1,8 +1,7 @@
 """`.csv`: flows, features and labels as text.
 
-pyarrow writes it if it is installed, in as many threads as there are processors; else Python does, about ten
-times slower. The text is the same: the shortest that reads back as the same float64, whole numbers without a
-point.
+pyarrow writes it if it is installed, in as many threads as there are processors; else Python does, about ten times
+slower. The text is the same: the shortest that reads back as the same float64, whole numbers without a point.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from netml.schema.flow_index import Addresses
 
 _N_ROWS_ARROW = 16384  # some megabytes of text for each thread
 _N_ROWS_PYTHON = 2048  # few enough to sort quickly, enough to find values that repeat
-_FEW_VALUES = 1 << 14  # so many are written before pyarrow is loaded
+_FEW_VALUES = 1 << 14  # at most this many are written without loading pyarrow
 _SPECIAL = frozenset(',"\r\n')
 _PLAIN_EXPONENTS = range(-6, 10)  # decimal exponents that pyarrow writes without an "e"
 
@@ -117,8 +116,7 @@ def _texts_of(column: Any, is_quoted: bool) -> list[str]:
 
 
 def _texts(features: np.ndarray) -> list[list[str]]:
-    # Features repeat (0, sizes, counts), and making a text is the slow part. By their bits, so that -0 stays
-    # -0.
+    # Features repeat (0, sizes, counts), and making a text is the slow part. By their bits, so that -0 stays -0.
     bits, where = np.unique(np.asarray(features, np.float64).reshape(-1).view(np.int64), return_inverse=True)
     texts = np.array([_text(value) for value in bits.view(np.float64).tolist()], dtype=object)
     rows: list[list[str]] = texts[where.reshape(-1)].reshape(features.shape).tolist()
@@ -148,15 +146,7 @@ def _text(value: float) -> str:
 
 
 def read(stream: IO[bytes], choose: _table.Choose) -> Columns:
-    """Read CSV; it has no metadata.
-
-    Parameters
-    ----------
-    stream : binary file
-        A file that `open_writer` made; it is read twice.
-    choose : callable
-        As in `_table.columns_of`. A column is no number if the first row has none there.
-    """
+    """Read CSV, which has no metadata, from a seekable file. A column is text if the first row has no number there."""
     with _reading(stream) as reader:
         header: list[str] = next(reader, [])
         first = dict(zip(header, next(reader, []), strict=False))

@@ -17,28 +17,9 @@ def write(stream: IO[bytes], pair: tuple[np.ndarray, np.ndarray | None]) -> None
 
 
 def read(stream: IO[bytes], name: str, trust: bool = False) -> tuple[Any, Any]:
-    """Read the original's feature file, without running any code that it may hold.
+    """Read the original's feature file; `name` is its path for errors.
 
-    Parameters
-    ----------
-    stream : binary file
-        A file that `write`, `dump_data` or the original made.
-    name : str
-        Its path, for the errors.
-    trust : bool, default False
-        Unpickle anything. It can run any code.
-
-    Returns
-    -------
-    features, labels : object
-        Whatever the pair holds.
-
-    Raises
-    ------
-    DamagedFileError
-        If it is no pickle.
-    UntrustedFileError
-        If it would run code.
+    Only with `trust` anything is unpickled, which can run any code; otherwise an `UntrustedFileError` refuses it.
     """
     features, labels = unpickle(cast(BinaryIO, stream), name, trust)
     return features, labels

@@ -13,10 +13,9 @@ from netml.formats.columns import Columns
 @contextlib.contextmanager
 def open_writer(stream: IO[bytes], empty: Columns) -> Iterator[Callable[[Columns], None]]:
     """Write columns as JSON lines."""
-    names = empty.names
 
     def write(columns: Columns) -> None:
         rows = zip(*(column.tolist() for column in columns.plain().values()), strict=True)
-        stream.writelines(json.dumps(dict(zip(names, row, strict=True))).encode() + b"\n" for row in rows)
+        stream.writelines(json.dumps(dict(zip(empty.names, row, strict=True))).encode() + b"\n" for row in rows)
 
     yield write

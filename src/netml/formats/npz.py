@@ -13,7 +13,7 @@ from netml.formats._zip_store import Member, write_archive
 
 
 def write(stream: IO[bytes], arrays: Mapping[str, Any]) -> None:
-    """Write named arrays as `numpy.savez` does, only faster; what is no array as a JSON text, 0-dimensional."""
+    """Write named arrays as `numpy.savez` does, only faster; any other value as a JSON text, 0-dimensional."""
     write_archive(stream, (_member(f"{name}.npy", array) for name, array in arrays.items()))
 
 
@@ -27,13 +27,7 @@ def _member(name: str, array: Any) -> Member:
 
 
 def read(stream: IO[bytes]) -> dict[str, np.ndarray]:
-    """Read named arrays.
-
-    Raises
-    ------
-    ValueError
-        If the file holds a lone array.
-    """
+    """Read named arrays; a `ValueError` says that the file holds a lone array."""
     archive = np.load(stream, allow_pickle=False)
     if not isinstance(archive, np.lib.npyio.NpzFile):
         raise ValueError("a lone array")

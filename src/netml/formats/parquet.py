@@ -1,6 +1,6 @@
 """`.parquet`: a table that pandas, polars, DuckDB and Spark read; the metadata lies in the schema.
 
-One row group is encoded and written by a thread while the next one is made.
+A thread encodes and writes one row group while the next one is made.
 """
 
 from __future__ import annotations
@@ -27,23 +27,9 @@ def open_writer(
     group_rows: int | None = None,
     last_metadata: Callable[[], Mapping[str, Any]] | None = None,
 ) -> Iterator[Callable[[Columns], None]]:
-    """Write columns as the row groups of a Parquet file.
+    """Write columns as the row groups of a Parquet file: small batches are concatenated, large ones cut.
 
-    Parameters
-    ----------
-    stream : binary file
-        Where to.
-    empty : Columns
-        No rows of the table; its metadata is the file's.
-    group_rows : int, optional
-        Rows of a row group.
-    last_metadata : callable, optional
-        Called at the end: more metadata, that is known only then.
-
-    Yields
-    ------
-    callable
-        Call it with each `Columns`; small ones are joined, large ones cut.
+    `empty` has the table's columns and metadata; `last_metadata` is called at the end, for what is known only then.
     """
     arrow = import_pyarrow(_WHAT)
     from concurrent.futures import Future, ThreadPoolExecutor

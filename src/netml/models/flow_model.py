@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
@@ -36,7 +37,7 @@ class FlowModel:
         Fitted; None if the model was trained on a bare matrix of features.
     scaler : transformer, optional
         Fitted; None if features go to the detector as they are.
-    algorithm : str
+    detector_name : str
         Name of the detector in `netml.ndm.DETECTORS`.
     params : mapping, optional
         Parameters given to the detector.
@@ -56,7 +57,7 @@ class FlowModel:
         *,
         representation: FlowRepresentation | None = None,
         scaler: Any = None,
-        algorithm: str = "",
+        detector_name: str = "",
         params: Mapping[str, Any] | None = None,
         scale: str = "none",
         columns: Sequence[str] | None = None,
@@ -66,7 +67,7 @@ class FlowModel:
         self.detector = detector
         self.representation = representation
         self.scaler = scaler
-        self.algorithm = algorithm
+        self.detector_name = detector_name
         self.params = dict(params or {})
         self.scale = scale
         self.columns = None if columns is None else tuple(columns)
@@ -75,7 +76,7 @@ class FlowModel:
 
     def __repr__(self) -> str:
         about = "no representation" if self.representation is None else repr(self.representation)
-        return f"<FlowModel: {self.algorithm or type(self.detector).__name__}, {about}>"
+        return f"<FlowModel: {self.detector_name or type(self.detector).__name__}, {about}>"
 
     @property
     def threshold(self) -> float | None:
@@ -258,18 +259,21 @@ class FlowModel:
         OutputError
             If the file cannot be written; an older file of this name stays as it was.
         """
-        from netml.formats._open_files import output_path
+        from netml.formats import find_suffix
+        from netml.formats.streams import open_target
 
-        with output_path(path, format, (".netml", ".dat"), default=".netml") as (target, suffix):
-            if (suffix or os.fspath(target).lower()).endswith(".dat"):
-                from netml.files.output import write_pickle
+        if find_suffix(path, format, among=(".netml", ".dat"), default=".netml") == ".netml":
+            from netml.models.model_file import write_model
 
-                history = {"score": self.summary["auc"]} if self.summary.get("auc") is not None else {}
-                write_pickle(target, (self, history))
-            else:
-                from netml.models.model_file import write_model
+            write_model(path, self)
+            return
+        from netml.files.output import make_folder
 
-                write_model(target, self)
+        history = {"score": self.summary["auc"]} if self.summary.get("auc") is not None else {}
+        if isinstance(path, str | os.PathLike):
+            make_folder(path)
+        with open_target(path) as stream:
+            pickle.dump((self, history), stream)
 
     def _require_representation(self) -> FlowRepresentation:
         if self.representation is None:

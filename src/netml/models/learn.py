@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 
 from netml.errors import DamagedFileError, OptionError
 from netml.features.concat import concat_matrices
 from netml.features.matrix import FeatureMatrix
-from netml.formats._open_files import input_path
+from netml.formats.streams import name_of, open_source
 from netml.labels.truth import label_texts
 from netml.models.flow_model import FlowModel
 from netml.models.training import TrainOptions, train
@@ -176,37 +176,38 @@ def load_model(path: str | os.PathLike[str] | IO[bytes], *, trust: bool = False)
     OSError
         If it cannot be opened.
     """
-    with input_path(path, None, (".netml", ".dat"), default="") as (source, _):
-        return _load_model(source, trust)
-
-
-def _load_model(path: str | os.PathLike[str], trust: bool) -> FlowModel:
-    with open(path, "rb") as stream:
+    name = name_of(path)
+    with open_source(path) as opened:
+        stream = cast(BinaryIO, opened)
         is_zip = stream.read(2) == _ZIP
-    if is_zip or os.fspath(path).lower().endswith(".netml"):
-        from netml.models.model_file import read_model
+        stream.seek(0)
+        if is_zip or name.lower().endswith(".netml"):
+            from netml.models.model_file import parse_model
 
-        model: FlowModel = read_model(path, trust=trust)
-        return model
-    # Here, as numpy.random and zipfile, which it imports, take a tenth of a short run's time.
-    from netml.files.safe_pickle import unpickle
+            return parse_model(stream, name, trust)
+        # Here, as numpy.random and zipfile, which it imports, take a tenth of a short run's time.
+        from netml.files.safe_pickle import unpickle
 
-    try:
-        with open(path, "rb") as stream:
-            found = unpickle(stream, os.fspath(path), trust)
-    except DamagedFileError as error:
-        reason = "not a model, or a damaged one: neither a .netml file nor a pickle"
-        raise DamagedFileError(os.fspath(path), reason) from error
+        try:
+            found = unpickle(stream, name, trust)
+        except DamagedFileError as error:
+            reason = "not a model, or a damaged one: neither a .netml file nor a pickle"
+            raise DamagedFileError(name, reason) from error
+    return _unpack_model(found, name)
+
+
+def _unpack_model(found: Any, name: str) -> FlowModel:
+    """Return the model of a pickle: a model, or a model and its history."""
     model, history = found if isinstance(found, tuple) and len(found) == 2 else (found, {})
     if isinstance(model, FlowModel):
         from netml.models.versions import version_notes
 
         try:
             model.summary["notes"] = version_notes(model.versions)
-        except (AttributeError, TypeError) as error:  # a pickle sets any attributes, and none
-            raise DamagedFileError(os.fspath(path), "holds a model that lacks a part of it") from error
+        except (AttributeError, TypeError) as error:  # a pickle may give an object whatever attributes it likes
+            raise DamagedFileError(name, "holds a model that lacks a part of it") from error
         return model
     if not hasattr(model, "decision_function"):
-        raise DamagedFileError(os.fspath(path), "holds no model")
+        raise DamagedFileError(name, "holds no model")
     summary = dict(history) if isinstance(history, dict) else {}
-    return FlowModel(model, algorithm=str(getattr(model, "name", "")), summary=summary)
+    return FlowModel(model, detector_name=str(getattr(model, "name", "")), summary=summary)

@@ -12,17 +12,15 @@ import errno
 import io
 import json
 import math
-import os
 import warnings
 import zipfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 
 from netml.errors import DamagedFileError, FamilyError, NetmlError, OutputError, UnknownNameError
-from netml.files.output import atomic_output
 from netml.files.sound_models import check_arrays
 from netml.files.trusted_types import (
     OLD_DEVELOPMENT,
@@ -31,6 +29,7 @@ from netml.files.trusted_types import (
     missing_package,
     untrusted_types,
 )
+from netml.formats.streams import Target, name_of, open_source, open_target
 from netml.models.array_members import array_kind, check_sizes, read_arrays, read_member, write_arrays
 from netml.models.versions import LIBRARIES, installed_version, library_versions, version_notes
 from netml.ndm._state import finite_number
@@ -45,7 +44,7 @@ FORMAT_VERSION = 1
 _MANIFEST, _DUMP = "manifest.json", "detector.skops"
 
 _KINDS: dict[str, Any] = {
-    "algorithm": str,
+    "detector_name": str,
     "scale": str,
     "params": dict,
     "summary": dict,
@@ -59,43 +58,46 @@ _KINDS: dict[str, Any] = {
 _AS_PICKLE = "a .dat file can, but loads only with trust=True"
 
 
-def write_model(path: str | os.PathLike[str], model: FlowModel) -> None:
+def write_model(path: Target, model: FlowModel) -> None:
     """Write a model as a `.netml` file, whole or not at all.
 
     `OutputError` if the detector holds what such a file cannot hold (networks of torch, compiled functions), or if the
     file cannot be written.
     """
-    name = model.algorithm or type(model.detector).__name__
+    name = model.detector_name or type(model.detector).__name__
     packed = io.BytesIO()
     try:
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             foreign = _write(archive, model)
     except Exception as error:  # whatever the insides of any detector raise when they are asked for their state
-        raise OutputError(os.fspath(path), f"cannot hold the detector {name}: {_line(error)}; {_AS_PICKLE}") from error
+        raise OutputError(name_of(path), f"cannot hold the detector {name}: {_line(error)}; {_AS_PICKLE}") from error
     if foreign:
         kinds = ", ".join(sorted(foreign))
-        raise OutputError(os.fspath(path), f"cannot hold the detector {name}, for it holds {kinds}; {_AS_PICKLE}")
-    with atomic_output(path) as partial, open(partial, "wb") as stream:
+        raise OutputError(name_of(path), f"cannot hold the detector {name}, for it holds {kinds}; {_AS_PICKLE}")
+    with open_target(path) as stream:
         stream.write(packed.getbuffer())
 
 
-def read_model(path: str | os.PathLike[str], *, trust: bool = False) -> FlowModel:
+def read_model(path: Target, *, trust: bool = False) -> FlowModel:
     """Read a `.netml` file; raises the errors of `netml.load_model`.
 
     `summary["notes"]` has the `version_notes` on the libraries that trained the model. `trust` loads types that netml
     does not know, which can run any code.
     """
-    name = os.fspath(path)
-    with open(path, "rb") as raw:
-        stream: BinaryIO = raw if raw.seekable() else io.BytesIO(raw.read())
-        try:
-            return _read(stream, name, trust)
-        except NetmlError:
+    with open_source(path) as stream:
+        return parse_model(cast(BinaryIO, stream), name_of(path), trust)
+
+
+def parse_model(stream: BinaryIO, name: str, trust: bool) -> FlowModel:
+    """Read a `.netml` file that is open and seekable; see `read_model`."""
+    try:
+        return _read(stream, name, trust)
+    except NetmlError:
+        raise
+    except Exception as error:  # a damaged archive fails in many ways, with messages that tell a user nothing
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
-        except Exception as error:  # a damaged archive fails in many ways, with messages that tell a user nothing
-            if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
-                raise
-            raise DamagedFileError(name, missing_package(error) or "a damaged model file") from error
+        raise DamagedFileError(name, missing_package(error) or "a damaged model file") from error
 
 
 def _write(archive: zipfile.ZipFile, model: FlowModel) -> set[str]:
@@ -125,7 +127,7 @@ def _manifest_of(model: FlowModel) -> dict[str, Any]:
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "algorithm": model.algorithm,
+        "detector_name": model.detector_name,
         "params": model.params,
         "scale": model.scale,
         "threshold": model.threshold,
@@ -158,7 +160,7 @@ def _read(stream: BinaryIO, name: str, trust: bool) -> FlowModel:
         raise DamagedFileError(name, "holds no detector")
     if scaler is not None and (isinstance(scaler, type) or not hasattr(scaler, "transform")):
         raise DamagedFileError(name, "holds no scaler where one should be")
-    if not (manifest["algorithm"].isprintable() and manifest["scale"].isprintable()):
+    if not (manifest["detector_name"].isprintable() and manifest["scale"].isprintable()):
         raise DamagedFileError(name, "names that cannot be printed")
     # Arrays mean the same in all versions of the libraries, so that only a dump needs notes.
     notes = version_notes(versions) if manifest["detector"] is None else []
@@ -166,7 +168,7 @@ def _read(stream: BinaryIO, name: str, trust: bool) -> FlowModel:
         content["detector"],
         representation=_representation(manifest["representation"], name),
         scaler=scaler,
-        algorithm=manifest["algorithm"],
+        detector_name=manifest["detector_name"],
         params=manifest["params"],
         scale=manifest["scale"],
         columns=manifest["columns"],

@@ -90,7 +90,7 @@ def train(
         detector,
         representation=representation or FlowRepresentation.from_metadata(matrix.metadata),
         scaler=scaler,
-        algorithm=wanted.detector,
+        detector_name=wanted.detector,
         params=wanted.params,
         scale=wanted.scale,
         columns=None if is_unnamed(matrix.columns) else matrix.columns,

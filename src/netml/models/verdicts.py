@@ -10,8 +10,9 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from netml.errors import OptionError
-from netml.formats import Format, Target, find_format
+from netml.formats import Format, find_format
 from netml.formats.columns import Column, Columns
+from netml.formats.streams import Target
 from netml.schema.flow_index import FLOW_COLUMNS
 
 if TYPE_CHECKING:
@@ -138,9 +139,7 @@ class Verdicts:
         OutputError
             If the file cannot be written.
         """
-        from netml.formats._open_files import output_path
-
-        with output_path(path, format, SUFFIXES) as (target, suffix), open_verdict_file(target, suffix) as write:
+        with open_verdict_file(path, format) as write:
             write(self)
 
     def lines(self) -> Iterator[tuple[str, bool]]:
@@ -164,20 +163,17 @@ class Verdicts:
             yield f"{_span(start_ns, end_ns)} {ends} [{kind}] score {score:.6g}", is_abnormal
 
 
-def find_verdict_format(path: Target, suffix: str | None = None) -> Format:
-    """Find the format of a path by `suffix` or its own; `UnknownNameError` if no format of verdicts has it."""
-    return find_format(path, suffix, among=SUFFIXES, what="verdict format")
+def find_verdict_format(path: Target, format: str | None = None) -> Format:
+    """Find the format of a path or an open file; `UnknownNameError` if it is none of verdicts."""
+    return find_format(path, format, among=SUFFIXES, what="verdict format")
 
 
 @contextlib.contextmanager
-def open_verdict_file(path: Target, suffix: str | None = None) -> Iterator[Callable[[Verdicts], None]]:
-    """Open a file for verdicts, and yield the function that writes some; raises the errors of `Verdicts.save`.
-
-    A path appears when the block ends without an error; "-" is standard output. Lines of text are flushed at once.
-    """
+def open_verdict_file(path: Target, format: str | None = None) -> Iterator[Callable[[Verdicts], None]]:
+    """Open a file for verdicts, and yield the function that writes some; see `batch_writer.open_batches`."""
     from netml.formats.batch_writer import open_batches
 
-    with open_batches(path, find_verdict_format(path, suffix), no_verdicts()._table()) as write:
+    with open_batches(path, find_verdict_format(path, format), no_verdicts()._table()) as write:
         yield lambda verdicts: write(verdicts._table())
 
 

@@ -1,4 +1,4 @@
-"""Packets as the bits of their headers, in nPrint's columns: a row for each packet of captures."""
+"""The bits of packets' headers, in nPrint's columns: a row for each packet of captures."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from netml.formats import Format, Target, check_output, find_format, write
+from netml.formats import Format, check_output, find_format, write
 from netml.formats.columns import Column, Columns
+from netml.formats.streams import Target
 from netml.schema.flow_index import ADDRESS_COLUMNS, Addresses
 
 if TYPE_CHECKING:
@@ -136,12 +137,7 @@ class HeaderBits:
         OutputError
             If the file cannot be written.
         """
-        from netml.formats._open_files import output_path
-
-        with output_path(path, format, SUFFIXES) as (target, suffix):
-            self._write(target, find_format(target, suffix, among=SUFFIXES, what="format of header bits"))
-
-    def _write(self, path: Target, found: Format) -> None:
+        found = find_bits_format(path, format)
         if found.content == "columns":
             write_batches(path, found, (self,))
             return
@@ -174,6 +170,6 @@ def check_header_output(path: Target) -> None:
     check_output(path, find_bits_format(path))
 
 
-def find_bits_format(path: Target) -> Format:
-    """Find the format of a path, or raise an `UnknownNameError`."""
-    return find_format(path, among=SUFFIXES, what="format of header bits")
+def find_bits_format(path: Target, format: str | None = None) -> Format:
+    """Find the format of a path or of an open file."""
+    return find_format(path, format, among=SUFFIXES, what="format of header bits")

@@ -9,7 +9,7 @@ from typing import Any
 
 from netml import _flowcore
 from netml._version import __version__
-from netml.capture.reader import Progress, walk_packets
+from netml.capture.reader import Progress, ReadOptions, walk_packets
 from netml.families.header_columns import name_bits, parse_headers
 from netml.families.options import LARGEST_PAYLOAD
 from netml.flow.options import FlowOptions
@@ -82,8 +82,8 @@ def iter_header_bits(
         time_ns, key, caplen, wirelen = (packets[name].copy() for name in ("time_ns", "key", "caplen", "wirelen"))
         return HeaderBits(bits, columns, time_ns, key, caplen, wirelen, metadata)
 
-    reading: dict[str, Any] = {"strict": strict, "link_type": link_type, "progress": progress, "stacklevel": 3}
-    with contextlib.closing(walk_packets(reader, source, names, damage, **reading)) as walk:
+    reading = ReadOptions(strict, link_type, progress)
+    with contextlib.closing(walk_packets(reader, source, names, damage, reading, stacklevel=3)) as walk:
         for _ in walk:
             while reader.n_pending > batch_packets:
                 yield take()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from netml import _flowcore
 from netml._version import __version__
-from netml.capture.reader import Progress, read_packets
+from netml.capture.reader import Progress, ReadOptions, read_packets
 from netml.flow.options import FlowOptions, choose_flow
-from netml.formats import Format, Target, check_output, find_format, write
+from netml.formats import Format, check_output, find_format, write
 from netml.formats.columns import Column, Columns, Indexed
+from netml.formats.streams import Target
 from netml.schema.flow_index import ADDRESS_COLUMNS, Addresses
 
 if TYPE_CHECKING:
@@ -84,11 +85,20 @@ class PacketTable:
                 named[name] = self.columns[name] if name in self.columns else np.ascontiguousarray(keys[name])[flow]
         return Columns(named, metadata={"netml": self.metadata})
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the table; the suffix of `path` names the format, and the file appears whole or not at all.
+    def save(self, path: str | os.PathLike[str] | IO[bytes], *, format: str | None = None) -> None:
+        """Write the table; the file appears whole or not at all.
+
+        Parameters
+        ----------
+        path : str, os.PathLike or binary file
+            Ends in one of `SUFFIXES`. An open file is written at the end of the work, and stays open.
+        format : {"npz", "csv", "parquet", "arrow"}, optional
+            The format, whatever the suffix; needed for an open file whose name has none of the suffixes.
 
         Raises
         ------
+        OptionError
+            If nothing tells the format of an open file, or it was not opened in binary mode.
         UnknownNameError
             If the suffix is none of `SUFFIXES`.
         MissingExtraError
@@ -96,7 +106,7 @@ class PacketTable:
         OutputError
             If the file cannot be written.
         """
-        found = _find_format(path)
+        found = _find_format(path, format)
         arrays = {**self.columns, "keys": self.keys, "metadata": self.metadata}
         write(path, found, self._to_columns() if found.content == "columns" else arrays)
 
@@ -129,7 +139,7 @@ def read_packet_table(
         If a source cannot be opened or, with `strict`, not be read to its end.
     """
     assembler = _flowcore.FlowAssembler(("caplen", "wirelen", "flags", "ttl"), **choose_flow(flow).decoding)
-    captures, damage = read_packets(assembler, source, strict=strict, link_type=link_type, progress=progress)
+    captures, damage = read_packets(assembler, source, ReadOptions(strict, link_type, progress))
     metadata = {
         "netml_version": __version__,
         "captures": captures,
@@ -144,5 +154,5 @@ def check_packets_output(path: str | os.PathLike[str]) -> None:
     check_output(path, _find_format(path))
 
 
-def _find_format(path: Target) -> Format:
-    return find_format(path, among=SUFFIXES, what="packet table format")
+def _find_format(path: Target, format: str | None = None) -> Format:
+    return find_format(path, format, among=SUFFIXES, what="packet table format")

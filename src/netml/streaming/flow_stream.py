@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from netml._version import __version__
-from netml.capture.reader import Progress, walk_packets
+from netml.capture.reader import Progress, ReadOptions, walk_packets
 from netml.capture.source import Capture
 from netml.errors import CaptureError
 from netml.features.incremental import IncrementalRows
@@ -142,9 +142,7 @@ class FlowStream:
             source,
             self._captures,
             self._damage,
-            strict=strict,
-            link_type=link_type,
-            progress=progress,
+            ReadOptions(strict, link_type, progress),
             on_open=self._note_capture,
             wait_s=self._wait_s,
             stacklevel=4,

@@ -1,4 +1,4 @@
-"""`netml completion`: what a shell needs to complete netml's commands and options."""
+"""`netml completion`: the script by which a shell completes netml's commands and options."""
 
 from __future__ import annotations
 

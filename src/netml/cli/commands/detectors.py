@@ -1,4 +1,4 @@
-"""`netml detectors`: what detectors there are, and their parameters."""
+"""`netml detectors`: the list of the detectors, and their parameters."""
 
 from __future__ import annotations
 

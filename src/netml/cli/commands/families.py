@@ -1,4 +1,4 @@
-"""`netml families`: what features there are."""
+"""`netml families`: the list of the families of features."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def command() -> None:
 
 
 def _describe_width(family: Family) -> str:
-    """Give the formula: most widths are linear in dim, or constant, and three of them tell."""
+    """Return the formula of a family's width: three widths show if it is linear in dim, or constant."""
     from netml.families import FamilyOptions
 
     base, longer, longest = (family.width(dim, FamilyOptions()) for dim in (100, 101, 102))

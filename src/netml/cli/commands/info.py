@@ -1,36 +1,38 @@
-"""`netml info`: what a capture holds."""
+"""`netml info`: the content of captures."""
 
 from __future__ import annotations
 
 import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from netml.cli.options import shared
+from netml.cli.options.flow import decoding_options
 from netml.cli.runtime.errors import EXIT_FAILURE, EXIT_OK, printable
+
+if TYPE_CHECKING:
+    from netml.flow.options import FlowOptions
 
 
 @click.command("info")
 @shared.captures
-@shared.decoding_options
-@shared.strict
-@shared.quiet
-def command(captures: tuple[str, ...], strict: bool, quiet: bool, **chosen: Any) -> int:
-    """Say what captures hold.
+@decoding_options
+@shared.read_options
+def command(captures: tuple[str, ...], flow: FlowOptions, read: shared.ReadOptions) -> int:
+    """Describe captures.
 
-    Format, link types, packets, time span, flow keys, and packets skipped by reason.
+    Format, link types, packets, time span, number of flow keys, and packets skipped by reason.
     """
     from netml.cli.runtime.progress import progress_bar
     from netml.flow.capture_info import inspect_capture
 
-    flow = shared.make_flow_options(chosen, shared.DECODING_NAMES)
     is_damaged = False
     for number, path in enumerate(captures):
         if number:
             click.echo()
-        with progress_bar([path], quiet=quiet) as progress:
-            found = inspect_capture(path, flow=flow, strict=strict, progress=progress)
+        with progress_bar([path], quiet=read.quiet) as progress:
+            found = inspect_capture(path, flow=flow, strict=read.strict, progress=progress)
         for line in _describe(found, flow.protocols):
             click.echo(line)
         is_damaged = is_damaged or bool(found["damage"])

@@ -1,4 +1,4 @@
-"""What a shell completes beyond commands, options and files: names of families and of detectors."""
+"""Completion by a shell, beyond commands, options and files: names of families and of detectors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def complete_family(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Give the families whose names begin so, as the last of `IAT,SI`, and behind `FFT-`, too."""
+    """Return the families that begin so: also the last one of `IAT,SI`, and one behind `FFT-`."""
     from netml.families import FAMILIES
     from netml.families.custom import known_custom
 
@@ -22,21 +22,21 @@ def complete_family(ctx: click.Context, param: click.Parameter, incomplete: str)
 
 
 def complete_detector(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Give the detectors whose names begin so."""
+    """Return the detectors that begin so."""
     from netml.ndm import ALIASES, DETECTORS
 
     return [name for name in (*DETECTORS, *ALIASES) if name.startswith(incomplete.lower())]
 
 
 def join_words(environment: MutableMapping[str, str]) -> None:
-    """Take the `=` of `--option=value` for a blank, as click does of the word to be completed.
+    """Remove the `=` of `--option=value` from the words that bash gives, in place.
 
     To bash it is a word of its own, and click would take it for the option's value.
 
     Parameters
     ----------
     environment : mutable mapping
-        In which bash's words stand, a line each; they are changed there.
+        Holds bash's words, one per line, as COMP_WORDS.
     """
     words = environment.get("COMP_WORDS", "").split("\n")
     position = int(environment.get("COMP_CWORD", "0"))

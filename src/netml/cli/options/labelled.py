@@ -1,98 +1,138 @@
-"""Captures of which the truth is known, as options: what `evaluate` and `compare` share."""
+"""Options that name captures and the truth about their flows, for `learn`, `evaluate` and `compare`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from netml.cli.options import shared
+from netml.cli.options.groups import Decorator, OptionGroup
 
 if TYPE_CHECKING:
     import numpy as np
 
     from netml.flow.table import FlowTable
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+
+@dataclass(frozen=True, slots=True)
+class LabelledCaptures:
+    """Captures, with what is known of their flows.
+
+    Parameters
+    ----------
+    pcaps : tuple of str
+        Captures whose flows `labels` describe.
+    labels : tuple of str
+        Label files, one for each of `pcaps`, or none.
+    label_columns : tuple of str
+        Names of columns in the label files, as FIELD=NAME.
+    normal, abnormal : tuple of str
+        Captures whose flows are all normal, or all abnormal.
+    """
+
+    pcaps: tuple[str, ...]
+    labels: tuple[str, ...]
+    label_columns: tuple[str, ...]
+    normal: tuple[str, ...]
+    abnormal: tuple[str, ...]
+
+    @property
+    def paths(self) -> list[str]:
+        """All captures, in the order of `read_truth`."""
+        return [*self.pcaps, *self.normal, *self.abnormal]
+
+    @property
+    def inputs(self) -> list[str]:
+        """All files that are read."""
+        return [*self.paths, *self.labels]
+
+    def check_pairs(self) -> None:
+        """Refuse label files that do not match the captures one by one, and names of columns without a label file."""
+        shared.check_label_columns(self.label_columns, self.labels)
+        if self.labels and len(self.labels) != len(self.pcaps):
+            raise click.UsageError(
+                f"{len(self.labels)} of -l/--labels and {len(self.pcaps)} of -p/--pcap: give one label file for each"
+                " capture"
+            )
+        if self.pcaps and not self.labels and (self.normal or self.abnormal):
+            raise click.UsageError("-p/--pcap beside --pcap-normal or --pcap-abnormal needs -l/--labels, too")
+
+    def require_both_classes(self) -> None:
+        """Refuse captures that cannot have both normal and abnormal flows."""
+        if not self.inputs:
+            raise click.UsageError("name captures: --pcap-normal and --pcap-abnormal, or -p/--pcap with -l/--labels")
+        self.check_pairs()
+        if self.pcaps and not self.labels:
+            raise click.UsageError("-p/--pcap needs -l/--labels: which of its flows are abnormal is not known")
+        if not self.pcaps and not (self.normal and self.abnormal):
+            missing = "--pcap-normal" if self.abnormal else "--pcap-abnormal"
+            raise click.UsageError(f"{missing} is missing: both normal and abnormal flows are needed")
+
+    def read_truth(self) -> list[Any]:
+        """Read the label files; return for each capture its labels, 0 (normal), 1 (abnormal) or None (unknown)."""
+        labels: list[Any] = [shared.read_label_file(path, self.label_columns) for path in self.labels]
+        return [*(labels or [None] * len(self.pcaps)), *(0 for _ in self.normal), *(1 for _ in self.abnormal)]
 
 
-def labelled_captures(function: Function) -> Function:
-    """Add the options that name captures and what is known of them."""
-    for option in (shared.label_columns, shared.labels, shared.pcaps, shared.abnormal, shared.normal):
-        function = option(function)
-    return function
+labelled_captures = OptionGroup(
+    "captures",
+    LabelledCaptures,
+    click.option(
+        "-p", "--pcap", "pcaps", metavar="FILE", multiple=True, type=shared.any_path,
+        help="Capture; - is standard input. May be repeated.",
+    ),
+    shared.labels(multiple=True, help="Label file of a --pcap; repeat it for each, in the same order."),
+    shared.label_columns,
+    click.option(
+        "--pcap-normal", "normal", metavar="FILE", multiple=True, type=shared.any_path,
+        help="Capture whose flows are all normal. May be repeated.",
+    ),
+    click.option(
+        "--pcap-abnormal", "abnormal", metavar="FILE", multiple=True, type=shared.any_path,
+        help="Capture whose flows are all abnormal. May be repeated.",
+    ),
+)  # fmt: skip
 
 
-def plots(help: str) -> Callable[[Function], Function]:
-    """Make the option that asks for pictures."""
+def plots(subject: str) -> Decorator:
+    """Make the option that asks for pictures of something."""
     return click.option(
         "--plot", "plot_paths", metavar="FILE", multiple=True, type=shared.any_path,
-        help=f"{help} FILE ends in .png, .svg or .pdf; repeat it for several.",
+        help=f"Plot {subject} to a .png, .svg or .pdf file. May be repeated.",
     )  # fmt: skip
 
 
-def check_captures(chosen: Mapping[str, Any]) -> None:
-    """Refuse, before anything is read, captures that cannot give both classes.
-
-    Raises
-    ------
-    click.UsageError
-        If an option is missing, or labels do not match captures one by one.
-    """
-    normal, abnormal, pcaps, labels = (chosen[name] for name in ("normal", "abnormal", "pcaps", "labels"))
-    if not (normal or abnormal or pcaps or labels):
-        raise click.UsageError("name captures: --pcap-normal and --pcap-abnormal, or -p/--pcap with -l/--label")
-    check_label_columns(chosen["label_columns"], labels)
-    if len(pcaps) != len(labels):
-        raise click.UsageError(
-            f"{len(labels)} of -l/--label and {len(pcaps)} of -p/--pcap: there must be one label file for each capture"
-        )
-    if not pcaps and not (normal and abnormal):
-        missing = "--pcap-normal" if abnormal else "--pcap-abnormal"
-        raise click.UsageError(f"{missing} is missing: both normal and abnormal flows are needed")
-
-
-def check_label_columns(named: Sequence[str], labels: object) -> None:
-    """Refuse names of columns where there is no file of labels that could have them."""
-    if named and not labels:
-        raise click.UsageError("--label-column names a column of a label file: there is none")
-
-
-def check_outputs(paths: Iterable[str], chosen: Mapping[str, Any]) -> None:
+def check_outputs(paths: Iterable[str], inputs: Sequence[str]) -> None:
     """Refuse outputs that are inputs, or cannot be written."""
     from netml.files.output import check_not_input, check_output
 
-    inputs = [*list_captures(chosen), *chosen["labels"], chosen.get("model_path")]
     for path in paths:
         check_not_input(path, inputs)
         check_output(path)
 
 
-def list_captures(chosen: Mapping[str, Any]) -> list[str]:
-    """Give the captures in the order of `read_truth`."""
-    return [*chosen["normal"], *chosen["abnormal"], *chosen["pcaps"]]
+def check_plots(paths: Iterable[str]) -> None:
+    """Refuse pictures of unknown formats, or without the library that draws them."""
+    from netml.visual import check_plot
+
+    for path in paths:
+        check_plot(path)
 
 
-def read_truth(chosen: Mapping[str, Any]) -> list[Any]:
-    """Read the label files; give what is known of each capture: 0 normal, 1 abnormal, or its labels."""
-    tables = [shared.label_table(path, chosen["label_columns"]) for path in chosen["labels"]]
-    return [*(0 for _ in chosen["normal"]), *(1 for _ in chosen["abnormal"]), *tables]
-
-
-def summarise(tables: Sequence[FlowTable], y: np.ndarray) -> dict[str, Any]:
-    """Say on stderr what was read; give the counts of all captures together."""
+def summarise(tables: Sequence[FlowTable], y: np.ndarray) -> None:
+    """Write to stderr how much was read, and how many flows are normal and abnormal."""
     from netml.features.concat import merge_metadata
     from netml.summary import summarise_table
 
-    metadata = merge_metadata([table.metadata for table in tables])
-    for line in summarise_table(metadata, len(y)):
+    for line in summarise_table(merge_metadata([table.metadata for table in tables]), len(y)):
         click.echo(line, err=True)
-    about = f"{int((y == 0).sum()):,} normal, {int((y == 1).sum()):,} abnormal, {int((y < 0).sum()):,} without a label"
-    click.echo(f"labels   {about}", err=True)
-    return metadata
+    counts = f"{int((y == 0).sum()):,} normal, {int((y == 1).sum()):,} abnormal, {int((y < 0).sum()):,} without a label"
+    click.echo(f"labels   {counts}", err=True)
 
 
 def is_damaged(tables: Sequence[FlowTable]) -> bool:
-    """Whether a capture could not be read to its end."""
+    """True if a capture could not be read to its end."""
     return any(table.metadata["damage"] for table in tables)

@@ -1,4 +1,4 @@
-"""`--import`: Python of one's own that registers families, run before anything else."""
+"""`--import`: Python of the user that registers families, run before anything else."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ COMPLETION_VARIABLE = "_NETML_COMPLETE"
 
 
 def spell_option(name: str) -> str:
-    """Give the option of the commands for one of Python."""
+    """Return the command line's name of a parameter of Python."""
     return f"--{OPTIONS.get(name, name.replace('_', '-'))}"
 
 
@@ -61,7 +61,7 @@ def handle_signals(on_interrupt: Any, on_end: Any) -> None:
 
 @contextlib.contextmanager
 def stopping_with(interrupt: Callable[[], None]) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end a stream, and what is open be handed out; the second one ends the command."""
+    """Let the first Ctrl-C or SIGTERM end the reading of a stream, which hands out its open flows; the second ends all."""
 
     def stop(number: int, _: object) -> None:
         try:
@@ -72,8 +72,8 @@ def stopping_with(interrupt: Callable[[], None]) -> Iterator[None]:
             raise
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, stop) for number in heeded}
+    handled = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in handled}
     try:
         yield
     finally:
@@ -82,12 +82,12 @@ def stopping_with(interrupt: Callable[[], None]) -> Iterator[None]:
 
 
 def printable(text: str) -> str:
-    """Give a text without control characters: names of files and of columns are hostile input, too."""
+    """Return a text without control characters: names of files and of columns are hostile input, too."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def fail(text: object) -> None:
-    """Say on stderr, in one line, what is wrong."""
+    """Write one line to stderr: the failure, or a warning."""
     click.echo(f"netml: {printable(' '.join(str(text).split()))}", err=True)
 
 
@@ -162,7 +162,7 @@ def _invoke(group: click.Group, arguments: list[str]) -> object:
 
 
 def _tell_stopped() -> int:
-    """Say that a signal has ended the command; give the exit status."""
+    """Write to stderr that a signal has ended the command; return the exit status."""
     if sys.stderr is not None and sys.stderr.isatty():
         click.echo(err=True)  # the terminal stands behind "^C" or the progress bar
     fail(f"{'terminated' if _terminated_by else 'interrupted'}: {_tell_written()}")
@@ -170,7 +170,7 @@ def _tell_stopped() -> int:
 
 
 def _tell_written() -> str:
-    """Tell which output is whole nevertheless: a command may have several."""
+    """Return a text on the output that is whole nevertheless: a command may have several."""
     persist = sys.modules.get("netml.files.output")
     finished = list(persist.finished_outputs) if persist is not None else []
     return f"{finished[-1]} is whole, nothing after it was written" if finished else "nothing was written"

@@ -7,10 +7,12 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from netml.capture.reader import Progress
+if TYPE_CHECKING:
+    from netml.capture.reader import Progress
 
 REDRAW_EVERY_S = 0.1
 _LONGEST_BAR = 36
@@ -19,7 +21,7 @@ _USUAL_WIDTH = 80  # where a terminal does not know its own
 
 
 def total_bytes(captures: Sequence[str]) -> int | None:
-    """Bytes of all captures; None if one is not a regular file."""
+    """Return the bytes of all captures; None if one is not a regular file."""
     if not all(os.path.isfile(path) for path in captures):
         return None
     return sum(os.path.getsize(path) for path in captures)
@@ -27,7 +29,7 @@ def total_bytes(captures: Sequence[str]) -> int | None:
 
 @contextlib.contextmanager
 def progress_bar(captures: Sequence[str], *, quiet: bool) -> Iterator[Progress | None]:
-    """Give a callback that draws a line on stderr, or None where there is no terminal."""
+    """Provide a callback that draws a line on stderr; None without a terminal."""
     if quiet or sys.stderr is None or not sys.stderr.isatty():
         yield None
         return

@@ -1,4 +1,4 @@
-"""Standard output as commands rely on it: nothing is lost without a word, and errors say where they happened."""
+"""Standard output for commands: nothing is lost silently, and errors name the place."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ClosedOutput(io.TextIOBase):
 
     @property
     def buffer(self) -> Any:
-        """What takes bytes."""
+        """The stream that takes bytes: this one."""
         return self
 
     def write(self, text: Any) -> int:

@@ -20,7 +20,7 @@ _endings: list[Event] = []
 
 
 def run_in_worker(work: Callable[[], Result]) -> Result:
-    """Do some work in a thread, so that handlers of signals run meanwhile: Python runs them in the main thread only.
+    """Run a function in a thread, so that signals are handled meanwhile: Python runs handlers in the main thread only.
 
     Parameters
     ----------
@@ -30,12 +30,12 @@ def run_in_worker(work: Callable[[], Result]) -> Result:
     Returns
     -------
     object
-        What it gave.
+        The result of `work`.
 
     Raises
     ------
     BaseException
-        Whatever it raised, or a handler did; then it still goes on, and the process must end by `leave_worker`.
+        The exception of `work`; or that of a handler: then `work` goes on, and the process must end by `leave_worker`.
     """
     from contextvars import copy_context
     from threading import Event, Thread
@@ -73,12 +73,12 @@ def run_in_worker(work: Callable[[], Result]) -> Result:
 
 
 def is_worker_left() -> bool:
-    """Whether a signal has ended the command and its work goes on."""
+    """True if a signal has ended the command while its work goes on."""
     return not all(is_over.is_set() for is_over in _endings)
 
 
 def leave_worker(status: int) -> NoReturn:
-    """End the process with its work: the interpreter's own end would pull from under it what it stands on."""
+    """End the process at once: the interpreter's own end would free what the running work uses."""
     multiprocessing = sys.modules.get("multiprocessing")
     for child in multiprocessing.active_children() if multiprocessing is not None else ():
         child.terminate()
