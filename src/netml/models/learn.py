@@ -185,7 +185,7 @@ def load_model(path: str | os.PathLike[str] | IO[bytes], *, trust: bool = False)
             from netml.models.model_file import parse_model
 
             return parse_model(stream, name, trust)
-        # Its imports, numpy.random and zipfile, take a tenth of a short run's time.
+        # Here, as numpy.random and zipfile, which it imports, take a tenth of a short run's time.
         from netml.files.safe_pickle import unpickle
 
         try:

@@ -94,7 +94,7 @@ def parse_model(stream: BinaryIO, name: str, trust: bool) -> FlowModel:
         return _read(stream, name, trust)
     except NetmlError:
         raise
-    except Exception as error:  # a damaged archive fails in many ways, with texts that tell a user nothing
+    except Exception as error:  # a damaged archive fails in many ways, with messages that tell a user nothing
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
         raise DamagedFileError(name, missing_package(error) or "a damaged model file") from error

@@ -61,7 +61,7 @@ class Verdicts:
 
     @property
     def is_abnormal(self) -> np.ndarray:
-        """True for each abnormal flow: ndarray (n_flows,) of bool."""
+        """True for abnormal flows: ndarray (n_flows,) of bool."""
         is_abnormal: np.ndarray = self.scores > self.threshold
         return is_abnormal
 
@@ -92,7 +92,7 @@ class Verdicts:
         return self._table().plain()
 
     def _table(self) -> Columns:
-        # The same columns of every definition of flows, at the end and as flows end.
+        # Fixed columns, so that files of `classify` and of `classify --follow` are alike for all flow definitions.
         flows = self.flows.table_columns()
         found: dict[str, Column] = {
             "score": self.scores,
@@ -164,16 +164,13 @@ class Verdicts:
 
 
 def find_verdict_format(path: Target, format: str | None = None) -> Format:
-    """Find the format of a path or of an open file."""
+    """Find the format of a path or an open file; `UnknownNameError` if it is none of verdicts."""
     return find_format(path, format, among=SUFFIXES, what="verdict format")
 
 
 @contextlib.contextmanager
 def open_verdict_file(path: Target, format: str | None = None) -> Iterator[Callable[[Verdicts], None]]:
-    """Open a file for verdicts; call what is yielded with `Verdicts`, as often as there are some.
-
-    See `netml.formats.batch_writer.open_batches`.
-    """
+    """Open a file for verdicts, and yield the function that writes some; see `batch_writer.open_batches`."""
     from netml.formats.batch_writer import open_batches
 
     with open_batches(path, find_verdict_format(path, format), no_verdicts()._table()) as write:
@@ -181,7 +178,7 @@ def open_verdict_file(path: Target, format: str | None = None) -> Iterator[Calla
 
 
 def no_verdicts(threshold: float = 0.0) -> Verdicts:
-    """Return verdicts of no flows."""
+    """Return the verdicts of no flows."""
     from netml.schema.flow_index import FLOW_KEY, FlowIndex
 
     none = np.empty(0, np.int64)
@@ -193,7 +190,7 @@ def _endpoint(address: str, port: int) -> str:
 
 
 def _span(start_ns: int, end_ns: int) -> str:
-    """Return a time span, UTC: the date once, if both ends are of the same day."""
+    """Format a time span, UTC: with one date if both ends are on the same day."""
     start_day, start_time = _clock(start_ns)
     end_day, end_time = _clock(end_ns)
     between = f"{start_time} – {end_time}" if start_day == end_day else f"{start_time} – {end_day} {end_time}"
@@ -201,7 +198,7 @@ def _span(start_ns: int, end_ns: int) -> str:
 
 
 def _clock(time_ns: int) -> tuple[str, str]:
-    """Return date and time of day, to the microsecond; captures may claim any year."""
+    """Format date and time of day, to the microsecond; `datetime` would refuse the years that captures may claim."""
     days, rest_ns = divmod(time_ns, _DAY_NS)
     seconds, fraction_ns = divmod(rest_ns, 10**9)
     minutes, second = divmod(seconds, 60)
