@@ -1,4 +1,4 @@
-"""Shared fixtures, and `tests` on the path: `from builders import frames`, `from reference import flows`."""
+"""Shared fixtures, and `tests` and `tests/unit` on the path: `from builders import frames`."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from hypothesis import settings
 
 TESTS = Path(__file__).resolve().parent
 SHARED = TESTS.parent.parent / "shared"
-sys.path.insert(0, str(TESTS))
+sys.path[:0] = [str(TESTS), str(TESTS / "unit")]
 # Several detectors of PyOD are compiled when they are first used, for 2 to 10 seconds each; before numba is loaded.
 os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
 

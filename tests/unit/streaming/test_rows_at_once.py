@@ -9,7 +9,7 @@ import netml
 from netml.streaming import flushers
 from netml.streaming.feature_batches import extract_batches
 
-DEMO = Path(__file__).parents[2] / "examples" / "data" / "demo.pcap"
+DEMO = Path(__file__).parents[3] / "examples" / "data" / "demo.pcap"
 
 
 @pytest.mark.parametrize("most", [1, 7, 1 << 16])

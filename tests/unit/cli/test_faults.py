@@ -15,7 +15,7 @@ from command import PROGRAM
 
 from netml.cli.runtime import stdout
 
-DEMO = os.path.join(os.path.dirname(__file__), "..", "..", "examples", "data", "demo.pcap")
+DEMO = os.path.join(os.path.dirname(__file__), "..", "..", "..", "examples", "data", "demo.pcap")
 LABELS = DEMO.replace(".pcap", ".csv")
 STREAM = ("extract", DEMO, "-q", "--stream", "--interval", "5", "--dim", "5")
 SMALL_BYTES = 500  # of which every output has more

@@ -170,7 +170,7 @@ def test_columns_by_dim(table):
         (lambda dim: None, r"columns\(3\) must give names, each once"),
         (
             lambda dim: 1 / 0,
-            r"columns\(3\) fails: ZeroDivisionError: division by zero \(.*test_own_families\.py, line ",
+            r"columns\(3\) fails: ZeroDivisionError: division by zero \(.*test_custom_families\.py, line ",
         ),
     ],
 )
@@ -197,8 +197,8 @@ def test_columns_of_another_family_get_a_prefix():
         (lambda table: np.full((len(table), 2), "a"), "gives an array of <U1, no numbers"),
         (lambda table: np.zeros((len(table), 2), complex), "gives an array of complex128, no numbers"),
         (lambda table: [[1, 2], [3]], "ValueError: .*inhomogeneous"),
-        (lambda table: table.size + None, r"TypeError: .* \(.*test_own_families\.py, line \d+\)$"),
-        (lambda table: np.take(table.size, 10**9), r"IndexError: .* \(.*test_own_families\.py, line \d+\)$"),
+        (lambda table: table.size + None, r"TypeError: .* \(.*test_custom_families\.py, line \d+\)$"),
+        (lambda table: np.take(table.size, 10**9), r"IndexError: .* \(.*test_custom_families\.py, line \d+\)$"),
         (lambda table: table.window, "its function needs the packet column 'window': name it in packet_columns="),
         (lambda table, dim: table.size, r"TypeError: .* missing 1 required positional argument: 'dim'"),
     ],

@@ -361,7 +361,7 @@ def test_rows_that_are_too_narrow(family, cic_extra, width):
 
 
 def test_the_documentation_has_every_column_in_order():
-    text = (Path(__file__).parents[2] / "docs" / "cic.md").read_text()
+    text = (Path(__file__).parents[3] / "docs" / "cic.md").read_text()
     rows = re.findall(r"^\| (\d+(?:[-,] ?\d+)?) \| (.*?) \|", text, re.MULTILINE)
     columns = []
     for numbers, names in rows:

@@ -350,7 +350,7 @@ def test_a_model_of_other_versions_says_so(tmp_path, folder, suffix):
 
 @pytest.mark.parametrize("kind", ["gmm", "kde", "pca", "iforest"])
 def test_a_model_of_the_original_needs_a_threshold(tmp_path, folder, kind):
-    path = Path(__file__).parents[1] / f"golden/original_{kind}.dat"
+    path = Path(__file__).parents[2] / f"golden/original_{kind}.dat"
     arguments = ("classify", "-m", path, folder / "tuesday.pcap", "--family", "SIZE", "--interval", 1, "-q")
     assert_one_line(invoke(*arguments), 2, "--threshold")
     run = invoke(*arguments, "--threshold", 0, "--report-all")

@@ -23,7 +23,7 @@ from netml.ndm.model import MODEL
 from netml.ndm.ocsvm import OCSVM
 from netml.utils.tool import dump_data, load_data
 
-GOLDEN = Path(__file__).parent.parent / "golden"
+GOLDEN = Path(__file__).parents[2] / "golden"
 ORIGINALS = ("ocsvm", "gmm", "kde", "iforest", "pca")
 PROTOCOLS = range(6)
 TRAIN = np.random.default_rng(1).normal(size=(60, 4))
