@@ -61,7 +61,7 @@ def handle_signals(on_interrupt: Any, on_end: Any) -> None:
 
 @contextlib.contextmanager
 def stopping_with(interrupt: Callable[[], None]) -> Iterator[None]:
-    """Let the first Ctrl-C or SIGTERM end the reading of a stream, which hands out its open flows; the second ends all."""
+    """Let the first Ctrl-C or SIGTERM end the reading of a stream, whose open flows still come; the second ends all."""
 
     def stop(number: int, _: object) -> None:
         try:
