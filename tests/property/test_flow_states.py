@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netml import _flowcore
+from netml.errors import MissingColumnError
 from netml.families import FAMILIES, FamilyOptions
 from netml.features.compute import settings_of
 
@@ -204,7 +205,7 @@ def test_wrong_arguments():
         states.renumber(np.array([0], np.uint32))
     with pytest.raises(ValueError, match="do not fit"):
         states.write(np.zeros(1, np.uint32), np.zeros((1, 69)), 1, 69)
-    with pytest.raises(ValueError, match="needs flags"):
+    with pytest.raises(MissingColumnError, match="packet column 'flags'"):
         states.feed(np.array([0, 1]), {"time_ns": np.zeros(1, np.int64), "size": np.zeros(1, np.uint32)})
     with pytest.raises(ValueError, match="outside of the columns"):
         states.feed(np.array([0, 9]), make_packets(0, 3, 1, 60))

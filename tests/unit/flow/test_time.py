@@ -13,7 +13,7 @@ from streams import RecordStream
 
 import netml
 from netml.families import FamilyOptions
-from netml.features import compute
+from netml.features import fitting
 from netml.streaming.feature_batches import extract_batches
 from netml.streaming.flow_stream import FlowStream
 
@@ -138,7 +138,7 @@ def test_texts_of_absurd_times(tmp_path, name):
 
 
 def test_a_learned_dim_is_bounded(monkeypatch):
-    monkeypatch.setattr(compute, "LARGEST_DIM", 3)
+    monkeypatch.setattr(fitting, "LARGEST_DIM", 3)
     content = captures.pcapng([(START_NS + i, FRAME) for i in range(9)])
     with pytest.warns(netml.CaptureWarning, match="dim 9 would be learned from giant flows"):
         assert netml.extract(io.BytesIO(content), "SIZE", flow=netml.FlowOptions(interval=1.0)).shape[1] == 3
