@@ -21,22 +21,16 @@ MAX_ROOM_DOCSTRING_LINES = 8
 FILES = [*house.PYTHON_FILES, *house.CYTHON_FILES]
 WRITTEN_ROOMS = [path for path in house.ROOMS if path.name != "__init__.pxd"]
 # Words of the kernel's table that are words of Python, of random numbers or of pipes.
-PYTHON_WORDS = ("waits?", "rounds?", "seed", "attributes?")
+PYTHON_WORDS = ("waits?", "rounds?", "seed", "attributes?", "remembered|recall")
 OLD_PYTHON_WORDS = {old: new for old, new in OLD_WORDS.items() if not old.startswith(PYTHON_WORDS)} | {
     r"marks": "truth",
     r"(?:on|of) one's own": "custom",
     r"judge[sd]?": "predict, classify",
     r"recogni[sz]\w*": "probe",
+    r"remembered|recall(?:s|ed|ing)|forgetting|forgotten": "idle keys, reactivate, expire",  # `recall` is a metric
 }
 NO_NOUNS = {"What", "Whether", "How", "Who", "Why", "Where", "Which", "When", "Give", "Say", "Tell", "Is", "Does"}
-# Folders and files of src/netml whose sentences are still to be rewritten; the list is to become empty.
-SENTENCES_TO_DO = (
-    *("cli/", "comparison/", "evaluation/", "models/", "streaming/"),
-    "visual/",
-)
-WRITTEN_PYTHON = [
-    path for path in house.PYTHON_FILES if not str(path.relative_to(house.PACKAGE)).startswith(SENTENCES_TO_DO)
-]
+WRITTEN_PYTHON = house.PYTHON_FILES
 PUBLIC = {name: getattr(netml, name) for name in netml.__all__}
 
 

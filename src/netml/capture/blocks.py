@@ -28,22 +28,11 @@ Block = tuple[np.ndarray, int]  # buffer, and how many bytes were read to HEADRO
 
 
 def read_blocks(stream: Any, *, ahead: bool) -> Generator[Block, None, None]:
-    """Read a stream to its end; a block's buffer is used again when the next one is asked for.
+    """Read a stream to its end: uint8 buffers of HEADROOM_BYTES + BLOCK_BYTES, and the bytes read to each, at least 1.
 
-    Parameters
-    ----------
-    stream : file
-        Has `readinto`.
-    ahead : bool
-        Read some blocks ahead in a thread; only for a stream that never blocks for long, such as a file on a disk. On a
-        single processor nothing is read ahead.
-
-    Yields
-    ------
-    buffer : ndarray (HEADROOM_BYTES + BLOCK_BYTES,) of uint8
-        The bytes stand at HEADROOM_BYTES.
-    n_read : int
-        How many there are; at least 1.
+    The bytes stand at HEADROOM_BYTES; a buffer is used again when the next one is asked for. `ahead` reads some blocks
+    ahead in a thread, if there is a second processor: only for a stream that never blocks for long, such as a file on a
+    disk.
     """
     if ahead and has_processors():
         return _read_ahead(stream)
@@ -51,21 +40,9 @@ def read_blocks(stream: Any, *, ahead: bool) -> Generator[Block, None, None]:
 
 
 def read_live(stream: Any, descriptor: int, wait_s: Callable[[], float]) -> Generator[Block, None, None]:
-    """Read a pipe or a terminal as its bytes come; yield an empty block when none come in time.
+    """Read a pipe or a terminal as its bytes come, as `read_blocks` does; yield an empty block when none come in time.
 
-    Parameters
-    ----------
-    stream : PeekedStream
-        The stream to read.
-    descriptor : int
-        Descriptor of the stream.
-    wait_s : callable
-        Returns the time to wait for bytes, s.
-
-    Yields
-    ------
-    buffer, n_read
-        As of `read_blocks`; `n_read` is 0 when no bytes have come for that long.
+    `wait_s` returns the time to wait for bytes, s.
     """
     buffer = _new_buffer()
     room = memoryview(buffer)[HEADROOM_BYTES:]

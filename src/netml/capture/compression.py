@@ -167,24 +167,7 @@ class ZstdStream(io.RawIOBase):
 def open_decompressed(stream: Any, name: str) -> PeekedStream:
     """Open a stream, and decompress it if its first bytes are those of a compressed file.
 
-    Parameters
-    ----------
-    stream : binary file
-        Anything with `read` or `readinto`.
-    name : str
-        For messages.
-
-    Returns
-    -------
-    PeekedStream
-        The plain bytes.
-
-    Raises
-    ------
-    MissingExtraError
-        If it is zstd and zstandard is not installed.
-    CaptureError
-        If it is a text stream.
+    Raises `MissingExtraError` if it is zstd and zstandard is not installed, `CaptureError` if it is a text stream.
     """
     peeked = PeekedStream(stream, name)
     try:

@@ -33,26 +33,9 @@ class Probed(NamedTuple):
 
 
 def probe_capture(head: bytes, name: str) -> Probed:
-    """Probe the format of a capture.
+    """Probe the format of a capture by its first `PCAP_HEADER_BYTES` bytes, or fewer if it has no more.
 
-    Parameters
-    ----------
-    head : bytes
-        Its first `PCAP_HEADER_BYTES` bytes, fewer only if it has no more.
-    name : str
-        For messages.
-
-    Returns
-    -------
-    Probed
-        Format, framing, and warnings about the header.
-
-    Raises
-    ------
-    NotACaptureError
-        If it is neither pcap nor pcapng.
-    TruncatedCaptureError
-        If it is cut in its header.
+    Raises `NotACaptureError` if it is neither pcap nor pcapng, `TruncatedCaptureError` if it is cut in its header.
     """
     found = _probe_pcap(head, name) or _probe_pcapng(head, name)
     if found is None:

@@ -38,26 +38,9 @@ DEFAULT_READING = ReadOptions()
 
 
 def iter_frames(source: Any, *, link_type: int | None = None) -> Iterator[Frame]:
-    """Iterate over the frames of a source, undecoded; at damage warn and go on to the next capture.
+    """Iterate over the frames of a source, undecoded: time since 1970, ns, the bytes captured, and LINKTYPE_ value.
 
-    Parameters
-    ----------
-    source, link_type
-        As in `netml.read_flows`.
-
-    Yields
-    ------
-    time_ns : int
-        Time since 1970, ns.
-    frame : bytes
-        The frame as captured.
-    link_type : int
-        Its LINKTYPE_ value.
-
-    Raises
-    ------
-    CaptureError
-        If a source cannot be opened.
+    At damage it warns and goes on to the next capture. Raises `CaptureError` if a source cannot be opened.
     """
     for capture in open_captures(source, link_type):
         for fault in capture.warnings:
@@ -104,26 +87,10 @@ def read_packets(
     stacklevel: int = 5,
     **options: Any,
 ) -> tuple[list[str], list[CaptureError]]:
-    """Read every packet of a source, or of several, into an assembler.
+    """Read every packet of a source, or of several, into an assembler; return the captures' names and their damage.
 
-    Parameters
-    ----------
-    assembler, source, reading, stacklevel, **options
-        As in `walk_packets`.
-    on_step : callable, optional
-        Called after each block, or some packets.
-
-    Returns
-    -------
-    names : list of str
-        The captures.
-    damage : list of CaptureError
-        Their damage.
-
-    Raises
-    ------
-    CaptureError
-        If a source cannot be opened or, with `strict`, not be read to its end.
+    `on_step` is called after each block, or some packets; `options` are those of `walk_packets`. Raises `CaptureError`
+    if a source cannot be opened or, with `strict`, not be read to its end.
     """
     names: list[str] = []
     damage: list[CaptureError] = []
@@ -149,27 +116,9 @@ def walk_packets(
 ) -> Generator[bool, None, None]:
     """Read as `read_packets` does, step by step: a block, or some packets, at each step.
 
-    Parameters
-    ----------
-    assembler : PacketAssembler
-        Takes the packets.
-    source
-        As in `netml.read_flows`.
-    reading : ReadOptions
-        How the source is read.
-    names, damage : list
-        The captures and their damage, filled on the way.
-    on_open : callable, optional
-        Called with each capture as it is opened.
-    wait_s : callable, optional
-        Returns the time, s, after which a live source without bytes makes an empty step; without it, reading waits.
-    stacklevel : int
-        Stack level of the warnings, counted from this generator.
-
-    Yields
-    ------
-    bool
-        False for an empty step: no bytes have come from a live source.
+    `names` and `damage` are filled on the way; `on_open` is called with each `Capture` as it is opened. `wait_s`
+    returns the time, s, after which a live source without bytes makes an empty step, which yields False; without it,
+    reading waits. `stacklevel` is that of the warnings, counted from this generator.
     """
     n_bytes = 0
     with contextlib.closing(open_captures(source, reading.link_type)) as captures:

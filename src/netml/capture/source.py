@@ -69,24 +69,8 @@ def describe_link_type(link_type: int) -> str:
 def open_captures(source: Any, link_type: int | None = None) -> Generator[Capture, None, None]:
     """Open a source, or several one after the other; each is closed when the next is asked for.
 
-    Parameters
-    ----------
-    source : path, "-", binary file, dpkt reader, iterable of (time, bytes), or an iterable of paths and files
-        One source of packets, or several.
-    link_type : int, optional
-        LINKTYPE_ value of the frames; needed for an iterable of (time, bytes).
-
-    Yields
-    ------
-    Capture
-        Ready to be read.
-
-    Raises
-    ------
-    CaptureError
-        If a source cannot be opened (NotACaptureError, UnsupportedLinkTypeError ...).
-    OptionError
-        If the source is of no known kind, or `link_type` is missing.
+    `source` and `link_type` are those of `netml.read_flows`. Raises `CaptureError` if a source cannot be opened, and
+    `OptionError` if it is of no known kind, or `link_type` is missing.
     """
     for single in list_sources(source, link_type):
         capture = open_capture(single, link_type)
@@ -111,26 +95,8 @@ def list_sources(source: Any, link_type: int | None = None) -> Iterable[Any]:
 def look_inside(source: Any, *tables: type, option: str = "source") -> tuple[Any, bool]:
     """Look at the first item of an iterable: it holds captures, such as a generator of paths, or is one capture.
 
-    Parameters
-    ----------
-    source : object
-        A capture, or an iterable of captures.
-    *tables : type
-        Further types that count as a capture.
-    option : str, default "source"
-        The user's name for it.
-
-    Returns
-    -------
-    source : object
-        The same items: the iterator given has been advanced.
-    is_several : bool
-        True if the items are captures.
-
-    Raises
-    ------
-    OptionError
-        If the iterable is empty.
+    Returns the same items, as the iterator given has been advanced, and True if they are captures. `tables` are further
+    types that count as a capture, `option` is the user's name for the source. An empty iterable is an `OptionError`.
     """
     is_single = _is_path(source) or _is_reader(source) or isinstance(source, bytes | bytearray | memoryview)
     if is_single or not isinstance(source, Iterable):

@@ -116,22 +116,10 @@ def missing_package(error: Exception) -> str | None:
 
 
 def foreign_types(dump: bytes) -> set[str]:
-    """Find the unknown types in the plan of a skops dump before skops loads it.
+    """Find the types, functions and methods in the plan of a skops dump that are not known here, before skops loads it.
 
-    Parameters
-    ----------
-    dump : bytes
-        A result of `skops.io.dumps`, or content of a file that claims to be one.
-
-    Returns
-    -------
-    set of str
-        The types, functions and methods in it that are not known here.
-
-    Raises
-    ------
-    ValueError, LookupError, TypeError, BadZipFile
-        If it is no dump that skops writes, or one that would take far more memory than it has bytes.
+    Raises ValueError, LookupError, TypeError or BadZipFile if it is no dump that skops writes, or one that would take
+    far more memory than it has bytes.
     """
     with zipfile.ZipFile(io.BytesIO(dump)) as archive:
         entries = {entry.filename: entry for entry in archive.infolist()}

@@ -16,26 +16,10 @@ from netml.flow.options import FlowOptions, TablePlan
 def make_assembler(
     flow: FlowOptions, columns: Iterable[str], first_headers: Mapping[str, int] | None = None
 ) -> _flowcore.FlowAssembler | _flowcore.BiflowAssembler:
-    """Make an assembler.
+    """Make the assembler of a flow definition; `flow` is resolved.
 
-    Parameters
-    ----------
-    flow : FlowOptions
-        How packets become flows; resolved.
-    columns : iterable of str
-        The packet columns to keep besides the time.
-    first_headers : dict, optional
-        Keep the headers of each flow's first `n_first` packets, with `payload_octets` of payload.
-
-    Returns
-    -------
-    FlowAssembler or BiflowAssembler
-        For the definition that `flow` names.
-
-    Raises
-    ------
-    OptionError
-        If headers are wanted of flows that are cut afterwards.
+    `columns` are the packet columns to keep besides the time. `first_headers` keeps the headers of each flow's first
+    `n_first` packets, with `payload_octets` of payload: an `OptionError` for flows that are cut afterwards.
     """
     if first_headers and flow.definition == "original":
         raise OptionError("definition", flow.definition, "bi or uni: flows that are cut afterwards keep no headers")

@@ -20,23 +20,9 @@ def inspect_capture(
 ) -> dict[str, Any]:
     """Read one capture through and count; memory does not grow with its packets.
 
-    Parameters
-    ----------
-    source, strict, link_type, progress
-        As in `netml.read_flows`; one source.
-    flow : FlowOptions, optional
-        Its `tunnels`, `tunnel_ports` and `fragments` count.
-
-    Returns
-    -------
-    dict
-        `capture`, `format`, `resolution`, `link_types` (names), `n_sections`, `n_interfaces`, `n_keys`, `damage`
-        (messages), and the counts of `FlowTable.metadata`.
-
-    Raises
-    ------
-    CaptureError
-        If it cannot be opened or, with `strict`, not be read to its end.
+    Of `flow`, `tunnels`, `tunnel_ports` and `fragments` count; the rest is as in `netml.read_flows`. The dict has
+    `capture`, `format`, `resolution`, `link_types` (names), `n_sections`, `n_interfaces`, `n_keys`, `damage`
+    (messages), and the counts of `FlowTable.metadata`.
     """
     assembler = _flowcore.FlowAssembler(keeps_packets=False, **choose_flow(flow).decoding)
     opened: list[Capture] = []

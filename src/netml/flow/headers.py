@@ -39,21 +39,10 @@ class FlowHeaders:
         return FlowHeaders(self._stored, self._numbers[rows], min(chosen) if chosen else None)
 
     def write_bits(self, dim: int, headers: Sequence[str], payload_bytes: int) -> np.ndarray:
-        """Write the bits of the packets, a row for each flow.
+        """Write the bits of the packets: int8 (n_flows, dim * width of a packet), 1, 0, or -1 where there is no bit.
 
-        Parameters
-        ----------
-        dim : int
-            Packets that a row has room for.
-        headers : sequence of str
-            Some of `netml.families.header_columns.FIELDS`.
-        payload_bytes : int
-            Bytes of the payload behind them.
-
-        Returns
-        -------
-        ndarray (n_flows, dim * width of a packet) of int8
-            1, 0, or -1 where there is none.
+        `headers` are some of `netml.families.header_columns.FIELDS`, `payload_bytes` the bytes of the payload behind
+        them.
         """
         width = count_bits(headers, payload_bytes)
         n_packets = dim if self._n_first is None else min(dim, self._n_first)

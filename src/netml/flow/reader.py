@@ -102,30 +102,11 @@ def list_captures(captures: Any, link_type: int | None = None) -> list[Any]:
 def read_tables(
     captures: Any, plan: TablePlan, reading: ReadOptions, interval_s: float | None = None
 ) -> tuple[list[FlowTable], float]:
-    """Read captures into flows; no flow reaches from one capture into another.
+    """Read captures into tables of flows and the interval, s; no flow reaches from one capture into another.
 
-    Parameters
-    ----------
-    captures : source, FlowTable, or an iterable of either
-        A `FlowTable` is taken as it is.
-    plan : TablePlan
-        What the tables are made of.
-    reading : ReadOptions
-        How captures are read.
-    interval_s : float, optional
-        Length to which flows are cut, s; by default the plan's, or else learned from all captures together.
-
-    Returns
-    -------
-    tables : list of FlowTable
-        One for each capture.
-    interval_s : float
-        The interval, s.
-
-    Raises
-    ------
-    OptionError
-        If the tables given are cut to different intervals, and the interval is to be learned.
+    A `FlowTable` among the captures is taken as it is. `interval_s` cuts the flows; by default the plan's, or else
+    learned from all captures together. Tables that are cut to different intervals are an `OptionError` where it is to
+    be learned.
     """
     given = list_captures(captures, reading.link_type)
     n_tables = sum(isinstance(each, FlowTable) for each in given)

@@ -104,22 +104,10 @@ class Spill:
             self._runs.append(_Run(len(run["flow"]), {name: self._file.append(run.pop(name)) for name in list(run)}))
 
     def parts(self, names: Sequence[str]) -> Iterator[_flowcore.FlowAssembler]:
-        """Iterate over the flows in their order, as many at a time as fit into the memory.
+        """Iterate over the flows in their order.
 
-        Parameters
-        ----------
-        names : sequence of str
-            Packet columns that are wanted besides the time.
-
-        Yields
-        ------
-        FlowAssembler
-            An assembler of some flows, to be ended.
-
-        Raises
-        ------
-        SpillError
-            If the file cannot be read.
+        Each assembler has as many flows as fit into the memory, and is to be ended. `names` are the packet columns that
+        are wanted besides the time. Raises `SpillError` if the file cannot be read.
         """
         # Of each run the next flow's place, and its first packet's.
         places = [[0, 0] for _ in self._runs]

@@ -163,19 +163,9 @@ def _rules(flow: FlowOptions) -> dict[str, Any]:
 
 
 def learn_interval_ns(durations_ns: Sequence[np.ndarray], flow: FlowOptions) -> float:
-    """Return the interval: the one in `flow`, or a quantile of the durations of all subflows.
+    """Return the interval, ns: that of `flow`, or its `q_interval` quantile of the durations of all subflows.
 
-    Parameters
-    ----------
-    durations_ns : sequence of ndarray of int64
-        Durations of each capture's subflows, ns.
-    flow : FlowOptions
-        Its `interval`, or else its `q_interval`, counts.
-
-    Returns
-    -------
-    float
-        The interval, ns; 0 if there are no subflows.
+    It is 0 without subflows.
     """
     if flow.interval is not None:
         return nanoseconds(flow.interval)
@@ -191,26 +181,8 @@ def linear_quantile(values: np.ndarray, q: float) -> float:
 def read_subflows(source: Any, plan: TablePlan, reading: ReadOptions) -> Subflows | UncutBiflows:
     """Read a source to its end and cut its flows by the idle timeouts.
 
-    Parameters
-    ----------
-    source
-        As in `netml.read_flows`.
-    plan : TablePlan
-        What the table is made of.
-    reading : ReadOptions
-        How the source is read.
-
-    Returns
-    -------
-    Subflows or UncutBiflows
-        To be cut by an interval, if the definition is `original`.
-
-    Raises
-    ------
-    CaptureError
-        If a source cannot be opened or, with `strict`, not be read to its end.
-    OptionError
-        If the definition is `original` and headers are wanted.
+    What is returned is cut by an interval, if the definition is `original`. Raises `CaptureError` as `netml.read_flows`
+    does, and `OptionError` if headers are wanted of original flows.
     """
     assembler = make_assembler(plan.flow, plan.columns, plan.first_headers)
     metadata = read_source(assembler, source, reading)

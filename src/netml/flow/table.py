@@ -350,19 +350,9 @@ class FlowTable:
 
 
 def make_table(taken: dict[str, np.ndarray], size: str, metadata: dict[str, Any]) -> FlowTable:
-    """Make the table of what an assembler hands out.
+    """Make the table of what an assembler's `take_flows`, `take_biflows` or `take_expired` hands out, which is used up.
 
-    Parameters
-    ----------
-    taken : dict of str to ndarray
-        As of `take_flows`, `take_biflows` and `take_expired` of the assemblers; used up.
-    size, metadata
-        As of `FlowTable`.
-
-    Returns
-    -------
-    FlowTable
-        With the times and, where the assembler knows them, end reasons and attributes of its flows.
+    It has the times and, where the assembler knows them, end reasons and attributes of its flows.
     """
     attributes = {name: taken.pop(name) for name in ATTRIBUTE_KINDS if name in taken}
     start_ns, end_ns, end_reason = taken.pop("start_ns"), taken.pop("end_ns"), taken.pop("end_reason", None)

@@ -52,23 +52,8 @@ _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 def find_columns(header: list[str], named: Mapping[str, str]) -> dict[str, int]:
     """Find the place of each field.
 
-    Parameters
-    ----------
-    header : list of str
-        The file's column names.
-    named : mapping of str to str
-        Fields whose column the caller named.
-
-    Returns
-    -------
-    dict
-        Place by field: the six that are needed, and `start` with `end` or `duration` if the file has a
-        window.
-
-    Raises
-    ------
-    LookupError
-        With the names of the fields that have no column.
+    The six that are needed, and `start` with `end` or `duration` if the file has a window. `named` has fields whose
+    column the caller named. Raises `LookupError` with the names of the fields without a column.
     """
     titles = [title.strip() for title in header]
     places, missing = {}, []

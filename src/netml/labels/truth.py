@@ -58,28 +58,11 @@ def pair_captures(
 
 
 def label_tables(tables: Sequence[FlowTable], truth: Sequence[Any]) -> np.ndarray:
-    """Label the flows of captures by class.
+    """Label the flows of captures: int64 (n_flows,), 1 abnormal, 0 normal, -1 without a label; table after table.
 
-    Parameters
-    ----------
-    tables : sequence of FlowTable
-        The captures' flows.
-    truth : sequence of 0, 1, path or Labels
-        As returned by `pair_captures`.
-
-    Returns
-    -------
-    ndarray (n_flows,) of int64
-        1 abnormal, 0 normal, -1 without a label; table after table.
-
-    Raises
-    ------
-    LabelFileError
-        If a label file cannot be read.
-    UnmatchedLabelsError
-        If none of a file's labels belongs to a flow of its capture.
-    EvaluationError
-        If there are no flows at all.
+    `truth` is what `pair_captures` returned. Raises `LabelFileError` if a label file cannot be read,
+    `UnmatchedLabelsError` if none of its labels belongs to a flow of its capture, `EvaluationError` if there are no
+    flows at all.
     """
     if not any(map(len, tables)):
         raise EvaluationError(f"no flows in {_names(tables)}: nothing can be evaluated")
@@ -87,26 +70,9 @@ def label_tables(tables: Sequence[FlowTable], truth: Sequence[Any]) -> np.ndarra
 
 
 def label_texts(table: FlowTable, truth: Any) -> np.ndarray:
-    """Return the labels of a capture's flows as text.
+    """Return the labels of a capture's flows as text: the file's, "" where it has none; or NORMAL, or ABNORMAL.
 
-    Parameters
-    ----------
-    table : FlowTable
-        The capture's flows.
-    truth : 0, 1, path or Labels
-        The class of all flows, or the labels.
-
-    Returns
-    -------
-    ndarray (n_flows,) of str
-        The file's labels, "" where it has none; or NORMAL, or ABNORMAL.
-
-    Raises
-    ------
-    LabelFileError
-        If a label file cannot be read.
-    UnmatchedLabelsError
-        If none of a file's labels belongs to a flow.
+    `truth` is the class of all flows, 0 or 1, or the labels. Raises as `label_tables` does.
     """
     if isinstance(truth, int):
         return np.full(len(table), "ABNORMAL" if truth == ABNORMAL else "NORMAL")

@@ -148,7 +148,7 @@ class Verdicts:
         Yields
         ------
         line : str
-            Time span (UTC), endpoints, protocol and score.
+            First and last time (UTC), endpoints, protocol and score.
         is_abnormal : bool
             True if the line's flow is abnormal.
         """
@@ -190,7 +190,7 @@ def _endpoint(address: str, port: int) -> str:
 
 
 def _span(start_ns: int, end_ns: int) -> str:
-    """Format a time span, UTC: with one date if both ends are on the same day."""
+    """Format two times, UTC: with one date if both are on the same day."""
     start_day, start_time = _clock(start_ns)
     end_day, end_time = _clock(end_ns)
     between = f"{start_time} – {end_time}" if start_day == end_day else f"{start_time} – {end_day} {end_time}"

@@ -119,24 +119,9 @@ def read_packet_table(
     link_type: int | None = None,
     progress: Progress | None = None,
 ) -> PacketTable:
-    """Read every TCP and UDP packet of captures.
+    """Read every TCP and UDP packet of captures, in order of arrival.
 
-    Parameters
-    ----------
-    source, strict, link_type, progress
-        As in `netml.read_flows`.
-    flow : FlowOptions, optional
-        Its `tunnels`, `tunnel_ports` and `fragments` count.
-
-    Returns
-    -------
-    PacketTable
-        In order of arrival.
-
-    Raises
-    ------
-    CaptureError
-        If a source cannot be opened or, with `strict`, not be read to its end.
+    Of `flow`, `tunnels`, `tunnel_ports`, `fragments` and `protocols` count; the rest is as in `netml.read_flows`.
     """
     assembler = _flowcore.FlowAssembler(("caplen", "wirelen", "flags", "ttl"), **choose_flow(flow).decoding)
     captures, damage = read_packets(assembler, source, ReadOptions(strict, link_type, progress))

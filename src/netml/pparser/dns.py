@@ -17,22 +17,10 @@ _PASSED_OVER = frozenset({6, 15, 33, 41, 43, 46, 47, 48, 50, 51, 250, 32769})
 
 
 def parse_payload(payload: bytes, ports: tuple[int, int], *, is_tcp: bool) -> dict[str, Any] | None:
-    """Decode a DNS message.
+    """Decode the payload of a TCP or UDP packet as a DNS message; `ports` are both ports, which tell whether it is DNS.
 
-    Parameters
-    ----------
-    payload : bytes
-        Of a TCP or UDP packet.
-    ports : tuple of int
-        Both ports: they tell whether this is DNS.
-    is_tcp : bool
-        Over TCP the message's length stands in front.
-
-    Returns
-    -------
-    dict or None
-        `is_dns`, `dns_query` and, if there is a record, `dns_resp`; None if there is no message with a
-        question or a record.
+    The dict has `is_dns`, `dns_query` and, if there is a record, `dns_resp`; None if there is no message with a
+    question or a record. Over TCP the message's length stands in front.
     """
     if not (_TCP_PORTS if is_tcp else _UDP_PORTS).intersection(ports):
         return None

@@ -70,7 +70,7 @@ def command(
     """Find the abnormal flows of captures.
 
     Standard input is read if no CAPTURE is named. Features are made as in the training, whatever the capture. A line
-    has the flow's time span (UTC), endpoints, protocol and score.
+    has the flow's first and last time (UTC), endpoints, protocol and score.
 
     A model that was trained on a .npy, .csv or .dat file does not know how its features were made. The options marked
     "(bare model)" tell it, and are for such models only.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def command(captures: tuple[str, ...], flow: FlowOptions, read: shared.ReadOptions) -> int:
     """Describe captures.
 
-    Format, link types, packets, time span, number of flow keys, and packets skipped by reason.
+    Format, link types, packets, first and last time, number of flow keys, and packets skipped by reason.
     """
     from netml.cli.runtime.progress import progress_bar
     from netml.flow.capture_info import inspect_capture

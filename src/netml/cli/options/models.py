@@ -27,7 +27,7 @@ _WAY_OUT = (
 
 @dataclass(frozen=True, slots=True)
 class BareModelOptions:
-    """What a command line says about the features of a model that does not know it.
+    """Options that complete a model without a representation.
 
     Parameters
     ----------

@@ -97,7 +97,7 @@ random_state = original_option("random_state", int, 42, "--random-state", help="
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How captures are read, and how much a command says meanwhile.
+    """Options of reading captures, and of what a command prints meanwhile.
 
     Parameters
     ----------
