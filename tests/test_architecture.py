@@ -233,7 +233,7 @@ def test_reasons_registry():
 
 
 def test_commands_registry():
-    for module in cli.COMMANDS.values():
+    for module in cli.COMMANDS:
         assert (house.PACKAGE / "cli" / "commands" / f"{module}.py").exists(), (
             f"COMMANDS in cli/__init__.py names {module}: no such file"
         )
@@ -242,7 +242,7 @@ def test_commands_registry():
         for path in (house.PACKAGE / "cli" / "commands").glob("*.py")
         if re.search(r"^def command\(", path.read_text(), re.M)
     }
-    assert commands == set(cli.COMMANDS.values()), "a command is one file in cli/commands/ and one line of COMMANDS"
+    assert commands == set(cli.COMMANDS), "a command is one file in cli/commands/ and one line of COMMANDS"
 
 
 def test_formats_registry():

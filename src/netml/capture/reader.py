@@ -7,9 +7,8 @@ import struct
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,8 +24,7 @@ Progress = Callable[[int, int], None]  # bytes read of all captures, packets rea
 Frame = tuple[int, bytes, int]  # time since 1970 in ns, the frame as captured, its LINKTYPE_ value
 
 
-@dataclass(frozen=True, slots=True)
-class ReadOptions:
+class ReadOptions(NamedTuple):
     """Options of reading: the keywords of `netml.read_flows` that public functions hand on together."""
 
     strict: bool = False

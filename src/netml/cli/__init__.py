@@ -13,18 +13,19 @@ import click
 from netml._version import __version__
 from netml.errors import nearest_name
 
-# Command -> its module in `commands`, whose attribute `command` it is.
+# Command, whose module in `commands` has its name, -> its line in `netml --help`. The
+# line stands here so that the help loads no command; a test holds it against the command's own help.
 COMMANDS = {
-    "extract": "extract",
-    "learn": "learn",
-    "classify": "classify",
-    "evaluate": "evaluate",
-    "compare": "compare",
-    "packets": "packets",
-    "info": "info",
-    "families": "families",
-    "detectors": "detectors",
-    "completion": "completion",
+    "extract": "Turn captures into a feature matrix, a row for each flow.",
+    "learn": "Train a model on the flows of captures.",
+    "classify": "Find the abnormal flows of captures.",
+    "evaluate": "Measure how well a model tells abnormal flows from normal ones.",
+    "compare": "Compare representations and detectors on labelled captures.",
+    "packets": "Turn captures into a table of packets.",
+    "info": "Describe captures.",
+    "families": "List the families of features.",
+    "detectors": "List the detectors, or the parameters of one.",
+    "completion": "Print the completion script of a shell.",
 }
 
 
@@ -39,8 +40,13 @@ class LazyGroup(click.Group):
         """Load a command; None if there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"netml.cli.commands.{COMMANDS[cmd_name]}").command
+        command: click.Command = import_module(f"netml.cli.commands.{cmd_name}").command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands and their lines."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

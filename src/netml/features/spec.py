@@ -20,7 +20,7 @@ SUFFIXES = (".npz", ".parquet", ".arrow", ".netml")  # files that hold a specifi
 _MAX_MANIFEST_BYTES = 16 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RepresentationSpec:
     """All that makes rows of flows.
 

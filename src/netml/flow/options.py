@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netml.errors import OptionError, UnknownNameError
-from netml.schema.sizes import require_size
 from netml.validation import (
     ceil_nanoseconds,
     require_choice,
@@ -173,8 +172,7 @@ class FlowOptions:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class TablePlan:
+class TablePlan(NamedTuple):
     """Plan of a table of flows: everything that reading needs besides the captures.
 
     Parameters
@@ -193,9 +191,6 @@ class TablePlan:
     size: str
     columns: Sequence[str]
     first_headers: Mapping[str, int] | None = None
-
-    def __post_init__(self) -> None:
-        require_size(self.size)
 
 
 def choose_flow(flow: FlowOptions | None, interval: float | None = None) -> FlowOptions:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -116,7 +115,7 @@ def read_tables(
         raise OptionError("captures", f"{n_tables} tables of flows among others", "all captures, or all tables")
     progress = _count_on(reading.progress)
     subflows = [
-        each if isinstance(each, FlowTable) else read_subflows(each, plan, replace(reading, progress=progress()))
+        each if isinstance(each, FlowTable) else read_subflows(each, plan, reading._replace(progress=progress()))
         for each in given
     ]
     if interval_s is None:

@@ -5,6 +5,7 @@ The interval is learned from the subflows of one capture or of several, so that 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -174,8 +175,22 @@ def learn_interval_ns(durations_ns: Sequence[np.ndarray], flow: FlowOptions) -> 
 
 
 def linear_quantile(values: np.ndarray, q: float) -> float:
-    """Return the quantile of a number that each flow has, as `numpy.quantile`; 0.0 without flows."""
-    return float(np.quantile(values, q)) if len(values) else 0.0
+    """Return the quantile of whole numbers, bit for bit as `numpy.quantile`; 0.0 without any.
+
+    The first call of `numpy.quantile` loads `numpy.ma`: a tenth of the instructions of a short command.
+    """
+    if len(values) == 0:
+        return 0.0
+    place = (len(values) - 1) * q
+    below = math.floor(place)
+    fraction = place - below
+    ordered = np.partition(values, below)
+    low = int(ordered[below])
+    if fraction == 0:
+        return float(low)
+    gap = int(ordered[below + 1 :].min()) - low
+    # Rounding is symmetric this way, and numpy's.
+    return low + gap * fraction if fraction < 0.5 else (low + gap) - gap * (1 - fraction)
 
 
 def read_subflows(source: Any, plan: TablePlan, reading: ReadOptions) -> Subflows | UncutBiflows:

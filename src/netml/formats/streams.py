@@ -6,7 +6,6 @@ import contextlib
 import errno
 import io
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from typing import IO, Any
@@ -78,7 +77,8 @@ def open_source(source: Target) -> Iterator[IO[bytes]]:
         return
     require_binary(source, "read")
     with _open_temporary() as copied:
-        shutil.copyfileobj(source, copied, _CHUNK_BYTES)
+        while chunk := source.read(_CHUNK_BYTES):
+            copied.write(chunk)
         copied.seek(0)
         yield copied
 

@@ -170,6 +170,11 @@ def test_old_names_are_accepted_and_may_stand_beside_new_ones():
     assert values_of(extract.command, "a.pcap", "-o", "f.npz", "--label=a.csv")["labels"] == "a.csv"
 
 
+@pytest.mark.parametrize(("name", "line"), cli.COMMANDS.items())
+def test_the_help_of_the_group_says_what_the_command_says(name, line):
+    assert cli.LazyGroup().get_command(None, name).help.partition("\n")[0] == line
+
+
 def test_version_and_help():
     assert run_netml("--version") == (0, f"netml, version {netml.__version__}\n", "")
     for flag in ("-h", "--help"):

@@ -6,15 +6,15 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from netml.cli.options.features import as_arguments, representation_options
 from netml.cli.options.flow import flow_options
 from netml.cli.options.groups import is_given
-from netml.cli.options.shared import ReadOptions
+from netml.cli.options.shared import RunOptions
 from netml.cli.runtime.errors import EXIT_FAILURE, EXIT_OK, spell_option, stopping_with
 
 if TYPE_CHECKING:
@@ -44,8 +44,7 @@ class Size(click.ParamType):  # type: ignore[type-arg]
         return int(n_bytes)
 
 
-@dataclass(frozen=True, slots=True)
-class StreamLimits:
+class StreamLimits(NamedTuple):
     """Bounds of a stream's memory; None is the default of `netml.extract_batches`.
 
     Parameters
@@ -97,7 +96,7 @@ def extract_stream(
     flow: FlowOptions,
     like: str | None,
     limits: StreamLimits,
-    read: ReadOptions,
+    read: RunOptions,
 ) -> int:
     """Write rows as flows end; return the exit status."""
     from netml.cli.runtime.progress import progress_bar

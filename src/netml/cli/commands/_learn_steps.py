@@ -13,7 +13,7 @@ from netml.cli.runtime.progress import progress_bar
 
 if TYPE_CHECKING:
     from netml.cli.options.labelled import LabelledCaptures
-    from netml.cli.options.shared import ReadOptions
+    from netml.cli.options.shared import RunOptions
     from netml.features.matrix import FeatureMatrix
     from netml.features.options import RepresentationOptions
     from netml.features.representation import FlowRepresentation
@@ -29,7 +29,7 @@ def extract_features(
     features: RepresentationOptions,
     flow: FlowOptions,
     feature_path: str | None,
-    read: ReadOptions,
+    read: RunOptions,
 ) -> tuple[FeatureMatrix, FlowRepresentation]:
     """Read the captures; write the features if a file for them is named."""
     from netml.features.representation import FlowRepresentation
@@ -132,7 +132,7 @@ def train_model(
     representation: FlowRepresentation | None,
     training: TrainOptions,
     output_path: str,
-    read: ReadOptions,
+    read: RunOptions,
 ) -> None:
     """Train, write the model, and print how well it does."""
     from netml.cli.runtime.worker import run_in_worker

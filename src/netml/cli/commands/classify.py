@@ -65,7 +65,7 @@ def command(
     keep_tail: bool,
     bare: BareModelOptions,
     trust: bool,
-    read: shared.ReadOptions,
+    read: shared.RunOptions,
 ) -> int:
     """Find the abnormal flows of captures.
 
@@ -131,7 +131,7 @@ def _check_output(path: str | None, output_format: str | None, inputs: Sequence[
 
 
 def _classify_all(
-    model: FlowModel, sources: list[str], threshold: float, *, keep_tail: bool, read: shared.ReadOptions
+    model: FlowModel, sources: list[str], threshold: float, *, keep_tail: bool, read: shared.RunOptions
 ) -> Iterator[tuple[Verdicts, Mapping[str, Any]]]:
     """Yield the verdicts on all flows at once, and what was read."""
     from netml.cli.runtime.progress import progress_bar

@@ -101,7 +101,7 @@ def command(
     as_json: bool,
     plot_paths: tuple[str, ...],
     flow: FlowOptions,
-    read: shared.ReadOptions,
+    read: shared.RunOptions,
 ) -> int:
     """Compare representations and detectors on labelled captures.
 

@@ -10,7 +10,10 @@ from netml.cli.options.completion import complete_detector
 @click.command("detectors")
 @click.argument("name", required=False, shell_complete=complete_detector)
 def command(name: str | None) -> None:
-    """List the detectors; with a NAME, that detector's parameters and their defaults."""
+    """List the detectors, or the parameters of one.
+
+    With a NAME, that detector's parameters and their defaults are listed.
+    """
     from netml.ndm import ALIASES, DETECTORS, parameters_of, registry_name
 
     if name is None:

@@ -41,7 +41,7 @@ def command(
     random_state: int,
     bare: BareModelOptions,
     trust: bool,
-    read: shared.ReadOptions,
+    read: shared.RunOptions,
 ) -> int:
     """Measure how well a model tells abnormal flows from normal ones.
 

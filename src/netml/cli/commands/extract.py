@@ -61,7 +61,7 @@ def command(
     max_flows: int | None,
     max_memory: int | None,
     output_format: str | None,
-    read: shared.ReadOptions,
+    read: shared.RunOptions,
 ) -> int:
     """Turn captures into a feature matrix, a row for each flow.
 

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 @click.command("families")
 @import_option
 def command() -> None:
-    """List the families of features: netml's, then those of packages and of --import."""
+    """List the families of features.
+
+    netml's own come first, then those of packages and of --import.
+    """
     from netml.errors import FamilyError
     from netml.families import FAMILIES, find_family
     from netml.families.custom import known_custom

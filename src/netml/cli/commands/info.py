@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @shared.captures
 @decoding_options
 @shared.read_options
-def command(captures: tuple[str, ...], flow: FlowOptions, read: shared.ReadOptions) -> int:
+def command(captures: tuple[str, ...], flow: FlowOptions, read: shared.RunOptions) -> int:
     """Describe captures.
 
     Format, link types, packets, first and last time, number of flow keys, and packets skipped by reason.

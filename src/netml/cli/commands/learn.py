@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netml.cli.commands import _learn_steps, _learn_usage
 from netml.cli.options import shared
 from netml.cli.options.features import representation_options
 from netml.cli.options.flow import flow_options
@@ -27,6 +26,8 @@ def _describing(*names: str, with_text: bool, **attributes: Any) -> Decorator:
 
     def describe(ctx: click.Context, param: click.Parameter, is_asked: bool) -> None:
         if is_asked and not ctx.resilient_parsing:
+            from netml.cli.commands import _learn_steps
+
             _learn_steps.describe_detectors(with_text=with_text)
             ctx.exit()
 
@@ -35,9 +36,15 @@ def _describing(*names: str, with_text: bool, **attributes: Any) -> Decorator:
     )
 
 
+def _make_training(**values: Any) -> TrainOptions:
+    from netml.cli.commands._learn_steps import make_training
+
+    return make_training(**values)
+
+
 training_options = OptionGroup(
     "training",
-    _learn_steps.make_training,
+    _make_training,
     shared.detector(
         "detector", default="ocsvm", show_default=True, help="Detector to train. `netml detectors` lists them."
     ),
@@ -98,7 +105,7 @@ def command(
     features: RepresentationOptions,
     flow: FlowOptions,
     trust: bool,
-    read: shared.ReadOptions,
+    read: shared.RunOptions,
 ) -> int:
     """Train a model on the flows of captures.
 
@@ -110,6 +117,8 @@ def command(
     netml learn extract --pcap demo.pcap --labels demo.csv --feature-file features.npz
     netml learn train --feature-file features.npz --output model.netml
     """
+    from netml.cli.commands import _learn_steps, _learn_usage
+
     _learn_usage.check_usage(action, captures, features.families, training_options, feature_path, output_path)
     if action != "extract":
         _learn_steps.check_detector(training)

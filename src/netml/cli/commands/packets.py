@@ -36,7 +36,7 @@ def command(
     headers: str | None,
     payload_bytes: int | None,
     flow: FlowOptions,
-    read: shared.ReadOptions,
+    read: shared.RunOptions,
 ) -> int:
     """Turn captures into a table of packets.
 

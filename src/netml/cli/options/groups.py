@@ -48,16 +48,15 @@ class OptionGroup:
         Called with the options' values by name; returns the object.
     *options : decorator
         In the order of the help.
-
-    Attributes
-    ----------
-    names : tuple of str
-        The parameters of the options.
     """
 
     def __init__(self, argument: str, make: Callable[..., Any], *options: Decorator) -> None:
         self._argument, self._make, self._options = argument, make, options
-        self.names = tuple(str(option.name) for option in click.command()(self._add_options(lambda: None)).params)
+
+    @functools.cached_property
+    def names(self) -> tuple[str, ...]:
+        """The parameters of the options; found out only for the command that runs."""
+        return tuple(str(option.name) for option in click.command()(self._add_options(lambda: None)).params)
 
     def __call__(self, function: Function) -> Function:
         """Add the options to a command's function."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from netml.flow.table import FlowTable
 
 
-@dataclass(frozen=True, slots=True)
-class LabelledCaptures:
+class LabelledCaptures(NamedTuple):
     """Captures, with what is known of their flows.
 
     Parameters

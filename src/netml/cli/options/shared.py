@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -95,8 +94,7 @@ def original_option(
 random_state = original_option("random_state", int, 42, "--random-state", help="Seed of the random numbers.")
 
 
-@dataclass(frozen=True, slots=True)
-class ReadOptions:
+class RunOptions(NamedTuple):
     """Options of reading captures, and of what a command prints meanwhile.
 
     Parameters
@@ -114,8 +112,8 @@ class ReadOptions:
     is_detailed: bool = False
 
 
-def _make_verbose_options(*, strict: bool, quiet: bool, verbosity: int) -> ReadOptions:
-    return ReadOptions(strict, quiet or verbosity <= 0, verbosity > 1)
+def _make_verbose_options(*, strict: bool, quiet: bool, verbosity: int) -> RunOptions:
+    return RunOptions(strict, quiet or verbosity <= 0, verbosity > 1)
 
 
 _strict = click.option(
@@ -125,5 +123,5 @@ _quiet = click.option("-q", "--quiet", is_flag=True, help="Show no progress bar,
 _verbosity = original_option(
     "verbosity", int, 1, "-v", "--verbosity", help="0: as --quiet; 1: show results; 2: show more of them."
 )
-read_options = OptionGroup("read", ReadOptions, _strict, _quiet)
+read_options = OptionGroup("read", RunOptions, _strict, _quiet)
 verbose_read_options = OptionGroup("read", _make_verbose_options, _strict, _verbosity, _quiet)
