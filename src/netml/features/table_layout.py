@@ -16,9 +16,7 @@ from netml.errors import DamagedFileError
 from netml.families import FAMILIES, REPEATED_COLUMN
 from netml.features.matrix import FeatureMatrix
 from netml.formats import FORMATS, Format
-from netml.formats._table import FEATURE, NUMBER, TEXT
-from netml.formats.batch_writer import open_batches
-from netml.formats.columns import Column, Columns
+from netml.formats.columns import FEATURE, NUMBER, TEXT, Column, Columns
 from netml.formats.streams import Target, name_of
 from netml.schema.flow_index import (
     ADDRESS_COLUMNS,
@@ -235,5 +233,7 @@ def open_row_file(
     `no_rows` has the columns and the metadata of the file; see `netml.formats.batch_writer.open_batches`.
     """
     found = find_batch_format(path, format)
+    from netml.formats.batch_writer import open_batches
+
     with open_batches(path, found, to_columns(no_rows[:0])) as write:
         yield lambda matrix: write(to_columns(matrix))

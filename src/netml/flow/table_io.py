@@ -11,8 +11,8 @@ import numpy as np
 from netml import formats
 from netml.errors import DamagedFileError
 from netml.flow.table import FlowTable
-from netml.formats._table import LIST, NUMBER, TEXT, import_pandas, to_table
-from netml.formats.columns import Column, Columns, Lists
+from netml.formats._table import import_pandas, to_table
+from netml.formats.columns import LIST, NUMBER, TEXT, Column, Columns, Lists
 from netml.formats.streams import Target, name_of
 from netml.schema.flow_index import (
     ADDRESS_COLUMNS,

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from netml.errors import MissingExtraError
-from netml.formats.columns import Column, Columns, Indexed, Lists
+from netml.formats.columns import FEATURE, LIST, TEXT, Choose, Column, Columns, Indexed, Lists
 from netml.schema.flow_index import Addresses
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-TEXT, NUMBER, FEATURE, LIST = "text", "number", "feature", "list"  # what a reader makes of a column
-# From a table's columns, and from which of them are no numbers (None: cannot be told), to those to read.
-Choose = Callable[[Sequence[str], Callable[[str], bool | None]], Mapping[str, str]]
 _LARGEST_OFFSET = np.iinfo(np.int32).max
 _TEXT_KINDS = ("string", "large_string")
 _ROWS_AT_A_TIME = 512  # few enough for the cache

@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import IO
 
-from netml.formats._table import Choose, columns_of, to_table
-from netml.formats.columns import Columns
+from netml.formats._table import columns_of, to_table
+from netml.formats.columns import Choose, Columns
 
 
 @contextlib.contextmanager

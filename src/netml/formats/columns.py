@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from netml.schema.flow_index import Addresses
 
+TEXT, NUMBER, FEATURE, LIST = "text", "number", "feature", "list"  # what a reader makes of a column
+# From a table's columns, and from which of them are no numbers (None: cannot be told), to those to read.
+Choose = Callable[[Sequence[str], Callable[[str], bool | None]], Mapping[str, str]]
 _REPEAT_MARK = ".1"  # as pandas names the second column of a name
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from netml.errors import MissingExtraError
 from netml.formats import _table
-from netml.formats.columns import Column, Columns, Indexed, distinct_names
+from netml.formats.columns import FEATURE, NUMBER, TEXT, Choose, Column, Columns, Indexed, distinct_names
 from netml.schema.flow_index import Addresses
 
 _N_ROWS_ARROW = 16384  # some megabytes of text for each thread
@@ -145,7 +145,7 @@ def _text(value: float) -> str:
     return f"{'-' * sign}{mantissa[0]}{fraction}e{exponent:+d}"
 
 
-def read(stream: IO[bytes], choose: _table.Choose) -> Columns:
+def read(stream: IO[bytes], choose: Choose) -> Columns:
     """Read CSV, which has no metadata, from a seekable file. A column is text if the first row has no number there."""
     with _reading(stream) as reader:
         header: list[str] = next(reader, [])
@@ -178,7 +178,7 @@ def _is_text(value: str) -> bool:
 def _read_arrow(stream: IO[bytes], names: tuple[str, ...], chosen: Mapping[str, str], arrow: Any) -> Columns:
     from pyarrow import csv as arrow_csv
 
-    kinds = {_table.TEXT: arrow.string(), _table.NUMBER: arrow.int64(), _table.FEATURE: arrow.float64()}
+    kinds = {TEXT: arrow.string(), NUMBER: arrow.int64(), FEATURE: arrow.float64()}
     types = {name: kinds[kind] for name, kind in chosen.items()}
     # By default "nan" and the like are no numbers but gaps.
     convert = arrow_csv.ConvertOptions(column_types=types, null_values=[], strings_can_be_null=False)
@@ -194,10 +194,10 @@ def _read_python(stream: IO[bytes], names: tuple[str, ...], chosen: Mapping[str,
     if any(len(row) != len(header) for row in rows):
         raise ValueError(f"a row has not the {len(header)} fields of the header")
     columns = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(names, ())
-    features = [name for name, kind in chosen.items() if kind == _table.FEATURE]
+    features = [name for name, kind in chosen.items() if kind == FEATURE]
     X = np.empty((len(rows), len(features)))
     for position, name in enumerate(features):
         X[:, position] = np.array(columns[name], np.float64)
-    kinds = {_table.TEXT: object, _table.NUMBER: np.int64}
+    kinds = {TEXT: object, NUMBER: np.int64}
     named = {name: np.array(columns[name], kinds[kind]) for name, kind in chosen.items() if kind in kinds}
     return Columns(named, X, tuple(features))

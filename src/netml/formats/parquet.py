@@ -10,8 +10,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
 
-from netml.formats._table import Choose, columns_of, import_pyarrow, to_table
-from netml.formats.columns import Columns
+from netml.formats._table import columns_of, import_pyarrow, to_table
+from netml.formats.columns import Choose, Columns
 
 GROUP_ROWS = 1 << 14  # smaller row groups cost more than they hold; larger ones only memory
 GROUP_NUMBERS = 1 << 24  # in them at most, of wide rows
