@@ -18,6 +18,7 @@ from typing import IO, NamedTuple
 
 _BLOCK_BYTES = 1 << 20  # checksummed and written while it is in the cache
 _MAX_THREADS = 4
+_LEAST_BLOCKS = 16  # for a thread; to load and start them costs what 8 blocks do
 _LIMIT32 = 0xFFFFFFFF
 _LIMIT16 = 0xFFFF
 _DOS_DATE = 0x0021  # 1980-01-01: equal contents give equal files
@@ -102,8 +103,7 @@ def _checksum_all(blocks: list[tuple[memoryview, int]], place: tuple[int, int] |
             _write_at(place, *block)
         return zlib.crc32(block[0])
 
-    n_bytes = sum(len(content) for content, _ in blocks)
-    n_threads = min(_MAX_THREADS, len(os.sched_getaffinity(0)), n_bytes // _BLOCK_BYTES)
+    n_threads = min(_MAX_THREADS, len(os.sched_getaffinity(0)), len(blocks) // _LEAST_BLOCKS)
     if n_threads < 2:
         return list(map(work, blocks))
     from concurrent.futures import ThreadPoolExecutor

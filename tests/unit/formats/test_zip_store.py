@@ -15,6 +15,7 @@ from netml.formats import _zip_store
 @pytest.mark.parametrize("n_processors", [1, 3])
 def test_archives_of_many_pieces(tmp_path, monkeypatch, n_bytes, n_processors):
     monkeypatch.setattr(_zip_store, "_BLOCK_BYTES", 4096)
+    monkeypatch.setattr(_zip_store, "_LEAST_BLOCKS", 1)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: range(n_processors), raising=False)
     content = np.random.default_rng(n_bytes).bytes(n_bytes)
     members = [
