@@ -42,6 +42,11 @@ def _faults():
     _flowcore.fail_allocations(-1)
 
 
+def failing_places():
+    """Count allocations: where every flow has some of its own, one like the other, every 37th of them is enough."""
+    return itertools.chain(range(300), itertools.count(300, 37))
+
+
 def stream():
     tables = FlowStream(io.BytesIO(PCAP), interval=0.5, flow=FLOW, batch_packets=500, max_memory=100_000)
     return sum(len(table) for table in tables)
@@ -81,7 +86,7 @@ RUNS = {
     "batch": lambda: len(netml.read_flows(io.BytesIO(PCAP), flow=FLOW)),
     "pcapng": lambda: len(netml.read_flows(io.BytesIO(PCAPNG), flow=FLOW)),
     "stream": stream,
-    "packets": lambda: len(netml.packets.read_packet_table(io.BytesIO(PCAP))),
+    "packets": lambda: len(netml.packets.table.read_packet_table(io.BytesIO(PCAP))),
     "general": lambda: len(netml.read_flows(((t / 1e9, f) for t, f in RECORDS), flow=FLOW, link_type=1)),
     "extract": lambda: len(netml.extract(io.BytesIO(PCAP), ["STATS", "SAMP_NUM"], header=True, flow=FLOW)),
     "cic": cic,
@@ -97,8 +102,7 @@ def test_every_allocation_may_fail(run):
     import netml.packets.table  # noqa: F401
 
     expected = RUNS[run]()
-    # Where every flow has allocations of its own, one like the other, every 37th of them is enough.
-    for n_left in itertools.chain(range(300), itertools.count(300, 37)):
+    for n_left in failing_places():
         _flowcore.fail_allocations(n_left)
         try:
             found = RUNS[run]()
@@ -154,7 +158,7 @@ def test_a_batch_that_was_lost_is_the_last(definition):
 def test_a_round_of_biflows_that_failed_is_the_last(is_incremental):
     """Wherever in a round, or in forgetting flows: the next use is refused, and what waits is not handed out."""
     n_failures = 0
-    for n_left in itertools.count():
+    for n_left in failing_places():
         assembler = _flowcore.BiflowAssembler(_flowcore.COLUMNS, rules=BIFLOW_RULES)
         states = _flowcore.FlowStates(FAMILIES["FLOW"].code, settings_of(FamilyOptions(), 0.0))
         sums = [(states, 0, 69)] if is_incremental else []
