@@ -21,8 +21,9 @@ from netml.features.spec import RepresentationSpec
 from netml.flow.options import FlowOptions, choose_flow
 from netml.flow.reader import read_tables
 from netml.flow.table import FlowTable
+from netml.formats._table import import_pandas
 from netml.ndm._estimator import Estimator
-from netml.validation import nanoseconds
+from netml.validation import nanoseconds, require_choice
 
 if TYPE_CHECKING:
     from netml.schema.choices import Families, Size
@@ -128,7 +129,7 @@ class FlowRepresentation(Estimator):
 
         Returns
         -------
-        FeatureMatrix (n_flows, n_features)
+        FeatureMatrix (n_flows, n_features), or pandas.DataFrame after `set_output`
             A row for each flow.
         """
         return self.transform(self.fit_tables(captures))
@@ -143,7 +144,7 @@ class FlowRepresentation(Estimator):
 
         Returns
         -------
-        FeatureMatrix (n_flows, n_features)
+        FeatureMatrix (n_flows, n_features), or pandas.DataFrame after `set_output`
             A row for each flow; capture after capture.
 
         Raises
@@ -153,7 +154,33 @@ class FlowRepresentation(Estimator):
         CaptureError
             If a source cannot be opened.
         """
-        return self.compute(self.read_tables(captures))
+        matrix = self.compute(self.read_tables(captures))
+        if getattr(self, "_sklearn_output_config", {}).get("transform") != "pandas":
+            return matrix
+        return import_pandas().DataFrame(matrix.X, columns=self.get_feature_names_out())  # type: ignore[no-any-return]
+
+    def set_output(self, *, transform: str | None = None) -> Self:
+        """Choose what `transform` and `fit_transform` return; scikit-learn's pipelines hand the choice on.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas"} or None, default None
+            A `FeatureMatrix`, or a data frame of the features alone; None changes nothing.
+
+        Returns
+        -------
+        FlowRepresentation
+            Itself.
+
+        Raises
+        ------
+        OptionError
+            If it is another container.
+        """
+        if transform is not None:
+            require_choice("transform", transform, ("default", "pandas"))
+            self._sklearn_output_config = {"transform": transform}  # a name that scikit-learn's clone copies
+        return self
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the features.

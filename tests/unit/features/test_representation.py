@@ -241,6 +241,21 @@ def test_in_a_pipeline(monday, tuesday):
     assert again.set_params(flowrepresentation__families="IAT").fit(monday)[0].columns_[0] == "iat_0"
 
 
+def test_the_container_of_the_output_can_be_chosen(monday):
+    representation = FlowRepresentation("IAT")
+    matrix = representation.set_output(transform="default").fit_transform(monday)
+    assert isinstance(matrix, netml.FeatureMatrix)
+    frame = clone(representation.set_output(transform="pandas")).set_output().fit_transform(monday)
+    assert list(frame.columns) == list(matrix.columns)
+    np.testing.assert_array_equal(frame.to_numpy(), matrix.X)
+    scaled = (
+        make_pipeline(FlowRepresentation("IAT"), StandardScaler()).set_output(transform="pandas").fit_transform(monday)
+    )
+    assert list(scaled.columns) == list(matrix.columns)
+    with pytest.raises(OptionError, match="default, pandas"):
+        representation.set_output(transform="polars")
+
+
 def test_cross_validated_over_flows(monday):
     table = netml.read_flows(monday, flow=FlowOptions(interval=1e9))
     is_tcp = table.keys["protocol"] == 6
